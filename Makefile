@@ -1,0 +1,51 @@
+# `make demo` fails a region over in the rehearsal lab; `make test` is what CI runs. Both set themselves up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+PYTEST_WORKERS ?= 2
+
+.PHONY: help setup demo test lint types contracts unit docs lock clean
+
+help:
+	@echo "make demo   fail a region over, in an emulated cloud on this machine"
+	@echo "make test   lint, types, import contracts and every test"
+	@echo "make docs   write the generated reference pages"
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@$(BIN)/python demo/run.py
+
+test: lint types contracts unit
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+contracts: $(STAMP)
+	$(BIN)/lint-imports
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
+
+docs: $(STAMP)
+	$(BIN)/python -m runbook_engine.cli.reference docs/reference
+
+# Needs uv (`pip install uv`). Hashes and versions only: the lock names no package index.
+lock:
+	uv pip compile pyproject.toml --group dev --extra lab --extra postgresql --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .lab .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

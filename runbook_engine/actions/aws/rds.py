@@ -1,0 +1,126 @@
+"""RDS as values: instances and snapshots as AWS describes them, and whose they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from runbook_engine.sdk import AwsAnswer, AwsClient, AwsError
+
+MANAGED_TAG, MANAGED_BY = "dr:managed", "runbook-engine"
+SOURCE_TAG = "dr:source-instance"
+SNAPSHOT_TAG = "dr:source-snapshot"
+POINT_TAG = "dr:recovery-point"
+NOT_FOUND = frozenset(
+    {"DBInstanceNotFound", "DBInstanceNotFoundFault", "DBSnapshotNotFound", "DBSnapshotNotFoundFault"}
+)
+READY = frozenset({"available", "storage-optimization"})
+TERMINAL = frozenset(
+    {
+        "deleting",
+        "failed",
+        "incompatible-create",
+        "incompatible-credentials",
+        "incompatible-network",
+        "incompatible-option-group",
+        "incompatible-parameters",
+        "incompatible-restore",
+        "inaccessible-encryption-credentials",
+        "insufficient-capacity",
+        "restore-error",
+        "stopped",
+        "storage-full",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A DB instance; `host` and `port` are there once it is made."""
+
+    name: str
+    arn: str
+    status: str
+    host: str = ""
+    port: int = 0
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> bool:
+        """Whether an action of this product restored it."""
+        return self.tags.get(MANAGED_TAG) == MANAGED_BY
+
+    @property
+    def recovery_point(self) -> datetime | None:
+        """The time its data is from, as noted in its tags."""
+        text = self.tags.get(POINT_TAG)
+        try:
+            return datetime.fromisoformat(text) if text else None
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A DB snapshot; `taken` is when its data is from."""
+
+    name: str
+    arn: str
+    source: str
+    status: str
+    taken: datetime
+
+
+def find_instance(rds: AwsClient, name: str) -> Instance | None:
+    """Describe an instance, None when there is none of that name."""
+    try:
+        answer = rds.call("describe_db_instances", DBInstanceIdentifier=name)
+    except AwsError as error:
+        if error.code in NOT_FOUND:
+            return None
+        raise
+    found = answer.get("DBInstances") or []
+    return _instance(found[0]) if found else None
+
+
+def find_snapshot(rds: AwsClient, name: str) -> Snapshot | None:
+    """Describe a snapshot by its id or ARN, None when there is none of that name."""
+    try:
+        answer = rds.call("describe_db_snapshots", DBSnapshotIdentifier=name)
+    except AwsError as error:
+        if error.code in NOT_FOUND:
+            return None
+        raise
+    found = answer.get("DBSnapshots") or []
+    return _snapshot(found[0]) if found else None
+
+
+def snapshots_of(rds: AwsClient, source: str) -> list[Snapshot]:
+    """List the snapshots of an instance that are here, those with the newest data first."""
+    items = rds.pages("describe_db_snapshots", "DBSnapshots", DBInstanceIdentifier=source)
+    # A snapshot that is still being made has no time yet.
+    snapshots = [_snapshot(item) for item in items if item.get("SnapshotCreateTime")]
+    return sorted(snapshots, key=lambda snapshot: snapshot.taken, reverse=True)
+
+
+def _instance(item: AwsAnswer) -> Instance:
+    endpoint = item.get("Endpoint") or {}
+    return Instance(
+        name=item["DBInstanceIdentifier"],
+        arn=item.get("DBInstanceArn", ""),
+        status=item["DBInstanceStatus"],
+        host=endpoint.get("Address", ""),
+        port=int(endpoint.get("Port", 0)),
+        tags={tag["Key"]: tag.get("Value", "") for tag in item.get("TagList") or []},
+    )
+
+
+def _snapshot(item: AwsAnswer) -> Snapshot:
+    # SnapshotCreateTime changes when a snapshot is copied to another region; the data is as old as the original.
+    taken = item.get("OriginalSnapshotCreateTime") or item.get("SnapshotCreateTime") or datetime.min.replace(tzinfo=UTC)
+    return Snapshot(
+        name=item["DBSnapshotIdentifier"],
+        arn=item.get("DBSnapshotArn", ""),
+        source=item.get("DBInstanceIdentifier", ""),
+        status=item.get("Status", ""),
+        taken=taken if taken.tzinfo else taken.replace(tzinfo=UTC),
+    )

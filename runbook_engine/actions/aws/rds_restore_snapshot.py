@@ -1,0 +1,258 @@
+"""aws.rds_restore_snapshot: a database instance restored from a snapshot that is in the region."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from pydantic import JsonValue
+
+from runbook_engine.actions.aws.common import client
+from runbook_engine.actions.aws.rds import (
+    MANAGED_BY,
+    MANAGED_TAG,
+    POINT_TAG,
+    READY,
+    SNAPSHOT_TAG,
+    SOURCE_TAG,
+    TERMINAL,
+    Instance,
+    Snapshot,
+    find_instance,
+    find_snapshot,
+    snapshots_of,
+)
+from runbook_engine.actions.aws.rds_restore_params import LATEST, RdsRestoreOutputs, RdsRestoreParams
+from runbook_engine.sdk import (
+    Action,
+    ActionContext,
+    ActionFailedError,
+    Applied,
+    AwsClient,
+    AwsError,
+    Change,
+    Finding,
+    format_duration,
+    satisfied,
+    unsatisfied,
+)
+
+
+class RdsRestoreSnapshot(Action[RdsRestoreParams]):
+    """Restore a database instance from a snapshot that is already in the region.
+
+    check: the instance is available and its tags say that it was restored from a snapshot of the same source. With
+    `latest` an instance from an older snapshot is good as well: it may have taken writes since, and to restore again
+    would throw them away. An instance of that name that is not ours, or is in a state that it can't leave by itself,
+    and a snapshot that is not there fail the step, in a dry run too.
+    apply: restores, or goes on waiting for a restore that has begun, until the instance is available.
+    revert: deletes the instance if its tags say that it is ours.
+    The recovery point is when the original snapshot was taken, however often it was copied since.
+    """
+
+    name = "aws.rds_restore_snapshot"
+    eventual = True
+    aws_reads = ("rds:DescribeDBInstances", "rds:DescribeDBSnapshots")
+    # AddTagsToResource is not called by name: the restore's tags need its permission.
+    aws_writes = ("rds:RestoreDBInstanceFromDBSnapshot", "rds:AddTagsToResource", "rds:DeleteDBInstance")
+    Params = RdsRestoreParams
+    Outputs = RdsRestoreOutputs
+    example: ClassVar[str] = """\
+aws.rds_restore_snapshot:
+  snapshot: latest
+  source_instance: reviews
+  instance: reviews-eu-west-1
+  region: eu-west-1
+  subnet_group: standby
+"""
+
+    def check(self, params: RdsRestoreParams, context: ActionContext) -> Finding:
+        """Look for the instance; when there is none, for the snapshot."""
+        rds = client(params, context, "rds")
+        instance = find_instance(rds, params.instance)
+        if instance is None:
+            return _would_restore(params, _choose(params, rds))
+        _refuse_foreign(params, instance)
+        _refuse_terminal(instance)
+        if instance.status not in READY:
+            words = f"{instance.name} is being restored ({instance.status})"
+            change = Change(what=f"{instance.name} status", before=instance.status, after="available")
+            return unsatisfied(words, changes=(change,), recovery_point=instance.recovery_point)
+        return _restored(instance, context)
+
+    def apply(self, params: RdsRestoreParams, context: ActionContext) -> Applied:
+        """Restore and wait."""
+        rds = client(params, context, "rds")
+        instance = find_instance(rds, params.instance)
+        if instance is None:
+            instance = _restore(params, rds, _choose(params, rds), context)
+        began = context.clock.monotonic()
+        while instance is None or instance.status not in READY:
+            if instance is not None:
+                _refuse_foreign(params, instance)
+                _refuse_terminal(instance)
+            waited = format_duration(timedelta(seconds=round(context.clock.monotonic() - began)))
+            context.progress(f"{params.instance} is {instance.status if instance else 'not shown yet'}, {waited}")
+            context.pause(params.poll.total_seconds())
+            instance = find_instance(rds, params.instance)
+        _refuse_foreign(params, instance)
+        return Applied(summary=f"restored {instance.name} from {instance.tags.get(SNAPSHOT_TAG, '')}")
+
+    def revert(self, params: RdsRestoreParams, context: ActionContext) -> Applied:
+        """Delete the instance, if it is ours."""
+        rds = client(params, context, "rds")
+        instance = find_instance(rds, params.instance)
+        if instance is None:
+            return Applied(summary=f"{params.instance} is not there", changed=False)
+        _refuse_foreign(params, instance)
+        last = {} if params.skip_final_snapshot else {"FinalDBSnapshotIdentifier": _last_snapshot(params, context)}
+        if instance.status != "deleting":
+            rds.call(
+                "delete_db_instance",
+                DBInstanceIdentifier=instance.name,
+                SkipFinalSnapshot=params.skip_final_snapshot,
+                **last,
+            )
+        while instance is not None:
+            context.progress(f"{instance.name} is {instance.status}")
+            context.pause(params.poll.total_seconds())
+            instance = find_instance(rds, params.instance)
+        kept = f", last snapshot {last['FinalDBSnapshotIdentifier']}" if last else ", without a last snapshot"
+        return Applied(summary=f"deleted {params.instance}{kept}")
+
+
+def _choose(params: RdsRestoreParams, rds: AwsClient) -> Snapshot:
+    """Find the snapshot to restore from.
+
+    Raises:
+        ActionFailedError: there is none that could be restored.
+    """
+    if params.snapshot == LATEST:
+        source = params.source_instance or ""
+        ready = [snapshot for snapshot in snapshots_of(rds, source) if snapshot.status == "available"]
+        if not ready:
+            raise ActionFailedError(
+                f"there is no available snapshot of {source} in {params.region}",
+                hint="snapshots must be copied to the standby region beforehand; look at its backup plan",
+            )
+        return ready[0]
+    snapshot = find_snapshot(rds, params.snapshot)
+    if snapshot is None:
+        raise ActionFailedError(
+            f"there is no snapshot {params.snapshot} in {params.region}", hint="give its id in that region, or `latest`"
+        )
+    if snapshot.status != "available":
+        raise ActionFailedError(f"snapshot {snapshot.name} is {snapshot.status}, not available")
+    if params.source_instance is not None and snapshot.source != params.source_instance:
+        raise ActionFailedError(f"snapshot {snapshot.name} is of {snapshot.source}, not of {params.source_instance}")
+    return snapshot
+
+
+def _restore(params: RdsRestoreParams, rds: AwsClient, snapshot: Snapshot, context: ActionContext) -> Instance | None:
+    """Begin the restore; an instance that somebody (an earlier attempt, perhaps) made meanwhile is looked at."""
+    wanted: dict[str, object] = {
+        "DBInstanceClass": params.instance_class,
+        "DBSubnetGroupName": params.subnet_group,
+        "VpcSecurityGroupIds": params.security_groups or None,
+        "DBParameterGroupName": params.parameter_group,
+        "MultiAZ": params.multi_az,
+    }
+    context.progress(f"restoring {params.instance} from {snapshot.name}")
+    try:
+        rds.call(
+            "restore_db_instance_from_db_snapshot",
+            DBInstanceIdentifier=params.instance,
+            DBSnapshotIdentifier=snapshot.arn or snapshot.name,
+            PubliclyAccessible=params.publicly_accessible,
+            DeletionProtection=params.deletion_protection,
+            Tags=[{"Key": key, "Value": value} for key, value in _tags(params, snapshot, context).items()],
+            **{key: value for key, value in wanted.items() if value is not None},
+        )
+    except AwsError as error:
+        if error.code not in {"DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"}:
+            raise
+    return find_instance(rds, params.instance)
+
+
+def _tags(params: RdsRestoreParams, snapshot: Snapshot, context: ActionContext) -> dict[str, str]:
+    return {
+        **params.tags,
+        MANAGED_TAG: MANAGED_BY,
+        SOURCE_TAG: snapshot.source,
+        SNAPSHOT_TAG: snapshot.name,
+        POINT_TAG: snapshot.taken.isoformat(timespec="seconds"),
+        "dr:run": context.run.id,
+        "dr:step": context.run.step,
+    }
+
+
+def _refuse_foreign(params: RdsRestoreParams, instance: Instance) -> None:
+    """Never touch, and never take for ours, what was not restored by us from the same source.
+
+    Raises:
+        ActionFailedError: it was not.
+    """
+    if not instance.ours:
+        raise ActionFailedError(
+            f"an instance {instance.name} exists in {params.region} and was not restored by a runbook "
+            f"(it has no tag {MANAGED_TAG}={MANAGED_BY}); it is left alone",
+            hint="choose another instance name, or rename or delete the other one yourself",
+        )
+    source, snapshot = instance.tags.get(SOURCE_TAG, ""), instance.tags.get(SNAPSHOT_TAG, "")
+    if params.source_instance is not None and source != params.source_instance:
+        raise ActionFailedError(
+            f"{instance.name} was restored from a snapshot of {source}, not of {params.source_instance}; "
+            "it is left alone",
+            hint="choose another instance name, or delete that one yourself",
+        )
+    if params.snapshot != LATEST and snapshot != _snapshot_name(params.snapshot):
+        raise ActionFailedError(
+            f"{instance.name} was restored from snapshot {snapshot}, not from {params.snapshot}; it is left alone",
+            hint="it may have taken writes since; delete it yourself, or choose another instance name",
+        )
+
+
+def _refuse_terminal(instance: Instance) -> None:
+    if instance.status in TERMINAL:
+        raise ActionFailedError(
+            f"{instance.name} is {instance.status}, which does not end by itself",
+            hint="look at its events in RDS; delete it (the snapshot remains) and run the step again",
+        )
+
+
+def _snapshot_name(text: str) -> str:
+    """Give the id of an ARN (`arn:aws:rds:eu-west-1:123456789012:snapshot:rds:daily`), or the id itself."""
+    return text.split(":snapshot:", 1)[1] if text.startswith("arn:") and ":snapshot:" in text else text
+
+
+def _would_restore(params: RdsRestoreParams, snapshot: Snapshot) -> Finding:
+    after: dict[str, JsonValue] = {"snapshot": snapshot.name, "recovery_point": snapshot.taken.isoformat()}
+    for name in ("instance_class", "subnet_group", "parameter_group", "multi_az"):
+        if getattr(params, name) is not None:
+            after[name] = getattr(params, name)
+    return unsatisfied(
+        f"{params.instance} is not there; it would be restored from {snapshot.name} of {snapshot.taken.isoformat()}",
+        changes=(Change(what=f"instance {params.instance}", before=None, after=after),),
+        recovery_point=snapshot.taken,
+    )
+
+
+def _restored(instance: Instance, context: ActionContext) -> Finding:
+    point = instance.recovery_point
+    snapshot = instance.tags.get(SNAPSHOT_TAG, "")
+    age = ""
+    if point is not None:
+        seconds = round((context.clock.now() - point).total_seconds())
+        age = f", whose data is {format_duration(timedelta(seconds=max(seconds, 0)))} old"
+    outputs = {
+        "instance": instance.name,
+        "endpoint": instance.host,
+        "port": instance.port,
+        "snapshot": snapshot,
+        "recovery_point": point.isoformat() if point else "",
+    }
+    return satisfied(
+        f"{instance.name} is {instance.status}, restored from {snapshot}{age}", outputs=outputs, recovery_point=point
+    )
+
+
+def _last_snapshot(params: RdsRestoreParams, context: ActionContext) -> str:
+    return f"{params.instance}-final-{context.run.token[:8].lower()}"

@@ -1,0 +1,182 @@
+"""notify.email: mail to an audience, one message for each recipient."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from runbook_engine.actions.mail_message import address_of, message_for, preview
+from runbook_engine.sdk import (
+    Action,
+    ActionContext,
+    ActionFailedError,
+    Applied,
+    Change,
+    Effect,
+    Finding,
+    MailServer,
+    Outputs,
+    Params,
+    PositiveDuration,
+    ServiceUnreachableError,
+    unknown,
+)
+
+
+class Smtp(Params):
+    """Where mail is handed in."""
+
+    host: str = Field(min_length=1, description="the mail server", examples=["smtp.example.com"])
+    port: int = Field(587, ge=1, le=65535, description="its port: 587 for starttls, 465 for tls, 25 for none")
+    tls: Literal["none", "starttls", "tls"] = Field("starttls", description="how the connection is protected")
+    username: str | None = Field(None, description="to log in with")
+    password: SecretStr | None = Field(
+        None, description="to log in with", examples=["{{ secret('env:SMTP_PASSWORD') }}"]
+    )
+
+
+class EmailParams(Params):
+    """What to send, to whom, through which server."""
+
+    smtp: Smtp = Field(description="the mail server", examples=[{"host": "smtp.example.com", "username": "dr"}])
+    sender: str = Field(description="who it comes from", examples=["Example Support <support@example.com>"])
+    to: list[str] = Field([], description="addresses", examples=[["ops@example.com"]])
+    audience: str | None = Field(None, description="or an audience of team.yml", examples=["customers"])
+    subject: str = Field(min_length=1, max_length=900, pattern=r"^[^\r\n]*$", description="the subject, one line")
+    body: str = Field(min_length=1, description="the text")
+    html: str | None = Field(None, description="the same as HTML, for readers that show it")
+    timeout: PositiveDuration = Field(timedelta(seconds=30), description="for each message", examples=["30s"])
+
+    @field_validator("sender")
+    @classmethod
+    def _sender_is_address(cls, value: str) -> str:
+        address_of(value)
+        return value
+
+    @field_validator("to")
+    @classmethod
+    def _are_addresses(cls, value: list[str]) -> list[str]:
+        for address in value:
+            address_of(address)
+        return value
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if bool(self.to) == (self.audience is not None):
+            raise ValueError("give exactly one of to (addresses) and audience (a name of team.yml)")
+        return self
+
+
+class EmailOutputs(Outputs):
+    """What became of each recipient's message."""
+
+    accepted: list[str] = Field([], description="recipients whose message the server took")
+    refused: dict[str, str] = Field({}, description="recipients it refused, with its words")
+    message_ids: dict[str, str] = Field({}, description="Message-ID by recipient")
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far the sending is."""
+
+    accepted: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    message_ids: dict[str, str] = field(default_factory=dict)
+
+    def words(self) -> str:
+        said = [f"{address} ({reason})" for address, reason in self.refused.items()]
+        return f"accepted: {', '.join(self.accepted) or 'none'}; refused: {', '.join(said) or 'none'}"
+
+
+class NotifyEmail(Action[EmailParams]):
+    """Send a mail to each recipient.
+
+    In a drill it goes to the sandbox audience only, in a dry run it is shown and not sent.
+    check: nobody can tell from outside whether a mail was sent; it shows the message.
+    apply: one message for each recipient, so that the record is for each. When the server refuses some, the step fails
+    and says who got it and who didn't. The Message-ID is the same when the same attempt is made again, which mail
+    readers use to show a double once; still, an attempt whose end is unknown is left to a person.
+    """
+
+    name = "notify.email"
+    effect = Effect.ONCE
+    reversible = False
+    Params = EmailParams
+    Outputs = EmailOutputs
+    example: ClassVar[str] = """\
+notify.email:
+  smtp: {host: smtp.example.com, username: dr, password: "{{ secret('env:SMTP_PASSWORD') }}"}
+  sender: Example Support <support@example.com>
+  audience: customers
+  subject: We are moving to our standby region
+  body: The service will be back within the hour.
+"""
+
+    def check(self, params: EmailParams, context: ActionContext) -> Finding:
+        """Show the message."""
+        recipients = _recipients(params, context)
+        shown = preview(params.sender, recipients, params.subject, params.body)
+        return unknown(f"would mail {len(recipients)} recipients", changes=(Change(what="mail", after=shown),))
+
+    def apply(self, params: EmailParams, context: ActionContext) -> Applied:
+        """Send to one after the other."""
+        recipients = _recipients(params, context)
+        done = _Progress()
+        for number, recipient in enumerate(recipients, 1):
+            context.progress(f"mail {number} of {len(recipients)}")
+            try:
+                _send(params, context, recipient, done)
+            except ServiceUnreachableError as error:
+                left = ", ".join(recipients[number:]) or "none"
+                raise ServiceUnreachableError(
+                    f"{error.message}; unknown: {recipient}; not tried: {left}; {done.words()}", hint=error.hint
+                ) from error
+        if done.refused:
+            raise ActionFailedError(
+                f"{params.smtp.host} refused {len(done.refused)} of {len(recipients)} recipients; {done.words()}",
+                hint="correct the refused addresses; a retry would mail the accepted ones again",
+            )
+        outputs = {"accepted": done.accepted, "refused": done.refused, "message_ids": done.message_ids}
+        return Applied(summary=f"mailed {len(done.accepted)} recipients", outputs=outputs)
+
+
+def _recipients(params: EmailParams, context: ActionContext) -> tuple[str, ...]:
+    """Give each recipient once.
+
+    Raises:
+        ActionFailedError: there is none, or one of the audience's is no mail address.
+    """
+    found = context.recipients("email", audience=params.audience, literal=params.to)
+    if not found:
+        raise ActionFailedError(
+            f"nobody of the audience {params.audience!r} has a mail address", hint="add addresses to team.yml"
+        )
+    try:
+        addresses = {address_of(recipient).lower(): recipient for recipient in found}
+    except ValueError as error:
+        raise ActionFailedError(str(error), hint="correct it in team.yml") from None
+    return tuple(addresses.values())
+
+
+def _send(params: EmailParams, context: ActionContext, recipient: str, done: _Progress) -> None:
+    smtp = params.smtp
+    password = smtp.password.get_secret_value() if smtp.password is not None else None
+    server = MailServer(host=smtp.host, port=smtp.port, tls=smtp.tls, username=smtp.username, password=password)
+    message = message_for(
+        recipient,
+        sender=params.sender,
+        subject=params.subject,
+        body=params.body,
+        html=params.html,
+        run=context.run,
+        now=context.clock.now(),
+    )
+    address = address_of(recipient)
+    timeout = min(params.timeout.total_seconds(), context.remaining())
+    receipt = context.mail.send(server, message, [address], timeout=timeout)
+    done.message_ids[address] = str(message["Message-ID"])
+    if address in receipt.refused:
+        done.refused[address] = receipt.refused[address]
+    else:
+        done.accepted.append(address)

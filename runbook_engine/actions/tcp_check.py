@@ -1,0 +1,52 @@
+"""tcp.check: a port can be connected to."""
+
+from datetime import timedelta
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from runbook_engine.actions.tcp_probe import connect_seconds
+from runbook_engine.sdk import Action, ActionContext, Finding, Outputs, Params, PositiveDuration, satisfied, unsatisfied
+
+
+class TcpCheckParams(Params):
+    """Where to connect to."""
+
+    host: str = Field(min_length=1, description="name or address", examples=["db.example.com"])
+    port: int = Field(ge=1, le=65535, description="TCP port", examples=[5432])
+    state: Literal["open", "closed"] = Field(
+        "open", description="what it shall be; `closed` proves that a fenced host takes no more connections"
+    )
+    timeout: PositiveDuration = Field(timedelta(seconds=5), description="for the attempt to connect", examples=["5s"])
+
+
+class TcpCheckOutputs(Outputs):
+    """How the attempt went."""
+
+    seconds: float = Field(0.0, description="how long connecting took")
+
+
+class TcpCheck(Action[TcpCheckParams]):
+    """Verify that a TCP port can be connected to, or that it can't.
+
+    check: connects from the machine that runs the step, sends nothing, and closes.
+    """
+
+    name = "tcp.check"
+    Params = TcpCheckParams
+    Outputs = TcpCheckOutputs
+    example: ClassVar[str] = """\
+tcp.check:
+  host: db.example.com
+  port: 5432
+"""
+
+    def check(self, params: TcpCheckParams, context: ActionContext) -> Finding:
+        """Connect."""
+        timeout = min(params.timeout.total_seconds(), context.remaining())
+        problem, seconds = connect_seconds(params.host, params.port, timeout=timeout)
+        where = f"{params.host}:{params.port}"
+        words = f"{where} takes connections" if problem is None else f"{where} takes no connection: {problem}"
+        if (problem is None) == (params.state == "open"):
+            return satisfied(words, outputs={"seconds": round(seconds, 3)})
+        return unsatisfied(words)

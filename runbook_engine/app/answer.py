@@ -1,0 +1,87 @@
+"""What a person says to a run from any terminal: approve or decline a gate, tell the truth about an attempt in doubt."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from runbook_engine.app.project import OpenProject, actor
+from runbook_engine.execution.gates import objection, role_for
+from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.model.errors import InvalidInputError, RunbookError
+from runbook_engine.model.event import AnswerRefused, GateApproved, GateDeclined, StoredEvent, TaskResolved
+from runbook_engine.ports.journal import Journal
+
+
+class AnswerRefusedError(RunbookError):
+    """The answer does not count; that it was given is recorded."""
+
+
+def answer_gate(
+    project: OpenProject,
+    journal: Journal,
+    run: str,
+    step: str,
+    *,
+    approve: bool,
+    reason: str = "",
+    person: str | None = None,
+) -> StoredEvent:
+    """Approve or decline an open gate of a run.
+
+    Args:
+        step: the gate's step, or one of its tasks.
+        person: who speaks, as claimed; else the operating system's user as team.yml knows them.
+
+    Raises:
+        InvalidInputError: there is no such open gate.
+        AnswerRefusedError: the person may not answer, or not now.
+    """
+    state = RunState(run, journal.read(run))
+    task = find_task(state, step, Phase.GATE, "is no open gate")
+    speaker = actor(project.team, person)
+    gate = state.task(task)
+    problem = objection(gate, speaker.name, project.team, fingerprint=state.fingerprint, now=datetime.now(UTC))
+    if problem is not None or gate.opened is None:
+        text = problem or "the gate is not open"
+        journal.append(run, [AnswerRefused(task=task, person=speaker.name, reason=text)], speaker)
+        raise AnswerRefusedError(
+            f"{speaker.name} can't {'approve' if approve else 'decline'} {step}: {text}",
+            hint=f"somebody with the role {' or '.join(gate.opened.roles) if gate.opened else '?'} can"
+            " (say who you are with --as PERSON or RUNBOOK_OPERATOR)",
+        )
+    role = role_for(gate.opened, speaker.name, project.team) or ""
+    kind = GateApproved if approve else GateDeclined
+    event = kind(task=task, person=speaker.name, role=role, reason=reason, fingerprint=gate.opened.fingerprint)
+    return journal.append(run, [event], speaker)[0]
+
+
+def resolve_doubt(
+    project: OpenProject,
+    journal: Journal,
+    run: str,
+    step: str,
+    truth: Literal["done", "retry"],
+    *,
+    reason: str = "",
+    person: str | None = None,
+) -> StoredEvent:
+    """Say what became of an attempt whose end nobody recorded.
+
+    Raises:
+        InvalidInputError: nothing of that step is in doubt.
+    """
+    state = RunState(run, journal.read(run))
+    task = find_task(state, step, Phase.DOUBT, "is not in doubt")
+    event = TaskResolved(task=task, number=state.task(task).attempts, truth=truth, reason=reason)
+    return journal.append(run, [event], actor(project.team, person))[0]
+
+
+def find_task(state: RunState, step: str, phase: Phase, complaint: str) -> str:
+    """Find the one task of a step that is in a phase, by the step's id or the task's own."""
+    there = [name for name, task in state.tasks.items() if task.phase is phase]
+    found = [name for name in there if name == step or name.partition("@")[0].partition("[")[0] == step]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InvalidInputError(f"{step} has {len(found)} such tasks", hint=f"name one of: {', '.join(found)}")
+    hint = f"these are: {', '.join(there)}" if there else "there is none now"
+    raise InvalidInputError(f"{step} {complaint} of run {state.run}", hint=hint)

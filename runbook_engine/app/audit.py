@@ -1,0 +1,50 @@
+"""The use cases `audit log` and `audit verify`: what happened, and the proof that nobody changed the record."""
+
+from collections.abc import Iterator
+
+from runbook_engine.model.base import Frozen
+from runbook_engine.model.event import StoredEvent
+from runbook_engine.ports.journal import Damage, Journal
+
+
+class Verification(Frozen):
+    """What a check of the journal's chain found.
+
+    Attributes:
+        damages: run, event (0: the run as a whole), kind and problem of each.
+    """
+
+    runs: int
+    events: int
+    damages: tuple[dict[str, str | int], ...] = ()
+    head: str = ""
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing was changed."""
+        return not self.damages
+
+
+def read_log(journal: Journal, run: str) -> Iterator[StoredEvent]:
+    """Give everything that happened to a run, in order."""
+    yield from journal.read(run)
+
+
+def verify(journal: Journal, run: str | None = None) -> Verification:
+    """Check the chain of one run, or of the whole journal with the ties between its runs.
+
+    Raises:
+        JournalError: the journal can't even be read.
+    """
+    damages = journal.verify(run)
+    heads = journal.runs() if run is None else [head for head in [journal.head(run)] if head is not None]
+    return Verification(
+        runs=len(heads),
+        events=sum(head.events for head in heads),
+        damages=tuple(_damage(damage) for damage in damages),
+        head=heads[0].head_hash if heads else "",
+    )
+
+
+def _damage(damage: Damage) -> dict[str, str | int]:
+    return {"run": damage.run, "seq": damage.seq, "kind": damage.kind, "problem": damage.problem}

@@ -1,0 +1,32 @@
+"""Finds a run by what a person types: its id, the beginning of it, or `last`."""
+
+from runbook_engine.model.errors import UsageError
+from runbook_engine.planning.suggest import did_you_mean
+from runbook_engine.ports.journal import Journal, RunHead
+
+_MOST_SHOWN = 5
+
+
+def find_run(journal: Journal, name: str) -> RunHead:
+    """Give the run of that id, the only one whose id begins so, or (`last`) the newest.
+
+    Raises:
+        UsageError: there is none, or more than one.
+    """
+    if name == "last":
+        newest = journal.runs(limit=1)
+        if not newest:
+            raise UsageError("the journal has no runs yet", hint="`runbook run NAME --dry-run` makes one")
+        return newest[0]
+    exact = journal.head(name)
+    if exact is not None:
+        return exact
+    runs = journal.runs()
+    found = [run for run in runs if run.id.startswith(name)] if name else []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        shown = ", ".join(run.id for run in found[:_MOST_SHOWN]) + (", …" if len(found) > _MOST_SHOWN else "")
+        raise UsageError(f"{len(found)} runs begin with {name!r}: {shown}", hint="type more of the id")
+    hint = did_you_mean(name, [run.id for run in runs])
+    raise UsageError(f"there is no run {name!r}", hint=hint or "`runbook runs` lists them; `last` is the newest")

@@ -1,0 +1,41 @@
+"""Asks git which commit the project's files are of, for the audit trail."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class GitState:
+    """The commit that is checked out, and whether files differ from it; None outside a repository."""
+
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+def git_state(folder: Path) -> GitState:
+    """Give the state of the repository that a folder is in."""
+    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    if commit is None:
+        return GitState()
+    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return GitState(commit, None if status is None else bool(status))
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "--no-optional-locks", *words],  # noqa: S607 - the user's own git
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        # No git is a fact worth recording as "unknown", not a reason to stop a recovery.
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

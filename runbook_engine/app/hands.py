@@ -1,0 +1,122 @@
+"""Gives attempts their hands: joins connections, clients, the project's files and the team's addresses."""
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from runbook_engine.connections.aws import AwsSession
+from runbook_engine.connections.factory import HostConnections
+from runbook_engine.connections.http import HttpxClient
+from runbook_engine.connections.mail import SmtpMailer
+from runbook_engine.expressions.placeholders import resolve_placeholders
+from runbook_engine.model.errors import RunbookError
+from runbook_engine.model.inventory import Target
+from runbook_engine.model.json import JsonValue
+from runbook_engine.model.outcome import Mode
+from runbook_engine.model.team import Team
+from runbook_engine.ports.action import ActionFailedError
+from runbook_engine.ports.connection import Connection
+from runbook_engine.ports.secrets import SecretStore
+from runbook_engine.ports.services import AwsClient, HttpClient, Mailer, SqlDatabase
+
+_LARGEST_FILE = 64 * 1024 * 1024
+
+
+class EngineHands:
+    """The hands of this machine (`ports.hands.Hands`)."""
+
+    def __init__(self, project: Path, team: Team, hosts: HostConnections, *, sandbox: Sequence[str]) -> None:
+        self._project = project
+        self._team = team
+        self._hosts = hosts
+        self._sandbox = tuple(sandbox)
+        self._aws = AwsSession()
+
+    def connection(self, target: Target, *, become_user: str | None) -> Connection:
+        """Open (or reuse) the connection of a target."""
+        return self._hosts.open(target, become_user=become_user)
+
+    def http(self, *, read_only: bool) -> HttpClient:
+        """Give an HTTP client."""
+        return HttpxClient(read_only=read_only)
+
+    def mail(self, *, read_only: bool) -> Mailer:
+        """Give the way to hand mail in."""
+        return SmtpMailer(read_only=read_only)
+
+    def aws(self, service: str, *, region: str, account: str | None, role: str | None, read_only: bool) -> AwsClient:
+        """Give a client of an AWS service."""
+        return self._aws.client(service, region=region, role=role, account=account, read_only=read_only)
+
+    def sql(self, url: str, *, read_only: bool) -> SqlDatabase:
+        """Give a database."""
+        # SQLAlchemy takes a quarter of a second to import, and few runbooks look into a database.
+        from runbook_engine.connections.sql import AlchemyDatabase
+
+        return AlchemyDatabase(url, read_only=read_only)
+
+    def project_file(self, path: str) -> bytes:
+        """Read a file of the project; a path that leaves the project is refused."""
+        return read_project_file(self._project, path)
+
+    def recipients(self, channel: str, *, mode: Mode, audience: str | None, literal: Sequence[str]) -> tuple[str, ...]:
+        """Give the addresses that a message goes to; in a drill only those of a sandbox."""
+        if audience is None:
+            if mode is not Mode.DRILL:
+                return tuple(literal)
+            if not self._sandbox:
+                raise ActionFailedError(
+                    "a drill sends nothing to real addresses, and the project names no sandbox",
+                    hint='set sandbox = ["drill@example.com"] in runbook.toml, or send to an audience that has one',
+                )
+            return self._sandbox
+        known = self._team.audiences.get(audience)
+        if known is None:
+            there = ", ".join(sorted(self._team.audiences)) or "none"
+            raise ActionFailedError(f"there is no audience {audience!r}", hint=f"team.yml has: {there}")
+        if channel != "email":
+            raise ActionFailedError(f"audience {audience} has no addresses for {channel}")
+        if mode is Mode.DRILL and not known.sandbox.email:
+            raise ActionFailedError(
+                f"audience {audience} has no sandbox, and a drill sends to nobody else",
+                hint=f"give audiences.{audience}.sandbox.email in team.yml",
+            )
+        return tuple(dict.fromkeys([*(known.sandbox.email if mode is Mode.DRILL else known.email), *literal]))
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self._hosts.close()
+
+
+class StoreResolver:
+    """Puts secrets of a store where their placeholders stand (`ports.hands.SecretResolver`)."""
+
+    def __init__(self, store: SecretStore) -> None:
+        self._store = store
+
+    def fill(self, value: object, secrets: Mapping[str, str]) -> object:
+        """Give the value with every placeholder replaced."""
+        return resolve_placeholders(cast("JsonValue", value), secrets, self._store.resolve)
+
+
+def read_project_file(project: Path, path: str) -> bytes:
+    """Read a regular file below the project's root.
+
+    Raises:
+        RunbookError: the path leaves the project, or the file can't be read.
+    """
+    root = project.resolve()
+    found = (root / path).resolve()
+    if Path(path).is_absolute() or not found.is_relative_to(root):
+        raise RunbookError(f"{path} is not inside the project", hint="name a file of the project, by a relative path")
+    try:
+        descriptor = os.open(found, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise RunbookError(f"the project's file {path} can't be read: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _LARGEST_FILE:
+            raise RunbookError(f"{path} is no regular file of at most {_LARGEST_FILE} bytes")
+        return file.read(_LARGEST_FILE)

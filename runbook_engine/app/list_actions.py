@@ -1,0 +1,138 @@
+"""The use case `actions`: what steps can use, with parameters, outputs and an example."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from runbook_engine.model.errors import UsageError
+from runbook_engine.model.json import JsonObject, JsonValue
+from runbook_engine.planning.suggest import did_you_mean
+from runbook_engine.ports.action import Action, Catalog, Gate, Params
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterView:
+    """One parameter or output: its type in words, whether it must be given, and what it means."""
+
+    name: str
+    type: str
+    required: bool
+    default: JsonValue
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionView:
+    """An action as people and programs are shown it.
+
+    Attributes:
+        kind: `change` (it has an apply), `verify` (it only checks) or `gate` (it is waited for).
+    """
+
+    name: str
+    summary: str
+    description: str
+    kind: str
+    params: tuple[ParameterView, ...]
+    outputs: tuple[ParameterView, ...]
+    reversible: bool
+    reverts: bool
+    effect: str
+    aws_reads: tuple[str, ...]
+    aws_writes: tuple[str, ...]
+    origin: str
+    version: str
+    example: str
+
+
+def list_actions(catalog: Catalog) -> list[ActionView]:
+    """Describe every action, by name."""
+    return [describe_action(catalog, name) for name in catalog.names()]
+
+
+def describe_action(catalog: Catalog, name: str) -> ActionView:
+    """Describe one action.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    action = catalog.get(name)
+    if action is None:
+        hint = did_you_mean(name, catalog.names())
+        raise UsageError(f"there is no action {name!r}", hint=hint or "`runbook actions` lists them")
+    entry = catalog.entry(name)
+    lines = (type(action).__doc__ or "").strip().splitlines()
+    return ActionView(
+        name=name,
+        summary=entry.summary,
+        description="\n".join(line.strip() for line in lines[1:]).strip(),
+        kind=_kind(action),
+        params=_fields(action.Params),
+        outputs=_fields(action.Outputs),
+        reversible=action.reversible,
+        reverts=hasattr(action, "revert"),
+        effect=action.effect.value,
+        aws_reads=action.aws_reads,
+        aws_writes=action.aws_writes,
+        origin=entry.origin,
+        version=entry.version,
+        example=action.example,
+    )
+
+
+def _kind(action: Action[Params]) -> str:
+    if isinstance(action, Gate):
+        return "gate"
+    return "change" if hasattr(action, "apply") else "verify"
+
+
+def _fields(model: type[BaseModel]) -> tuple[ParameterView, ...]:
+    schema = model.model_json_schema(by_alias=True, mode="validation")
+    definitions = schema.get("$defs", {})
+    required = set(schema.get("required", []))
+    return tuple(
+        ParameterView(
+            name=name,
+            type=type_in_words(field, definitions),
+            required=name in required,
+            default=field.get("default"),
+            description=_described(field),
+        )
+        for name, field in schema.get("properties", {}).items()
+    )
+
+
+def _described(field: Mapping[str, JsonValue]) -> str:
+    return " ".join(str(field.get("description", "")).split())
+
+
+def type_in_words(field: JsonObject, definitions: Mapping[str, JsonObject]) -> str:
+    """Say a JSON Schema type in a few words: `list of text`, `number or null`, `"a" | "b"`, `duration`."""
+    if (reference := field.get("$ref")) is not None:
+        target = definitions.get(str(reference).rpartition("/")[2], {})
+        return type_in_words(target, definitions)
+    choices = field.get("enum", [field["const"]] if "const" in field else None)
+    if isinstance(choices, Sequence) and not isinstance(choices, str):
+        return " | ".join(str(choice) for choice in choices)
+    either = field.get("anyOf", field.get("oneOf"))
+    if isinstance(either, Sequence) and not isinstance(either, str):
+        words = [type_in_words(part, definitions) for part in either if isinstance(part, Mapping)]
+        return " or ".join(dict.fromkeys(words))
+    return _plain_type(field, definitions)
+
+
+def _plain_type(field: JsonObject, definitions: Mapping[str, JsonObject]) -> str:
+    kind = field.get("type")
+    if kind == "array":
+        items = field.get("items")
+        return f"list of {type_in_words(items, definitions)}" if isinstance(items, Mapping) else "list"
+    if kind == "object":
+        values = field.get("additionalProperties")
+        return f"mapping of {type_in_words(values, definitions)}" if isinstance(values, Mapping) else "mapping"
+    if kind == "string":
+        examples = field.get("examples")
+        is_duration = isinstance(examples, Sequence) and "1h30m" in examples
+        return "duration" if is_duration else str(field.get("format", "text"))
+    words = {"integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
+    return words.get(str(kind), "anything")

@@ -1,0 +1,108 @@
+"""From names on the command line to a plan: load, check, resolve."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runbook_engine.app.project import InvalidFilesError, OpenProject
+from runbook_engine.loading.inputs import complete_inputs, read_inputs
+from runbook_engine.loading.inventory.load import load_inventory
+from runbook_engine.loading.runbook import LoadedRunbook, load_runbook
+from runbook_engine.model.diagnostic import Diagnostic, has_errors
+from runbook_engine.model.errors import UsageError
+from runbook_engine.model.inventory import Group, Inventory
+from runbook_engine.model.json import JsonObject
+from runbook_engine.model.located import SourceMap
+from runbook_engine.model.plan import Plan
+from runbook_engine.planning.lint import lint
+from runbook_engine.planning.make_plan import make_plan
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What is to be planned.
+
+    Attributes:
+        runbook: name or path.
+        inventories: names, files or folders; none for the project's default.
+        extra_vars: `name=value` and `@file.yml`, in the order given.
+        inputs: complete inputs of an earlier run, in place of `extra_vars`.
+    """
+
+    runbook: str
+    inventories: tuple[str, ...] = ()
+    extra_vars: tuple[str, ...] = ()
+    limit: str | None = None
+    inputs: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPlan:
+    """A plan and what it was made from."""
+
+    plan: Plan
+    path: Path
+    inventory_paths: tuple[Path, ...]
+    warnings: list[Diagnostic] = field(default_factory=list)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def prepare_plan(project: OpenProject, request: PlanRequest) -> PreparedPlan:
+    """Load a runbook and its inventory, check both, and make the plan.
+
+    Raises:
+        InvalidFilesError: something is not valid; has every finding.
+        InvalidInputError: a name leads nowhere.
+    """
+    path = project.runbook_path(request.runbook)
+    catalog, plugin_findings = project.actions
+    loaded = load_runbook(path, project=project.root, limits=project.config.limits, action_names=catalog.names())
+    sources = source_maps(loaded)
+    found = [*plugin_findings, *loaded.diagnostics]
+    inventory, paths, inventory_findings = read_inventory(project, request.inventories)
+    found += inventory_findings
+    runbook = loaded.runbook
+    if runbook is None or inventory is None or has_errors(found):
+        raise InvalidFilesError(_summary(found, request.runbook), found, sources)
+    found += lint(loaded, catalog, team=project.team, inventories=[inventory])
+    inputs = request.inputs
+    if inputs is None:
+        inputs, problems = read_inputs(runbook, request.extra_vars, project=project.root, limits=project.config.limits)
+        found += problems
+    if has_errors(found):
+        raise InvalidFilesError(_summary(found, request.runbook), found, sources)
+    result = make_plan(loaded, inventory, inputs, catalog, limit=request.limit, read_inputs=complete_inputs)
+    found += result.diagnostics
+    if result.plan is None:
+        raise InvalidFilesError(_summary(found, request.runbook), found, sources)
+    if request.limit is not None and not any(set(step.targets) - {"localhost"} for step in result.plan.steps):
+        raise UsageError(f"--limit {request.limit} leaves no target of the inventory")
+    return PreparedPlan(result.plan, path, tuple(paths), found, {**runbook.files, **inventory.files})
+
+
+def read_inventory(
+    project: OpenProject, names: tuple[str, ...]
+) -> tuple[Inventory | None, list[Path], list[Diagnostic]]:
+    """Load the inventory that was named (or the default); without any, one that has only localhost."""
+    paths = project.inventory_paths(names)
+    if not paths:
+        empty = {name: Group(name=name) for name in ("all", "ungrouped")}
+        return Inventory(name="localhost", targets={}, groups=empty), [], []
+    name = "+".join(names or (project.config.inventory or "",))
+    loaded = load_inventory(paths, name=Path(name).name, project=project.root, limits=project.config.limits)
+    return loaded.inventory, paths, list(loaded.diagnostics)
+
+
+def source_maps(loaded: LoadedRunbook) -> dict[str, SourceMap]:
+    """Give the lines of a runbook file and of its imports by file name."""
+    found = {loaded.sources.file: loaded.sources}
+    for child in loaded.imported.values():
+        found |= source_maps(child)
+    return found
+
+
+def _summary(found: list[Diagnostic], name: str) -> str:
+    errors = [item for item in found if item.severity == "error"]
+    first = f": {errors[0].location}: {errors[0].message}" if errors else ""
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{name} can't be run{first}{more}"

@@ -1,0 +1,162 @@
+"""Opens a project: its configuration, its team, its actions, its journal."""
+
+import getpass
+import os
+import pwd
+import socket
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from runbook_engine.discovery.catalog import build_catalog
+from runbook_engine.journals.address import open_journal
+from runbook_engine.loading.config import find_project
+from runbook_engine.loading.team import load_team
+from runbook_engine.model.config import Config, Project
+from runbook_engine.model.diagnostic import Diagnostic, has_errors
+from runbook_engine.model.errors import InvalidInputError
+from runbook_engine.model.event import Actor
+from runbook_engine.model.located import SourceMap
+from runbook_engine.model.team import Team
+from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.journal import Journal
+
+
+class InvalidFilesError(InvalidInputError):
+    """Files of the project are not valid.
+
+    Attributes:
+        diagnostics: everything that was found.
+        sources: the files' lines by file name, for code frames.
+    """
+
+    def __init__(
+        self, message: str, diagnostics: list[Diagnostic], sources: dict[str, SourceMap] | None = None
+    ) -> None:
+        super().__init__(message, hint="`runbook validate` shows everything that is wrong")
+        self.diagnostics = diagnostics
+        self.sources = sources or {}
+
+
+@dataclass(frozen=True)
+class OpenProject:
+    """A project with everything that is read from it when it is first asked for."""
+
+    project: Project
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.project.root
+
+    @property
+    def config(self) -> Config:
+        """What runbook.toml says."""
+        return self.project.config
+
+    @cached_property
+    def team(self) -> Team:
+        """What team.yml says; an empty team when there is none.
+
+        Raises:
+            InvalidFilesError: it is not valid.
+        """
+        path = self.root / "team.yml"
+        if not path.exists():
+            return Team()
+        team, found, sources = load_team(path, self.config.limits)
+        if team is None or has_errors(found):
+            raise InvalidFilesError("team.yml is not valid", list(found), {sources.file: sources})
+        return team
+
+    @cached_property
+    def actions(self) -> tuple[Catalog, list[Diagnostic]]:
+        """Every action that can be named, and what is wrong with plugins."""
+        return build_catalog([self.root / folder for folder in self.config.plugins])
+
+    @property
+    def catalog(self) -> Catalog:
+        """Every action that can be named."""
+        return self.actions[0]
+
+    def journal(self, *, create: bool = False) -> Journal:
+        """Open the journal.
+
+        Raises:
+            JournalError: there is none (unless it is to be made), or it can't be used.
+        """
+        return open_journal(self.config.journal, project=self.root, create=create)
+
+    def inventory_paths(self, names: tuple[str, ...]) -> list[Path]:
+        """Find the sources of inventories by name, file or folder; without names the project's default.
+
+        Raises:
+            InvalidInputError: there is none of that name.
+        """
+        wanted = names or ((self.config.inventory,) if self.config.inventory else ())
+        return [self._inventory_path(name) for name in wanted]
+
+    def runbook_path(self, name: str) -> Path:
+        """Find a runbook by its name (in `runbooks/`) or by path.
+
+        Raises:
+            InvalidInputError: there is none.
+        """
+        direct = Path(name)
+        if direct.suffix in {".yml", ".yaml"} or "/" in name:
+            for candidate in (direct, self.root / direct):
+                if candidate.is_file():
+                    return candidate.resolve()
+            raise InvalidInputError(f"there is no runbook file {name}")
+        folder = self.root / "runbooks"
+        for suffix in (".yml", ".yaml"):
+            if (folder / f"{name}{suffix}").is_file():
+                return folder / f"{name}{suffix}"
+        from runbook_engine.planning.suggest import did_you_mean
+
+        there = sorted(path.stem for path in folder.glob("*.y*ml")) if folder.is_dir() else []
+        hint = did_you_mean(name, there) or f"there are: {', '.join(there) or 'none'}"
+        raise InvalidInputError(f"there is no runbook {name!r} in {folder}", hint=hint)
+
+    def _inventory_path(self, name: str) -> Path:
+        for candidate in (self.root / "inventories" / name, Path(name), self.root / name):
+            if candidate.exists():
+                return candidate.resolve()
+        folder = self.root / "inventories"
+        there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        from runbook_engine.planning.suggest import did_you_mean
+
+        hint = did_you_mean(name, there) or f"there are: {', '.join(there) or 'none'}"
+        raise InvalidInputError(f"there is no inventory {name!r}", hint=hint)
+
+
+def open_project(start: Path | None = None) -> OpenProject:
+    """Find the project that a folder (the current one) belongs to, and read its configuration.
+
+    Raises:
+        UsageError: there is no project here.
+        InvalidInputError: its configuration is not valid, or its folder is writable by others.
+    """
+    return OpenProject(find_project(start or Path.cwd()))
+
+
+def actor(team: Team, claimed: str | None = None) -> Actor:
+    """Say who speaks: a person of the team when one is claimed or belongs to the operating system's user.
+
+    Args:
+        claimed: from `--as` or `RUNBOOK_OPERATOR`; the operating system's user is recorded besides, whatever is claimed.
+    """
+    user = os_user()
+    name = claimed or os.environ.get("RUNBOOK_OPERATOR")
+    if name is None:
+        name = next((person for person, facts in team.people.items() if facts.os_user == user), user)
+    return Actor(kind="person", name=name, os_user=user, host=socket.gethostname())
+
+
+def os_user() -> str:
+    """Give the operating system's user, from the process itself and not from its environment."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return getpass.getuser() if "USER" in os.environ else f"uid-{os.getuid()}"

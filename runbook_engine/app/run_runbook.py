@@ -1,0 +1,314 @@
+"""Runs a runbook: the whole way from a request to the end of the run, in one place."""
+
+import secrets as random_source
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from runbook_engine import version
+from runbook_engine.app.git import git_state
+from runbook_engine.app.prepare import PlanRequest, PreparedPlan, prepare_plan
+from runbook_engine.app.project import OpenProject, actor
+from runbook_engine.app.tools import make_tools
+from runbook_engine.execution.loop_tools import Interrupts, RunEnd, RunOptions
+from runbook_engine.execution.run_plan import run_plan
+from runbook_engine.execution.state import RunState
+from runbook_engine.journals.holder import this_process
+from runbook_engine.model.errors import InvalidInputError, UsageError
+from runbook_engine.model.event import Actor, LeaseTaken, PlanAccepted, RunOpened, StepSummary
+from runbook_engine.model.json import digest
+from runbook_engine.model.outcome import Mode
+from runbook_engine.model.plan import Plan
+from runbook_engine.ports.action import Catalog, Gate
+from runbook_engine.ports.journal import Journal, Lease
+from runbook_engine.ports.listener import Listener
+
+LEASE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the operator wants run, and how.
+
+    Attributes:
+        skip: reason by id of each step that is not to be done.
+        wait: wait at gates for an answer from elsewhere.
+        operator: person who speaks, as claimed.
+    """
+
+    plan: PlanRequest
+    mode: Mode = Mode.LIVE
+    forks: int | None = None
+    note: str = ""
+    skip: Mapping[str, str] = field(default_factory=dict)
+    wait: bool = False
+    operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequest:
+    """Which run is to go on, and how."""
+
+    run: str
+    accept_changes: bool = False
+    take_over: bool = False
+    forks: int | None = None
+    wait: bool = False
+    operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run (or this part of it) ended."""
+
+    run: str
+    end: RunEnd
+
+
+def run_runbook(
+    project: OpenProject,
+    request: RunRequest,
+    prepared: PreparedPlan,
+    journal: Journal,
+    *,
+    listener: Listener,
+    interrupts: Interrupts,
+) -> RunResult:
+    """Open a run of a prepared plan and advance it to its end (or to where it has to wait).
+
+    Raises:
+        InvalidInputError: a step to skip does not exist, or a drill's inventory is not marked as one.
+        LeaseError: the same runbook runs against the same inventory already.
+        JournalError: the journal can't be written.
+    """
+    plan = prepared.plan
+    _check_request(plan, request)
+    speaker = actor(project.team, request.operator)
+    run = run_id(plan.runbook.name, datetime.now().astimezone())
+    forks = request.forks or project.config.forks
+    opened = _opened(project, request, prepared, forks)
+    holder = this_process()
+    # One live run per runbook and inventory: dry runs disturb nobody.
+    exclusive = None
+    if request.mode is not Mode.DRY_RUN:
+        name = f"runbook:{plan.runbook.name}|{plan.inventory.name}"
+        exclusive = journal.take_lease(name, holder, LEASE_SECONDS * 4)
+    try:
+        lease = journal.take_lease(f"run:{run}", holder, LEASE_SECONDS)
+        stored = journal.open_run(run, opened, speaker, lease=lease)
+        listener.event(stored)
+        state = RunState(run, [stored])
+        options = RunOptions(
+            run=run, mode=request.mode, forks=forks, wait=request.wait, skip=request.skip, lease_seconds=LEASE_SECONDS
+        )
+        leases = _Leases(lease, exclusive)
+        return _advance(project, plan, state, journal, leases, speaker, listener, interrupts, options, took_over=False)
+    finally:
+        if exclusive is not None:
+            journal.release_lease(exclusive)
+
+
+def resume_run(
+    project: OpenProject,
+    request: ResumeRequest,
+    journal: Journal,
+    *,
+    listener: Listener,
+    interrupts: Interrupts,
+) -> RunResult:
+    """Go on with a run where it stopped.
+
+    Raises:
+        InvalidInputError: the plan is another than the one that was run, and changes were not accepted.
+        LeaseError: another process advances it.
+    """
+    state = RunState(request.run, journal.read(request.run))
+    opened = state.opened
+    if opened is None:
+        raise InvalidInputError(f"run {request.run} was never opened")
+    if state.closed is not None and state.closed.status == "succeeded":
+        raise UsageError(f"run {request.run} succeeded; there is nothing to go on with")
+    plan_request = PlanRequest(
+        runbook=opened.runbook_path or opened.runbook,
+        inventories=opened.inventory_sources,
+        limit=opened.limit,
+        inputs=opened.inputs,
+    )
+    prepared = prepare_plan(project, plan_request)
+    plan = prepared.plan.model_copy(
+        update={"inventory": prepared.plan.inventory.model_copy(update={"name": opened.inventory})}
+    )
+    accepted = _accept(state, plan, prepared, project.catalog, accept=request.accept_changes)
+    speaker = actor(project.team, request.operator)
+    holder = this_process()
+    exclusive = None
+    if opened.mode is not Mode.DRY_RUN:
+        name = f"runbook:{opened.runbook}|{opened.inventory}"
+        exclusive = journal.take_lease(name, holder, LEASE_SECONDS * 4, take_over=request.take_over)
+    try:
+        lease = journal.take_lease(f"run:{request.run}", holder, LEASE_SECONDS, take_over=request.take_over)
+        options = RunOptions(
+            run=request.run,
+            mode=opened.mode,
+            forks=request.forks or opened.forks or project.config.forks,
+            wait=request.wait,
+            skip=opened.skip,
+            lease_seconds=LEASE_SECONDS,
+        )
+        leases = _Leases(lease, exclusive)
+        return _advance(
+            project, plan, state, journal, leases, speaker, listener, interrupts, options,
+            took_over=request.take_over, accepted=accepted,
+        )  # fmt: skip
+    finally:
+        if exclusive is not None:
+            journal.release_lease(exclusive)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leases:
+    """The lease of the run, and the one that keeps a second live run of the same runbook away."""
+
+    run: Lease
+    exclusive: Lease | None
+
+
+def _advance(
+    project: OpenProject,
+    plan: Plan,
+    state: RunState,
+    journal: Journal,
+    leases: _Leases,
+    speaker: Actor,
+    listener: Listener,
+    interrupts: Interrupts,
+    options: RunOptions,
+    *,
+    took_over: bool,
+    accepted: PlanAccepted | None = None,
+) -> RunResult:
+    """Take the run with its lease and advance it; the lease is given back however it ends."""
+    lease = leases.run
+    try:
+        events = [LeaseTaken(holder=str(lease.holder), fence=lease.fence, took_over=took_over)]
+        for stored in journal.append(options.run, [*events, *([accepted] if accepted else [])], speaker, lease=lease):
+            if stored.seq > state.seq:
+                state.apply(stored)
+            listener.event(stored)
+        with make_tools(
+            project, plan, state, journal, lease, speaker, listener, interrupts, options, exclusive=leases.exclusive
+        ) as tools:
+            end = run_plan(plan, state, tools, options)
+    finally:
+        journal.release_lease(lease)
+    return RunResult(options.run, end)
+
+
+def run_id(runbook: str, now: datetime) -> str:
+    """Make a run's id: it sorts by time, and says what runs."""
+    return f"{now:%Y%m%d-%H%M%S}-{runbook}-{random_source.token_hex(2)}"
+
+
+def _check_request(plan: Plan, request: RunRequest) -> None:
+    unknown = [step for step in request.skip if step not in plan.step_index]
+    if unknown:
+        raise InvalidInputError(f"--skip names steps that do not exist: {', '.join(unknown)}")
+    if request.mode is Mode.DRILL and not plan.inventory.drill:
+        raise InvalidInputError(
+            f"inventory {plan.inventory.name} is not marked as a drill's",
+            hint="set runbook_drill: true in group all of a drill inventory",
+        )
+
+
+def _opened(project: OpenProject, request: RunRequest, prepared: PreparedPlan, forks: int) -> RunOpened:
+    plan, git = prepared.plan, git_state(project.root)
+    inputs = {
+        name: "[sensitive]" if name in plan.runbook.inputs and plan.runbook.inputs[name].sensitive else value
+        for name, value in plan.scopes[0].inputs.items()
+    }
+    root = project.root.resolve()
+
+    def relative(path: object) -> str:
+        text = str(path)
+        return text.removeprefix(f"{root}/")
+
+    return RunOpened(
+        runbook=plan.runbook.name,
+        title=plan.runbook.title,
+        runbook_path=relative(prepared.path),
+        inventory=plan.inventory.name,
+        inventory_sources=tuple(relative(path) for path in prepared.inventory_paths),
+        mode=request.mode,
+        inputs=inputs,
+        limit=request.plan.limit,
+        skip=dict(request.skip),
+        note=request.note,
+        fingerprint=plan.fingerprint,
+        files=dict(prepared.files),
+        git_commit=git.commit,
+        git_dirty=git.dirty,
+        engine_version=version(),
+        plugins=dict(project.catalog.versions()),
+        objectives=plan.runbook.objectives,
+        steps=summaries(plan, project.catalog),
+        tasks=len(plan.tasks),
+        forks=forks,
+    )
+
+
+def summaries(plan: Plan, catalog: Catalog) -> tuple[StepSummary, ...]:
+    """Give what the journal keeps of each step."""
+    found = []
+    for step in plan.steps:
+        name = step.step.action.name if step.step.action else ""
+        found.append(
+            StepSummary(
+                id=step.id,
+                action=name,
+                kind=_kind(name, catalog),
+                digest=step.digest,
+                tasks=sum(step.batches),
+                targets_digest=digest(list(step.targets)),
+            )
+        )
+    return tuple(found)
+
+
+def _kind(name: str, catalog: Catalog) -> Literal["change", "verification", "gate", "message"]:
+    action = catalog.get(name)
+    if isinstance(action, Gate):
+        return "gate"
+    if name.startswith("notify."):
+        return "message"
+    return "change" if hasattr(action, "apply") else "verification"
+
+
+def _accept(
+    state: RunState, plan: Plan, prepared: PreparedPlan, catalog: Catalog, *, accept: bool
+) -> PlanAccepted | None:
+    """Refuse a plan that is not the one that was run, unless told otherwise; say what differs."""
+    if plan.fingerprint == state.fingerprint:
+        return None
+    before = {step.id: step for step in state.steps}
+    now = {step.id: step for step in summaries(plan, catalog)}
+    difference = [f"step {name} was removed" for name in before if name not in now]
+    difference += [f"step {name} was added" for name in now if name not in before]
+    difference += [
+        f"step {name} runs on other targets" if before[name].digest == step.digest else f"step {name} was changed"
+        for name, step in now.items()
+        if name in before and before[name] != step
+    ]
+    difference = difference or ["variables of the inventory, inputs or vars were changed"]
+    if not accept:
+        raise InvalidInputError(
+            f"the plan is not the one that run {state.run} was opened with: {'; '.join(difference)}",
+            hint="put the files back, or go on with the new plan by --accept-changes (it is recorded)",
+        )
+    return PlanAccepted(
+        fingerprint=plan.fingerprint,
+        before=state.fingerprint,
+        difference=tuple(difference),
+        files=dict(prepared.files),
+        steps=summaries(plan, catalog),
+    )

@@ -1,0 +1,117 @@
+"""The use case `plan`: what a run would do, in which order, how long it may take."""
+
+from datetime import timedelta
+
+from runbook_engine.model.base import Frozen
+from runbook_engine.model.json import JsonObject
+from runbook_engine.model.names import format_duration
+from runbook_engine.model.plan import Plan, PlannedStep
+
+_HIDDEN = "[sensitive]"
+
+
+class StepView(Frozen):
+    """One step of the plan as it is shown.
+
+    Attributes:
+        wave: length of the longest chain of steps that it waits for, from 1.
+        targets: names, in inventory order.
+        batches: how many tasks are started together, one batch after the other.
+        asks: for a gate: whom it asks.
+    """
+
+    id: str
+    name: str
+    action: str
+    wave: int
+    targets: tuple[str, ...]
+    tasks: int
+    needs: tuple[str, ...]
+    batches: tuple[int, ...]
+    critical: bool
+    timeout: str
+    asks: tuple[str, ...] = ()
+    always: bool = False
+    conditional: bool = False
+
+
+class PlanView(Frozen):
+    """A plan as it is shown.
+
+    Attributes:
+        longest_seconds: what the critical path takes when every attempt lasts until its timeout; waiting for people
+            counts with the gate step's own timeout.
+    """
+
+    runbook: str
+    title: str
+    inventory: str
+    inputs: JsonObject
+    steps: tuple[StepView, ...]
+    tasks: int
+    targets: int
+    waves: tuple[tuple[str, ...], ...]
+    critical_path: tuple[str, ...]
+    longest_seconds: float
+    fingerprint: str
+    rto_seconds: float | None = None
+    rpo_seconds: float | None = None
+
+    @property
+    def longest(self) -> str:
+        """The longest duration, in words."""
+        return format_duration(timedelta(seconds=self.longest_seconds))
+
+
+def show_plan(plan: Plan) -> PlanView:
+    """Describe a plan."""
+    waves: dict[str, int] = {}
+    for step in plan.steps:
+        waves[step.id] = 1 + max((waves[need.step] for need in step.needs), default=0)
+    critical = set(plan.critical_path)
+    sensitive = {name for name, value in plan.runbook.inputs.items() if value.sensitive}
+    inputs = {name: _HIDDEN if name in sensitive else value for name, value in plan.scopes[0].inputs.items()}
+    depth = max(waves.values(), default=0)
+    objectives = plan.runbook.objectives
+    return PlanView(
+        runbook=plan.runbook.name,
+        title=plan.runbook.title,
+        inventory=plan.inventory.name,
+        inputs=inputs,
+        steps=tuple(_step(step, waves[step.id], critical=step.id in critical) for step in plan.steps),
+        tasks=len(plan.tasks),
+        targets=len({target for step in plan.steps for target in step.targets}),
+        waves=tuple(tuple(step for step, wave in waves.items() if wave == number) for number in range(1, depth + 1)),
+        critical_path=plan.critical_path,
+        longest_seconds=sum(
+            step.step.timeout.total_seconds() for step in plan.steps if step.id in critical and step.targets
+        ),
+        fingerprint=plan.fingerprint,
+        rto_seconds=objectives.rto.total_seconds() if objectives.rto else None,
+        rpo_seconds=objectives.rpo.total_seconds() if objectives.rpo else None,
+    )
+
+
+def _step(planned: PlannedStep, wave: int, *, critical: bool) -> StepView:
+    step = planned.step
+    params = step.action.params if step.action else {}
+    roles = params.get("roles")
+    return StepView(
+        id=step.id,
+        name=step.name or step.id,
+        action=step.action.name if step.action else "",
+        wave=wave,
+        targets=planned.targets,
+        tasks=sum(planned.batches),
+        needs=tuple(f"{need.step}@target" if need.per_target else need.step for need in planned.needs),
+        batches=planned.batches,
+        critical=critical,
+        timeout=format_duration(step.timeout),
+        asks=tuple(str(role) for role in roles) if step.action and _is_approval(step.action.name, roles) else (),
+        always=step.always,
+        conditional=step.when is not None,
+    )
+
+
+def _is_approval(action: str, roles: object) -> bool:
+    return action == "gate.approval" and isinstance(roles, list | tuple)

@@ -1,0 +1,186 @@
+"""The use cases `runs` and `status`: what the journal holds, and where a run stands."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Literal
+
+from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.model.base import Frozen
+from runbook_engine.model.outcome import Mode
+from runbook_engine.ports.journal import Journal, RunHead
+
+Standing = Literal["running", "waiting", "stopped", "succeeded", "failed", "aborted"]
+
+
+class RunLine(Frozen):
+    """One run in the list of runs; `status` is `open` until the run is closed."""
+
+    id: str
+    runbook: str
+    inventory: str
+    mode: str
+    status: str
+    started_at: datetime
+    closed_at: datetime | None
+    operator: str
+    events: int
+
+
+class WaitingGate(Frozen):
+    """A gate that waits for people, and who approved so far."""
+
+    task: str
+    roles: tuple[str, ...]
+    quorum: int
+    message: str
+    expires_at: datetime | None
+    approved_by: tuple[str, ...]
+
+
+class TaskLine(Frozen):
+    """A task that needs attention: its state and why."""
+
+    task: str
+    state: str
+    reason: str = ""
+
+
+class RunStatus(Frozen):
+    """Where a run stands.
+
+    Attributes:
+        status: `running` (a process advances it), `waiting` (for a person, and nobody advances it), `stopped` (can be
+            resumed), or how it was closed.
+        holder: the process that advances it.
+        tasks: number of tasks in the plan it was opened with.
+        counts: how many tasks ended how.
+        troubles: tasks that failed or are in doubt.
+    """
+
+    id: str
+    runbook: str
+    title: str
+    inventory: str
+    mode: Mode
+    status: Standing
+    operator: str
+    started_at: datetime
+    closed_at: datetime | None
+    holder: str | None
+    tasks: int
+    ended: int
+    counts: dict[str, int]
+    running: tuple[str, ...]
+    gates: tuple[WaitingGate, ...]
+    troubles: tuple[TaskLine, ...]
+    resumable: bool
+    note: str = ""
+
+
+def list_runs(journal: Journal, *, limit: int = 0) -> list[RunLine]:
+    """List runs, newest first; 0 lists all."""
+    return [
+        RunLine(
+            id=run.id,
+            runbook=run.runbook,
+            inventory=run.inventory,
+            mode=run.mode,
+            status=run.status,
+            started_at=run.opened_at,
+            closed_at=run.closed_at,
+            operator=run.operator,
+            events=run.events,
+        )
+        for run in journal.runs(limit=limit)
+    ]
+
+
+def run_status(journal: Journal, head: RunHead) -> RunStatus:
+    """Tell where a run stands now."""
+    state = RunState(head.id, journal.read(head.id))
+    opened = state.opened
+    lease = journal.lease(f"run:{head.id}")
+    standing = _standing(state, held=lease is not None)
+    ended = [task for task in state.tasks.values() if task.phase is Phase.ENDED and task.outcome is not None]
+    counts = Counter(task.outcome.value for task in ended if task.outcome is not None)
+    return RunStatus(
+        id=head.id,
+        runbook=head.runbook,
+        title=opened.title if opened else "",
+        inventory=head.inventory,
+        mode=Mode(head.mode),
+        status=standing,
+        operator=head.operator,
+        started_at=head.opened_at,
+        closed_at=head.closed_at,
+        holder=str(lease.holder) if lease else None,
+        tasks=opened.tasks if opened else 0,
+        ended=len(ended),
+        counts=dict(counts),
+        running=tuple(name for name, task in state.tasks.items() if task.phase is Phase.RUNNING),
+        gates=_gates(state),
+        troubles=_troubles(state, held=lease is not None),
+        resumable=standing in {"waiting", "stopped", "failed"},
+        note=opened.note if opened else "",
+    )
+
+
+def outcomes_by_step(journal: Journal, run: str) -> dict[str, str]:
+    """Give the most telling outcome of each step in a run, for drawings: a failure before a change before the rest."""
+    state = RunState(run, journal.read(run))
+    found: dict[str, str] = {step.id: "not started" for step in state.opened.steps} if state.opened else {}
+    for name, task in state.tasks.items():
+        step = name.partition("@")[0].partition("[")[0]
+        word = task.outcome.value if task.phase is Phase.ENDED and task.outcome else task.phase.value
+        if word == Phase.GATE.value:
+            word = "waits for a person"
+        if _weight(word) > _weight(found.get(step, "not started")):
+            found[step] = word
+    return found
+
+
+def _standing(state: RunState, *, held: bool) -> Standing:
+    if state.closed is not None:
+        return state.closed.status
+    if held:
+        return "running"
+    waits = any(task.phase in {Phase.GATE, Phase.DOUBT} for task in state.tasks.values())
+    return "waiting" if waits else "stopped"
+
+
+def _gates(state: RunState) -> tuple[WaitingGate, ...]:
+    return tuple(
+        WaitingGate(
+            task=name,
+            roles=task.opened.roles,
+            quorum=task.opened.quorum,
+            message=task.opened.message,
+            expires_at=task.opened.expires_at,
+            approved_by=tuple(approval.person for approval in task.approvals),
+        )
+        for name, task in state.tasks.items()
+        if task.phase is Phase.GATE and task.opened is not None
+    )
+
+
+def _troubles(state: RunState, *, held: bool) -> tuple[TaskLine, ...]:
+    """Name failed tasks and those in doubt; what ran when nobody advances the run any more is in doubt, too."""
+    found: list[TaskLine] = []
+    for name, task in state.tasks.items():
+        if task.phase is Phase.DOUBT:
+            found.append(TaskLine(task=name, state="in doubt", reason=task.reason))
+        elif task.phase is Phase.RUNNING and not held:
+            found.append(TaskLine(task=name, state="in doubt", reason="began, and its end was not recorded"))
+        elif task.phase is Phase.ENDED and task.outcome is not None and task.outcome.value in {"failed", "unreachable"}:
+            found.append(TaskLine(task=name, state=task.outcome.value, reason=task.reason))
+    return tuple(found)
+
+
+_ORDER = (
+    "not started", "waiting", "skipped", "unchanged", "changed", "would-change", "unproven", "blocked", "running",
+    "waits for a person", "in doubt", "unreachable", "failed",
+)  # fmt: skip
+
+
+def _weight(word: str) -> int:
+    return _ORDER.index(word) if word in _ORDER else 0

@@ -1,0 +1,97 @@
+"""The composition root: chooses concrete classes and joins them for one run."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from runbook_engine.app.clock import SystemClock
+from runbook_engine.app.hands import EngineHands, StoreResolver, read_project_file
+from runbook_engine.app.project import OpenProject
+from runbook_engine.connections.factory import HostConnections
+from runbook_engine.dispatchers.threads import ThreadDispatcher
+from runbook_engine.execution.attempt import AttemptTools, attempt
+from runbook_engine.execution.loop_tools import Interrupts, RunOptions, RunTools
+from runbook_engine.execution.orders import OrderMaker, RunNames
+from runbook_engine.execution.state import RunState
+from runbook_engine.model.errors import RunbookError
+from runbook_engine.model.event import Actor
+from runbook_engine.model.plan import Plan
+from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
+from runbook_engine.ports.journal import Journal, Lease
+from runbook_engine.ports.listener import Listener
+from runbook_engine.secrets.store import SCHEMES, Secrets
+
+
+@contextmanager
+def make_tools(
+    project: OpenProject,
+    plan: Plan,
+    state: RunState,
+    journal: Journal,
+    lease: Lease,
+    speaker: Actor,
+    listener: Listener,
+    interrupts: Interrupts,
+    options: RunOptions,
+    *,
+    exclusive: Lease | None = None,
+) -> Iterator[RunTools]:
+    """Give what a run is made with, and give everything back afterwards."""
+    clock = SystemClock()
+    store = Secrets(SCHEMES, project.root)
+    hosts = HostConnections()
+    hands = EngineHands(project.root, project.team, hosts, sandbox=project.config.sandbox)
+    attempts = AttemptTools(
+        catalog=project.catalog,
+        hands=hands,
+        secrets=StoreResolver(store),
+        redactor=store.redactor,
+        clock=clock,
+        output_limit=project.config.limits.output_bytes,
+    )
+
+    def make(order: AttemptOrder, cancelled: threading.Event, on_progress: Callable[[str], None]) -> AttemptReport:
+        return attempt(order, attempts, cancelled=cancelled, on_progress=on_progress)
+
+    def settled(order: AttemptOrder) -> None:
+        action = project.catalog.get(order.action)
+        if action is not None and action.effect == "token":
+            try:
+                hands.connection(order.target, become_user=order.become_user).forget_detached(order.token)
+            except RunbookError as error:
+                # What stays on the target is a few kilobytes; the run's own outcome is recorded already.
+                listener.warning(f"{order.task}: the finished command's folder could not be removed: {error.message}")
+
+    dispatcher = ThreadDispatcher(make, settled, forks=options.forks, clock=clock)
+    interrupts.on_interrupt = dispatcher.wake
+    orders = OrderMaker(
+        plan=plan,
+        state=state,
+        catalog=project.catalog,
+        run=RunNames(
+            id=options.run,
+            mode=options.mode,
+            operator=speaker.name,
+            started_at=state.opened_at.isoformat() if state.opened_at else "",
+        ),
+        clock=clock,
+        project_file=lambda path: read_project_file(project.root, path),
+        defaults=project.config.defaults,
+        fence=lease.fence,
+    )
+    try:
+        yield RunTools(
+            journal=journal,
+            dispatcher=dispatcher,
+            clock=clock,
+            catalog=project.catalog,
+            orders=orders,
+            listener=listener,
+            actor=Actor(kind="engine", name="engine", os_user=speaker.os_user, host=speaker.host),
+            lease=lease,
+            interrupts=interrupts,
+            also_renew=(exclusive,) if exclusive else (),
+        )
+    finally:
+        dispatcher.close()
+        hands.close()

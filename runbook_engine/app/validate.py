@@ -1,0 +1,189 @@
+"""The use case `validate`: every finding about a project's files, or about some of them, at once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runbook_engine.app.prepare import source_maps
+from runbook_engine.app.project import OpenProject
+from runbook_engine.loading.config import load_config
+from runbook_engine.loading.inventory.load import load_inventory
+from runbook_engine.loading.runbook import load_runbook
+from runbook_engine.loading.team import load_team
+from runbook_engine.model.diagnostic import Diagnostic, Severity
+from runbook_engine.model.errors import InvalidInputError
+from runbook_engine.model.inventory import Inventory
+from runbook_engine.model.located import SourceMap
+from runbook_engine.model.team import Team
+from runbook_engine.planning.lint import lint
+
+_CONFIG, _TEAM, _RUNBOOKS, _INVENTORIES = "runbook.toml", "team.yml", "runbooks", "inventories"
+_HEAD = 64 * 1024
+
+
+@dataclass(slots=True)
+class Validation:
+    """What was looked at, and what was found.
+
+    Attributes:
+        sources: the files' lines by file name, for code frames.
+        files: every file or inventory that was looked at, as shown to people.
+    """
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    sources: dict[str, SourceMap] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+
+    def refused(self, *, strict: bool) -> bool:
+        """Whether anything counts as an error; with `strict`, warnings do."""
+        return any(strict or found.severity is Severity.ERROR for found in self.diagnostics)
+
+
+def validate(project: OpenProject, names: tuple[str, ...] = ()) -> Validation:
+    """Check what is named, or the whole project: configuration, team, plugins, inventories, runbooks.
+
+    Args:
+        names: runbooks and inventories by name or path, team.yml, runbook.toml.
+
+    Raises:
+        InvalidInputError: a name leads nowhere.
+    """
+    chosen = _choose(project, names)
+    found = Validation()
+    if chosen.config:
+        _config(project, found)
+    team = _team(project, found, report=chosen.team)
+    catalog, plugin_findings = project.actions
+    if not names:
+        found.diagnostics += plugin_findings
+    checked = [_inventory(project, path, found, report=True) for path in chosen.inventories]
+    others = [] if not chosen.runbooks else [path for path in _inventories(project) if path not in chosen.inventories]
+    quiet = [_inventory(project, path, found, report=False) for path in others]
+    known = [inventory for inventory in (*checked, *quiet) if inventory is not None]
+    for path in chosen.runbooks:
+        loaded = load_runbook(
+            path, project=project.root, limits=project.config.limits, action_names=tuple(catalog.names())
+        )
+        found.files.append(loaded.sources.file)
+        found.sources.update(source_maps(loaded))
+        found.diagnostics += loaded.diagnostics
+        found.diagnostics += lint(loaded, catalog, team=team, inventories=known)
+    found.diagnostics = list(dict.fromkeys(found.diagnostics))
+    return found
+
+
+def broken_config(start: Path) -> Validation | None:
+    """Give the findings of a runbook.toml that is so wrong that no project can be opened; None when it is not."""
+    here = start.resolve()
+    root = next((folder for folder in (here, *here.parents) if (folder / _CONFIG).is_file()), None)
+    if root is None:
+        return None
+    _, diagnostics = load_config(root / _CONFIG)
+    return Validation(diagnostics=diagnostics, files=[_CONFIG]) if diagnostics else None
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """What is to be looked at."""
+
+    config: bool = False
+    team: bool = False
+    runbooks: list[Path] = field(default_factory=list)
+    inventories: list[Path] = field(default_factory=list)
+
+
+def _choose(project: OpenProject, names: tuple[str, ...]) -> _Chosen:
+    if not names:
+        return _Chosen(config=True, team=True, runbooks=_runbooks(project), inventories=_inventories(project))
+    chosen = _Chosen()
+    for name in names:
+        path = Path(name)
+        if path.name == _CONFIG:
+            chosen.config = True
+        elif path.name == _TEAM:
+            chosen.team = True
+        elif _is_inventory(project, name):
+            chosen.inventories += project.inventory_paths((name,))
+        else:
+            chosen.runbooks.append(project.runbook_path(name))
+    return chosen
+
+
+def _is_inventory(project: OpenProject, name: str) -> bool:
+    """Tell an inventory from a runbook: by its folder, else by what stands in the file."""
+    candidates = [Path(name), project.root / name]
+    if "/" not in name and not Path(name).suffix:
+        is_runbook = any((project.root / _RUNBOOKS / f"{name}{suffix}").is_file() for suffix in (".yml", ".yaml"))
+        return not is_runbook and (project.root / _INVENTORIES / name).exists()
+    path = next((candidate for candidate in candidates if candidate.exists()), None)
+    if path is None:
+        return False
+    if path.is_dir():
+        return True
+    real = path.resolve()
+    if real.is_relative_to(project.root.resolve() / _INVENTORIES):
+        return True
+    if path.suffix not in {".yml", ".yaml"}:
+        return True
+    return not any(line.startswith((b"runbook:", b"steps:")) for line in path.read_bytes()[:_HEAD].splitlines())
+
+
+def _runbooks(project: OpenProject) -> list[Path]:
+    folder = project.root / _RUNBOOKS
+    return sorted(path for path in folder.glob("*.y*ml") if path.suffix in {".yml", ".yaml"}) if folder.is_dir() else []
+
+
+def _inventories(project: OpenProject) -> list[Path]:
+    """Find every inventory; a default that lies elsewhere counts, too."""
+    folder = project.root / _INVENTORIES
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
+    found = [path for path in found if path.name not in {"group_vars", "host_vars"} and path.suffix != ".md"]
+    try:
+        default = project.inventory_paths(())
+    except InvalidInputError:
+        return found  # reported with the configuration
+    real = {path.resolve() for path in found}
+    return [*found, *(path for path in default if path.resolve() not in real)]
+
+
+def _config(project: OpenProject, found: Validation) -> None:
+    path = project.root / _CONFIG
+    _, diagnostics = load_config(path)
+    found.files.append(_CONFIG)
+    found.diagnostics += diagnostics
+    try:
+        project.inventory_paths(())
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{_CONFIG}: inventory: {error.message}", hint=error.hint) from error
+
+
+def _team(project: OpenProject, found: Validation, *, report: bool) -> Team | None:
+    """Load the team; None (nothing is checked against it) when there is none or it is not valid."""
+    path = project.root / _TEAM
+    if not path.exists():
+        return None
+    team, diagnostics, sources = load_team(path, project.config.limits)
+    if report:
+        found.files.append(_TEAM)
+        found.sources[sources.file] = sources
+        found.diagnostics += diagnostics
+    return team
+
+
+def _inventory(project: OpenProject, path: Path, found: Validation, *, report: bool) -> Inventory | None:
+    loaded = load_inventory([path], name=path.name, project=project.root, limits=project.config.limits)
+    if report:
+        found.files.append(_shown(path, project.root))
+        found.diagnostics += loaded.diagnostics
+    return loaded.inventory
+
+
+def _shown(path: Path, root: Path) -> str:
+    resolved, base = path.resolve(), root.resolve()
+    return str(resolved.relative_to(base)) if resolved.is_relative_to(base) else str(path)
+
+
+def files_checked(files: Iterable[str]) -> str:
+    """Count files in words."""
+    count = len(list(files))
+    return "1 file" if count == 1 else f"{count} files and inventories"

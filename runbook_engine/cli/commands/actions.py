@@ -1,0 +1,66 @@
+"""runbook actions: what steps can use."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from runbook_engine.app.list_actions import ActionView, ParameterView, describe_action, list_actions
+from runbook_engine.app.project import open_project
+from runbook_engine.cli.findings import say_findings
+from runbook_engine.cli.options import output_option
+from runbook_engine.cli.terminal import result, result_json, table
+
+
+@click.command()
+@click.argument("name", required=False)
+@output_option("text", "json")
+def actions(name: str | None, output: str) -> None:
+    """List the actions that steps can use, or describe one.
+
+    \b
+    Examples:
+      runbook actions
+      runbook actions aws.rds_restore_snapshot
+      runbook actions --output json
+    """
+    catalog, findings = open_project().actions
+    say_findings(findings)
+    if name is not None:
+        found = describe_action(catalog, name)
+        if output == "json":
+            result_json(asdict(found))
+        else:
+            result(action_text(found))
+        return
+    every = list_actions(catalog)
+    if output == "json":
+        result_json([asdict(found) for found in every])
+    else:
+        result(table(("action", "kind", "what it does"), [(found.name, found.kind, found.summary) for found in every]))
+
+
+def action_text(found: ActionView) -> str:
+    """Describe an action for a terminal."""
+    parts = [f"{found.name}: {found.summary}"]
+    if found.description:
+        parts.append(found.description)
+    parts.append(
+        f"kind: {found.kind} · in doubt: settled by {found.effect} · can be undone: {'yes' if found.reverts else 'no'}"
+        f" · from {found.origin} {found.version}".rstrip()
+    )
+    for title, fields in (("Parameters", found.params), ("Outputs", found.outputs)):
+        if fields:
+            parts.append(f"{title}:\n{_fields(fields)}")
+    if found.example:
+        parts.append("Example:\n" + "\n".join(f"  {line}" for line in found.example.rstrip().splitlines()))
+    return "\n\n".join(parts)
+
+
+def _fields(fields: tuple[ParameterView, ...]) -> str:
+    rows = [(f"  {field.name}", field.type, _default(field), field.description) for field in fields]
+    return table(("  name", "type", "default", "meaning"), rows)
+
+
+def _default(field: ParameterView) -> str:
+    return "required" if field.required else "" if field.default is None else json.dumps(field.default)

@@ -1,0 +1,79 @@
+"""runbook audit: the journal as text, and the proof that nobody changed it."""
+
+import click
+
+from runbook_engine.app.audit import read_log, verify as verify_journal
+from runbook_engine.app.find_run import find_run
+from runbook_engine.app.project import open_project
+from runbook_engine.cli.listeners import event_line
+from runbook_engine.cli.options import output_option, run_argument
+from runbook_engine.cli.terminal import result, result_json
+from runbook_engine.model.errors import ExitCode
+
+
+@click.group()
+def audit() -> None:
+    """Read the journal, and prove that nobody changed it.
+
+    \b
+    Examples:
+      runbook audit log last
+      runbook audit verify
+    """
+
+
+@audit.command()
+@run_argument()
+@output_option("text", "json", "ndjson")
+def log(run: str, output: str) -> None:
+    """List everything that happened to a run, in order.
+
+    \b
+    Examples:
+      runbook audit log last
+      runbook audit log 20261123-1015 --output ndjson | jq .event.kind
+    """
+    from runbook_engine.reporting.audit_log import audit_line
+
+    journal = open_project().journal()
+    try:
+        events = read_log(journal, find_run(journal, run).id)
+        if output == "json":
+            result_json([stored.model_dump(mode="json") for stored in events])
+            return
+        for stored in events:
+            result(event_line(stored) if output == "ndjson" else audit_line(stored))
+    finally:
+        journal.close()
+
+
+@audit.command()
+@run_argument(required=False)
+@output_option("text", "json")
+def verify(run: str | None, output: str) -> int:
+    """Check that no event was changed, removed, inserted or reordered.
+
+    Without RUN the whole journal is checked. Ends with 6, and names the event, when something is wrong.
+
+    \b
+    Examples:
+      runbook audit verify
+      runbook audit verify last --output json
+    """
+    journal = open_project().journal()
+    try:
+        found = verify_journal(journal, find_run(journal, run).id if run is not None else None)
+    finally:
+        journal.close()
+    if output == "json":
+        result_json({"intact": found.intact, **found.model_dump(mode="json")})
+    elif found.intact:
+        result(f"intact: {found.runs} runs, {found.events} events" + (f", head {found.head}" if found.head else ""))
+    else:
+        result("\n".join(_damage_line(damage) for damage in found.damages))
+    return ExitCode.OK if found.intact else ExitCode.JOURNAL
+
+
+def _damage_line(damage: dict[str, str | int]) -> str:
+    where = f"event {damage['seq']} of {damage['run']}" if damage["seq"] else f"run {damage['run']}"
+    return f"damaged: {where}: {damage['kind']}: {damage['problem']}"

@@ -1,0 +1,110 @@
+"""runbook run: plan, ask, do, tell."""
+
+import click
+
+from runbook_engine.app.prepare import PlanRequest, prepare_plan
+from runbook_engine.app.project import open_project
+from runbook_engine.app.run_runbook import RunRequest, RunResult, run_runbook
+from runbook_engine.app.show_plan import PlanView, show_plan
+from runbook_engine.cli.driving import Seat, drive
+from runbook_engine.cli.findings import say_findings
+from runbook_engine.cli.options import forks_option, output_option, person_option, plan_options, runbook_argument
+from runbook_engine.cli.plan_view import plan_text
+from runbook_engine.cli.terminal import ask, can_ask, say
+from runbook_engine.execution.loop_tools import Interrupts
+from runbook_engine.model.errors import ExitCode, UsageError
+from runbook_engine.model.outcome import Mode
+from runbook_engine.ports.listener import Listener
+
+
+@click.command()
+@runbook_argument
+@plan_options
+@click.option("--dry-run", is_flag=True, help="Only look: nothing is changed, and the end says how much was proven.")
+@click.option("--drill", is_flag=True, help="For real, on a drill inventory, with messages to sandboxes only.")
+@forks_option
+@click.option("--note", default="", metavar="TEXT", help="Kept in the journal with the run.")
+@click.option("--skip", multiple=True, metavar="STEP", help="Don't do this step; needs its own --reason each time.")
+@click.option("--reason", multiple=True, metavar="TEXT", help="Why the step of the same place is skipped.")
+@output_option("text", "json", "ndjson")
+@click.option("--yes", is_flag=True, help="Don't ask before a live run; gates ask all the same.")
+@click.option("--wait", is_flag=True, help="Wait at gates for an answer from elsewhere, in place of ending with 4.")
+@person_option
+def run(
+    name: str,
+    inventories: tuple[str, ...],
+    extra_vars: tuple[str, ...],
+    limit: str | None,
+    dry_run: bool,
+    drill: bool,
+    forks: int | None,
+    note: str,
+    skip: tuple[str, ...],
+    reason: tuple[str, ...],
+    output: str,
+    yes: bool,
+    wait: bool,
+    person: str | None,
+) -> int:
+    """Run a runbook.
+
+    Prints the plan, asks before a live run, does what is ready in parallel, and journals everything, so that anybody
+    can resume where it stopped. NAME is a runbook of the project or a path.
+
+    \b
+    Examples:
+      runbook run region-failover -i demo -e incident=INC-42 --dry-run
+      runbook run region-failover -e incident=INC-42 --yes --wait
+      runbook run region-failover -e @incident.yml --skip aws-status --reason "the page lags"
+    """
+    request = RunRequest(
+        plan=PlanRequest(runbook=name, inventories=inventories, extra_vars=extra_vars, limit=limit),
+        mode=_mode(dry_run=dry_run, drill=drill),
+        forks=forks,
+        note=note,
+        skip=_skipped(skip, reason),
+        wait=wait or can_ask(),
+        operator=person,
+    )
+    project = open_project()
+    prepared = prepare_plan(project, request.plan)
+    say_findings(prepared.warnings)
+    view = show_plan(prepared.plan)
+    say(plan_text(view, mode=request.mode.value))
+    if request.mode is not Mode.DRY_RUN and not yes and not _confirmed(view, request.mode):
+        say("nothing was done")
+        return ExitCode.FAILED
+    journal = project.journal(create=True)
+    try:
+
+        def advance(listener: Listener, interrupts: Interrupts) -> RunResult:
+            return run_runbook(project, request, prepared, journal, listener=listener, interrupts=interrupts)
+
+        return drive(project, journal, Seat(output, person), advance)
+    finally:
+        journal.close()
+
+
+def _mode(*, dry_run: bool, drill: bool) -> Mode:
+    if dry_run and drill:
+        raise UsageError("--dry-run and --drill exclude each other", hint="a drill is done for real, a dry run only looks")
+    return Mode.DRY_RUN if dry_run else Mode.DRILL if drill else Mode.LIVE
+
+
+def _skipped(steps: tuple[str, ...], reasons: tuple[str, ...]) -> dict[str, str]:
+    """Pair each skipped step with its reason."""
+    if len(steps) != len(reasons) or not all(text.strip() for text in reasons):
+        raise UsageError(
+            f"{len(steps)} × --skip and {len(reasons)} × --reason: each skipped step needs its own reason",
+            hint='--skip STEP --reason "why"',
+        )
+    return dict(zip(steps, reasons, strict=True))
+
+
+def _confirmed(view: PlanView, mode: Mode) -> bool:
+    if not can_ask():
+        raise UsageError(
+            f"a {mode.value} run changes things, and nobody can be asked here",
+            hint="add --yes when that is what you want, or --dry-run to only look",
+        )
+    return ask(f"{mode.value} run of {view.runbook} on {view.inventory}, {view.tasks} tasks. Go?")

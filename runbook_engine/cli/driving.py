@@ -1,0 +1,131 @@
+"""Drives a run from the command line: what is seen meanwhile, signals, gates, and what is said at its end."""
+
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from runbook_engine.app.project import OpenProject
+from runbook_engine.app.report import make_report, report_text
+from runbook_engine.app.run_runbook import RunResult
+from runbook_engine.app.status import RunStatus, run_status
+from runbook_engine.cli.gate_prompt import GatePrompt, Screen
+from runbook_engine.cli.listeners import EventLines, Listeners
+from runbook_engine.cli.progress import LineProgress
+from runbook_engine.cli.signals import heeding_signals
+from runbook_engine.cli.terminal import can_ask, is_terminal, result, result_json, say, wants_colour
+from runbook_engine.execution.loop_tools import Interrupts
+from runbook_engine.model.errors import ExitCode, JournalError, LeaseError
+from runbook_engine.model.event import StoredEvent
+from runbook_engine.ports.journal import Journal
+from runbook_engine.ports.listener import Listener
+
+Advance = Callable[[Listener, Interrupts], RunResult]
+
+_EXIT = {
+    "succeeded": ExitCode.OK,
+    "failed": ExitCode.FAILED,
+    "aborted": ExitCode.FAILED,
+    "waiting": ExitCode.WAITING,
+    "interrupted": ExitCode.INTERRUPTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who sits at the command line, and what they want to see.
+
+    Attributes:
+        output: `text` (a summary at the end), `json` (the report at the end) or `ndjson` (each event as it comes).
+        person: who speaks, as claimed.
+    """
+
+    output: str
+    person: str | None = None
+
+
+def drive(
+    project: OpenProject, journal: Journal, seat: Seat, advance: Advance, *, earlier: Iterable[StoredEvent] = ()
+) -> int:
+    """Advance a run, show it, and say how it ended; gives the exit code.
+
+    Args:
+        earlier: events of the part of the run that is over, when it is resumed.
+    """
+    interrupts = Interrupts()
+    past = list(earlier)
+    with ExitStack() as stack:
+        lines = _progress(stack, seat)
+        lines.recall(past)
+        listeners: list[Listener] = [lines]
+        if seat.output == "ndjson":
+            listeners.append(EventLines())
+        if can_ask():
+            screen = lines if isinstance(lines, Screen) else None
+            prompt = stack.enter_context(GatePrompt(project, seat.person, screen))
+            prompt.recall(past)
+            listeners.append(prompt)
+        stack.enter_context(heeding_signals(interrupts))
+        try:
+            ended = advance(Listeners(listeners), interrupts)
+        except (JournalError, LeaseError):
+            if lines.view.run:
+                say(f"once that is settled, the run goes on with: runbook resume {lines.view.run}")
+            raise
+    _tell_end(project, journal, seat, ended)
+    return _EXIT[ended.end]
+
+
+def _is_live(seat: Seat) -> bool:
+    """Whether the terminal is ours to draw on."""
+    return is_terminal(sys.stderr) and not (seat.output == "ndjson" and sys.stdout.isatty())
+
+
+def _progress(stack: ExitStack, seat: Seat) -> LineProgress:
+    if not _is_live(seat):
+        return LineProgress()
+    from runbook_engine.cli.live import LiveProgress
+
+    return stack.enter_context(LiveProgress(colour=wants_colour(sys.stderr)))
+
+
+def _tell_end(project: OpenProject, journal: Journal, seat: Seat, ended: RunResult) -> None:
+    report = make_report(journal, ended.run)
+    if seat.output == "json":
+        result_json(report.model_dump(mode="json"))
+    elif seat.output == "text":
+        result(report_text(report))
+    if ended.end == "waiting":
+        head = journal.head(ended.run)
+        if head is not None:
+            say("\n".join(_what_is_awaited(run_status(journal, head))))
+    elif ended.end == "interrupted":
+        say(f"to go on: runbook resume {ended.run}")
+    elif ended.end != "succeeded":
+        say(f"to go on when the cause is mended: runbook resume {ended.run}")
+    say(f"journal: {_shown_address(project.config.journal)}")
+    say(f"report: runbook report {ended.run} --format html -o report.html")
+
+
+def _what_is_awaited(status: RunStatus) -> list[str]:
+    """Give the commands that answer what the run waits for, and the one that goes on."""
+    lines: list[str] = []
+    for gate in status.gates:
+        step = gate.task.partition("@")[0]
+        who = " or ".join(gate.roles) or "anybody"
+        lines.append(f"{step} waits for {gate.quorum} × {who}: {gate.message}")
+        lines.append(f"  runbook approve {status.id} {step} --as PERSON --reason TEXT")
+        lines.append(f"  runbook decline {status.id} {step} --as PERSON --reason TEXT")
+    for trouble in status.troubles:
+        if trouble.state == "in doubt":
+            lines.append(f"{trouble.task} is in doubt: {trouble.reason}; look at the target, then say which it is")
+            lines.append(f"  runbook resolve {status.id} {trouble.task} done --reason TEXT")
+            lines.append(f"  runbook resolve {status.id} {trouble.task} retry --reason TEXT")
+    return [*lines, f"then: runbook resume {status.id}"]
+
+
+def _shown_address(url: str) -> str:
+    """Show the journal's address without a password."""
+    scheme, separator, rest = url.partition("://")
+    account, at, place = rest.rpartition("@")
+    return f"{scheme}{separator}{account.partition(':')[0]}{at}{place}"

@@ -1,0 +1,63 @@
+"""The main group: it lists every command without importing any of them."""
+
+import difflib
+from importlib import import_module
+
+import click
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("run", "Run a runbook."),
+    "resume": ("resume", "Go on with a run where it stopped."),
+    "validate": ("validate", "Check runbooks, inventories, team and configuration."),
+    "plan": ("plan", "Show what a run would do, in which order; touches no target."),
+    "graph": ("graph", "Draw a runbook's steps and what they wait for."),
+    "runs": ("runs", "List the journal's runs, newest first."),
+    "status": ("status", "Show where a run stands."),
+    "report": ("report", "Write the report of a run."),
+    "approve": ("approve", "Approve what a gate of a run asks."),
+    "decline": ("decline", "Decline what a gate of a run asks."),
+    "resolve": ("resolve", "Say what became of an attempt that is in doubt."),
+    "audit": ("audit", "Read the journal, and prove that nobody changed it."),
+    "actions": ("actions", "List the actions that steps can use, or describe one."),
+    "schema": ("schema", "Print the JSON Schema of runbooks, for editors."),
+    "init": ("init", "Make a small project to start from."),
+    "doctor": ("doctor", "Look whether this machine and project are ready."),
+}
+"""Module (in `cli.commands`) and one-line help by command; a test holds the lines against the commands themselves."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands stay unimported until one is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order in which people meet them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"runbook_engine.cli.commands.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module.__name__}.{cmd_name} is no command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and help with a name that doesn't exist."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"`{ctx.command_path} --help` lists them."
+            ctx.fail(f"no such command {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])

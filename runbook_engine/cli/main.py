@@ -1,0 +1,134 @@
+"""The entry point `runbook`: calls the command, turns every failure into one clear message and its exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from runbook_engine.cli.group import LazyGroup
+from runbook_engine.model.errors import ExitCode, RunbookError
+
+_HELP = """Run disaster-recovery runbooks: plans first, journals everything, resumes where it stopped.
+
+\b
+Examples:
+  runbook init my-project
+  runbook validate
+  runbook run region-failover -i production -e incident=INC-42 --dry-run
+
+\b
+Exit codes:
+  0 done, and well          1 failed, or found what it looked for
+  2 wrong usage             3 invalid runbook, inventory or configuration
+  4 waits for a person      5 another process holds the run
+  6 the journal is damaged or can't be written
+  70 a defect of this program    130 interrupted; the run can be resumed
+
+\b
+Shell completion (bash; zsh and fish likewise):
+  eval "$(_RUNBOOK_COMPLETE=bash_source runbook)"
+"""
+
+
+@click.command(cls=LazyGroup, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--log-format", type=click.Choice(["console", "json"]), default="console", help="How log lines look (on stderr)."
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="warning",
+    help="The least important log line that is shown.",
+)
+@click.version_option(package_name="runbook-engine", prog_name="runbook", message="%(prog)s %(version)s")
+def cli(log_format: str, log_level: str) -> None:
+    """Take the options that every command shares."""
+    from runbook_engine.cli.logs import configure_logs
+
+    configure_logs(log_format, log_level)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with the documented exit code."""
+    sys.exit(run_cli(arguments))
+
+
+def run_cli(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and give its exit code; everything for people was said."""
+    try:
+        status = _call(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has gone (`runbook audit log | head`): nothing is wrong, and nobody is there to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    return status
+
+
+def _call(arguments: Sequence[str] | None) -> int:
+    try:
+        result = cli.main(None if arguments is None else list(arguments), prog_name="runbook", standalone_mode=False)
+    except click.Abort:
+        return _say(ExitCode.INTERRUPTED, "interrupted")
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except RunbookError as error:
+        _show_findings(error)
+        return _say(error.exit_code, error.message, error.hint)
+    except KeyboardInterrupt:
+        return _say(ExitCode.INTERRUPTED, "interrupted")
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return _defect(error)
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _show_findings(error: RunbookError) -> None:
+    """Show every finding that an error about files carries, with its line."""
+    from runbook_engine.model.diagnostic import Diagnostic
+
+    diagnostics = [item for item in getattr(error, "diagnostics", ()) if isinstance(item, Diagnostic)]
+    if diagnostics:
+        from runbook_engine.cli.findings import say_findings
+
+        say_findings(diagnostics, getattr(error, "sources", {}))
+
+
+def _say(status: ExitCode, message: str, hint: str = "") -> int:
+    from runbook_engine.cli.plain_text import plain
+
+    print(f"error: {plain(message, lines=True)}", file=sys.stderr)
+    if hint:
+        print(f"hint: {plain(hint, lines=True)}", file=sys.stderr)
+    return status
+
+
+def _defect(error: Exception) -> int:
+    """Say that it is our fault, and keep the details where they can be sent from."""
+    import tempfile
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    if os.environ.get("RUNBOOK_DEBUG") == "1":
+        print(text, file=sys.stderr)
+    folder = Path(".runbook") if Path(".runbook").is_dir() and os.access(".runbook", os.W_OK) else None
+    try:
+        handle, name = tempfile.mkstemp(prefix="runbook-defect-", suffix=".txt", dir=folder)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        where = f"the details are in {name}"
+    except OSError as problem:
+        where = f"the details could not be written ({problem.strerror}); RUNBOOK_DEBUG=1 prints them"
+    return _say(
+        ExitCode.DEFECT,
+        f"this is a defect of runbook, not of yours ({type(error).__name__}); {where}",
+        "report it with that file; the journal of a run is safe, and `runbook resume` goes on",
+    )
+
+
+if __name__ == "__main__":
+    main()

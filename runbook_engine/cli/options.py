@@ -1,0 +1,88 @@
+"""The options that several commands share, so that they are called and explained the same everywhere."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def plan_options(command: F) -> F:
+    """Add what decides a plan: inventories, inputs, limit."""
+    for option in (
+        click.option("-l", "--limit", metavar="PATTERN", help="Only these targets, as a host pattern."),
+        click.option(
+            "-e",
+            "--extra-vars",
+            "extra_vars",
+            multiple=True,
+            metavar="NAME=VALUE|@FILE",
+            help="An input of the runbook, or a file of inputs; may be repeated, the last one counts.",
+        ),
+        click.option(
+            "-i",
+            "--inventory",
+            "inventories",
+            multiple=True,
+            metavar="NAME|PATH",
+            shell_complete=_complete("inventories"),
+            help="The inventory; may be repeated, later ones add to and overrule earlier ones.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def output_option(*choices: str, default: str = "text") -> Callable[[F], F]:
+    """Add `--output`."""
+    return click.option(
+        "--output", type=click.Choice(choices), default=default, show_default=True, help="How the result is written."
+    )
+
+
+def person_option(command: F) -> F:
+    """Add `--as`: who speaks."""
+    option = click.option(
+        "--as",
+        "person",
+        metavar="PERSON",
+        envvar="RUNBOOK_OPERATOR",
+        help="Who speaks, a person of team.yml; the operating system's user is recorded besides.",
+    )
+    return option(command)
+
+
+def forks_option(command: F) -> F:
+    """Add `--forks`."""
+    return click.option(
+        "--forks", type=click.IntRange(1, 10_000), metavar="N", help="Greatest number of tasks at once."
+    )(command)
+
+
+def runbook_argument(command: F) -> F:
+    """Add NAME: a runbook's name or path."""
+    return click.argument("name", shell_complete=_complete("runbooks"))(command)
+
+
+def run_argument(*, required: bool = True) -> Callable[[F], F]:
+    """Add RUN: a run's id, the beginning of one, or `last`."""
+    return click.argument("run", required=required)
+
+
+def _complete(folder: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Complete names from a folder of the project that the current folder belongs to."""
+
+    def complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+        here = Path.cwd()
+        root = next((up for up in (here, *here.parents) if (up / "runbook.toml").is_file()), None)
+        if root is None or not (root / folder).is_dir():
+            return []
+        names: Sequence[str] = sorted(
+            path.stem if path.is_file() else path.name for path in (root / folder).iterdir() if path.name[0] != "."
+        )
+        return [CompletionItem(name) for name in names if name.startswith(begun)]
+
+    return complete

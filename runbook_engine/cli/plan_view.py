@@ -1,0 +1,48 @@
+"""Prints a plan for people."""
+
+import json
+from collections.abc import Sequence
+
+from runbook_engine.app.show_plan import PlanView, StepView
+from runbook_engine.cli.plain_text import plain
+from runbook_engine.cli.terminal import table
+
+_MOST_TARGETS = 3
+_MOST_INPUT = 60
+
+
+def plan_text(view: PlanView, *, mode: str | None = None) -> str:
+    """Lay a plan out: a line a step in the order of the waves, then the critical path and the gates."""
+    name = f"{view.runbook}: {view.title}" if view.title else view.runbook
+    counts = f"{len(view.steps)} steps, {view.tasks} tasks on {view.targets} targets"
+    head = [name, f"inventory {view.inventory}, {counts}" + (f", mode {mode}" if mode else "")]
+    if view.inputs:
+        head.append("inputs: " + ", ".join(f"{key}={_value(value)}" for key, value in view.inputs.items()))
+    rows = [_row(step) for step in sorted(view.steps, key=lambda step: step.wave)]
+    columns = table(("wave", "step", "action", "where", "after", ""), rows)
+    tail = [f"critical path: {' → '.join(view.critical_path)} (at most {view.longest} by timeouts)"]
+    asks = [f"{step.id} asks {' or '.join(step.asks)}" for step in view.steps if step.asks]
+    if asks:
+        tail.append(f"gates: {'; '.join(asks)}")
+    tail.append(f"fingerprint {view.fingerprint[:16]}")
+    return "\n".join([*map(plain, head), "", columns, "", *map(plain, tail)])
+
+
+def _row(step: StepView) -> tuple[str, ...]:
+    notes = ["critical" if step.critical else "", "always" if step.always else "", "when" if step.conditional else ""]
+    if len(step.batches) > 1:
+        notes.append(f"batches {'+'.join(str(size) for size in step.batches)}")
+    where = _where(step.targets, step.tasks)
+    return (str(step.wave), step.id, step.action, where, ", ".join(step.needs), ", ".join(filter(None, notes)))
+
+
+def _where(targets: Sequence[str], tasks: int) -> str:
+    if not targets:
+        return "nowhere"
+    shown = ", ".join(targets[:_MOST_TARGETS]) + (f" and {len(targets) - _MOST_TARGETS} more" * (len(targets) > _MOST_TARGETS))
+    return shown if tasks == len(targets) else f"{shown} ({tasks} tasks)"
+
+
+def _value(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return plain(text, limit=_MOST_INPUT)

@@ -1,0 +1,161 @@
+"""Tells on stderr what a run does, line by line; steps on many targets are folded."""
+
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TextIO
+
+from runbook_engine.cli.plain_text import plain
+from runbook_engine.cli.run_view import RunView, StepProgress, step_of
+from runbook_engine.model.event import (
+    AnswerRefused,
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    GateApproved,
+    GateDeclined,
+    GateExpired,
+    GateOpened,
+    LeaseLost,
+    LeaseTaken,
+    PlanAccepted,
+    RecoveryPointUsed,
+    RunClosed,
+    RunOpened,
+    StoredEvent,
+    TaskBlocked,
+    TaskResolved,
+    TaskSkipped,
+)
+from runbook_engine.model.outcome import Outcome
+from runbook_engine.ports.dispatcher import AttemptProgress
+
+FOLD_ABOVE = 20
+_LONGEST = 300
+_WORTH_A_LINE = frozenset({Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNPROVEN})
+
+
+class LineProgress:
+    """Writes a line for each thing that happened (`ports.listener.Listener`).
+
+    Steps on more than 20 tasks get a line for each failure and one when the step is over. A screen that has gone
+    away (a closed terminal) never disturbs the run.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.view = RunView()
+        self._stream = stream or sys.stderr
+        self._gone = False
+
+    def recall(self, events: Iterable[StoredEvent]) -> None:
+        """Take note of what happened before, without telling it again."""
+        for stored in events:
+            self.view.take(stored)
+
+    def event(self, stored: StoredEvent) -> None:
+        """Tell an event."""
+        self.view.take(stored)
+        line = self._line(stored)
+        if line is not None:
+            self.write(stored.time, *line)
+
+    def warning(self, text: str) -> None:
+        """Tell a warning."""
+        self.write(datetime.now().astimezone(), "warning", "", text)
+
+    def progress(self, progress: AttemptProgress) -> None:
+        """Remember what an attempt says of itself; lines would be too many."""
+        self.view.said[progress.task] = progress.text
+
+    def write(self, time: datetime, word: str, what: str, text: str) -> None:
+        """Write one line; nothing is written any more once the stream is gone."""
+        parts = [f"{time.astimezone():%H:%M:%S}", word.ljust(12), what, text]
+        self.put("  ".join(plain(part, limit=_LONGEST) for part in parts if part), word)
+
+    def put(self, line: str, word: str) -> None:
+        """Put a finished line on the stream; `word` says of which sort it is."""
+        del word
+        if self._gone:
+            return
+        try:
+            print(line, file=self._stream, flush=True)
+        except (OSError, ValueError):
+            # The terminal was closed or the pipe's reader left. The journal has everything; the run goes on.
+            self._gone = True
+
+    def _line(self, stored: StoredEvent) -> tuple[str, str, str] | None:
+        event = stored.event
+        match event:
+            case AttemptFinished() | TaskSkipped() | TaskBlocked():
+                return self._ended(event)
+            case AttemptStarted(task=task, number=number) if number > 1:
+                return ("again", task, f"attempt {number}")
+            case _:
+                return _happening(event, stored.run)
+
+    def _ended(self, event: AttemptFinished | TaskSkipped | TaskBlocked) -> tuple[str, str, str] | None:
+        word, text = _how_it_ended(event)
+        step = self.view.step(event.task)
+        if step.tasks <= FOLD_ABOVE or (isinstance(event, AttemptFinished) and event.outcome in _WORTH_A_LINE):
+            return (word, event.task, text)
+        return ("step over", step_of(event.task), summary_of(step)) if step.over else None
+
+
+def summary_of(step: StepProgress) -> str:
+    """Count how a step's tasks ended: `980 unchanged, 20 changed`."""
+    return ", ".join(f"{count} {outcome.value}" for outcome, count in step.outcomes.items() if count)
+
+
+def _how_it_ended(event: AttemptFinished | TaskSkipped | TaskBlocked) -> tuple[str, str]:
+    match event:
+        case TaskSkipped(reason=reason):
+            return "skipped", reason
+        case TaskBlocked(because=because):
+            return "blocked", f"because of {because}"
+        case AttemptFinished():
+            text = event.error or (event.finding.summary if event.finding else "")
+            word = "in doubt" if event.in_doubt else event.outcome.value
+            return word, f"{text} ({event.seconds:.1f} s)" if event.seconds >= 0.05 else text  # noqa: PLR2004 - shown digits
+
+
+def _happening(event: Event, run: str) -> tuple[str, str, str] | None:
+    """Put what happened besides attempts in words."""
+    match event:
+        case RunOpened():
+            return ("run", run, f"{event.mode.value}, {event.tasks} tasks")
+        case LeaseTaken(took_over=True):
+            return ("taken over", "", "this process advances the run now")
+        case PlanAccepted():
+            return ("new plan", "", "; ".join(event.difference))
+        case LeaseLost():
+            return ("stopped", "", event.reason)
+        case RunClosed():
+            return ("run", run, event.status)
+        case RecoveryPointUsed():
+            return ("data of", event.task, f"recovery point {event.point.isoformat(timespec='seconds')}")
+        case TaskResolved():
+            return ("resolved", event.task, f"{event.truth}: {event.reason}" if event.reason else event.truth)
+        case _:
+            return _at_gate(event)
+
+
+def _at_gate(event: Event) -> tuple[str, str, str] | None:
+    match event:
+        case GateOpened():
+            who = " or ".join(event.roles) or "anybody"
+            until = f" until {event.expires_at.astimezone():%H:%M}" if event.expires_at else ""
+            return ("waits", event.task, f"for {event.quorum} × {who}{until}: {event.message}")
+        case GateApproved():
+            return ("approved", event.task, _said_by(event.person, event.role, event.reason))
+        case GateDeclined():
+            return ("declined", event.task, _said_by(event.person, event.role, event.reason))
+        case GateExpired():
+            return ("expired", event.task, "nobody answered in time")
+        case AnswerRefused():
+            return ("refused", event.task, f"the answer of {event.person}: {event.reason}")
+        case _:
+            return None
+
+
+def _said_by(person: str, role: str, reason: str) -> str:
+    return f"by {person} ({role}): {reason}" if reason else f"by {person} ({role})"

@@ -1,0 +1,123 @@
+"""What a person who watches a run needs to see, folded from its events."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runbook_engine.model.event import (
+    AttemptFinished,
+    AttemptStarted,
+    GateApproved,
+    GateDeclined,
+    GateExpired,
+    GateOpened,
+    RunOpened,
+    StoredEvent,
+    TaskBlocked,
+    TaskResolved,
+    TaskSkipped,
+)
+from runbook_engine.model.outcome import Outcome
+
+
+def step_of(task: str) -> str:
+    """Give the step of a task's id."""
+    return task.partition("@")[0].partition("[")[0]
+
+
+@dataclass(slots=True)
+class StepProgress:
+    """How far a step is: its number of tasks, and how those that ended did."""
+
+    tasks: int = 1
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+
+    @property
+    def over(self) -> bool:
+        """Whether every task ended."""
+        return self.outcomes.total() >= self.tasks
+
+
+class RunView:
+    """The state that is shown while a run goes on.
+
+    Attributes:
+        running: start of each running attempt, by task.
+        said: what a running attempt last said of itself, by task.
+        gates: the open gates, by task.
+        approvals: who approved an open gate so far, by task.
+        doubts: why nobody can tell how an attempt ended, by task.
+    """
+
+    def __init__(self) -> None:
+        self.opened: RunOpened | None = None
+        self.run = ""
+        self.started_at: datetime | None = None
+        self.steps: dict[str, StepProgress] = {}
+        self.running: dict[str, datetime] = {}
+        self.said: dict[str, str] = {}
+        self.gates: dict[str, GateOpened] = {}
+        self.approvals: dict[str, list[str]] = {}
+        self.doubts: dict[str, str] = {}
+        self._ended: dict[str, Outcome] = {}
+
+    @property
+    def counts(self) -> Counter[Outcome]:
+        """How many tasks ended how."""
+        return Counter(self._ended.values())
+
+    def step(self, task: str) -> StepProgress:
+        """Give the progress of a task's step."""
+        return self.steps.setdefault(step_of(task), StepProgress())
+
+    def take(self, stored: StoredEvent) -> None:
+        """Take note of an event."""
+        match stored.event:
+            case RunOpened() as opened:
+                self.opened, self.run, self.started_at = opened, stored.run, stored.time
+                self.steps = {step.id: StepProgress(step.tasks) for step in opened.steps}
+            case AttemptStarted(task=task):
+                self.running[task] = stored.time
+                self._again(task)
+            case AttemptFinished(task=task) as finished:
+                self._stop(task)
+                if finished.in_doubt:
+                    self.doubts[task] = finished.error
+                else:
+                    self._end(task, finished.outcome)
+            case TaskSkipped(task=task):
+                self._end(task, Outcome.SKIPPED)
+            case TaskBlocked(task=task):
+                self._end(task, Outcome.BLOCKED)
+            case TaskResolved(task=task, truth=truth):
+                self.doubts.pop(task, None)
+                if truth == "done":
+                    self._end(task, Outcome.CHANGED)
+            case GateOpened(task=task) as gate:
+                self.gates[task], self.approvals[task] = gate, []
+            case GateApproved(task=task, person=person):
+                self.approvals.setdefault(task, []).append(person)
+            case GateDeclined(task=task):
+                self.gates.pop(task, None)
+            case GateExpired(task=task):
+                self._end(task, Outcome.FAILED)
+            case _:
+                return
+
+    def _stop(self, task: str) -> None:
+        self.running.pop(task, None)
+        self.said.pop(task, None)
+        self.gates.pop(task, None)
+
+    def _end(self, task: str, outcome: Outcome) -> None:
+        self._stop(task)
+        self._again(task)
+        self.doubts.pop(task, None)
+        self._ended[task] = outcome
+        self.step(task).outcomes[outcome] += 1
+
+    def _again(self, task: str) -> None:
+        """Forget how a task ended that is attempted again."""
+        earlier = self._ended.pop(task, None)
+        if earlier is not None:
+            self.step(task).outcomes[earlier] -= 1

@@ -1,0 +1,275 @@
+"""AWS clients with bounds: a check's clients refuse what isn't a read, and a lost answer is never a second call."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from runbook_engine.connections.aws_reads import is_read
+from runbook_engine.sdk import AwsAnswer, AwsError, ReadOnlyError, RunbookError, ServiceUnreachableError
+
+if TYPE_CHECKING:
+    import boto3
+
+BODY_LIMIT = 64 << 20
+_ATTEMPTS = 6
+# The service says that it did not even begin: the only errors after which a change may be sent again unseen.
+_THROTTLED = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_CREDENTIAL_CODES = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+_CREDENTIAL_HINT = "renew the credentials (for example `aws sso login`), then go on with the run"
+
+
+class AwsSession:
+    """Makes and keeps AWS clients; safe to share between threads.
+
+    Args:
+        connect_seconds, read_seconds: of one request.
+        attempts: how often a read, or a throttled change, is sent at most.
+        sleep: waits between attempts of a throttled change.
+    """
+
+    def __init__(
+        self,
+        *,
+        connect_seconds: float = 5.0,
+        read_seconds: float = 60.0,
+        attempts: int = _ATTEMPTS,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._timeouts = (connect_seconds, read_seconds)
+        self._attempts = attempts
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._sessions: dict[str | None, boto3.Session] = {}
+        self._clients: dict[tuple[str, str, str | None, str], Any] = {}
+        self._accounts: dict[str | None, str] = {}
+
+    def client(
+        self, service: str, *, region: str, role: str | None = None, account: str | None = None, read_only: bool
+    ) -> "BotoClient":
+        """Give a client for a service; with `role` (an ARN) that role is assumed first.
+
+        Args:
+            account: refuse credentials of any other account.
+
+        Raises:
+            AwsError: no credentials, or those of another account.
+            ServiceUnreachableError: STS did not answer.
+            RunbookError: no such service.
+        """
+        if account is not None:
+            self._prove_account(account, region, role)
+        reads = self._made(service, region, role, "check" if read_only else "read")
+        writes = reads if read_only else self._made(service, region, role, "write")
+        return BotoClient(service, reads, writes, read_only=read_only, attempts=self._attempts, sleep=self._sleep)
+
+    def _prove_account(self, account: str, region: str, role: str | None) -> None:
+        found = self._accounts.get(role)
+        if found is None:
+            sts = self.client("sts", region=region, role=role, read_only=True)
+            found = str(sts.call("get_caller_identity")["Account"])
+            self._accounts[role] = found
+        if found != account:
+            raise AwsError(
+                f"the AWS credentials belong to account {found}, not to {account}",
+                code="WrongAccount",
+                hint="choose the right profile or role before anything is done",
+            )
+
+    def _made(self, service: str, region: str, role: str | None, use: Literal["check", "read", "write"]) -> Any:
+        """Give the one client of this kind; making one is not thread-safe in boto3."""
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
+        key = (service, region, role, use)
+        with self._lock:
+            if key not in self._clients:
+                config = Config(
+                    connect_timeout=self._timeouts[0],
+                    read_timeout=self._timeouts[1],
+                    retries={"mode": "adaptive", "total_max_attempts": 1 if use == "write" else self._attempts},
+                    tcp_keepalive=True,
+                    max_pool_connections=32,
+                    user_agent_extra="runbook-engine",
+                )
+                try:
+                    made = cast("Any", self._session(role, region)).client(service, region_name=region, config=config)
+                except (BotoCoreError, ValueError) as error:
+                    raise _told(error, service, "") from error
+                if use == "check":
+                    # The second lock: whatever way leads to a request, it passes here under AWS's own name.
+                    made.meta.events.register_first("before-parameter-build", _guard(service))
+                self._clients[key] = made
+            return self._clients[key]
+
+    def _session(self, role: str | None, region: str) -> "boto3.Session":
+        import boto3
+        import botocore.session
+        from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+        if role in self._sessions:
+            return self._sessions[role]
+        base = self._sessions.setdefault(None, boto3.Session())
+        if role is None:
+            return base
+        source = base.get_credentials()
+        if source is None:
+            raise _no_credentials()
+        fetcher = AssumeRoleCredentialFetcher(
+            lambda service, **more: base.client(service, region_name=region, **more),
+            source,
+            role,
+            extra_args={"RoleSessionName": "runbook-engine"},
+        )
+        assumed = botocore.session.Session()
+        credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+        # botocore has no public way to give a session credentials that renew themselves
+        assumed._credentials = credentials  # type: ignore[attr-defined] # noqa: SLF001
+        self._sessions[role] = boto3.Session(botocore_session=assumed)
+        return self._sessions[role]
+
+
+class BotoClient:
+    """One AWS service in one region and account, by boto3.
+
+    Changes are sent by a client that never sends twice: when an answer is lost, nobody but a check can tell what
+    happened, and most AWS operations take no idempotency token.
+    """
+
+    def __init__(
+        self, service: str, reads: Any, writes: Any, *, read_only: bool, attempts: int, sleep: Callable[[float], None]
+    ) -> None:
+        self._service, self._reads, self._writes = service, reads, writes
+        self._read_only, self._attempts, self._sleep = read_only, attempts, sleep
+
+    def call(self, operation: str, **parameters: object) -> AwsAnswer:
+        """Call an operation by its Python name (`describe_db_instances`); a streamed body is given as bytes.
+
+        Raises:
+            AwsError: AWS refused, or a body is longer than 64 MiB.
+            ReadOnlyError: the operation is not a read and these are a check's hands; nothing was sent.
+            ServiceUnreachableError: no answer; a change may have been made.
+            RunbookError: the service has no such operation.
+        """
+        name = self._named(operation)
+        client = self._reads if is_read(self._service, name) else self._writes
+        for attempt in range(self._attempts):
+            try:
+                answer: AwsAnswer = getattr(client, operation)(**parameters)
+                return {key: _plain(value, self._service, name) for key, value in answer.items()}
+            except _failures() as error:
+                told = _told(error, self._service, name)
+                last = attempt + 1 == self._attempts
+                if client is self._reads or last or not isinstance(told, AwsError) or told.code not in _THROTTLED:
+                    raise told from error
+            self._sleep(random.uniform(0.5, 1.0) * 2**attempt)  # noqa: S311 - jitter, not a secret
+        raise AssertionError("the last attempt returns or raises")
+
+    def pages(self, operation: str, key: str, **parameters: object) -> Iterator[AwsAnswer]:
+        """Give every item under `key` of every page of a listing."""
+        name = self._named(operation)
+        if not self._reads.can_paginate(operation):
+            yield from self.call(operation, **parameters).get(key) or ()
+            return
+        try:
+            for page in self._reads.get_paginator(operation).paginate(**parameters):
+                yield from page.get(key) or ()
+        except _failures() as error:
+            raise _told(error, self._service, name) from error
+
+    def _named(self, operation: str) -> str:
+        name = self._reads.meta.method_to_api_mapping.get(operation)
+        if name is None:
+            raise RunbookError(f"AWS {self._service} has no operation {operation}")
+        if self._read_only and not is_read(self._service, name):
+            raise _refused(self._service, name)
+        return str(name)
+
+
+def _guard(service: str) -> Callable[..., None]:
+    """Give what botocore calls before it builds a request."""
+
+    def refuse_changes(*, model: Any, **_: object) -> None:
+        if not is_read(service, model.name):
+            raise _refused(service, model.name)
+
+    return refuse_changes
+
+
+def _refused(service: str, name: str) -> ReadOnlyError:
+    return ReadOnlyError(f"AWS {service}:{name} is not known to be a read; a check may not call it")
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    return (BotoCoreError, ClientError, ResponseParserError)
+
+
+def _told(error: Exception, service: str, operation: str) -> RunbookError:  # noqa: PLR0911 - one line a kind
+    """Say what botocore's error means."""
+    from botocore import exceptions as known
+    from botocore.parsers import ResponseParserError
+
+    what = f"AWS {service}:{operation}" if operation else f"AWS {service}"
+    if isinstance(error, known.ClientError):
+        return _answered(error, what, operation)
+    if isinstance(error, ResponseParserError):
+        return AwsError(f"{what}: the answer is no AWS answer: {str(error)[:200]}", code="500", operation=operation)
+    if isinstance(error, known.NoCredentialsError | known.PartialCredentialsError | known.ProfileNotFound):
+        return _no_credentials(str(error))
+    if isinstance(error, known.CredentialRetrievalError | known.UnauthorizedSSOTokenError | known.TokenRetrievalError):
+        return AwsError(f"{what}: {error}", code="ExpiredToken", operation=operation, hint=_CREDENTIAL_HINT)
+    if isinstance(error, known.HTTPClientError | known.ConnectionError):
+        return ServiceUnreachableError(f"{what}: no answer: {error}", hint="whether it was done is unknown: check")
+    if isinstance(error, known.ParamValidationError):
+        return AwsError(f"{what}: {error}", code="ParamValidation", operation=operation)
+    return RunbookError(f"{what}: {error}")
+
+
+def _answered(error: Any, what: str, operation: str) -> AwsError:
+    details = error.response.get("Error", {})
+    meta = error.response.get("ResponseMetadata", {})
+    code = str(details.get("Code") or meta.get("HTTPStatusCode") or "Unknown")
+    words = str(details.get("Message") or "no reason given")[:1000]
+    request = f" (request {meta['RequestId']})" if meta.get("RequestId") else ""
+    hint = _CREDENTIAL_HINT if code in _CREDENTIAL_CODES else ""
+    return AwsError(f"{what}: {code}: {words}{request}", code=code, operation=operation, hint=hint)
+
+
+def _no_credentials(words: str = "there are none") -> AwsError:
+    return AwsError(
+        f"AWS credentials: {words}",
+        code="NoCredentials",
+        hint="set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    )
+
+
+def _plain(value: Any, service: str, name: str) -> Any:
+    """Read a streamed body; everything else is given as it is."""
+    read = getattr(value, "read", None)
+    if read is None:
+        return value
+    content = read(BODY_LIMIT + 1)
+    value.close()
+    if len(content) > BODY_LIMIT:
+        raise AwsError(f"AWS {service}:{name}: the body is longer than {BODY_LIMIT >> 20} MiB", code="TooLong")
+    return content

@@ -1,0 +1,252 @@
+"""Runs commands that survive the connection and the engine, over any connection that can start a shell."""
+
+import hashlib
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from runbook_engine.connections import detached_script as scripts
+from runbook_engine.connections.capture import Capture
+from runbook_engine.connections.detached_answer import PATIENCE as _PATIENCE
+from runbook_engine.connections.detached_answer import Answer, ask, end_of, read_answer
+from runbook_engine.connections.process import Process, Shell
+from runbook_engine.connections.shell import become, bootstrap, framed, new_mark, program
+from runbook_engine.sdk import (
+    Command,
+    CommandResult,
+    CommandTimeoutError,
+    DetachedState,
+    DetachedStatus,
+    OnOutput,
+    RunbookError,
+    TargetUnreachableError,
+)
+
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_KEEP = 48 << 20  # an answer has two heads of at most 4 MiB and two tails of at most 1 MiB: never cut
+_LISTEN_EVERY = 1.0
+_WAIT_SLICE = 20
+_STARTING_AT_MOST = 5.0
+_DRAIN = 1.0
+
+
+@dataclass(slots=True)
+class _Listener:
+    """Hands output on as it comes, each byte once, however it was fetched."""
+
+    on_output: OnOutput | None
+    stdout: int = 0
+    stderr: int = 0
+
+    def more(self, stdout: bytes, stderr: bytes) -> None:
+        """Take bytes that follow those that were handed on before."""
+        if self.on_output is not None and stdout:
+            self.on_output("stdout", stdout)
+        if self.on_output is not None and stderr:
+            self.on_output("stderr", stderr)
+        self.stdout += len(stdout)
+        self.stderr += len(stderr)
+
+
+@dataclass(slots=True)
+class DetachedCommands:
+    """The detached commands of one target.
+
+    Args:
+        shell: starts shells on the target.
+        base: folder of the attempts on the target; None for `~/.runbook/attempts`.
+        become_password: for sudo, when it wants one.
+        forgotten: tokens whose folders are to go with the next start, shared by a target's connections.
+    """
+
+    shell: Shell
+    base: str | None = None
+    become_password: str | None = None
+    forgotten: list[str] = field(default_factory=list)
+
+    def run(self, command: Command, token: str, timeout: float, on_output: OnOutput | None = None) -> CommandResult:
+        """Start the command unless the token's folder is there, and wait for its end.
+
+        Raises:
+            CommandTimeoutError: it did not end in time; says whether it is proven dead.
+            TargetUnreachableError: connection lost, target rebooted, or the command killed from outside.
+            RunbookError: the target refused the start (no room, no /proc); nothing ran.
+        """
+        if check_token(token) in self.forgotten:
+            self.flush()
+        deadline = time.monotonic() + timeout
+        listener = _Listener(on_output)
+        process, nonce = self._start(command, token)
+        try:
+            answer = self._listen(process, nonce, token, deadline, listener)
+        finally:
+            process.close()
+        reattached = answer is not None and answer.state == "exists"
+        if answer is None or not _over(answer.state):
+            answer = self._wait(token, deadline, timeout, listener, command)
+        if answer.state == DetachedStatus.ABSENT:
+            words = process.stderr.content()[-500:].decode("utf-8", "replace").strip()
+            raise TargetUnreachableError(
+                f"{self.shell.name}: the command was not started: {words or 'no reason given'}"
+            )
+        return self._result(answer, token, listener, reattached=reattached)
+
+    def probe(self, token: str) -> DetachedState:
+        """Tell what became of the command; changes nothing."""
+        if check_token(token) in self.forgotten:
+            self.flush()
+        nonce = new_mark()
+        return _state(self._ask(scripts.probe_script(self._place(token, nonce)), nonce).state)
+
+    def forget(self, token: str) -> None:
+        """Remove what the command left, together with the next start or `flush`."""
+        self.forgotten.append(check_token(token))
+
+    def flush(self) -> None:
+        """Remove now what was to be forgotten."""
+        tokens, self.forgotten[:] = tuple(self.forgotten), ()
+        if tokens:
+            nonce = new_mark()
+            self._ask(scripts.forget_script(self._place(tokens[0], nonce), tokens), nonce)
+
+    def _start(self, command: Command, token: str) -> tuple[Process, str]:
+        nonce, mark = new_mark(), new_mark()
+        tokens, self.forgotten[:] = tuple(self.forgotten), ()
+        if command.become_user is None:
+            start = scripts.Start(program(command), forget=tokens)
+            given, secret = command.stdin, b""
+        else:
+            other = become(command, self.become_password)
+            given, secret = other.given, other.secret
+            start = scripts.Start(other.line, other.take, other.login, command.become_user, forget=tokens)
+        if given:
+            start = replace(start, input_digest=hashlib.sha256(given).hexdigest())
+        script = scripts.start_script(self._place(token, nonce), start)
+        content = framed(script.text, mark) + secret + given
+        return self.shell.start_shell(bootstrap(mark, script.library), content, keep=_KEEP), nonce
+
+    def _place(self, token: str, nonce: str) -> scripts.Place:
+        return scripts.Place(self.base, token, nonce)
+
+    def _listen(self, process: Process, nonce: str, token: str, deadline: float, listener: _Listener) -> Answer | None:
+        """Wait for the starter's own answer; None when it has to be asked for."""
+        # `ended` comes at once; the answer behind it waits for a child of the command that still holds the output.
+        ended = f"{nonce} ended\n".encode()
+        while (left := deadline - time.monotonic()) > 0:
+            if process.pump(min(left, _LISTEN_EVERY), stop=ended):
+                process.pump(_DRAIN, stop=end_of(nonce))
+                return read_answer(process.stdout.content(), nonce)
+            if listener.on_output is not None:
+                self._fetch(token, listener)
+        return None
+
+    def _fetch(self, token: str, listener: _Listener) -> Answer:
+        nonce = new_mark()
+        script = scripts.listen_script(self._place(token, nonce), listener.stdout, listener.stderr)
+        answer = self._ask(script, nonce)
+        listener.more(answer.stdout, answer.stderr)
+        return answer
+
+    def _wait(self, token: str, deadline: float, timeout: float, listener: _Listener, command: Command) -> Answer:
+        """Ask until the command is over; end it when the time is over."""
+        starting_since: float | None = None
+        while True:
+            left = deadline - time.monotonic()
+            slice_ = 1 if listener.on_output is not None else _WAIT_SLICE
+            nonce = new_mark()
+            seconds = max(0, min(slice_, int(left)))
+            script = scripts.wait_script(self._place(token, nonce), seconds)
+            answer = self._ask(script, nonce, patience=seconds + _PATIENCE)
+            if _over(answer.state):
+                return answer
+            if listener.on_output is not None:
+                self._fetch(token, listener)
+            if answer.state == "starting":
+                starting_since = starting_since or time.monotonic()
+                if time.monotonic() - starting_since > _STARTING_AT_MOST:
+                    raise TargetUnreachableError(
+                        f"{self.shell.name}: the start of command {token} was broken off; nothing tells whether it ran",
+                        hint="look on the target, then resolve the attempt by hand",
+                    )
+            if deadline - time.monotonic() <= 0:
+                return self._kill(token, timeout, command)
+
+    def _kill(self, token: str, timeout: float, command: Command) -> Answer:
+        nonce = new_mark()
+        what = f"{self.shell.name}: {command.argv[0]} did not end within {timeout:g} s"
+        try:
+            answer = self._ask(scripts.kill_script(self._place(token, nonce)), nonce)
+        except TargetUnreachableError as lost:
+            raise CommandTimeoutError(
+                f"{what}, and it can't be told whether it still runs: {lost.message}", killed=False
+            ) from lost
+        if answer.verdict == "over":
+            return answer
+        if answer.verdict != "killed":
+            raise CommandTimeoutError(f"{what}, and it can't be ended", killed=False)
+        raise CommandTimeoutError(f"{what} and was ended", killed=True, hint="give the step a longer timeout")
+
+    def _ask(self, script: scripts.Script, nonce: str, *, patience: float = _PATIENCE) -> Answer:
+        return ask(self.shell, script, nonce, patience=patience)
+
+    def _result(self, answer: Answer, token: str, listener: _Listener, *, reattached: bool) -> CommandResult:
+        state = _state(answer.state)
+        if state.status is not DetachedStatus.DONE or state.exit_status is None:
+            raise TargetUnreachableError(
+                f"{self.shell.name}: command {token} is lost: {_WHY[state.status]}",
+                hint="what it did until then is unknown; the next attempt has to check",
+            )
+        listener.more(answer.stdout[listener.stdout :], answer.stderr[listener.stderr :])
+        return CommandResult(
+            exit_status=state.exit_status,
+            stdout=_capped(answer.stdout),
+            stderr=_capped(answer.stderr),
+            stdout_bytes=len(answer.stdout) + answer.stdout_dropped,
+            stderr_bytes=len(answer.stderr) + answer.stderr_dropped,
+            reattached=reattached,
+        )
+
+
+def check_token(token: str) -> str:
+    """Give the token back when it can be a folder's name.
+
+    Raises:
+        RunbookError: it can't.
+    """
+    if not _TOKEN.fullmatch(token):
+        raise RunbookError(f"{token!r} can't be a token of a detached command", hint="letters, digits, - and _ only")
+    return token
+
+
+_WHY = {
+    DetachedStatus.ABSENT: "its folder is gone",
+    DetachedStatus.STARTING: "its start was broken off",
+    DetachedStatus.RUNNING: "it still runs",
+    DetachedStatus.ORPHANS: "its wrapper was killed and its children live on",
+    DetachedStatus.LOST_KILLED: "it was killed from outside",
+    DetachedStatus.LOST_REBOOT: "the target was rebooted while it ran",
+    DetachedStatus.DONE: "its exit status can't be read",
+}
+
+
+def _over(state: str) -> bool:
+    return state != "exists" and not state.startswith(("starting", "running", "orphans"))
+
+
+def _state(words: str) -> DetachedState:
+    name, _, status = words.partition(" ")
+    if name == DetachedStatus.DONE:
+        return DetachedState(DetachedStatus.DONE, int(status) if status.strip().isdigit() else None)
+    return DetachedState(DetachedStatus(name))
+
+
+def _capped(content: bytes) -> bytes:
+    capture = Capture()
+    for piece in _pieces(content):
+        capture.add(piece)
+    return capture.content()
+
+
+def _pieces(content: bytes) -> Iterable[bytes]:
+    return (content[at : at + 65536] for at in range(0, len(content), 65536))

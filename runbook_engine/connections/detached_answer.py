@@ -1,0 +1,79 @@
+"""Reads what the detached command's scripts say; a random word marks their lines, so that no output imitates them."""
+
+import re
+from dataclasses import dataclass
+
+from runbook_engine.connections.detached_script import Script
+from runbook_engine.connections.process import Shell
+from runbook_engine.connections.shell import bootstrap, framed, new_mark
+from runbook_engine.sdk import RunbookError, TargetUnreachableError
+
+PATIENCE = 30.0  # for answers that need no waiting on the target, on a busy machine
+_KEEP = 48 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a script said: the state in its own words (`done 3`), output, how many bytes lack, the verdict of a kill."""
+
+    state: str
+    stdout: bytes = b""
+    stderr: bytes = b""
+    stdout_dropped: int = 0
+    stderr_dropped: int = 0
+    verdict: str = ""
+
+
+def ask(shell: Shell, script: Script, nonce: str, *, patience: float = PATIENCE) -> Answer:
+    """Run a script that answers soon.
+
+    Raises:
+        TargetUnreachableError: no answer.
+        RunbookError: the target refused.
+    """
+    mark = new_mark()
+    process = shell.start_shell(bootstrap(mark, script.library), framed(script.text, mark), keep=_KEEP)
+    try:
+        if not process.pump(patience, stop=end_of(nonce)):
+            raise TargetUnreachableError(f"{shell.name}: no answer within {patience:g} s")
+        answer = read_answer(process.stdout.content(), nonce)
+        if answer is None:
+            words = process.stderr.content()[-500:].decode("utf-8", "replace").strip()
+            raise TargetUnreachableError(f"{shell.name}: the shell gave no answer: {words or 'it was ended'}")
+        return answer
+    finally:
+        process.close()
+
+
+def end_of(nonce: str) -> bytes:
+    """Give the line that ends an answer."""
+    return f"\n{nonce} end\n".encode()
+
+
+def read_answer(content: bytes, nonce: str) -> Answer | None:
+    """Read what a script said; None when it is not whole.
+
+    Raises:
+        RunbookError: the target refused the start; nothing ran.
+    """
+    mark = nonce.encode()
+    body, end, _ = content.partition(end_of(nonce))
+    if not end:
+        return None
+    if (at := body.find(mark + b" refused ")) >= 0:
+        why = body[at + len(mark) + 9 :].decode("utf-8", "replace").strip()
+        raise RunbookError(f"the target refused to start the command: {why}")
+    if body.startswith(mark + b" exists"):
+        return Answer("exists")
+    verdict = re.search(mark + rb" verdict ([a-z]+)", body)
+    words = verdict.group(1).decode() if verdict else ""
+    state = re.search(mark + rb" state ([^\n]*)", body)
+    if state is None:
+        return Answer("", verdict=words) if words else None
+    name = state.group(1).decode("ascii", "replace").strip()
+    parts = re.search(
+        rb"\n\n" + mark + rb" out (\d+)\n(.*)\n" + mark + rb" err (\d+)\n(.*)\Z", body[state.end() :], re.DOTALL
+    )
+    if parts is None:
+        return Answer(name, verdict=words)
+    return Answer(name, parts[2], parts[4], int(parts[1]), int(parts[3]), words)

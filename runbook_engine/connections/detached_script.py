@@ -1,0 +1,257 @@
+"""The detached command's protocol on the target, as POSIX shell scripts; pure text.
+
+The folder of one attempt holds `job` (who runs it, since which boot), `rc` (256 bytes, reserved before the start and
+overwritten in place, so that a full disk can't lose the exit status), `in`, and the capped streams: `out` (the head),
+`out.0` to `out.2` (the last pieces, in turn) and `out.i` (how many pieces there were); the same for `err`.
+A filter keeps reading when the cap or the disk is full, so that the command is never killed by a closed pipe.
+Each script is a library of functions without secrets and a short text that calls them.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from runbook_engine.connections.shell import quote
+
+PIECE = 524288
+
+
+class Script(NamedTuple):
+    """A script in two parts: functions that anybody may see, and the text that may hold secrets."""
+
+    library: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which attempt: the folder of all (None for `~/.runbook/attempts`), its token, the word that marks answers."""
+
+    base: str | None
+    token: str
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is to be started.
+
+    Attributes:
+        line: the shell text that becomes the command, run in a subshell.
+        take: reads what `login` wants from the input.
+        login: what must be done once before the command (sudo's password).
+        input_digest: SHA-256 of the input that follows the script, None when there is none.
+        forget: tokens whose folders can go when this command has ended.
+    """
+
+    line: str
+    take: str = ":"
+    login: str = ":"
+    become_user: str | None = None
+    input_digest: str | None = None
+    forget: tuple[str, ...] = ()
+
+
+def start_script(place: Place, start: Start) -> Script:
+    """Start the command unless its folder exists, wait for its end and tell it with its output."""
+    text = [
+        _head(place),
+        f"user={quote(start.become_user or '-')} digest={start.input_digest or ''}",
+        f"forget={quote(' '.join(start.forget))}",
+        f"take() {{ {start.take}\n}}",
+        f"login() {{ {start.login}\n}}",
+        f"line() {{ {start.line}\n}}",
+        "begin",
+    ]
+    return Script(_STATE + _ANSWER + _START, "\n".join(text))
+
+
+def wait_script(place: Place, seconds: int) -> Script:
+    """Wait until the command is over, at most so long, and tell its state and output."""
+    return Script(_STATE + _ANSWER + _WAIT, f"{_head(place)}\nwait_for {seconds * 10}\nanswer")
+
+
+def listen_script(place: Place, stdout: int, stderr: int) -> Script:
+    """Tell the state now, and what the streams' heads have behind those positions."""
+    return Script(_STATE + _ANSWER, f"{_head(place)}\nlook\nanswer {stdout} {stderr}")
+
+
+def probe_script(place: Place) -> Script:
+    """Tell the state alone."""
+    return Script(_STATE + _ANSWER, f"{_head(place)}\nlook\nshort")
+
+
+def kill_script(place: Place) -> Script:
+    """End the command's session, kindly, then by force.
+
+    Tells `killed` only when nothing of it lives, `over` when it had ended before. The exit status is recorded by the
+    wrapper, which ignores the kind signal.
+    """
+    return Script(_STATE + _ANSWER + _KILL, f"{_head(place)}\nkill_job\nanswer")
+
+
+def kill_session_script(session: int, nonce: str, become_user: str | None) -> Script:
+    """End the session of a command that was not detached, and tell whether it is proven dead."""
+    text = f"N={nonce} sid={session} sstart= user={quote(become_user or '-')}\nend_session\nmembers\nverdict_of_members"
+    return Script(_STATE + _ANSWER + _KILL, text)
+
+
+def forget_script(place: Place, tokens: tuple[str, ...]) -> Script:
+    """Remove the folders of commands that are over; one that still runs is left alone."""
+    return Script(_STATE + _ANSWER, f"{_head(place)}\nforget_all {quote(' '.join(tokens))}\nshort")
+
+
+def _head(place: Place) -> str:
+    where = '"${HOME:?}/.runbook/attempts"' if place.base is None else quote(place.base)
+    return f"N={place.nonce}; base={where}; d=$base/{quote(place.token)}"
+
+
+# `stat_of` takes the fields behind the name in parentheses, which may hold anything. Builtins only: a look at a busy
+# machine must not fork for each process.
+_STATE = r"""nap() { sleep 0.1 2>/dev/null || sleep 1; }
+stat_of() {
+  l=; { while IFS= read -r x || [ -n "$x" ]; do l="$l $x"; x=; done <"/proc/$1/stat"; } 2>/dev/null
+  case $l in *") "*) ;; *) return 1 ;; esac
+  p=${l# }; pid_=${p%% *}
+  set -- ${l##*) }
+  kind_=$1; sid_=$4; start_=${20}
+}
+members() {
+  alive=; many=0
+  if [ "$sstart" ] && stat_of "$sid" && [ "$start_" != "$sstart" ]; then return 0; fi
+  for q in /proc/[0-9]*; do
+    q=${q#/proc/}
+    stat_of "$q" || continue
+    [ "$sid_" = "$sid" ] || continue
+    case $kind_ in Z|X) continue ;; esac
+    alive="$alive $q"; many=$((many+1))
+  done
+}
+ended() { a=; b=; { read -r a b x <"$d/rc"; } 2>/dev/null; [ "$a" = done ] && state="done $b"; }
+look() {
+  state=absent; [ -d "$d" ] || return 0
+  ended && return 0
+  state=starting; pid=; user=; boot=; { read -r pid start sid sstart boot user x <"$d/job"; } 2>/dev/null
+  [ "$pid" ] && [ "$user" ] || return 0
+  state=lost-reboot; now=; { read -r now </proc/sys/kernel/random/boot_id; } 2>/dev/null
+  [ "$now" = "$boot" ] || return 0
+  if stat_of "$pid" && [ "$start_" = "$start" ]; then case $kind_ in Z|X) ;; *) state=running; return 0 ;; esac; fi
+  members
+  ended && return 0
+  if [ $many -gt 0 ]; then state="orphans $many"; else state=lost-killed; fi
+}
+"""
+
+_ANSWER = rf"""part() {{
+  i=0; {{ [ -s "$d/$1.i" ] && read -r i <"$d/$1.i"; }} 2>/dev/null
+  drop=0; [ $i -gt 2 ] && drop=$(( (i-2)*{PIECE} ))
+  printf '\n%s %s %s\n' "$N" "$1" "$drop"
+  if [ "$2" ]; then [ -s "$d/$1" ] && tail -c +$(($2+1)) "$d/$1"; return 0; fi
+  [ -s "$d/$1" ] && cat "$d/$1"
+  [ $i -ge 2 ] && cat "$d/$1.$(((i-2)%3))"
+  [ $i -ge 1 ] && cat "$d/$1.$(((i-1)%3))"
+  return 0
+}}
+answer() {{
+  printf '%s state %s\n' "$N" "$state"
+  part out $1; part err $2
+  printf '\n%s end\n' "$N"
+}}
+short() {{ printf '%s state %s\n\n%s end\n' "$N" "$state" "$N"; }}
+forget_all() {{
+  for t in $1; do d=$base/$t; look; case $state in running|orphans*|starting) ;; *) rm -rf "$d" ;; esac; done
+}}
+"""
+
+_WAIT = r"""wait_for() {
+  n=0
+  while look; do
+    case $state in starting|running|orphans*) ;; *) return 0 ;; esac
+    [ $n -ge $1 ] && return 0
+    if [ $n -lt 20 ]; then nap; n=$((n+1)); else sleep 1; n=$((n+10)); fi
+  done
+}
+"""
+
+# The wrapper is `main`, in a subshell: when the outer shell is killed, the exit status is still recorded. The wrapper
+# ignores the kind signals, the command does not. `ended` is told at once, since a child of the command that lives on
+# can hold the output, and with it the outer shell's answer.
+_START = rf"""refuse() {{ [ "$new" ] && rm -rf "$d"; printf '%s refused %s\n\n%s end\n' "$N" "$1" "$N" >&5; exit 0; }}
+filter() {{
+  f=$d/$1
+  while dd bs=65536 count=64 >>"$f" 2>"$f.n"; do
+    q=; while read -r q x; do case $q in *+*) break ;; esac; done <"$f.n"
+    case $q in *+*) ;; *) break ;; esac
+    [ $(( ${{q%+*}} + ${{q#*+}} )) -lt 64 ] && return 0
+    [ "$(wc -c <"$f")" -lt {PIECE} ] && continue
+    i=0
+    while dd bs=65536 count=8 iflag=fullblock >"$f.$((i%3))" && [ -s "$f.$((i%3))" ]; do
+      i=$((i+1)); echo $i >"$f.i"
+    done
+    break
+  done 2>/dev/null
+  cat >/dev/null 2>&1
+}}
+main() {{
+  stat_of self && me=$pid_ && mes=$start_ && sid=$sid_ && stat_of "$sid"
+  boot=; read -r boot </proc/sys/kernel/random/boot_id
+  printf '%s %s %s %s %s %s\n' "$me" "$mes" "$sid" "$start_" "$boot" "$user" >"$d/job" || refuse "its disk is full"
+  rc=1
+  if login 2>&8; then
+    ( trap - TERM PIPE HUP; exec <"$source" >&7 2>&8 5>&- 7>&- 8>&-; line )
+    rc=$?
+  fi
+  printf 'done %s\n' "$rc" 1<>"$d/rc"
+  printf '%s ended\n' "$N" >&5
+}}
+begin() {{
+  exec 5>&1
+  new=
+  [ -r /proc/self/stat ] || refuse "it has no /proc; detached commands need Linux"
+  if mkdir -m 700 "$d" 2>/dev/null; then new=1
+  elif [ ! -d "$d" ]; then
+    ( umask 077; mkdir -p "$base" ) 2>/dev/null
+    if mkdir -m 700 "$d" 2>/dev/null; then new=1
+    elif [ ! -d "$d" ]; then refuse "$d can not be made (is the disk full?)"; fi
+  fi
+  if [ ! "$new" ]; then printf '%s exists\n\n%s end\n' "$N" "$N"; exit 0; fi
+  {{ printf '%-8s\n%247s' pending '' >"$d/rc"; }} 2>/dev/null || refuse "its disk is full"
+  source=/dev/null
+  take
+  if [ "$digest" ]; then
+    source=$d/in
+    cat >"$source" 2>/dev/null
+    h=$(sha256sum <"$source" 2>/dev/null)
+    [ "${{h%% *}}" = "$digest" ] || refuse "its input did not arrive whole (is the disk full?)"
+  fi
+  trap '' TERM PIPE HUP
+  {{ main 7>&1 >/dev/null 8>&6 6>&- 2>/dev/null | filter out 5>&- 6>&- ; }} 6>&1 | filter err 5>&-
+  [ -d "$d" ] || exit 0
+  look
+  answer
+  [ "$forget" ] && forget_all "$forget"
+  exit 0
+}}
+"""
+
+_KILL = r"""hit() {
+  members; [ "$alive" ] || return 0
+  kill -$1 $alive 2>/dev/null
+  [ "$user" = - ] || sudo -n -u "$user" -- sh -c "kill -$1 $alive" </dev/null >/dev/null 2>&1
+}
+end_session() {
+  hit TERM; n=0
+  while [ $n -lt 20 ]; do members; [ "$alive" ] || return 0; nap; n=$((n+1)); done
+  n=0
+  while [ $n -lt 50 ]; do hit KILL; [ "$alive" ] || return 0; nap; n=$((n+1)); done
+}
+verdict() { printf '%s verdict %s\n' "$N" "$1"; }
+verdict_of_members() { if [ "$alive" ]; then verdict alive; else verdict killed; fi; printf '\n%s end\n' "$N"; }
+kill_job() {
+  look
+  case $state in
+    running|orphans*) end_session; look; case $state in running|orphans*) verdict alive ;; *) verdict killed ;; esac ;;
+    done*|lost-*) verdict over ;;
+    *) verdict alive ;;
+  esac
+}
+"""

@@ -1,0 +1,120 @@
+"""The connection to this machine."""
+
+from pathlib import Path
+
+from runbook_engine.connections.detached import DetachedCommands
+from runbook_engine.connections.files import WithFiles
+from runbook_engine.connections.listen import as_user, split_first_line
+from runbook_engine.connections.local_files import LocalFiles
+from runbook_engine.connections.local_process import LocalProcess
+from runbook_engine.connections.shell import bootstrap, check_argv, framed, new_mark, plain_script
+from runbook_engine.connections.shell_files import ShellFiles
+from runbook_engine.sdk import (
+    Command,
+    CommandResult,
+    CommandTimeoutError,
+    DetachedState,
+    OnOutput,
+    RunbookError,
+)
+
+_KEEP = 1 << 20
+_NOT_FOUND = 127
+_NOT_EXECUTABLE = 126
+
+
+class LocalConnection(WithFiles):
+    """Runs commands and touches files on the machine that runs the attempt.
+
+    Args:
+        home: where detached commands keep their folders (`<home>/.runbook/attempts`); None for the user's home.
+        name: what the target is called, for messages.
+        become_user: run every command as this user, unless the command names another.
+        become_password: for sudo, when it wants one.
+    """
+
+    def __init__(
+        self,
+        home: Path | None = None,
+        *,
+        name: str = "localhost",
+        become_user: str | None = None,
+        become_password: str | None = None,
+    ) -> None:
+        super().__init__(LocalFiles() if become_user is None else ShellFiles(self._plainly))
+        self.name = name
+        self._become_user = become_user
+        self._become_password = become_password
+        base = None if home is None else str(home.absolute() / ".runbook" / "attempts")
+        self._detached = DetachedCommands(self, base, become_password)
+
+    def run(self, command: Command, *, timeout: float, on_output: OnOutput | None = None) -> CommandResult:
+        """Run a command and wait for its end; its whole session is ended when the time is over."""
+        check_argv(command.argv)
+        command = as_user(command, self._become_user)
+        try:
+            process = self._start(command)
+        except OSError as error:
+            return _not_started(command, error)
+        try:
+            seen = split_first_line(on_output) if command.become_user is not None else on_output
+            if not process.pump(timeout, on_output=seen):
+                killed = process.kill()
+                words = "and was ended" if killed else "and can't be ended"
+                raise CommandTimeoutError(
+                    f"{self.name}: {command.argv[0]} did not end within {timeout:g} s {words}", killed=killed
+                )
+        finally:
+            process.close()
+        stderr, extra = process.stderr.content(), 0
+        if command.become_user is not None:
+            rest = stderr.partition(b"\n")[2]
+            extra, stderr = len(stderr) - len(rest), rest
+        status = process.exit_status if process.exit_status is not None else _NOT_FOUND
+        return CommandResult(
+            status, process.stdout.content(), stderr, process.stdout.total, process.stderr.total - extra
+        )
+
+    def run_detached(
+        self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
+    ) -> CommandResult:
+        """Run a command that survives the engine; a second call with the token reattaches."""
+        return self._detached.run(as_user(command, self._become_user), token, timeout, on_output)
+
+    def probe_detached(self, token: str) -> DetachedState:
+        """Tell what became of a detached command."""
+        return self._detached.probe(token)
+
+    def forget_detached(self, token: str) -> None:
+        """Remove what a finished detached command left, at the next start or close at the latest."""
+        self._detached.forget(token)
+
+    def close(self) -> None:
+        """Remove what was to be forgotten."""
+        self._detached.flush()
+
+    def start_shell(self, line: str, given: bytes, *, keep: int) -> LocalProcess:
+        """Start `sh -c line` in a session of its own."""
+        try:
+            return LocalProcess(("sh", "-c", line), given, keep=keep)
+        except OSError as error:
+            raise RunbookError(f"{self.name}: no shell can be started: {error.strerror}") from error
+
+    def _plainly(self, command: Command, seconds: float) -> CommandResult:
+        return self.run(command, timeout=seconds)
+
+    def _start(self, command: Command) -> LocalProcess:
+        if command.become_user is None:
+            environment = dict(command.environment)
+            return LocalProcess(command.argv, command.stdin, keep=_KEEP, cwd=command.cwd, environment=environment)
+        mark = new_mark()
+        script, given = plain_script(command, new_mark(), self._become_password)
+        return LocalProcess(("sh", "-c", bootstrap(mark)), framed(script, mark) + given, keep=_KEEP)
+
+
+def _not_started(command: Command, error: OSError) -> CommandResult:
+    """Answer as a shell would when the program or the folder is not there."""
+    words = f"{error.filename or command.argv[0]}: {error.strerror}\n".encode("utf-8", "surrogateescape")
+    folder = command.cwd is not None and error.filename == command.cwd
+    status = _NOT_FOUND if isinstance(error, FileNotFoundError) and not folder else _NOT_EXECUTABLE
+    return CommandResult(status, b"", words, 0, len(words))

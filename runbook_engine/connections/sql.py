@@ -1,0 +1,165 @@
+"""Databases by their SQLAlchemy URL; a check's hands open them so that the database itself refuses to write."""
+
+import datetime as dt
+import decimal
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from runbook_engine.sdk import JsonScalar, ReadOnlyError, RunbookError, ServiceUnreachableError
+
+ROWS_AT_MOST = 10_000
+_SECONDS = 60
+_CONNECT_SECONDS = 10
+_COMMENT = re.compile(r"\s+|--[^\n]*\n?|/\*.*?\*/", re.DOTALL)
+_SELECTS = ("select", "show", "explain", "describe", "values", "table")
+_WRITE_REFUSED = ("readonly database", "read-only transaction", "READ ONLY transaction", "query_only")
+
+
+class AlchemyDatabase:
+    """A database; each query has a connection and a transaction of its own.
+
+    Args:
+        url: SQLAlchemy's (`postgresql+psycopg://user:password@host/name`); its password is never shown.
+        read_only: the database refuses to write (SQLite, PostgreSQL); of others only statements that begin like a
+            query are taken, and their transaction is rolled back.
+        seconds: a statement's time limit (PostgreSQL, MySQL); SQLite waits so long for locks.
+
+    Raises:
+        RunbookError: the URL is not valid, or its driver is not installed.
+    """
+
+    def __init__(self, url: str, *, read_only: bool, seconds: int = _SECONDS) -> None:
+        self._read_only, self._seconds = read_only, seconds
+        try:
+            self._url = sqlalchemy.make_url(url)
+            self._engine = _engine(self._url, seconds, read_only=read_only)
+        except ArgumentError as error:
+            raise RunbookError(
+                "the database URL can't be read", hint="write it like postgresql+psycopg://user:password@host/name"
+            ) from error
+        except (NoSuchModuleError, ImportError) as error:
+            raise RunbookError(
+                f"no driver for {self._url.drivername}: {error}", hint="install it, for example psycopg[binary]"
+            ) from error
+
+    @property
+    def name(self) -> str:
+        """The database for messages, without its password and options."""
+        return self._url.set(query={}).render_as_string(hide_password=True)
+
+    def query(self, statement: str, parameters: Mapping[str, JsonScalar] | None = None) -> list[dict[str, JsonScalar]]:
+        """Run a statement and give its rows (10,000 at most); values that JSON lacks are given as text.
+
+        Raises:
+            RunbookError: the database refused, in its own words.
+            ReadOnlyError: the statement writes and these are a check's hands; nothing was kept.
+            ServiceUnreachableError: no connection, or it broke; whether a change was kept is unknown.
+        """
+        dialect = self._engine.dialect.name
+        if self._read_only and dialect not in ("sqlite", "postgresql") and not _selects(statement):
+            raise ReadOnlyError(f"{self.name}: a check may only query, and this statement does not begin like a query")
+        try:
+            with self._engine.connect() as connection:
+                if self._read_only:
+                    _guard(connection, dialect)
+                rows = _rows(connection, statement, parameters or {})
+                if self._read_only:
+                    connection.rollback()
+                else:
+                    connection.commit()
+                return rows
+        except SQLAlchemyError as error:
+            raise self._told(error) from error
+        finally:
+            self._engine.dispose()
+
+    def _told(self, error: SQLAlchemyError) -> RunbookError:
+        words = self._words(error)
+        if self._read_only and any(mark in words for mark in _WRITE_REFUSED):
+            return ReadOnlyError(f"{self.name}: the statement writes, which a check may not: {words}")
+        if isinstance(error, DBAPIError) and (error.connection_invalidated or error.statement is None):
+            return ServiceUnreachableError(f"{self.name}: no connection: {words}")
+        return RunbookError(f"{self.name}: {words}")
+
+    def _words(self, error: SQLAlchemyError) -> str:
+        """Give the database's own words, without the parameters and without the password, should it repeat it."""
+        words = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        password = self._url.password
+        return " ".join((words.replace(str(password), "***") if password else words).split())[:1000]
+
+
+def _engine(url: URL, seconds: int, *, read_only: bool) -> Engine:
+    dialect = url.get_backend_name()
+    if dialect == "sqlite":
+        return _sqlite(url, seconds, read_only=read_only)
+    options: dict[str, Any] = {}
+    if dialect == "postgresql" and url.get_driver_name() in ("psycopg", "psycopg2"):
+        settings = [f"-c statement_timeout={seconds * 1000}"]
+        if read_only:
+            settings.append("-c default_transaction_read_only=on")
+        options = {"connect_timeout": _CONNECT_SECONDS, "options": " ".join(settings)}
+    elif dialect in ("mysql", "mariadb"):
+        options = {"connect_timeout": _CONNECT_SECONDS, "read_timeout": seconds, "write_timeout": seconds}
+    return sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, connect_args=options)
+
+
+def _sqlite(url: URL, seconds: int, *, read_only: bool) -> Engine:
+    """Open a file that is there: SQLite would otherwise make an empty database out of a typing error."""
+    path = url.database
+    if not path or path == ":memory:":
+        return sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    mode = "ro" if read_only else "rw"
+    quoted = Path(path).absolute().as_uri()
+    opened = url.set(database=f"{quoted}?mode={mode}&uri=true") if not path.startswith("file:") else url
+    return sqlalchemy.create_engine(opened, poolclass=sqlalchemy.NullPool, connect_args={"timeout": seconds})
+
+
+def _guard(connection: Connection, dialect: str) -> None:
+    """Tell the database that this transaction may not write."""
+    if dialect == "sqlite":
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+    elif dialect == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+
+def _rows(connection: Connection, statement: str, parameters: Mapping[str, JsonScalar]) -> list[dict[str, JsonScalar]]:
+    result = connection.execute(sqlalchemy.text(statement), dict(parameters))
+    if not result.returns_rows:
+        return []
+    names = list(result.keys())
+    found = result.fetchmany(ROWS_AT_MOST + 1)
+    if len(found) > ROWS_AT_MOST:
+        raise _too_many()
+    return [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in found]
+
+
+def _too_many() -> RunbookError:
+    return RunbookError(f"the query has more than {ROWS_AT_MOST} rows", hint="add a LIMIT, or count in the database")
+
+
+def _plain(value: object) -> JsonScalar:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dt.datetime | dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    return str(value)
+
+
+def _selects(statement: str) -> bool:
+    rest = statement
+    while match := _COMMENT.match(rest):
+        rest = rest[match.end() :]
+    return rest.lower().startswith(_SELECTS)

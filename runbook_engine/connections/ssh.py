@@ -1,0 +1,159 @@
+"""The connection to a target over SSH."""
+
+import shlex
+
+import paramiko
+
+from runbook_engine.connections.detached import DetachedCommands
+from runbook_engine.connections.detached_answer import ask
+from runbook_engine.connections.detached_script import kill_session_script
+from runbook_engine.connections.files import WithFiles
+from runbook_engine.connections.listen import as_user, split_first_line
+from runbook_engine.connections.shell import bootstrap, check_argv, framed, new_mark, plain_script
+from runbook_engine.connections.shell_files import ShellFiles
+from runbook_engine.connections.ssh_files import SshFiles
+from runbook_engine.connections.ssh_pool import SshPool
+from runbook_engine.connections.ssh_process import SshProcess
+from runbook_engine.connections.ssh_settings import route
+from runbook_engine.sdk import (
+    Command,
+    CommandResult,
+    CommandTimeoutError,
+    DetachedState,
+    OnOutput,
+    Target,
+    TargetUnreachableError,
+)
+
+_KEEP = 1 << 20
+_DIGEST_SECONDS = 600.0
+
+
+class SshConnection(WithFiles):
+    """Runs commands and touches files on a target over SSH; nothing is opened before the first use.
+
+    Args:
+        become_user: run every command, and touch every file, as this user by sudo.
+        base: where detached commands keep their folders on the target; None for `~/.runbook/attempts`.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        pool: SshPool,
+        *,
+        become_user: str | None = None,
+        become_password: str | None = None,
+        base: str | None = None,
+    ) -> None:
+        self.name = target.name
+        self._pool = pool
+        self._route = route(target, pool.settings)
+        self._become_user, self._become_password = become_user, become_password
+        forgotten = pool.forgotten(self._route, become_user or "")
+        self._detached = DetachedCommands(self, base, become_password, forgotten)
+        self._sftp = SshFiles(pool, self._route, self._digest)
+        super().__init__(self._sftp if become_user is None else ShellFiles(self._plainly))
+
+    def run(self, command: Command, *, timeout: float, on_output: OnOutput | None = None) -> CommandResult:
+        """Run a command and wait for its end; its session is ended when the time is over."""
+        check_argv(command.argv)
+        command = as_user(command, self._become_user)
+        nonce, mark = new_mark(), new_mark()
+        script, given = plain_script(command, nonce, self._become_password)
+        process = self.start_shell(bootstrap(mark), framed(script, mark) + given, keep=_KEEP)
+        with_line = split_first_line(on_output)
+        try:
+            ended = process.pump(timeout, on_output=with_line)
+        finally:
+            process.close()
+        session, stderr = _session(process.stderr.content(), nonce)
+        if not ended:
+            raise self._timed_out(command, timeout, session)
+        if process.exit_status is None:
+            raise TargetUnreachableError(f"{self.name}: {command.argv[0]} ended without an exit status")
+        ours = len(process.stderr.content()) - len(stderr)
+        return CommandResult(
+            process.exit_status, process.stdout.content(), stderr, process.stdout.total, process.stderr.total - ours
+        )
+
+    def run_detached(
+        self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
+    ) -> CommandResult:
+        """Run a command that survives the connection and the engine; a second call with the token reattaches."""
+        return self._detached.run(as_user(command, self._become_user), token, timeout, on_output)
+
+    def probe_detached(self, token: str) -> DetachedState:
+        """Tell what became of a detached command."""
+        return self._detached.probe(token)
+
+    def forget_detached(self, token: str) -> None:
+        """Remove what a finished detached command left: with the next start on this target, or when the pool closes."""
+        self._detached.forget(token)
+
+    def flush_forgotten(self) -> None:
+        """Remove now what was to be forgotten."""
+        self._detached.flush()
+
+    def close(self) -> None:
+        """Give the session for files back; the transport stays in the pool."""
+        self._sftp.close()
+
+    def start_shell(self, line: str, given: bytes, *, keep: int) -> SshProcess:
+        """Start `sh -c line` in a session of its own, which sshd makes for every command."""
+        link, channel = self._pool.session(self._route)
+        try:
+            channel.settimeout(self._pool.settings.connect_seconds)
+            channel.exec_command(f"exec sh -c {shlex.quote(line)}")
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            channel.close()
+            self._pool.release(link)
+            raise TargetUnreachableError(
+                f"{self.name}: the command could not be sent: {link.lost or error or 'connection closed'}",
+                hint="whether it was started is unknown",
+            ) from error
+        return SshProcess(self.name, self._pool, link, channel, given, keep=keep)
+
+    def _timed_out(self, command: Command, timeout: float, session: int | None) -> CommandTimeoutError:
+        what = f"{self.name}: {command.argv[0]} did not end within {timeout:g} s"
+        if session is None:
+            return CommandTimeoutError(f"{what}, and it can't be told whether it was started", killed=False)
+        nonce = new_mark()
+        try:
+            answer = ask(self, kill_session_script(session, nonce, command.become_user), nonce)
+        except TargetUnreachableError as lost:
+            return CommandTimeoutError(f"{what}, and can't be ended: {lost.message}", killed=False)
+        if answer.verdict == "killed":
+            return CommandTimeoutError(f"{what} and was ended", killed=True)
+        return CommandTimeoutError(f"{what} and can't be ended", killed=False)
+
+    def _plainly(self, command: Command, seconds: float) -> CommandResult:
+        return self.run(command, timeout=seconds)
+
+    def _digest(self, path: str) -> str | None:
+        """Give a file's SHA-256 by the target's own tool; None when it has none."""
+        safe = f"./{path}" if path.startswith("-") else path
+        result = self.run(Command(("sha256sum", "--", safe)), timeout=_DIGEST_SECONDS)
+        if result.exit_status != 0:
+            return None
+        return result.stdout.lstrip(b"\\")[:64].decode("ascii", "replace")
+
+
+def connect(
+    target: Target, pool: SshPool, *, become_user: str | None = None, become_password: str | None = None
+) -> SshConnection:
+    """Give a connection to a target; everything else about it stands in the target's variables.
+
+    Raises:
+        RunbookError: a variable or the SSH configuration is not valid.
+    """
+    return SshConnection(target, pool, become_user=become_user, become_password=become_password)
+
+
+def _session(stderr: bytes, nonce: str) -> tuple[int | None, bytes]:
+    """Split the line that names the session from what the command said."""
+    line, found, rest = stderr.partition(b"\n")
+    words = line.split()
+    if found and len(words) == 2 and words[0] == nonce.encode() and words[1].isdigit():  # noqa: PLR2004 - mark, number
+        return int(words[1]), rest
+    return None, stderr

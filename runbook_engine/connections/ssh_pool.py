@@ -1,0 +1,188 @@
+"""Keeps one SSH transport a server for the whole run, finds dead ones, and closes those that nobody uses."""
+
+import select
+import threading
+import time
+from dataclasses import dataclass, field
+
+import paramiko
+from paramiko.common import cMSG_GLOBAL_REQUEST
+
+from runbook_engine.connections.ssh_auth import open_transport
+from runbook_engine.connections.ssh_settings import Hop, SshSettings
+from runbook_engine.sdk import TargetUnreachableError
+
+_LIMIT = 4  # transports to one server, when one has no more room for sessions
+_TICK = 0.5
+
+
+@dataclass(slots=True)
+class Link:
+    """An open transport, and when it last answered and was used."""
+
+    transport: paramiko.Transport
+    used: float
+    users: int = 0
+    asked: float | None = None
+    answer: threading.Event | None = None
+    misses: int = 0
+    next_ask: float = 0.0
+    lost: str = ""
+
+
+@dataclass(slots=True)
+class _Server:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    links: list[Link] = field(default_factory=list)
+    forgotten: dict[str, list[str]] = field(default_factory=dict)
+
+
+class SshPool:
+    """The transports of a run; safe to share between threads.
+
+    One thread watches all of them. It asks each for a reply every few seconds, because nothing else notices a server
+    that hangs: TCP goes on acknowledging, and keep-alives without a reply can't fail.
+    """
+
+    def __init__(self, settings: SshSettings) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._servers: dict[tuple[Hop, ...], _Server] = {}
+        self._stop = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    def session(self, route: tuple[Hop, ...]) -> tuple[Link, paramiko.Channel]:
+        """Open a session on the last server of a route; the link is the caller's until `release`.
+
+        Raises:
+            TargetUnreachableError: it can't be reached or has no room.
+        """
+        server = self._server(route)
+        last = ""
+        for number in range(_LIMIT + 1):
+            link = self._link(server, route, number)
+            try:
+                return link, link.transport.open_session(timeout=self.settings.connect_seconds)
+            except paramiko.ChannelException as error:
+                last = f"no room for another session: {error}"
+            except (paramiko.SSHException, EOFError, OSError) as error:
+                last = link.lost or str(error) or "connection closed"
+                link.transport.close()
+            self.release(link)
+        raise TargetUnreachableError(f"{route[-1].name}: can't open a session: {last}")
+
+    def release(self, link: Link) -> None:
+        """Give a link back."""
+        with self._lock:
+            link.users -= 1
+            link.used = time.monotonic()
+
+    def forgotten(self, route: tuple[Hop, ...], user: str) -> list[str]:
+        """Give the list of detached commands whose folders can go, shared by all connections to a server."""
+        return self._server(route).forgotten.setdefault(user, [])
+
+    def close(self) -> None:
+        """Close every transport."""
+        self._stop.set()
+        with self._lock:
+            links = [link for server in self._servers.values() for link in server.links]
+            self._servers.clear()
+            watcher, self._watcher = self._watcher, None
+        for link in reversed(links):
+            link.transport.close()
+        if watcher is not None:
+            watcher.join()
+
+    def _server(self, route: tuple[Hop, ...]) -> _Server:
+        with self._lock:
+            return self._servers.setdefault(route, _Server())
+
+    def _link(self, server: _Server, route: tuple[Hop, ...], number: int) -> Link:
+        """Give the link of this number, opening it when it isn't there; others wait for it meanwhile."""
+        with server.lock:
+            server.links = [link for link in server.links if link.transport.is_active()]
+            if number >= len(server.links):
+                server.links.append(self._open(route))
+            link = server.links[min(number, len(server.links) - 1)]
+            with self._lock:
+                link.users += 1
+            return link
+
+    def _open(self, route: tuple[Hop, ...]) -> Link:
+        through = None
+        if len(route) > 1:
+            jump = self._server(route[:-1])
+            through = self._link(jump, route[:-1], 0)
+        try:
+            transport = open_transport(route[-1], through.transport if through else None, self.settings.connect_seconds)
+        except BaseException:
+            if through is not None:
+                self.release(through)
+            raise
+        # The jump's link stays in use, so that idleness never closes it below us; it ends with its last user.
+        now = time.monotonic()
+        link = Link(transport, now, next_ask=now + self.settings.alive_seconds)
+        with self._lock:
+            if self._watcher is None and not self._stop.is_set():
+                self._watcher = threading.Thread(target=self._watch, name="ssh-liveness", daemon=True)
+                self._watcher.start()
+        return link
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_TICK):
+            with self._lock:
+                links = [link for server in self._servers.values() for link in server.links]
+            now = time.monotonic()
+            for link in links:
+                if not link.transport.is_active():
+                    continue
+                if link.users <= 0 and now - link.used > self.settings.idle_seconds:
+                    link.transport.close()
+                else:
+                    self._look_after(link, now)
+
+    def _look_after(self, link: Link, now: float) -> None:
+        every = self.settings.alive_seconds
+        if link.answer is not None and link.answer.is_set():
+            link.answer, link.misses = None, 0
+        if now < link.next_ask:
+            return
+        link.next_ask = now + every
+        if link.answer is not None:
+            link.misses += 1
+        if link.misses >= self.settings.alive_count:
+            link.lost = f"it has not answered for {every * (link.misses + 1):g} s"
+            _abandon(link.transport)
+            return
+        if link.answer is None:
+            link.answer = _ask(link.transport)
+
+
+def _ask(transport: paramiko.Transport) -> threading.Event:
+    """Send a request that has to be answered, without waiting: paramiko's own waits for ever."""
+    answer = threading.Event()
+    if not transport.clear_to_send.is_set() or not _writable(transport):
+        return answer  # a request that can't be sent isn't answered, which is the truth
+    transport.completion_event = answer
+    message = paramiko.Message()
+    message.add_byte(cMSG_GLOBAL_REQUEST)
+    message.add_string("keepalive@openssh.com")
+    message.add_boolean(True)  # noqa: FBT003 - SSH's `want reply`
+    transport._send_user_message(message)  # type: ignore[attr-defined] # noqa: SLF001 - the public way waits for ever
+    return answer
+
+
+def _writable(transport: paramiko.Transport) -> bool:
+    connection = transport.sock
+    if isinstance(connection, paramiko.Channel):
+        return connection.send_ready()
+    try:
+        return bool(select.select([], [connection], [], 0)[1])
+    except (OSError, ValueError):
+        return False
+
+
+def _abandon(transport: paramiko.Transport) -> None:
+    """Close a transport whose server is gone; the socket first, so that no thread waits for it any more."""
+    transport.sock.close()
+    transport.close()

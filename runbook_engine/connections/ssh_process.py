@@ -1,0 +1,122 @@
+"""A process on the other side of an SSH session: both streams and the exit status drained together, bounded."""
+
+import select
+import time
+
+import paramiko
+
+from runbook_engine.connections.capture import Capture, StopWatch
+from runbook_engine.connections.ssh_pool import Link, SshPool
+from runbook_engine.sdk import OnOutput, TargetUnreachableError
+
+_PIECE = 65536
+_DRAIN = 1.0
+
+
+class SshProcess:
+    """See `Process` for what its methods mean."""
+
+    def __init__(
+        self, name: str, pool: SshPool, link: Link, channel: paramiko.Channel, given: bytes, *, keep: int
+    ) -> None:
+        self.stdout = Capture(keep)
+        self.stderr = Capture(keep)
+        self.exit_status: int | None = None
+        self._name, self._pool, self._link, self._channel = name, pool, link, channel
+        self._given = memoryview(given)
+        self._input_open = True
+        self._drain_until: float | None = None
+        self._closed = False
+
+    def pump(self, seconds: float, *, stop: bytes | None = None, on_output: OnOutput | None = None) -> bool:
+        """Move bytes; after the process's end a little longer, since its children may hold the streams."""
+        watch = StopWatch(stop) if stop is not None else None
+        if watch is not None:
+            watch.add(self.stdout.content())
+        until = time.monotonic() + seconds
+        while True:
+            moved = self._receive(watch, on_output)
+            moved = self._send() or moved
+            if watch is not None and watch.seen:
+                return True
+            now = time.monotonic()
+            if self._over(now, moved=moved):
+                return True
+            if now >= until:
+                return False
+            if not moved:
+                self._sleep(min(until - now, 0.05))
+
+    def _over(self, now: float, *, moved: bool) -> bool:
+        channel = self._channel
+        if self.exit_status is None and channel.exit_status_ready():
+            status = channel.recv_exit_status()
+            if status >= 0:
+                self.exit_status = status
+        if self.exit_status is None:
+            if channel.closed and not moved:
+                why = self._link.lost or (
+                    "the session was ended" if self._link.transport.is_active() else "connection closed"
+                )
+                raise TargetUnreachableError(
+                    f"{self._name}: the connection was lost: {why}", hint="what the command does now is unknown"
+                )
+            return False
+        if self._drain_until is None:
+            self._drain_until = now + _DRAIN
+        ended = channel.eof_received or channel.closed
+        return (ended and not moved) or now >= self._drain_until
+
+    def _receive(self, watch: StopWatch | None, on_output: OnOutput | None) -> bool:
+        moved = False
+        while self._channel.recv_ready():
+            data = self._channel.recv(_PIECE)
+            if not data:
+                break
+            moved = True
+            self.stdout.add(data)
+            if watch is not None:
+                watch.add(data)
+            if on_output is not None:
+                on_output("stdout", data)
+        while self._channel.recv_stderr_ready():
+            data = self._channel.recv_stderr(_PIECE)
+            if not data:
+                break
+            moved = True
+            self.stderr.add(data)
+            if on_output is not None:
+                on_output("stderr", data)
+        return moved
+
+    def _send(self) -> bool:
+        if not self._input_open:
+            return False
+        try:
+            if self._given and self._channel.send_ready():
+                self._given = self._given[self._channel.send(bytes(self._given[:_PIECE])) :]
+                if self._given:
+                    return True
+            if not self._given:
+                self._input_open = False
+                self._channel.shutdown_write()
+        except OSError:  # it closed its input, which is its right; a lost connection shows in the exit status
+            self._input_open = False
+        return False
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait for output; the end of the streams wakes it for ever, so that the exit status is then waited for."""
+        channel = self._channel
+        if self._given and self._input_open:
+            seconds = min(seconds, 0.005)  # paramiko has no signal for a window that opens
+        if channel.eof_received and not channel.exit_status_ready():
+            channel.status_event.wait(seconds)
+        else:
+            select.select([channel], [], [], seconds)
+
+    def close(self) -> None:
+        """Stop listening; the process may go on."""
+        if not self._closed:
+            self._closed = True
+            self._channel.close()
+            self._pool.release(self._link)

@@ -1,0 +1,181 @@
+"""The catalogue of actions: the engine's own first, then installed distributions', then those of plugin folders."""
+
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+
+from runbook_engine.discovery.action_classes import action_classes, declaration_problem, place_of
+from runbook_engine.discovery.plugin_files import PluginFile, find_plugins, import_plugin, refusal
+from runbook_engine.model.diagnostic import Diagnostic, Location
+from runbook_engine.model.rules import diagnostic
+from runbook_engine.ports.action import Action, Catalog, CatalogEntry, Params
+
+ENTRY_POINT_GROUP = "runbook_engine.actions"
+ENGINE = "runbook-engine"
+
+
+class ActionCatalog:
+    """A `Catalog`; never changes after it was built."""
+
+    def __init__(
+        self, actions: Mapping[str, Action[Params]], entries: Mapping[str, CatalogEntry], versions: Mapping[str, str]
+    ) -> None:
+        self._actions = MappingProxyType(dict(sorted(actions.items())))
+        self._entries = MappingProxyType(dict(entries))
+        self._versions = MappingProxyType(dict(sorted(versions.items())))
+
+    def get(self, name: str) -> Action[Params] | None:
+        """Give an action, None when there is none of that name."""
+        return self._actions.get(name)
+
+    def names(self) -> Sequence[str]:
+        """Name every action, sorted."""
+        return tuple(self._actions)
+
+    def entry(self, name: str) -> CatalogEntry:
+        """Describe an action by its name.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        return self._entries[name]
+
+    def versions(self) -> Mapping[str, str]:
+        """Give the version of each origin that gave an action, for the audit trail."""
+        return self._versions
+
+
+def build_catalog(
+    plugin_folders: Sequence[Path],
+    *,
+    entry_point_group: str = ENTRY_POINT_GROUP,
+    installed: Iterable[EntryPoint] | None = None,
+) -> tuple[Catalog, list[Diagnostic]]:
+    """Gather every action. A plugin that is wrong is left out and reported; the others are not disturbed.
+
+    Args:
+        plugin_folders: searched in this order; one that does not exist has no plugins.
+        entry_point_group: each entry point of it names a module whose `Action` classes are taken.
+        installed: the entry points to take in place of the installed ones.
+    """
+    gathering = _Gathering()
+    points = entry_points(group=entry_point_group) if installed is None else installed
+    for point in sorted(points, key=_precedence):
+        gathering.take_entry_point(point)
+    for folder in plugin_folders:
+        if folder.is_dir():
+            gathering.take_folder(folder)
+    return ActionCatalog(gathering.actions, gathering.entries, gathering.versions), gathering.diagnostics
+
+
+class _Gathering:
+    """What was found so far."""
+
+    def __init__(self) -> None:
+        self.actions: dict[str, Action[Params]] = {}
+        self.entries: dict[str, CatalogEntry] = {}
+        self.versions: dict[str, str] = {}
+        self.diagnostics: list[Diagnostic] = []
+
+    def take_entry_point(self, point: EntryPoint) -> None:
+        origin = point.dist.name if point.dist else point.module
+        version = point.dist.version if point.dist else ""
+        here = Location(file=f"{origin} (entry point {point.name})")
+        try:
+            loaded = point.load()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is reported
+            self._report_import(error, here, f"the plugin {point.value!r} of {origin}")
+            return
+        if isinstance(loaded, ModuleType):
+            self._take_classes(action_classes(loaded), origin, version, here)
+        elif isinstance(loaded, type) and issubclass(loaded, Action):
+            self._take_classes([loaded], origin, version, here)
+        else:
+            self._report("RB411", here, f"{point.value!r} is neither a module nor an action class")
+
+    def take_folder(self, folder: Path) -> None:
+        why = refusal(folder, folder)
+        if why:
+            self._refuse(folder, f"the plugin folder {folder} {why}; none of its plugins is used")
+            return
+        for plugin in find_plugins(folder):
+            if self._is_trusted(plugin, folder):
+                self._take_plugin(plugin)
+
+    def _is_trusted(self, plugin: PluginFile, folder: Path) -> bool:
+        inside = {parent for module in plugin.modules for parent in module.parents if parent.is_relative_to(folder)}
+        for path in sorted({plugin.path, *plugin.modules, *inside}):
+            why = refusal(path, folder)
+            if why:
+                self._refuse(path, f"the plugin {path} {why}; it is not used")
+                return False
+        return True
+
+    def _take_plugin(self, plugin: PluginFile) -> None:
+        here = Location(file=str(plugin.path))
+        try:
+            version, modules = plugin.version, import_plugin(plugin)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is reported
+            self._report_import(error, _place(error, plugin) or here, f"the plugin {plugin.path}")
+            return
+        for module in modules:
+            self._take_classes(action_classes(module), str(plugin.path), version, here)
+
+    def _take_classes(self, classes: Iterable[type[Action[Params]]], origin: str, version: str, here: Location) -> None:
+        for kind in classes:
+            file, line = place_of(kind)
+            place = Location(file=file, line=line, column=1) if file and line else here
+            problem = declaration_problem(kind)
+            if problem:
+                self._report("RB411", place, f"the action class {kind.__name__} of {origin} is left out: {problem}")
+            elif kind.name in self.actions:
+                first = self.entries[kind.name].origin
+                message = f"the action {kind.name!r} of {origin} is left out: {first} has one of that name"
+                self._report("RB412", place, message, "give it a name of its own")
+            else:
+                self._take(kind, origin, version, place)
+
+    def _take(self, kind: type[Action[Params]], origin: str, version: str, place: Location) -> None:
+        try:
+            action = kind()
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is reported
+            why = f"{type(error).__name__}: {error}"
+            message = f"the action {kind.name!r} of {origin} is left out: making it failed: {why}"
+            self._report("RB411", place, message, "an action is made without arguments")
+            return
+        summary = (kind.__doc__ or "").strip().partition("\n")[0]
+        self.actions[kind.name] = action
+        self.entries[kind.name] = CatalogEntry(name=kind.name, summary=summary, origin=origin, version=version)
+        self.versions[origin] = version
+
+    def _report_import(self, error: BaseException, place: Location, what: str) -> None:
+        hint = ""
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            hint = f"install what gives the module {error.name!r} where the engine runs"
+        why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        self._report("RB410", place, f"{what} is left out: importing it failed: {why}", hint)
+
+    def _refuse(self, path: Path, message: str) -> None:
+        self._report("RB413", Location(file=str(path)), message, f"chmod o-w {path}, and look at what is in it first")
+
+    def _report(self, rule: str, place: Location, message: str, hint: str = "") -> None:
+        self.diagnostics.append(diagnostic(rule, place, message, hint))
+
+
+def _precedence(point: EntryPoint) -> tuple[bool, str, str]:
+    """Put the engine's own first, so that nobody can take their names; then go by name."""
+    name = point.dist.name if point.dist else ""
+    return name.lower().replace("_", "-") != ENGINE, name, point.name
+
+
+def _place(error: BaseException, plugin: PluginFile) -> Location | None:
+    """Find the line of the plugin that an error came from."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return Location(file=error.filename, line=error.lineno, column=error.offset or 1)
+    files = {str(module) for module in plugin.modules}
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename in files and frame.lineno:
+            return Location(file=frame.filename, line=frame.lineno, column=1)
+    return None

@@ -1,0 +1,1 @@
+"""Running a plan: what is next (pure), the fold over the journal, one attempt, and the one loop."""

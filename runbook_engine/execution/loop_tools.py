@@ -1,0 +1,70 @@
+"""What the loop is given: the ports it uses, and what the operator asked for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from runbook_engine.execution.orders import OrderMaker
+from runbook_engine.model.event import Actor
+from runbook_engine.model.outcome import Mode
+from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.clock import Clock
+from runbook_engine.ports.dispatcher import Dispatcher
+from runbook_engine.ports.journal import Journal, Lease
+from runbook_engine.ports.listener import Listener
+
+RunEnd = Literal["succeeded", "failed", "aborted", "waiting", "interrupted"]
+
+
+class Interrupts:
+    """Counts the operator's Ctrl-C (and SIGTERM, SIGHUP): one starts nothing new, two cancel what runs."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.on_interrupt: Callable[[], None] | None = None
+
+    def interrupt(self) -> None:
+        """Count one more and wake the loop; safe in a signal handler."""
+        self.count += 1
+        if self.on_interrupt is not None:
+            self.on_interrupt()
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the operator asked for.
+
+    Attributes:
+        forks: greatest number of attempts at once.
+        wait: wait at gates for an answer from elsewhere; otherwise the run stops there and can be resumed.
+        skip: reason by id of each step that is not to be done.
+        lease_seconds: how long the lease lasts when it is not renewed.
+    """
+
+    run: str
+    mode: Mode
+    forks: int = 50
+    wait: bool = False
+    skip: Mapping[str, str] = field(default_factory=dict)
+    lease_seconds: float = 15.0
+    poll_seconds: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class RunTools:
+    """The ports that the loop uses.
+
+    Attributes:
+        also_renew: further leases that are held as long as the run's own.
+    """
+
+    journal: Journal
+    dispatcher: Dispatcher
+    clock: Clock
+    catalog: Catalog
+    orders: OrderMaker
+    listener: Listener
+    actor: Actor
+    lease: Lease
+    interrupts: Interrupts
+    also_renew: tuple[Lease, ...] = ()

@@ -1,0 +1,257 @@
+"""From a task that may start to what is done about it: an order, a gate, or an end without any contact."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import cast
+
+from pydantic import ValidationError
+
+from runbook_engine.execution.outputs import StepResults
+from runbook_engine.execution.state import RunState
+from runbook_engine.expressions.errors import KnownAfterApplyError
+from runbook_engine.expressions.render import Rendered, evaluate, evaluate_bool, render, render_text_template
+from runbook_engine.expressions.scope import InventoryView, Scope
+from runbook_engine.model.errors import RunbookError
+from runbook_engine.model.event import GateOpened
+from runbook_engine.model.json import JsonObject, JsonValue, digest
+from runbook_engine.model.outcome import Mode
+from runbook_engine.model.plan import Plan, PlannedStep, Task
+from runbook_engine.model.runbook import ActionCall
+from runbook_engine.ports.action import Action, Catalog, Gate, Params
+from runbook_engine.ports.clock import Clock
+from runbook_engine.ports.dispatcher import AttemptOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The task is not to be done, and that is well."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A dry run can't say anything of the task: it depends on values that only a real run gives."""
+
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """The task can't be ordered: a template or a parameter is wrong for this target."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGate:
+    """The task waits for a person."""
+
+    event: GateOpened
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """The task can be attempted; `parameters` is the SHA-256 of its rendered parameters."""
+
+    order: AttemptOrder
+    parameters: str
+
+
+Prepared = Skip | Unknown | Invalid | OpenGate | Ordered
+
+
+@dataclass(frozen=True, slots=True)
+class RunNames:
+    """What templates see as `run`."""
+
+    id: str
+    mode: Mode
+    operator: str
+    started_at: str
+
+    def as_json(self) -> JsonObject:
+        """Give the names as plain data."""
+        return {"id": self.id, "mode": str(self.mode), "operator": self.operator, "started_at": self.started_at}
+
+
+@dataclass(slots=True)
+class OrderMaker:
+    """Renders what a task's templates say and makes its order.
+
+    Attributes:
+        defaults: parameters of each action that the project's configuration gives.
+        project_file: reads a file of the project, for template files.
+    """
+
+    plan: Plan
+    state: RunState
+    catalog: Catalog
+    run: RunNames
+    clock: Clock
+    project_file: Callable[[str], bytes]
+    defaults: Mapping[str, JsonObject] = field(default_factory=dict)
+    fence: int = 0
+    _inventory: InventoryView | None = None
+
+    def prepare(self, task: Task, *, number: int, taints: bool) -> Prepared:
+        """Say what is to be done about a task that may start; never raises for what a runbook or a host said."""
+        planned = self.plan.steps[task.step]
+        try:
+            scope = self.scope(task)
+            if planned.step.when is not None and not self._holds(planned.step.when, scope):
+                return Skip(f"when: {planned.step.when} is false")
+            return self._order(task, planned, scope, number=number, taints=taints)
+        except KnownAfterApplyError as unknown:
+            return Unknown((unknown.reference,))
+        except RunbookError as error:
+            return Invalid(f"{error.message} ({error.hint})" if error.hint else error.message)
+
+    def accepted(self, task: Task, outputs: JsonObject) -> bool:
+        """Tell whether a step's `retry.until` holds for what an attempt gave; true without one.
+
+        Raises:
+            RunbookError: the expression can't be evaluated.
+        """
+        until = self.plan.steps[task.step].step.retry.until
+        if until is None:
+            return True
+        return evaluate_bool(until, self.scope(task).with_names({"result": outputs}))
+
+    def scope(self, task: Task) -> Scope:
+        """Give the names that a task's templates see."""
+        planned = self.plan.steps[task.step]
+        values = self.plan.scopes[planned.scope]
+        if self._inventory is None:
+            self._inventory = InventoryView(self.plan.inventory)
+        dry_run = self.run.mode is Mode.DRY_RUN
+        return Scope(
+            target=self.plan.target(task.target),
+            inventory=self._inventory,
+            inputs=values.inputs,
+            runbook_vars=values.vars,
+            step_vars=planned.step.vars,
+            run=self.run.as_json(),
+            steps=StepResults(self.plan, self.state, prefix=values.prefix, dry_run=dry_run),
+            here={"item": planned.items[task.item]} if planned.items is not None else {},
+        )
+
+    def _holds(self, when: str | bool, scope: Scope) -> bool:
+        return when if isinstance(when, bool) else evaluate_bool(when, scope)
+
+    def _order(self, task: Task, planned: PlannedStep, scope: Scope, *, number: int, taints: bool) -> Prepared:
+        call = cast("ActionCall", planned.step.action)
+        action = self.catalog.get(call.name)
+        if action is None:
+            return Invalid(f"there is no action {call.name}")
+        written = {**self.defaults.get(call.name, {}), **call.params}
+        rendered = _render_params(action, written, scope)
+        environment = render(dict(planned.step.environment), scope)
+        unknown = rendered.unknown + environment.unknown
+        if unknown:
+            return Unknown(tuple(dict.fromkeys(unknown)))
+        parameters = cast("JsonObject", rendered.value)
+        if isinstance(action, Gate):
+            return self._gate(task, action, parameters)
+        secrets = {**rendered.secrets, **environment.secrets}
+        files = self._template_files(action, parameters, scope, secrets)
+        state = self.state.task(task.id)
+        order = AttemptOrder(
+            run=self.run.id,
+            task=task.id,
+            step=planned.id,
+            number=number,
+            action=call.name,
+            parameters=parameters,
+            secrets=secrets,
+            target=self.plan.target(task.target),
+            mode=self.run.mode,
+            runbook=self.plan.runbook.name,
+            operator=self.run.operator,
+            token=self.state.token(task.id),
+            timeout=planned.step.timeout.total_seconds(),
+            fence=self.fence,
+            settle=state.unproven_end,
+            rendered=files,
+            taints=taints,
+            become_user=planned.step.become_user if planned.step.become else None,
+            environment={name: str(value) for name, value in cast("JsonObject", environment.value).items()},
+            sensitive=planned.step.sensitive,
+        )
+        return Ordered(order, digest(_without_nonces(parameters, secrets)))
+
+    def _gate(self, task: Task, action: Action[Params], parameters: JsonObject) -> Prepared:
+        try:
+            params = action.Params.model_validate(parameters)
+        except ValidationError as error:
+            return Invalid("; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors()))
+        expires: timedelta | None = getattr(params, "expires", None)
+        return OpenGate(
+            GateOpened(
+                task=task.id,
+                roles=tuple(getattr(params, "roles", ())),
+                quorum=getattr(params, "quorum", 1),
+                message=str(getattr(params, "message", "") or ""),
+                expires_at=self.clock.now() + expires if expires else None,
+                fingerprint=self.state.fingerprint,
+            )
+        )
+
+    def _template_files(
+        self, action: Action[Params], parameters: JsonObject, scope: Scope, secrets: dict[str, str]
+    ) -> dict[str, str]:
+        """Render the template files that the parameters name, here, where the names are known."""
+        files: dict[str, str] = {}
+        for name in action.template_files:
+            path = parameters.get(name)
+            if not isinstance(path, str):
+                continue
+            try:
+                text = self.project_file(path).decode()
+            except UnicodeDecodeError:
+                raise RunbookError(f"the template {path} is not UTF-8 text") from None
+            rendered = render_text_template(text, scope)
+            if rendered.unknown:
+                raise KnownAfterApplyError(rendered.unknown[0])
+            secrets.update(rendered.secrets)
+            files[hashlib.sha256(text.encode()).hexdigest()] = str(rendered.value)
+        return files
+
+
+def _render_params(action: Action[Params], written: JsonObject, scope: Scope) -> Rendered:
+    """Render parameters; those that hold bare expressions are evaluated."""
+    bare = {name: written[name] for name in action.expressions if name in written}
+    rendered = render({name: value for name, value in written.items() if name not in bare}, scope)
+    if not bare:
+        return rendered
+    values: dict[str, JsonValue] = dict(cast("JsonObject", rendered.value))
+    for name, value in bare.items():
+        values[name] = _evaluate(value, scope)
+    return Rendered(values, rendered.secrets, rendered.unknown)
+
+
+def _evaluate(value: JsonValue, scope: Scope) -> JsonValue:
+    if isinstance(value, str):
+        return evaluate(value, scope)
+    if isinstance(value, list | tuple):
+        return [_evaluate(item, scope) for item in value]
+    return value
+
+
+def _without_nonces(parameters: JsonObject, secrets: Mapping[str, str]) -> JsonValue:
+    """Put references where placeholders stand, so that the digest is the same each time."""
+
+    def walk(value: JsonValue) -> JsonValue:
+        if isinstance(value, str):
+            for placeholder, reference in secrets.items():
+                value = value.replace(placeholder, f"secret({reference})")
+            return value
+        if isinstance(value, Mapping):
+            return {key: walk(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [walk(item) for item in value]
+        return value
+
+    return walk(parameters) if secrets else parameters

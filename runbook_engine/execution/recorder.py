@@ -1,0 +1,110 @@
+"""Writes what happens into the journal in batches, holds the lease, and reads what others wrote meanwhile."""
+
+import hashlib
+from collections.abc import Mapping
+
+from runbook_engine.execution.loop_tools import RunOptions, RunTools
+from runbook_engine.execution.state import RunState
+from runbook_engine.model.event import AttemptFinished, Event
+from runbook_engine.model.outcome import Grade
+from runbook_engine.ports.dispatcher import AttemptOrder
+
+
+class Recorder:
+    """The loop's pen: `add` takes an event into the state at once, `flush` makes the batch durable.
+
+    Nothing that touches a target is submitted before the flush that holds its `attempt.started`.
+    """
+
+    def __init__(self, state: RunState, tools: RunTools, options: RunOptions) -> None:
+        self._state = state
+        self._tools = tools
+        self._options = options
+        self._lease = tools.lease
+        self._others = list(tools.also_renew)
+        self._events: list[Event] = []
+        self._outputs: dict[tuple[str, int], Mapping[str, bytes]] = {}
+        self._settled: list[AttemptOrder] = []
+        self._grades: dict[str, Grade] = {}
+        self._renew_at = tools.clock.monotonic() + options.lease_seconds / 3
+        self._poll_at = 0.0
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are events that are not durable yet."""
+        return bool(self._events)
+
+    @staticmethod
+    def digests(output: Mapping[str, bytes]) -> dict[str, str]:
+        """Give the SHA-256 of each stream of captured output."""
+        return {stream: hashlib.sha256(data).hexdigest() for stream, data in output.items()}
+
+    def add(self, event: Event, *, output: tuple[str, int, Mapping[str, bytes]] | None = None) -> None:
+        """Queue an event (and the captured output that belongs to it) for the next batch."""
+        self._events.append(event)
+        self._state.apply_event(event, self._tools.clock.now())
+        if output is not None and output[2]:
+            self._outputs[output[0], output[1]] = output[2]
+        if isinstance(event, AttemptFinished) and event.grade is not None:
+            self._grades[event.task] = event.grade
+
+    def settled(self, order: AttemptOrder) -> None:
+        """After the next flush, let go of what was kept on the target for a reattach."""
+        self._settled.append(order)
+
+    def flush(self) -> list[Event]:
+        """Make the batch durable and tell the listener; give what others wrote before it.
+
+        Raises:
+            JournalError: it can't be written.
+            LeaseError: the run was taken over; nothing was written.
+        """
+        others: list[Event] = []
+        if self._events:
+            stored = self._tools.journal.append(
+                self._options.run, self._events, self._tools.actor, lease=self._lease, outputs=self._outputs
+            )
+            if stored[0].seq != self._state.seq + 1:
+                others = self._read_others(before=stored[0].seq)
+            self._events = []
+            self._outputs = {}
+            self._state.seq = stored[-1].seq
+            for event in stored:
+                self._tools.listener.event(event)
+            settled, self._settled = self._settled, []
+            for order in settled:
+                self._tools.dispatcher.settled(order)
+        self._renew()
+        return others
+
+    def poll(self) -> list[Event]:
+        """Give what others wrote since the last look."""
+        now = self._tools.clock.monotonic()
+        if now < self._poll_at:
+            return []
+        self._poll_at = now + self._options.poll_seconds
+        if self._tools.journal.version(self._options.run) == self._state.seq:
+            return []
+        return self._read_others(before=None)
+
+    def proven(self, tasks: int) -> float:
+        """Give the share of the plan's tasks that a dry run proved."""
+        return sum(grade is Grade.PROVEN for grade in self._grades.values()) / tasks if tasks else 0.0
+
+    def _read_others(self, *, before: int | None) -> list[Event]:
+        found: list[Event] = []
+        for stored in self._tools.journal.read(self._options.run, after=self._state.seq):
+            if before is not None and stored.seq >= before:
+                break
+            self._state.apply(stored)
+            self._tools.listener.event(stored)
+            found.append(stored.event)
+        return found
+
+    def _renew(self) -> None:
+        now = self._tools.clock.monotonic()
+        if now >= self._renew_at:
+            seconds = self._options.lease_seconds
+            self._lease = self._tools.journal.renew_lease(self._lease, seconds)
+            self._others = [self._tools.journal.renew_lease(lease, 4 * seconds) for lease in self._others]
+            self._renew_at = now + self._options.lease_seconds / 3

@@ -1,0 +1,153 @@
+"""The fold: what a run's events add up to. The checkpoint, and nothing besides it."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from runbook_engine.model.event import (
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    GateApproved,
+    GateDeclined,
+    GateExpired,
+    GateOpened,
+    LeaseLost,
+    LeaseTaken,
+    PlanAccepted,
+    RunClosed,
+    RunOpened,
+    StepSummary,
+    StoredEvent,
+    TaskBlocked,
+    TaskResolved,
+    TaskSkipped,
+)
+from runbook_engine.model.json import JsonObject
+from runbook_engine.model.outcome import Outcome
+
+
+class Phase(StrEnum):
+    """Where a task stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    GATE = "gate"
+    DOUBT = "in doubt"
+    ENDED = "ended"
+
+
+@dataclass(slots=True)
+class TaskState:
+    """What is known of one task.
+
+    Attributes:
+        attempts: attempts begun so far.
+        logical: number of the logical attempt: a new one only after the old one's end is proven.
+        unproven_end: an attempt of this logical attempt began and its end is not known for sure.
+    """
+
+    phase: Phase = Phase.WAITING
+    attempts: int = 0
+    logical: int = 1
+    unproven_end: bool = False
+    outcome: Outcome | None = None
+    outputs: JsonObject = field(default_factory=dict)
+    reason: str = ""
+    opened: GateOpened | None = None
+    opened_at: datetime | None = None
+    approvals: list[GateApproved] = field(default_factory=list)
+    declined: GateDeclined | None = None
+
+
+class RunState:
+    """Everything that the engine knows of a run, from its events alone."""
+
+    def __init__(self, run: str, events: Iterable[StoredEvent] = ()) -> None:
+        self.run = run
+        self.seq = 0
+        self.opened: RunOpened | None = None
+        self.opened_at: datetime | None = None
+        self.closed: RunClosed | None = None
+        self.fingerprint = ""
+        self.steps: tuple[StepSummary, ...] = ()
+        self.fence = 0
+        self.tasks: dict[str, TaskState] = {}
+        for stored in events:
+            self.apply(stored)
+
+    def task(self, task: str) -> TaskState:
+        """Give a task's state; a task that nothing happened to is waiting."""
+        return self.tasks.get(task) or TaskState()
+
+    def token(self, task: str) -> str:
+        """Give the identity of the task's current logical attempt: the same over crashes and transport retries."""
+        logical = self.task(task).logical
+        return hashlib.sha256(f"{self.run}\n{task}\n{logical}".encode()).hexdigest()[:32]
+
+    def apply(self, stored: StoredEvent) -> None:
+        """Take note of an event that the journal has."""
+        self.seq = stored.seq
+        self.apply_event(stored.event, stored.time)
+
+    def apply_event(self, event: Event, time: datetime) -> None:
+        """Take note of an event that is on its way into the journal."""
+        match event:
+            case RunOpened():
+                self.opened, self.opened_at = event, time
+                self.fingerprint, self.steps = event.fingerprint, event.steps
+            case RunClosed():
+                self.closed = event
+            case LeaseTaken():
+                self.fence, self.closed = event.fence, None
+            case LeaseLost():
+                self.fence = max(self.fence, event.fence)
+            case PlanAccepted():
+                self.fingerprint, self.steps = event.fingerprint, event.steps
+            case AttemptStarted() | AttemptFinished() | TaskSkipped() | TaskBlocked() | TaskResolved():
+                self._apply_task(event)
+            case GateOpened() | GateApproved() | GateDeclined() | GateExpired():
+                self._apply_gate(event, time)
+            case _:
+                # The other kinds are records for people; nothing is decided by them.
+                return
+
+    def _apply_task(self, event: AttemptStarted | AttemptFinished | TaskSkipped | TaskBlocked | TaskResolved) -> None:
+        task = self.tasks.setdefault(event.task, TaskState())
+        match event:
+            case AttemptStarted():
+                task.phase, task.attempts, task.unproven_end = Phase.RUNNING, event.number, True
+            case AttemptFinished():
+                task.phase = Phase.DOUBT if event.in_doubt else Phase.ENDED
+                task.outcome, task.reason, task.unproven_end = event.outcome, event.error, event.in_doubt
+                if event.outcome.ended_well:
+                    task.outputs = event.outputs
+                elif not event.in_doubt:
+                    task.logical += 1
+            case TaskSkipped():
+                task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.SKIPPED, event.reason
+            case TaskBlocked():
+                task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.BLOCKED, event.because
+            case TaskResolved():
+                task.reason, task.unproven_end = event.reason, False
+                if event.truth == "done":
+                    task.phase, task.outcome = Phase.ENDED, Outcome.CHANGED
+                else:
+                    task.phase, task.outcome = Phase.WAITING, None
+                    task.logical += 1
+
+    def _apply_gate(self, event: GateOpened | GateApproved | GateDeclined | GateExpired, time: datetime) -> None:
+        task = self.tasks.setdefault(event.task, TaskState())
+        match event:
+            case GateOpened():
+                task.phase, task.opened, task.opened_at = Phase.GATE, event, time
+                task.approvals, task.declined = [], None
+            case GateApproved():
+                if task.opened is not None and event.fingerprint == task.opened.fingerprint:
+                    task.approvals = [*task.approvals, event]
+            case GateDeclined():
+                task.declined = event
+            case GateExpired():
+                task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.FAILED, "nobody approved in time"

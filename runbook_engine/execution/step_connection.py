@@ -1,0 +1,75 @@
+"""A target's connection as one step sees it: with the step's environment and become on every command."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from runbook_engine.ports.connection import Command, CommandResult, Connection, DetachedState, FileStat, OnOutput
+
+
+class StepConnection:
+    """Adds a step's `environment` and `become_user` to each command and passes the rest on."""
+
+    def __init__(self, inner: Connection, environment: Mapping[str, str], become_user: str | None) -> None:
+        self._inner = inner
+        self._environment = environment
+        self._become_user = become_user
+
+    def run(self, command: Command, *, timeout: float, on_output: OnOutput | None = None) -> CommandResult:
+        """Run a command and wait for its end."""
+        return self._inner.run(self._own(command), timeout=timeout, on_output=on_output)
+
+    def run_detached(
+        self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
+    ) -> CommandResult:
+        """Run a command that survives the connection."""
+        return self._inner.run_detached(self._own(command), token=token, timeout=timeout, on_output=on_output)
+
+    def probe_detached(self, token: str) -> DetachedState:
+        """Tell what became of a detached command."""
+        return self._inner.probe_detached(token)
+
+    def forget_detached(self, token: str) -> None:
+        """Remove what a finished detached command left."""
+        self._inner.forget_detached(token)
+
+    def stat(self, path: str) -> FileStat | None:
+        """Describe a path."""
+        return self._inner.stat(path)
+
+    def read(self, path: str, *, limit: int) -> bytes:
+        """Read a file."""
+        return self._inner.read(path, limit=limit)
+
+    def sha256(self, path: str) -> str | None:
+        """Hash a file."""
+        return self._inner.sha256(path)
+
+    def listdir(self, path: str) -> tuple[str, ...]:
+        """List a folder."""
+        return self._inner.listdir(path)
+
+    def write(self, path: str, content: bytes, *, mode: int | None = None) -> None:
+        """Write a file."""
+        self._inner.write(path, content, mode=mode)
+
+    def make_directory(self, path: str, *, mode: int | None = None) -> None:
+        """Make a folder."""
+        self._inner.make_directory(path, mode=mode)
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Set permission bits."""
+        self._inner.set_mode(path, mode)
+
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+        self._inner.remove(path)
+
+    def close(self) -> None:
+        """Leave the connection open: it is reused over the run."""
+
+    def _own(self, command: Command) -> Command:
+        return replace(
+            command,
+            environment={**self._environment, **command.environment},
+            become_user=command.become_user or self._become_user,
+        )

@@ -1,0 +1,129 @@
+"""Rendering of parameters, conditions and whole files: what the rest of the engine calls."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from runbook_engine.expressions.errors import KnownAfterApplyError, TemplateError
+from runbook_engine.expressions.placeholders import issue
+from runbook_engine.expressions.plain import to_json_value
+from runbook_engine.expressions.scope import Scope
+from runbook_engine.expressions.secret_value import SecretValue
+from runbook_engine.model.json import JsonValue
+
+KNOWN_AFTER_APPLY = "(known after apply)"
+_MAX_NESTING = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A value with its templates rendered.
+
+    Attributes:
+        value: plain JSON; a placeholder stands where a secret belongs, `KNOWN_AFTER_APPLY` where a dry run can't know.
+        secrets: reference of each placeholder; see `placeholders.resolve_placeholders`.
+        unknown: what is not known, as a runbook writes it (`steps['restore-db'].endpoint`), sorted.
+    """
+
+    value: JsonValue
+    secrets: dict[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+
+
+def render(value: JsonValue, scope: Scope) -> Rendered:
+    """Render every text in a value. A text that is exactly one `{{ … }}` gives the expression's own value.
+
+    What a template gives is data and never rendered again.
+
+    Raises:
+        TemplateError: a template can't be evaluated; `path` leads to it.
+    """
+    work = _Rendering(scope)
+    rendered = work.walk(value, ())
+    return Rendered(rendered, work.secrets, tuple(sorted(work.unknown)))
+
+
+def render_text_template(text: str, scope: Scope) -> Rendered:
+    """Render a whole file's text; the result is text, also of a file that is one `{{ … }}`.
+
+    Raises:
+        TemplateError: it can't be evaluated.
+    """
+    from runbook_engine.expressions.plain import to_text
+
+    rendered = render(text, scope)
+    if isinstance(rendered.value, str):
+        return rendered
+    return Rendered(to_text(rendered.value), rendered.secrets, rendered.unknown)
+
+
+def evaluate(expression: str, scope: Scope) -> JsonValue:
+    """Evaluate an expression as in `when`, with or without braces around it.
+
+    Raises:
+        TemplateError: it can't be evaluated, or depends on a secret.
+        KnownAfterApplyError: it needs what a dry run can't know.
+    """
+    return to_json_value(_session(scope).run(expression, bare=True), None)
+
+
+def evaluate_bool(expression: str | bool, scope: Scope) -> bool:
+    """Evaluate a condition; only true and false count as such.
+
+    Raises:
+        TemplateError: as `evaluate`, or the result is neither true nor false.
+        KnownAfterApplyError: it needs what a dry run can't know.
+    """
+    result = expression if isinstance(expression, bool) else evaluate(expression, scope)
+    if isinstance(result, bool):
+        return result
+    kind = "null" if result is None else type(result).__name__
+    raise TemplateError(
+        f"the condition {str(expression)[:80]!r} gives {str(result)[:40]!r} ({kind}), which is neither true nor false",
+        hint="compare it (x == 'yes', x | length > 0), or read a text with the filter bool",
+    )
+
+
+class _Rendering:
+    """Walks one value and gathers what it met; one session, so that vars and costs are shared."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._active: Any = None  # an `evaluate.Session`, made (and Jinja2 imported) at the first template
+        self.secrets: dict[str, str] = {}
+        self.unknown: set[str] = set()
+
+    def walk(self, value: JsonValue, path: tuple[str | int, ...]) -> JsonValue:
+        if isinstance(value, str):
+            return self._text(value, path) if "{" in value else value
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if len(path) > _MAX_NESTING:
+            raise TemplateError(f"the value is nested deeper than {_MAX_NESTING} levels", path=path)
+        if isinstance(value, dict):
+            return {key: self.walk(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.walk(item, (*path, index)) for index, item in enumerate(value)]
+        return to_json_value(value, None)
+
+    def _text(self, text: str, path: tuple[str | int, ...]) -> JsonValue:
+        if "{{" not in text and "{%" not in text and "{#" not in text:
+            return text
+        if self._active is None:
+            self._active = _session(self._scope)
+        try:
+            result = self._active.run(text)
+            if isinstance(result, SecretValue):
+                return issue(result, self.secrets)
+            return to_json_value(result, self.secrets)
+        except KnownAfterApplyError as unknown:
+            self.unknown.add(unknown.reference)
+            return KNOWN_AFTER_APPLY
+        except TemplateError as error:
+            error.path = error.path or path
+            raise
+
+
+def _session(scope: Scope) -> Any:
+    from runbook_engine.expressions.evaluate import Session
+
+    return Session(scope)

@@ -1,0 +1,60 @@
+"""Where the journal lives: from its address in the configuration to an open journal."""
+
+from pathlib import Path
+
+from runbook_engine.model.errors import JournalError
+from runbook_engine.ports.journal import Journal
+
+_EXAMPLES = "sqlite:///.runbook/journal.db or postgresql://user@host/database"
+
+
+def open_journal(url: str, *, project: Path, create: bool) -> Journal:
+    """Open the journal of a project.
+
+    Args:
+        url: `sqlite:///` and a path, relative to the project unless it begins with a slash; or `postgresql://…`.
+        create: make it when there is none.
+
+    Raises:
+        JournalError: there is none, it is unsafe, damaged, newer than this program, or can't be reached.
+    """
+    scheme, separator, rest = url.partition("://")
+    if scheme == "sqlite" and separator and rest.startswith("/"):
+        path = Path(rest[1:])
+        if not rest[1:] or rest[1:].startswith(":memory:"):
+            raise JournalError(f"{url} names no file", hint=f"an address looks like {_EXAMPLES}")
+        return _open_file(project / path, create=create)
+    if scheme in {"postgresql", "postgres", "postgresql+psycopg"} and separator:
+        return _open_postgresql(f"postgresql://{rest}", create=create)
+    raise JournalError(
+        f"{scheme + '://…' if separator else url!r} is not an address of a journal",
+        hint=f"an address looks like {_EXAMPLES}",
+    )
+
+
+def _open_file(path: Path, *, create: bool) -> Journal:
+    # SQLAlchemy takes a quarter of a second to import; a command that finds no journal should not pay for it.
+    from runbook_engine.journals.sql import SqlJournal
+    from runbook_engine.journals.sql_store import sqlite_store
+
+    return SqlJournal(sqlite_store(path, create=create))
+
+
+def _open_postgresql(url: str, *, create: bool) -> Journal:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    from runbook_engine.journals.sql import SqlJournal
+    from runbook_engine.journals.sql_store import postgresql_store
+
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise JournalError("the journal's address can't be read", hint=f"it looks like {_EXAMPLES}") from error
+    try:
+        return SqlJournal(postgresql_store(address, create=create))
+    except ModuleNotFoundError as error:
+        raise JournalError(
+            "a journal in PostgreSQL needs the driver psycopg, which is not installed",
+            hint="pip install 'runbook-engine[postgresql]'",
+        ) from error

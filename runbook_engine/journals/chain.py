@@ -1,0 +1,189 @@
+"""The hash chain: how an event becomes a row that can't be changed unseen, and how a row becomes an event again."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from pydantic import ValidationError
+
+from runbook_engine.model.errors import JournalError
+from runbook_engine.model.event import EVENT, Actor, Event, StoredEvent
+from runbook_engine.model.json import canonical_json
+
+DAMAGE_HINT = "run `runbook audit verify` to see all that was changed, and keep the journal as it is: it is evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event exactly as it is stored: `actor` and `body` are canonical JSON, `time` is ISO-8601 UTC."""
+
+    run: str
+    seq: int
+    time: str
+    actor: str
+    kind: str
+    body: str
+    previous: str
+    hash: str
+
+
+def genesis(run: str) -> str:
+    """Give what stands in place of a previous hash before a run's first event."""
+    return hashlib.sha256(_bytes(run)).hexdigest()
+
+
+def seal(run: str, seq: int, time: str, actor: str, body: str, previous: str) -> str:
+    """Give the hash of an event: SHA-256 of the previous hash and the canonical JSON of all that is recorded.
+
+    `actor` and `body` are canonical already, and the keys below stand in sorted order, so putting the texts together
+    gives the canonical JSON of the whole without writing it twice.
+    """
+    text = f'{{"actor":{actor},"event":{body},"run":{_quoted(run)},"seq":{seq},"time":"{time}"}}'
+    return hashlib.sha256(_bytes(previous + text)).hexdigest()
+
+
+def make_row(run: str, seq: int, time: str, actor: Actor, event: Event, previous: str) -> tuple[EventRow, StoredEvent]:
+    """Turn an event into its row and into what a reader of the row will see.
+
+    Raises:
+        JournalError: the event holds something that JSON can't say.
+    """
+    event, body = _event_text(event)
+    actor_text = _actor_text(actor)
+    digest = seal(run, seq, time, actor_text, body, previous)
+    row = EventRow(run, seq, time, actor_text, event.kind, body, previous, digest)
+    stored = StoredEvent(
+        run=run, seq=seq, time=read_time(time), actor=actor, event=event, previous=previous, hash=digest
+    )
+    return row, stored
+
+
+def read_row(row: EventRow, *, follows: EventRow | None) -> StoredEvent:
+    """Turn a row into its event.
+
+    Args:
+        follows: the row before it; None when that one was not read, or for the first.
+
+    Raises:
+        JournalError: the row is not what was written; the message names the event.
+    """
+    if row.hash != seal(row.run, row.seq, row.time, row.actor, row.body, row.previous):
+        raise _damaged(row, "its content or its hash was changed")
+    if follows is not None and row.seq != follows.seq + 1:
+        raise _damaged(row, f"the {row.seq - follows.seq - 1} before it are missing")
+    expected = genesis(row.run) if row.seq == 1 else follows.hash if follows else row.previous
+    if row.previous != expected:
+        raise _damaged(row, "it does not follow the event before it")
+    try:
+        event, actor, time = _read_event(row.body), _read_actor(row.actor), read_time(row.time)
+    except ValueError as error:
+        raise _damaged(row, f"it can't be read ({_first_line(error)})") from error
+    return StoredEvent(
+        run=row.run, seq=row.seq, time=time, actor=actor, event=event, previous=row.previous, hash=row.hash
+    )
+
+
+def write_time(moment: datetime) -> str:
+    """Write a time the one way it is hashed: UTC, microseconds, `Z`."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+@lru_cache(maxsize=64)
+def read_time(text: str) -> datetime:
+    """Read what `write_time` wrote.
+
+    Raises:
+        ValueError: it is not such a time.
+    """
+    moment = datetime.fromisoformat(text)
+    if write_time(moment) != text:
+        message = f"{text!r} is not a time as the journal writes it"
+        raise ValueError(message)
+    return moment
+
+
+def label(text: str) -> str:
+    """Give a text in the form that every database can hold: no NUL, no lone surrogates."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _event_text(event: Event) -> tuple[Event, str]:
+    """Give an event's canonical JSON, and the event as it will be read back.
+
+    What came from a target may hold lone surrogates or NaN, which no JSON text can carry to a database; the event is
+    then recorded with replacements rather than lost.
+    """
+    value = event.model_dump(mode="json")
+    try:
+        text = canonical_json(value)
+        text.encode()
+    except ValueError:
+        try:
+            event = EVENT.validate_python(_writable(value))
+            text = canonical_json(event.model_dump(mode="json"))
+        except ValueError as error:
+            raise JournalError(
+                f"an event of kind {event.kind} can't be recorded: {_first_line(error)}",
+                hint="the action that made it gave a value that JSON does not have",
+            ) from error
+    return event, text
+
+
+def _writable(value: object) -> object:
+    """Replace what a JSON text can't carry: lone surrogates by U+FFFD, NaN and infinity by their names."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode() if not value.isascii() else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_writable(key): _writable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(item) for item in value]
+    return value
+
+
+@lru_cache(maxsize=64)
+def _quoted(run: str) -> str:
+    return canonical_json(run)
+
+
+@lru_cache(maxsize=256)
+def _actor_text(actor: Actor) -> str:
+    return canonical_json(_writable(actor.model_dump(mode="json")))
+
+
+@lru_cache(maxsize=256)
+def _read_actor(text: str) -> Actor:
+    return Actor.model_validate_json(text)
+
+
+def _read_event(body: str) -> Event:
+    try:
+        return EVENT.validate_json(body)
+    except ValidationError:
+        # The JSON reader gives up at a lesser depth than the models do: what could be written must be readable.
+        try:
+            return EVENT.validate_python(json.loads(body))
+        except RecursionError:
+            message = "it is nested too deeply"
+            raise ValueError(message) from None
+
+
+def _damaged(row: EventRow, problem: str) -> JournalError:
+    return JournalError(f"run {row.run}, event {row.seq}: damaged, {problem}", hint=DAMAGE_HINT)
+
+
+def _first_line(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        return ": ".join(filter(None, (".".join(str(part) for part in first["loc"][1:]), first["msg"])))
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _bytes(text: str) -> bytes:
+    """Encode for hashing; damaged text may hold surrogates, which must change the hash instead of failing."""
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,62 @@
+"""The journal's file: made for its owner only, and refused when others could read or change it."""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from runbook_engine.model.errors import JournalError
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def ready_file(path: Path, *, create: bool) -> bool:
+    """Make sure that the journal's file is there and safe; give False when there is none and `create` is false.
+
+    Raises:
+        JournalError: it, or its folder, is open to others, or it is no plain file.
+        OSError: it can't be made.
+    """
+    if create:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Somebody may have made it before, or at this very moment; then it is looked at below like any other.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+            _make_entry_durable(path.parent)
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    _check_file(path, found)
+    _check_folder(path.parent, path.parent.stat())
+    return True
+
+
+def _make_entry_durable(folder: Path) -> None:
+    """Write the folder itself to disk: a file that is durable in a folder that is not would be lost with it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _check_file(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise JournalError(f"the journal {path} is not a plain file", hint="name the file itself, no link or folder")
+    if found.st_mode & _OTHERS:
+        raise JournalError(
+            f"the journal {path} is open to others (mode {stat.S_IMODE(found.st_mode):04o})",
+            hint=f"see who may have changed it, then `chmod 600 {path}`",
+        )
+    if os.geteuid() not in {found.st_uid, 0}:
+        raise JournalError(f"the journal {path} belongs to somebody else", hint="run as its owner")
+
+
+def _check_folder(folder: Path, found: os.stat_result) -> None:
+    if found.st_mode & _OTHERS_WRITE and not found.st_mode & stat.S_ISVTX:
+        raise JournalError(
+            f"the journal's folder {folder} can be written by others (mode {stat.S_IMODE(found.st_mode):04o})",
+            hint=f"see who may have changed it, then `chmod go-w {folder}`",
+        )

@@ -1,0 +1,216 @@
+"""What opening a run and appending to it mean, as functions on rows; every store does the same by them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, genesis, label, make_row, read_time
+from runbook_engine.model.errors import JournalError, LeaseError
+from runbook_engine.model.event import Actor, AttemptFinished, Event, LeaseTaken, RunClosed, RunOpened, StoredEvent
+from runbook_engine.ports.journal import Lease, RunHead
+
+OPEN = "open"
+# What may still be said of a run that is over: none of it changes how it ended.
+AFTER_THE_END = frozenset({"note.added", "lease.lost", "gate.refused"})
+# A run that closed with this status may be resumed, which begins with taking the lease.
+RESUMABLE = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run exactly as it is stored; times are ISO-8601 UTC. `head_*` tell the chain's end apart from its events."""
+
+    id: str
+    number: int
+    runbook: str
+    inventory: str
+    mode: str
+    opened_at: str
+    status: str
+    closed_at: str | None
+    operator: str
+    head_seq: int
+    head_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one append writes: the run as it is afterwards, its new rows, and the same rows as a reader sees them."""
+
+    run: RunRow
+    rows: list[EventRow]
+    stored: list[StoredEvent]
+
+
+def open_batch(run: str, event: Event, actor: Actor, *, time: str, number: int, before: EventRow | None) -> Batch:
+    """Begin a run, tied to the one before it.
+
+    Args:
+        number: the run's number in this journal.
+        before: the run.opened row of the run with the number before; None for the first.
+
+    Raises:
+        JournalError: the event does not open a run.
+    """
+    if not isinstance(event, RunOpened):
+        raise JournalError(f"run {run} must begin with run.opened, not with {event.kind}")
+    if not run or run != label(run):
+        raise JournalError(f"{run!r} is not an id that a run can have")
+    tied = event.model_copy(
+        update={"previous_run": before.run if before else None, "previous_hash": before.hash if before else None}
+    )
+    row, stored = make_row(run, 1, time, actor, tied, genesis(run))
+    return Batch(opened_row(number, row, tied, actor), [row], [stored])
+
+
+def opened_row(number: int, row: EventRow, event: RunOpened, actor: Actor) -> RunRow:
+    """Give the run as its run.opened event makes it."""
+    return RunRow(
+        id=row.run,
+        number=number,
+        runbook=label(event.runbook),
+        inventory=label(event.inventory),
+        mode=event.mode.value,
+        opened_at=row.time,
+        status=OPEN,
+        closed_at=None,
+        operator=label(actor.name),
+        head_seq=row.seq,
+        head_hash=row.hash,
+    )
+
+
+def append_batch(run: RunRow, events: Sequence[Event], actor: Actor, *, time: str) -> Batch:
+    """Continue a run's chain.
+
+    Raises:
+        JournalError: the run is over, or an event can't be recorded.
+    """
+    state, seq, head = run, run.head_seq, run.head_hash
+    rows: list[EventRow] = []
+    stored: list[StoredEvent] = []
+    for event in events:
+        refuse_after_end(state, event)
+        seq += 1
+        row, seen = make_row(run.id, seq, time, actor, event, head)
+        head = row.hash
+        rows.append(row)
+        stored.append(seen)
+        state = followed(state, row, event)
+    return Batch(replace(state, head_seq=seq, head_hash=head), rows, stored)
+
+
+def followed(run: RunRow, row: EventRow, event: Event) -> RunRow:
+    """Give the run with the status that it has after one more event; its head stays as it was."""
+    if isinstance(event, RunClosed):
+        return replace(run, status=event.status, closed_at=row.time)
+    if isinstance(event, LeaseTaken) and run.status != OPEN:
+        return replace(run, status=OPEN, closed_at=None)
+    return run
+
+
+def refuse_after_end(run: RunRow, event: Event) -> None:
+    """Refuse an event that comes too late, or opens a run twice.
+
+    Raises:
+        JournalError: says so.
+    """
+    if isinstance(event, RunOpened):
+        raise JournalError(f"run {run.id} is open already; it can't be opened again")
+    if run.status == OPEN or event.kind in AFTER_THE_END:
+        return
+    if run.status == RESUMABLE:
+        if not isinstance(event, LeaseTaken):
+            raise JournalError(
+                f"run {run.id} is closed ({run.status}): {event.kind} can't be added",
+                hint=f"`runbook resume {run.id}` goes on with it",
+            )
+        return
+    raise JournalError(
+        f"run {run.id} is closed ({run.status}): {event.kind} can't be added", hint="only notes can be added now"
+    )
+
+
+def output_rows(
+    run: str, events: Iterable[Event], outputs: Mapping[tuple[str, int], Mapping[str, bytes]]
+) -> list[tuple[str, str, int, str, bytes, str]]:
+    """Lay captured output out as rows: run, task, number, stream, data, SHA-256.
+
+    Raises:
+        ValueError: a stream's digest is not in the batch's attempt.finished; it could never be verified.
+    """
+    told = {(event.task, event.number): event.output_digest for event in events if isinstance(event, AttemptFinished)}
+    rows = []
+    for (task, number), streams in outputs.items():
+        for stream, data in streams.items():
+            digest = sha256(data).hexdigest()
+            if told.get((task, number), {}).get(stream) != digest:
+                message = f"attempt.finished of {task} #{number} does not record the digest of its {stream}"
+                raise ValueError(message)
+            rows.append((run, task, number, stream, data, digest))
+    return rows
+
+
+def check_output(run: str, task: str, number: int, stream: str, data: bytes, digest: str) -> bytes:
+    """Give captured output back if it still is what was captured.
+
+    Raises:
+        JournalError: it was changed.
+    """
+    if sha256(data).hexdigest() != digest:
+        raise JournalError(f"run {run}, {task} attempt {number}: the captured {stream} was changed", hint=DAMAGE_HINT)
+    return data
+
+
+def check_fence(lease: Lease | None, fence: int | None, *, held: bool) -> None:
+    """Refuse a writer whose lease is no longer the newest of its name.
+
+    Args:
+        fence: the store's; None when it knows no lease of that name.
+        held: whether that lease is still somebody's, not given back.
+
+    Raises:
+        LeaseError: says so; nothing may be written.
+    """
+    if lease is None or (held and fence == lease.fence):
+        return
+    raise LeaseError(
+        f"the right to advance {lease.name} was lost: {lease.holder} has number {lease.fence}, "
+        f"the newest is {fence or 0}{'' if held else ', given back'}",
+        hint="another process goes on with the run; follow it with `runbook watch`",
+    )
+
+
+def head_of(run: RunRow) -> RunHead:
+    """Describe a run for those who list it.
+
+    Raises:
+        JournalError: its row is damaged.
+    """
+    try:
+        opened_at, closed_at = read_time(run.opened_at), read_time(run.closed_at) if run.closed_at else None
+    except (TypeError, ValueError) as error:
+        raise JournalError(f"run {run.id}: damaged, its times can't be read", hint=DAMAGE_HINT) from error
+    return RunHead(
+        id=run.id,
+        number=run.number,
+        runbook=run.runbook,
+        inventory=run.inventory,
+        mode=run.mode,
+        opened_at=opened_at,
+        status=run.status,
+        closed_at=closed_at,
+        operator=run.operator,
+        events=run.head_seq,
+        head_hash=run.head_hash,
+    )
+
+
+def no_such_run(run: str) -> JournalError:
+    """Say that the journal doesn't know a run."""
+    return JournalError(f"the journal knows no run {run}", hint="`runbook runs` lists those it knows")
+
+
+def run_exists(run: str) -> JournalError:
+    """Say that an id is taken."""
+    return JournalError(f"the journal already has a run {run}", hint="a new run needs a new id")

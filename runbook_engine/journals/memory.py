@@ -1,0 +1,188 @@
+"""A journal in memory: the same contract as the stored ones, for tests and rehearsals; it ends with its process."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from time import monotonic
+
+from runbook_engine.journals import leases
+from runbook_engine.journals.chain import EventRow, read_row, write_time
+from runbook_engine.journals.holder import is_dead
+from runbook_engine.journals.ledger import (
+    Batch,
+    RunRow,
+    append_batch,
+    check_fence,
+    check_output,
+    head_of,
+    no_such_run,
+    open_batch,
+    output_rows,
+    run_exists,
+)
+from runbook_engine.journals.verify import OutputFact, verify_numbers, verify_run
+from runbook_engine.model.event import Actor, Event, StoredEvent
+from runbook_engine.ports.clock import Clock
+from runbook_engine.ports.journal import Damage, Holder, Lease, RunHead
+
+
+class MemoryJournal:
+    """Keeps everything in this process; safe to use from several threads.
+
+    Args:
+        clock: gives the store's time, so that a test can move it; the machine's when None.
+        dead: tells whether a lease's holder is proven dead.
+    """
+
+    def __init__(self, clock: Clock | None = None, *, dead: Callable[[Holder], bool] = is_dead) -> None:
+        self._clock = clock
+        self._dead = dead
+        self._lock = threading.RLock()
+        self._runs: dict[str, RunRow] = {}
+        self._rows: dict[str, list[EventRow]] = {}
+        self._outputs: dict[tuple[str, str, int, str], tuple[bytes, str]] = {}
+        self._leases: dict[str, leases.LeaseRow] = {}
+
+    def open_run(self, run: str, event: Event, actor: Actor, *, lease: Lease | None = None) -> StoredEvent:
+        """See `Journal.open_run`."""
+        with self._lock:
+            self._check_fence(lease)
+            if run in self._runs:
+                raise run_exists(run)
+            before = next(reversed(self._rows.values()))[0] if self._rows else None
+            batch = open_batch(run, event, actor, time=self._time(), number=len(self._runs) + 1, before=before)
+            self._rows[run] = []
+            self._keep(batch)
+            return batch.stored[0]
+
+    def append(
+        self,
+        run: str,
+        events: Sequence[Event],
+        actor: Actor,
+        *,
+        lease: Lease | None = None,
+        outputs: Mapping[tuple[str, int], Mapping[str, bytes]] | None = None,
+    ) -> list[StoredEvent]:
+        """See `Journal.append`."""
+        captured = output_rows(run, events, outputs or {})
+        with self._lock:
+            self._check_fence(lease)
+            batch = append_batch(self._run(run), events, actor, time=self._time())
+            if taken := [key for *key, _, _ in captured if tuple(key) in self._outputs]:
+                raise run_exists(f"{run} with output of {taken[0]}")
+            for *key, data, digest in captured:
+                self._outputs[tuple(key)] = (data, digest)  # type: ignore[index]  # (run, task, number, stream)
+            self._keep(batch)
+            return batch.stored
+
+    def read(self, run: str, *, after: int = 0) -> Iterator[StoredEvent]:
+        """See `Journal.read`."""
+        with self._lock:
+            self._run(run)
+            rows = self._rows[run][after:]
+            before = self._rows[run][after - 1] if 0 < after <= len(self._rows[run]) else None
+        for row in rows:
+            yield read_row(row, follows=before)
+            before = row
+
+    def output(self, run: str, task: str, number: int) -> Mapping[str, bytes]:
+        """See `Journal.output`."""
+        with self._lock:
+            self._run(run)
+            return {
+                key[3]: check_output(run, task, number, key[3], data, digest)
+                for key, (data, digest) in self._outputs.items()
+                if key[:3] == (run, task, number)
+            }
+
+    def head(self, run: str) -> RunHead | None:
+        """See `Journal.head`."""
+        with self._lock:
+            return head_of(self._runs[run]) if run in self._runs else None
+
+    def runs(self, *, limit: int = 0) -> list[RunHead]:
+        """See `Journal.runs`."""
+        with self._lock:
+            newest_first = [head_of(run) for run in reversed(self._runs.values())]
+        return newest_first[:limit] if limit else newest_first
+
+    def version(self, run: str) -> int:
+        """See `Journal.version`."""
+        with self._lock:
+            return self._runs[run].head_seq if run in self._runs else 0
+
+    def take_lease(self, name: str, holder: Holder, seconds: float, *, take_over: bool = False) -> Lease:
+        """See `Journal.take_lease`."""
+        with self._lock:
+            now = self._store_time()
+            row = leases.taken(
+                self._leases.get(name), name, holder, seconds, now=now, take_over=take_over, is_dead=self._dead
+            )
+            self._leases[name] = row
+            return Lease(name, holder, row.fence, leases.end_of(row, now))
+
+    def renew_lease(self, lease: Lease, seconds: float) -> Lease:
+        """See `Journal.renew_lease`."""
+        with self._lock:
+            now = self._store_time()
+            row = leases.renewed(self._leases.get(lease.name), lease, seconds, now=now)
+            self._leases[lease.name] = row
+            return Lease(lease.name, lease.holder, row.fence, leases.end_of(row, now))
+
+    def release_lease(self, lease: Lease) -> None:
+        """See `Journal.release_lease`."""
+        with self._lock:
+            row = leases.released(self._leases.get(lease.name), lease)
+            if row is not None:
+                self._leases[lease.name] = row
+
+    def lease(self, name: str) -> Lease | None:
+        """See `Journal.lease`."""
+        with self._lock:
+            return leases.current(self._leases.get(name), now=self._store_time(), is_dead=self._dead)
+
+    def verify(self, run: str | None = None) -> list[Damage]:
+        """See `Journal.verify`."""
+        with self._lock:
+            if run is not None:
+                self._run(run)
+            damages: list[Damage] = []
+            before: EventRow | None = None
+            for each in self._runs.values():
+                if run in {None, each.id}:
+                    damages += verify_run(each, self._rows[each.id], self._facts(each.id), before=before)
+                before = self._rows[each.id][0]
+            if run is None:
+                damages += verify_numbers(list(self._runs.values()), len(self._runs), {})
+            return damages
+
+    def close(self) -> None:
+        """See `Journal.close`; what it holds stays readable."""
+
+    def _facts(self, run: str) -> Iterator[OutputFact]:
+        for (owner, task, number, stream), (data, digest) in self._outputs.items():
+            if owner == run:
+                yield OutputFact(task, number, stream, digest, sha256(data).hexdigest())
+
+    def _run(self, run: str) -> RunRow:
+        if run not in self._runs:
+            raise no_such_run(run)
+        return self._runs[run]
+
+    def _keep(self, batch: Batch) -> None:
+        self._runs[batch.run.id] = batch.run
+        self._rows[batch.run.id] += batch.rows
+
+    def _check_fence(self, lease: Lease | None) -> None:
+        row = self._leases.get(lease.name) if lease else None
+        check_fence(lease, row.fence if row else None, held=row is not None and row.holder is not None)
+
+    def _time(self) -> str:
+        return write_time(self._clock.now() if self._clock else datetime.now(UTC))
+
+    def _store_time(self) -> leases.StoreTime:
+        if self._clock:
+            return leases.StoreTime(self._clock.now().timestamp(), self._clock.monotonic(), "clock")
+        return leases.StoreTime(datetime.now(UTC).timestamp(), monotonic(), "process")

@@ -1,0 +1,248 @@
+"""The journal in a database: one code for an SQLite file and for PostgreSQL."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from runbook_engine.journals import sql_leases, sql_verify
+from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, read_row, write_time
+from runbook_engine.journals.ledger import (
+    Batch,
+    RunRow,
+    append_batch,
+    check_output,
+    head_of,
+    no_such_run,
+    open_batch,
+    output_rows,
+    run_exists,
+)
+from runbook_engine.journals.sql_errors import explain, is_final, is_undecodable, lost_connection
+from runbook_engine.journals.sql_rows import event_row, find_run, opening_row, run_row, values_of
+from runbook_engine.journals.sql_schema import events, next_number, outputs, runs
+from runbook_engine.journals.sql_store import Store
+from runbook_engine.model.errors import JournalError
+from runbook_engine.model.event import Actor, Event, StoredEvent
+from runbook_engine.ports.journal import Damage, Holder, Lease, RunHead
+
+_MOVE_HEAD = runs.update().where(runs.c.id == bindparam("run"))
+_PAGE = 1000  # events read in one transaction, so that a slow reader holds nothing back
+
+
+class SqlJournal:
+    """Keeps runs in a database; safe to use from several threads and processes.
+
+    Args:
+        store: the database.
+        now: gives the time of events in place of the store's own.
+    """
+
+    def __init__(self, store: Store, *, now: Callable[[], datetime] | None = None) -> None:
+        self._store = store
+        self._now = now
+        self._broken: JournalError | None = None
+        self._unsure: dict[str, tuple[tuple[Event, ...], Batch]] = {}
+
+    def open_run(self, run: str, event: Event, actor: Actor, *, lease: Lease | None = None) -> StoredEvent:
+        """See `Journal.open_run`."""
+        with self._writing() as connection:
+            sql_leases.guard(connection, lease)
+            number = next_number(connection)
+            if find_run(connection, run) is not None:
+                raise run_exists(run)
+            before = opening_row(connection, number - 1)
+            batch = open_batch(run, event, actor, time=self._time(connection), number=number, before=before)
+            connection.execute(runs.insert(), asdict(batch.run))
+            connection.execute(events.insert(), [values_of(row) for row in batch.rows])
+        return batch.stored[0]
+
+    def append(
+        self,
+        run: str,
+        events: Sequence[Event],
+        actor: Actor,
+        *,
+        lease: Lease | None = None,
+        outputs: Mapping[tuple[str, int], Mapping[str, bytes]] | None = None,
+    ) -> list[StoredEvent]:
+        """See `Journal.append`."""
+        captured = output_rows(run, events, outputs or {})
+        if not events:
+            return []
+        batch: Batch | None = None
+        try:
+            with self._writing() as connection:
+                sql_leases.guard(connection, lease)
+                head = find_run(connection, run, lock=True)
+                if head is None:
+                    raise no_such_run(run)
+                if arrived := self._arrived(connection, run, events):
+                    return arrived
+                batch = append_batch(head, events, actor, time=self._time(connection))
+                _insert(connection, batch, captured)
+        except JournalError as error:
+            if batch is not None and isinstance(error.__cause__, SQLAlchemyError) and lost_connection(error.__cause__):
+                self._unsure[run] = (tuple(events), batch)
+            raise
+        return batch.stored
+
+    def read(self, run: str, *, after: int = 0) -> Iterator[StoredEvent]:
+        """See `Journal.read`."""
+        with self._reading() as connection:
+            head = find_run(connection, run)
+        if head is None:
+            raise no_such_run(run)
+        return self._read(head, after)
+
+    def output(self, run: str, task: str, number: int) -> Mapping[str, bytes]:
+        """See `Journal.output`."""
+        with self._reading() as connection:
+            if find_run(connection, run) is None:
+                raise no_such_run(run)
+            rows = connection.execute(
+                select(outputs.c.stream, outputs.c.data, outputs.c.sha256)
+                .where(outputs.c.run == run, outputs.c.task == task, outputs.c.number == number)
+                .order_by(outputs.c.stream)
+            ).all()
+        return {row.stream: check_output(run, task, number, row.stream, row.data, row.sha256) for row in rows}
+
+    def head(self, run: str) -> RunHead | None:
+        """See `Journal.head`."""
+        with self._reading() as connection:
+            row = find_run(connection, run)
+        return head_of(row) if row else None
+
+    def runs(self, *, limit: int = 0) -> list[RunHead]:
+        """See `Journal.runs`."""
+        query = select(runs).order_by(runs.c.number.desc())
+        with self._reading() as connection:
+            rows = connection.execute(query.limit(limit) if limit else query).all()
+        return [head_of(run_row(row)) for row in rows]
+
+    def version(self, run: str) -> int:
+        """See `Journal.version`."""
+        with self._reading() as connection:
+            return connection.execute(select(runs.c.head_seq).where(runs.c.id == run)).scalar() or 0
+
+    def take_lease(self, name: str, holder: Holder, seconds: float, *, take_over: bool = False) -> Lease:
+        """See `Journal.take_lease`."""
+        with self._writing() as connection:
+            return sql_leases.take(self._store, connection, name, holder, seconds, take_over=take_over)
+
+    def renew_lease(self, lease: Lease, seconds: float) -> Lease:
+        """See `Journal.renew_lease`."""
+        with self._writing() as connection:
+            return sql_leases.renew(self._store, connection, lease, seconds)
+
+    def release_lease(self, lease: Lease) -> None:
+        """See `Journal.release_lease`."""
+        with self._writing() as connection:
+            sql_leases.release(connection, lease)
+
+    def lease(self, name: str) -> Lease | None:
+        """See `Journal.lease`."""
+        with self._reading() as connection:
+            return sql_leases.current(self._store, connection, name)
+
+    def verify(self, run: str | None = None) -> list[Damage]:
+        """See `Journal.verify`."""
+        try:
+            return self._verify(run, tolerant=False)
+        except _UndecodableError:
+            return self._verify(run, tolerant=True)
+
+    def close(self) -> None:
+        """See `Journal.close`."""
+        self._store.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """Give a transaction that is durable when the block ends; nothing more is written once the disk failed."""
+        if self._broken is not None:
+            raise JournalError(f"{self._broken.message}; nothing was written since", hint=self._broken.hint)
+        try:
+            with self._store.writer.begin() as connection:
+                yield connection
+        except IntegrityError as error:
+            raise JournalError(
+                f"the journal {self._store.where} has this already, or is damaged ({error.orig})", hint=DAMAGE_HINT
+            ) from error
+        except SQLAlchemyError as error:
+            problem = explain(error, self._store.where)
+            if is_final(error):
+                self._broken = problem
+            raise problem from error
+
+    @contextmanager
+    def _reading(self, *, tolerant: bool = False) -> Iterator[Connection]:
+        """Give a transaction that sees one state; `tolerant` also reads text that is no UTF-8 any more."""
+        try:
+            with self._store.reader.connect() as connection:
+                if tolerant and self._store.is_file:
+                    driver = connection.connection.driver_connection
+                    driver.text_factory = lambda data: data.decode("utf-8", "surrogateescape")  # type: ignore[union-attr]  # sqlite3's
+                    connection.detach()
+                with connection.begin():
+                    yield connection
+        except SQLAlchemyError as error:
+            if is_undecodable(error) and not tolerant:
+                raise _UndecodableError(
+                    f"the journal {self._store.where} is damaged: it holds text that is not UTF-8", hint=DAMAGE_HINT
+                ) from error
+            raise explain(error, self._store.where) from error
+
+    def _read(self, head: RunRow, after: int) -> Iterator[StoredEvent]:
+        follows: EventRow | None = None
+        while True:
+            try:
+                rows = self._page(head.id, after, tolerant=False)
+            except _UndecodableError:
+                rows = self._page(head.id, after, tolerant=True)
+            for row in rows:
+                if follows is None and row.seq != after + 1:
+                    raise JournalError(f"run {head.id}, event {after + 1}: is missing", hint=DAMAGE_HINT)
+                yield read_row(row, follows=follows)
+                follows, after = row, row.seq
+            if len(rows) < _PAGE:
+                break
+        if after < head.head_seq:
+            raise JournalError(f"run {head.id}, event {after + 1}: is missing at the end", hint=DAMAGE_HINT)
+
+    def _page(self, run: str, after: int, *, tolerant: bool) -> list[EventRow]:
+        query = select(events).where(events.c.run == run, events.c.seq > after).order_by(events.c.seq).limit(_PAGE)
+        with self._reading(tolerant=tolerant) as connection:
+            return [event_row(row) for row in connection.execute(query)]
+
+    def _verify(self, run: str | None, *, tolerant: bool) -> list[Damage]:
+        with self._reading(tolerant=tolerant) as connection:
+            return sql_verify.verify(connection, run, is_file=self._store.is_file)
+
+    def _arrived(self, connection: Connection, run: str, again: Sequence[Event]) -> list[StoredEvent]:
+        """Give the events of a batch that is tried again though its commit, whose answer was lost, had arrived."""
+        tried, batch = self._unsure.pop(run, ((), None))
+        if batch is None or tried != tuple(again):
+            return []
+        newest = batch.rows[-1]
+        query = select(events.c.hash).where(events.c.run == run, events.c.seq == newest.seq)
+        return batch.stored if connection.execute(query).scalar() == newest.hash else []
+
+    def _time(self, connection: Connection) -> str:
+        return write_time(self._now() if self._now else self._store.now(connection))
+
+
+class _UndecodableError(JournalError):
+    """Text in the database is not UTF-8; reading it once more, tolerantly, tells which event it is."""
+
+
+def _insert(connection: Connection, batch: Batch, captured: list[tuple[str, str, int, str, bytes, str]]) -> None:
+    connection.execute(events.insert(), [values_of(row) for row in batch.rows])
+    if captured:
+        names = [column.name for column in outputs.columns]
+        connection.execute(outputs.insert(), [dict(zip(names, row, strict=True)) for row in captured])
+    run = batch.run
+    moved = {"status": run.status, "closed_at": run.closed_at, "head_seq": run.head_seq, "head_hash": run.head_hash}
+    connection.execute(_MOVE_HEAD, {"run": run.id, **moved})

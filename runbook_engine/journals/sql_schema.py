@@ -1,0 +1,128 @@
+"""The journal's tables, their version, and making them."""
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    inspect,
+    select,
+)
+from sqlalchemy import PrimaryKeyConstraint as PrimaryKey
+
+from runbook_engine.model.errors import JournalError
+
+SCHEMA_VERSION = 1
+_VERSION, _RUNS = "schema_version", "runs_opened"
+
+metadata = MetaData()
+
+# `runs_opened` counts every run that was ever opened, so that the newest one can't vanish as a whole unseen.
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Integer, nullable=False))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("runbook", Text, nullable=False),
+    Column("inventory", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("opened_at", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("closed_at", Text),
+    Column("operator", Text, nullable=False),
+    Column("head_seq", Integer, nullable=False),
+    Column("head_hash", Text, nullable=False),
+)
+
+# Without a row id SQLite keeps the rows in the key's own tree: one copy of the truth, no index that could differ.
+events = Table(
+    "events",
+    metadata,
+    Column("run", Text, ForeignKey("runs.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("time", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    PrimaryKey("run", "seq"),
+    sqlite_with_rowid=False,
+)
+
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("run", Text, ForeignKey("runs.id"), nullable=False),
+    Column("task", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("sha256", Text, nullable=False),
+    PrimaryKey("run", "task", "number", "stream"),
+)
+
+# A lease that was given back keeps its row, without a holder: its fence must only grow.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text),
+    Column("fence", Integer, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("ticks", Float, nullable=False),
+    Column("ticker", Text, nullable=False),
+)
+
+
+def prepare(connection: Connection, *, create: bool, where: str) -> None:
+    """Make the tables, or make sure that they are ours and of a version that we know.
+
+    Raises:
+        JournalError: there is no journal (and `create` is false), it is something else, or it is newer than we are.
+    """
+    present = set(inspect(connection).get_table_names())
+    if "meta" not in present:
+        if foreign := present & metadata.tables.keys():
+            raise JournalError(
+                f"{where} is not a journal: it has a table {min(foreign)!r} of somebody else's",
+                hint="give the journal a database of its own",
+            )
+        if not create:
+            raise no_journal(where)
+        metadata.create_all(connection)
+        rows = [{"key": _VERSION, "value": SCHEMA_VERSION}, {"key": _RUNS, "value": 0}]
+        connection.execute(meta.insert(), rows)
+    version = connection.execute(select(meta.c.value).where(meta.c.key == _VERSION)).scalar()
+    if version is None:
+        raise JournalError(f"{where} is not a journal: its table 'meta' is somebody else's")
+    if version > SCHEMA_VERSION:
+        raise JournalError(
+            f"{where} was written by a newer version (schema {version}; this one knows {SCHEMA_VERSION})",
+            hint="update runbook-engine",
+        )
+
+
+def no_journal(where: str) -> JournalError:
+    """Say that there is no journal yet."""
+    return JournalError(
+        f"no journal yet at {where}", hint="the first `runbook run` makes it, and so does `runbook journal init`"
+    )
+
+
+def next_number(connection: Connection) -> int:
+    """Count one more run; the row stays locked until the transaction ends, so runs are opened one after another."""
+    connection.execute(meta.update().where(meta.c.key == _RUNS).values(value=meta.c.value + 1))
+    return runs_opened(connection)
+
+
+def runs_opened(connection: Connection) -> int:
+    """Give the number of runs that were ever opened."""
+    return int(connection.execute(select(meta.c.value).where(meta.c.key == _RUNS)).scalar_one())

@@ -1,0 +1,201 @@
+"""The two databases a journal can live in, and all in which they differ."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from runbook_engine.journals import sql_schema
+from runbook_engine.journals.file import ready_file
+from runbook_engine.journals.holder import boot_id
+from runbook_engine.journals.leases import StoreTime
+from runbook_engine.journals.sql_errors import explain, os_refused
+from runbook_engine.model.errors import JournalError
+
+_BUSY_SECONDS = 15
+_WRITE = "runbook_write"
+
+
+class _DriverConnection(Protocol):
+    """What a driver's connection has (PEP 249), as far as it is used here."""
+
+    isolation_level: str | None
+
+    def cursor(self) -> Any:
+        """Give a cursor."""
+        ...
+
+    def commit(self) -> None:
+        """Commit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A database that holds a journal.
+
+    Attributes:
+        reader, writer: the same pool; a transaction of the writer's is alone with the rows it is about to change.
+        where: how to name it to people, without a password.
+        now: the store's time of day.
+        store_time: the store's time for leases.
+        insert: INSERT that knows what to do about a row that is there already.
+    """
+
+    reader: Engine
+    writer: Engine
+    where: str
+    now: Callable[[Connection], datetime]
+    store_time: Callable[[Connection], StoreTime]
+    insert: Callable[[Table], "sqlite.Insert | postgresql.Insert"]
+    is_file: bool
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.reader.dispose()
+
+
+def sqlite_store(path: Path, *, create: bool) -> Store:
+    """Open (or make) a journal in an SQLite file.
+
+    Raises:
+        JournalError: no file and `create` is false, or the file is unsafe, damaged, or not a journal.
+    """
+    try:
+        present = ready_file(path, create=create)
+    except OSError as error:
+        raise os_refused(error, path) from error
+    if not present:
+        raise sql_schema.no_journal(str(path))
+    address = f"file:{quote(str(path.absolute()))}?mode=rw"
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False),
+        poolclass=QueuePool,
+        pool_reset_on_return="rollback",
+    )
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    store = Store(
+        reader=engine,
+        writer=engine.execution_options(**{_WRITE: True}),
+        where=str(path),
+        now=lambda _: datetime.now(UTC),
+        store_time=_machine_time,
+        insert=sqlite.insert,
+        is_file=True,
+    )
+    return _prepared(store, create=create)
+
+
+def postgresql_store(url: URL, *, create: bool) -> Store:
+    """Open (or make) a journal in a PostgreSQL database.
+
+    Raises:
+        JournalError: it can't be reached, or holds no journal and `create` is false.
+    """
+    # A server that vanished is noticed within half a minute instead of after the kernel's quarter of an hour.
+    patience = {
+        "connect_timeout": 10,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+        "application_name": "runbook journal",
+    }
+    engine = create_engine(url.set(drivername="postgresql+psycopg"), connect_args=patience, pool_pre_ping=True)
+    event.listen(engine, "connect", _set_up_postgresql)
+    store = Store(
+        reader=engine.execution_options(isolation_level="REPEATABLE READ"),
+        writer=engine,
+        where=url.render_as_string(hide_password=True),
+        now=lambda connection: connection.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC),
+        store_time=_server_time,
+        insert=postgresql.insert,
+        is_file=False,
+    )
+    return _prepared(store, create=create)
+
+
+def _prepared(store: Store, *, create: bool) -> Store:
+    """Look at the tables, and make them if asked to; two processes may come at the same second."""
+    try:
+        with store.writer.begin() as connection:
+            if not store.is_file and create:
+                connection.execute(select(func.pg_advisory_xact_lock(0x52554E424F4F4B)))
+            sql_schema.prepare(connection, create=create, where=store.where)
+    except SQLAlchemyError as error:
+        store.close()
+        raise explain(error, store.where) from error
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _set_up_sqlite(connection: _DriverConnection, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where _begin_sqlite says
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+    _switch_to_wal(cursor)
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA trusted_schema = OFF")
+    cursor.close()
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    """Use the write-ahead log; the switch needs the file alone for a moment and does not wait for that by itself.
+
+    Raises:
+        JournalError: SQLite stays with another mode, which it does without an error when the disk fails.
+    """
+    patience_ends = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            (mode,) = cursor.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > patience_ends:
+                raise
+            time.sleep(0.01)
+        else:
+            break
+    if mode != "wal":
+        raise JournalError(
+            f"the journal's file can't have a write-ahead log (SQLite stays with {mode!r})",
+            hint="put the journal on a local disk, and look at that disk (`dmesg`)",
+        )
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at once in a writer: a transaction that reads first and writes then could be refused."""
+    writes = connection.get_execution_options().get(_WRITE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _machine_time(_: Connection) -> StoreTime:
+    """Give this machine's time: an SQLite file's store is the machine; the ticks count on while it sleeps."""
+    ticks = time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    return StoreTime(wall=time.time(), ticks=ticks, ticker=boot_id().partition(" ")[0])
+
+
+def _set_up_postgresql(connection: _DriverConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    for setting in ("synchronous_commit = on", "lock_timeout = '30s'", "statement_timeout = '120s'"):
+        cursor.execute(f"SET {setting}")
+    cursor.close()
+    connection.commit()
+
+
+def _server_time(connection: Connection) -> StoreTime:
+    wall = connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one()
+    return StoreTime(wall=float(wall))

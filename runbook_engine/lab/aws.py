@@ -1,0 +1,101 @@
+"""The emulated AWS: moto's server for all regions on one loopback port, with a request log before it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.route53.models import RecordSet, route53_backends
+from werkzeug.serving import make_server
+
+from runbook_engine.lab import restore_bridge
+from runbook_engine.lab.request_log import RequestLog, logged
+
+if TYPE_CHECKING:
+    from runbook_engine.lab.restore_bridge import DataPlane
+
+ACCOUNT = DEFAULT_ACCOUNT_ID
+DEFAULT_TTL = 300
+SHUTDOWN_POLL = 0.05  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class HostedRecord:
+    """One record set of a hosted zone, in the words of Route 53."""
+
+    name: str
+    type: str
+    ttl: int
+    values: tuple[str, ...]
+    alias: str | None = None
+    weight: int | None = None
+    failover: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostedZone:
+    """A public hosted zone with its records, as they are at this moment."""
+
+    name: str
+    records: tuple[HostedRecord, ...]
+
+
+class AwsServer:
+    """Serves the emulated AWS from threads of this process."""
+
+    def __init__(self, log: RequestLog, plane: DataPlane, port: int = 0) -> None:
+        """Bind the port; nothing is answered before `start`."""
+        restore_bridge.install(plane)
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # the request log says it better
+        application = logged(DomainDispatcherApplication(create_backend_app), log)
+        self._server = make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(SHUTDOWN_POLL,), name="aws", daemon=True
+        )
+
+    @property
+    def endpoint(self) -> str:
+        """What AWS_ENDPOINT_URL is to be set to."""
+        return f"http://127.0.0.1:{self._server.port}"
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering and free the port."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+        self._server.server_close()
+
+
+def hosted_zones() -> list[HostedZone]:
+    """The public zones that Route 53 holds now."""
+    zones = list(route53_backends[ACCOUNT]["aws"].zones.values())
+    return [
+        HostedZone(zone.name, tuple(_record(found) for found in list(zone.rrsets)))
+        for zone in zones
+        if not zone.private_zone
+    ]
+
+
+def _record(found: RecordSet) -> HostedRecord:
+    alias = (found.alias_target or {}).get("DNSName")
+    return HostedRecord(
+        name=found.name if found.name.endswith(".") else f"{found.name}.",
+        type=str(found.type),
+        ttl=int(found.ttl or DEFAULT_TTL),
+        values=tuple(_value(value) for value in found.records or ()),
+        alias=alias,
+        weight=None if found.weight is None else int(found.weight),
+        failover=found.failover,
+    )
+
+
+def _value(value: object) -> str:
+    """A record's value; moto keeps the zone's own SOA in another form than what is written later."""
+    return str(value["Value"]) if isinstance(value, dict) else str(value)

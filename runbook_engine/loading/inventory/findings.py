@@ -1,0 +1,41 @@
+"""Collects what is wrong with an inventory, so that everything is told at once."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from runbook_engine.model.diagnostic import Diagnostic, Location
+from runbook_engine.model.rules import diagnostic
+
+MOST = 1000
+
+
+class Place(NamedTuple):
+    """Where something was read; cheaper than a `Location`, because there is one for every variable."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+
+class Findings:
+    """An append-only list of diagnostics that stops growing at `MOST`."""
+
+    def __init__(self) -> None:
+        self._found: list[Diagnostic] = []
+
+    def add(self, rule: str, place: Place, message: str, hint: str | Callable[[], str] = "") -> None:
+        """Note one finding; the rule decides whether it is an error or a warning.
+
+        A hint that takes time to find is given as a function, which is not called for findings that are dropped.
+        """
+        if len(self._found) < MOST:
+            location = Location(file=place.file, line=place.line, column=place.column)
+            self._found.append(diagnostic(rule, location, message, hint if isinstance(hint, str) else hint()))
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Note findings that another reader made."""
+        self._found.extend(list(diagnostics)[: MOST - len(self._found)])
+
+    def sorted(self) -> list[Diagnostic]:
+        """Give all findings by file, line and column."""
+        return sorted(self._found, key=lambda one: (one.location.file, one.location.line, one.location.column))

@@ -1,0 +1,178 @@
+"""Turns the steps, communications and triggers of a file into the models' shape, and paths back into the file's."""
+
+from collections.abc import Sequence
+
+from runbook_engine.loading.nesting import plain
+from runbook_engine.loading.pydantic_errors import keys_of
+from runbook_engine.loading.quoting import closest, did_you_mean, quoted
+from runbook_engine.model.diagnostic import Diagnostic
+from runbook_engine.model.located import Path, SourceMap
+from runbook_engine.model.rules import diagnostic
+from runbook_engine.model.runbook import Step
+
+STEP_KEYS = (*(key for key in keys_of(Step) if key not in {"action", "imported"}), "import", "inputs")
+_MESSAGE_LISTS = ("first", "update", "resolved")
+_PER_TARGET = "@target"
+_RENAMED = {"begins": "from", "held_for": "for"}
+
+
+class Shaper:
+    """Reshapes parts of one file; what can't be reshaped is left out of the result and reported."""
+
+    def __init__(self, sources: SourceMap, action_names: Sequence[str]) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self._sources = sources
+        self._action_names = action_names
+
+    def step(self, raw: object, path: Path) -> object:
+        """Reshape a step; what is no mapping is given back for the model to refuse."""
+        if not isinstance(raw, dict):
+            return raw
+        step: dict[str, object] = {}
+        actions = [key for key in raw if "." in key]
+        unknown = [key for key in raw if key not in STEP_KEYS and "." not in key]
+        if "inputs" in raw and "import" not in raw:
+            unknown.append("inputs")
+        for key in unknown:
+            self._unknown_key(key, (*path, key))
+        if "import" in raw:
+            inputs = raw.get("inputs")
+            step["imported"] = {"file": raw["import"], "inputs": {} if inputs is None else plain(inputs)}
+        self._take_action(step, actions, unknown, path)
+        for key, value in raw.items():
+            if key not in step and key in STEP_KEYS and key not in {"import", "inputs"}:
+                self._take(step, key, value, (*path, key))
+        return step
+
+    def call(self, raw: object, path: Path) -> dict[str, object] | None:
+        """Reshape a mapping whose only key names an action."""
+        place = self._sources.at(path)
+        if not isinstance(raw, dict) or len(raw) != 1:
+            hint = "write it like {command.run: {argv: [/opt/app/deploy]}}"
+            self._report("RB108", path, "a mapping with exactly one action is expected here", hint)
+            return None
+        ((name, params),) = raw.items()
+        if "." not in name:
+            place = self._sources.at((*path, name), key=True)
+            hint = did_you_mean(name, self._action_names)
+            self.diagnostics.append(diagnostic("RB108", place, f"{quoted(name)} is not an action", hint))
+            return None
+        return self._call(name, params, (*path, name))
+
+    def communication(self, raw: object, path: Path) -> object:
+        """Reshape the message lists of a communication."""
+        if not isinstance(raw, dict):
+            return raw
+        shaped: dict[str, object] = {}
+        for key, value in raw.items():
+            if key in _MESSAGE_LISTS and isinstance(value, list):
+                calls = (self.call(item, (*path, key, index)) for index, item in enumerate(value))
+                shaped[key] = [call for call in calls if call is not None]
+            else:
+                shaped[key] = plain(value)
+        return shaped
+
+    def trigger(self, raw: object, path: Path) -> object:
+        """Reshape the condition of a trigger."""
+        if not isinstance(raw, dict) or "when" not in raw:
+            return raw
+        call = self.call(raw["when"], (*path, "when"))
+        # A condition that was refused already must not be reported a second time as missing.
+        return {**{key: plain(value) for key, value in raw.items()}, "when": call or {"name": "refused.already"}}
+
+    def _take_action(self, step: dict[str, object], actions: list[str], unknown: list[str], path: Path) -> None:
+        """Take the one action of a step; none or several are reported."""
+        sole = 0 if "imported" in step else 1
+        for extra in actions[sole:]:
+            place = self._sources.at((*path, extra), key=True)
+            message = f"the step has an action already, and {quoted(extra)} would be a second one"
+            self.diagnostics.append(diagnostic("RB108", place, message, "make it a step of its own"))
+        if actions and sole:
+            node = self._value(path, actions[0])
+            step["action"] = self._call(actions[0], node, (*path, actions[0]))
+            if step["action"] is None:
+                del step["action"]
+        elif sole and not any(closest(key, self._action_names) for key in unknown):
+            hint = "add a key such as command.run, or import: another-runbook.yml"
+            self._report("RB108", path, "the step has no action", hint)
+
+    def _take(self, step: dict[str, object], key: str, value: object, path: Path) -> None:
+        if key == "needs":
+            step[key] = self._needs(value, path)
+        elif key == "revert":
+            step[key] = self.call(value, path)
+        elif key == "batch":
+            step[key] = list(value) if isinstance(value, list) else [value]
+        else:
+            step[key] = plain(value)
+
+    def _call(self, name: str, params: object, path: Path) -> dict[str, object] | None:
+        if params is None or isinstance(params, dict):
+            return {"name": name, "params": plain(params or {})}
+        self._report("RB109", path, f"the parameters of {name} must be a mapping", f"write {name}: {{name: value}}")
+        return None
+
+    def _needs(self, value: object, path: Path) -> list[dict[str, object]]:
+        if not isinstance(value, list):
+            hint = f"write needs: [{quoted(value)[1:-1]}]" if isinstance(value, str) else "write needs: [step-id]"
+            self._report("RB110", path, "needs must be a list of step ids", hint)
+            return []
+        needs: list[dict[str, object]] = []
+        for index, item in enumerate(value):
+            name, at, suffix = item.partition("@") if isinstance(item, str) else ("", "", "")
+            if not name or (at and at + suffix != _PER_TARGET):
+                hint = f'write the id alone, or "{name or "step-id"}@target" to wait target by target'
+                self._report("RB110", (*path, index), "an item of needs must be a step id", hint)
+            else:
+                needs.append({"step": name, "per_target": bool(at)})
+        return needs
+
+    def _unknown_key(self, key: str, path: Path) -> None:
+        hint = did_you_mean(key, [*STEP_KEYS, *self._action_names])
+        if key == "inputs":
+            hint = "inputs belong to an import"
+        place = self._sources.at(path, key=True)
+        self.diagnostics.append(diagnostic("RB102", place, f"unknown key {quoted(key)} in a step", hint))
+
+    def _value(self, path: Path, key: str) -> object:
+        node: object = self._sources.root
+        for part in (*path, key):
+            if isinstance(node, dict | list):
+                node = node[part]  # type: ignore[index] # the path was walked down already: each part fits its node
+        return node
+
+    def _report(self, rule: str, path: Path, message: str, hint: str = "") -> None:
+        self.diagnostics.append(diagnostic(rule, self._sources.at(path), message, hint))
+
+
+def file_path(root: object, path: Path) -> Path:
+    """Turn a path of the models into one of the file: the action's parameters stand below its name, and so on."""
+    node, parts, found = root, list(path), list[str | int]()
+    while parts:
+        part = parts.pop(0)
+        if isinstance(node, dict) and part not in node:
+            if part in {"action", "params"}:
+                part = _action_key(node)
+                if parts[:1] == ["params"]:
+                    parts.pop(0)
+                elif parts[:1] == ["name"]:
+                    parts.clear()
+            elif part == "imported":
+                part = "inputs" if parts[:1] == ["inputs"] else "import"
+                del parts[:1]
+            elif part == "name" and len(node) == 1:
+                part = _action_key(node)
+            else:
+                part = _RENAMED.get(str(part), part)
+        found.append(part)
+        if isinstance(node, dict):
+            node = node.get(part)
+        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+            node = node[part]
+        else:
+            node = None
+    return tuple(found)
+
+
+def _action_key(node: dict[str, object]) -> str:
+    return next((key for key in node if "." in key), "")

@@ -1,0 +1,75 @@
+"""Loads team.yml: people, their roles, and the audiences that are told."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from runbook_engine.loading.diagnostics import in_order
+from runbook_engine.loading.nesting import plain
+from runbook_engine.loading.pydantic_errors import diagnostics_of
+from runbook_engine.loading.quoting import did_you_mean, quoted
+from runbook_engine.loading.yaml_source import read_yaml_file
+from runbook_engine.model.config import Limits
+from runbook_engine.model.diagnostic import Diagnostic, Location, has_errors
+from runbook_engine.model.located import Path as DataPath
+from runbook_engine.model.located import SourceMap
+from runbook_engine.model.rules import diagnostic
+from runbook_engine.model.team import Team
+
+# What practically every address is like; whether it exists, only a message can tell.
+_ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]]{1,64}@(?=.{1,253}\Z)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W_][\w-]{0,61}")
+
+
+class LoadedTeam(NamedTuple):
+    """The team as it was read; None with errors."""
+
+    team: Team | None
+    diagnostics: list[Diagnostic]
+    sources: SourceMap
+
+
+def load_team(path: Path, limits: Limits) -> LoadedTeam:
+    """Load team.yml; a project without one has an empty team. Everything that is wrong is in the diagnostics."""
+    shown = path.name
+    if not path.exists() and not path.is_symlink():
+        return LoadedTeam(Team(), [], SourceMap(shown))
+    source = read_yaml_file(path, shown_as=shown, limits=limits)
+    found = list(source.diagnostics)
+    if not isinstance(source.root, dict):
+        if not found:
+            place = Location(file=shown, line=1, column=1)
+            found.append(diagnostic("RB101", place, "the file holds no mapping", "begin with roles: or people:"))
+        return LoadedTeam(None, found, source.sources)
+    team: Team | None = None
+    try:
+        team = Team.model_validate(plain(source.root))
+    except ValidationError as error:
+        found += diagnostics_of(error, source.sources, model=Team)
+    else:
+        found += _check(team, source.sources)
+    return LoadedTeam(None if has_errors(found) else team, in_order(found), source.sources)
+
+
+def _check(team: Team, sources: SourceMap) -> Iterator[Diagnostic]:
+    for key, person in team.people.items():
+        for index, role in enumerate(person.roles):
+            if role not in team.roles:
+                place = sources.at(("people", key, "roles", index))
+                hint = did_you_mean(role, team.roles) or "add it under roles:"
+                yield diagnostic("RB401", place, f"there is no role {quoted(role)}", hint)
+        if person.email is not None:
+            yield from _check_address(person.email, ("people", key, "email"), sources)
+    for key, audience in team.audiences.items():
+        for index, address in enumerate(audience.email):
+            yield from _check_address(address, ("audiences", key, "email", index), sources)
+        for index, address in enumerate(audience.sandbox.email):
+            yield from _check_address(address, ("audiences", key, "sandbox", "email", index), sources)
+
+
+def _check_address(address: str, path: DataPath, sources: SourceMap) -> Iterator[Diagnostic]:
+    if not _ADDRESS.fullmatch(address):
+        message = f"{quoted(address)} does not look like a mail address"
+        yield diagnostic("RB402", sources.at(path), message, "write it like dana@example.com, without a name")

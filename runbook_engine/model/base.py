@@ -1,0 +1,9 @@
+"""The base of all models: frozen, strict about unknown keys."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """A value that never changes after it was made; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_timedelta="float")

@@ -1,0 +1,67 @@
+"""The errors a person sees: each says what, where and what to do, and carries the documented exit code."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command's exit status means, the same for every command."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    INVALID = 3
+    WAITING = 4
+    LEASED = 5
+    JOURNAL = 6
+    DEFECT = 70
+    INTERRUPTED = 130
+
+
+class RunbookError(Exception):
+    """A failure that is to be told to the user in one message, without a traceback.
+
+    Args:
+        message: what is wrong, and where.
+        hint: what to do about it; empty when the message says it all.
+    """
+
+    exit_code: ExitCode = ExitCode.FAILED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RunbookError):
+    """The command was called in a way that makes no sense."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InvalidInputError(RunbookError):
+    """A runbook, an inventory, the team or the configuration is not valid."""
+
+    exit_code = ExitCode.INVALID
+
+
+class WaitingError(RunbookError):
+    """The run waits for a person, and nobody is there to ask."""
+
+    exit_code = ExitCode.WAITING
+
+
+class LeaseError(RunbookError):
+    """Somebody else holds the right to advance the run."""
+
+    exit_code = ExitCode.LEASED
+
+
+class JournalError(RunbookError):
+    """The journal can't be written, can't be read, or does not verify."""
+
+    exit_code = ExitCode.JOURNAL
+
+
+class JournalUnavailableError(JournalError):
+    """The journal can't be written just now (disk full, locked, database away); the same append may be tried again."""

@@ -1,0 +1,227 @@
+"""What became of a run, as one value: everything that a reader of the report, or an auditor, is told."""
+
+from datetime import datetime
+from typing import Literal
+
+from runbook_engine.model.base import Frozen
+from runbook_engine.model.event import Actor, Clocks
+from runbook_engine.model.json import JsonObject
+from runbook_engine.model.outcome import Change, Grade, Mode, Outcome
+
+TaskState = Literal["pending", "running", "waiting", "held", "in-doubt", "ended"]
+
+
+class AttemptLine(Frozen):
+    """One try of a task; `ended` is None while nobody recorded its end, `seconds` is by a monotonic clock."""
+
+    number: int
+    started: datetime | None = None
+    ended: datetime | None = None
+    outcome: Outcome | None = None
+    seconds: float = 0.0
+    error: str = ""
+    in_doubt: bool = False
+    settles: bool = False
+
+
+class TaskReport(Frozen):
+    """One step on one target.
+
+    Attributes:
+        state: where it stands; `ended` has an outcome, the others may have one of an earlier attempt.
+        summary: what the last check saw, in one sentence.
+        reason: why it was skipped or blocked.
+        captured: excerpt (head and tail) of the last attempt's output by stream, as text.
+    """
+
+    id: str
+    target: str
+    state: TaskState = "pending"
+    outcome: Outcome | None = None
+    attempts: tuple[AttemptLine, ...] = ()
+    seconds: float = 0.0
+    summary: str = ""
+    reason: str = ""
+    error: str = ""
+    changes: tuple[Change, ...] = ()
+    outputs: JsonObject = {}
+    grade: Grade | None = None
+    captured: dict[str, str] = {}
+
+
+class StepReport(Frozen):
+    """A step: `planned` tasks, of which those that anything was recorded of are listed.
+
+    Attributes:
+        outcome: the worst of its tasks'; None while some are yet to end.
+    """
+
+    id: str
+    planned: int
+    tasks: tuple[TaskReport, ...] = ()
+    outcome: Outcome | None = None
+    counts: dict[Outcome, int] = {}
+    grade: Grade | None = None
+
+
+class Answer(Frozen):
+    """What a person said at a gate or a manual step, from where, and whether it counted (`refused` did not)."""
+
+    at: datetime
+    said: Literal["approved", "declined", "refused", "passed", "failed"]
+    person: str
+    role: str = ""
+    by: Actor
+    reason: str = ""
+    fingerprint: str = ""
+    signed: bool = False
+
+
+class GateReport(Frozen):
+    """A gate: what it asked for, who answered, and how it ended."""
+
+    task: str
+    opened_at: datetime | None = None
+    roles: tuple[str, ...] = ()
+    quorum: int = 1
+    message: str = ""
+    fingerprint: str = ""
+    state: Literal["waiting", "approved", "declined", "expired", "answered"] = "waiting"
+    answers: tuple[Answer, ...] = ()
+
+
+class MessageReport(Frozen):
+    """A message owed: when it was due, when and how it went out, or why it did not."""
+
+    audience: str
+    sequence: int
+    due_at: datetime | None = None
+    sent_at: datetime | None = None
+    channel: str = ""
+    recipients: tuple[str, ...] = ()
+    missed: str = ""
+
+
+class Deviation(Frozen):
+    """Where the run left the runbook's path: who decided it, and why."""
+
+    at: datetime
+    kind: Literal[
+        "skip", "ignore", "retry", "abort", "pause", "resolved", "plan", "tolerated", "take-over", "refused", "files"
+    ]
+    what: str
+    who: str
+    reason: str = ""
+
+
+class RecoveryPoint(Frozen):
+    """Data was restored from this point in time."""
+
+    task: str
+    point: datetime
+
+
+class Holding(Frozen):
+    """A process had the right to advance the run; the first began it, each later one resumed it."""
+
+    at: datetime
+    holder: str
+    fence: int
+    took_over: bool = False
+
+
+class Note(Frozen):
+    """What somebody wrote down."""
+
+    at: datetime
+    who: str
+    text: str
+
+
+class TimelineEntry(Frozen):
+    """Something that took time (`ended`) or happened at one moment (None); `outcome` colours it."""
+
+    at: datetime
+    ended: datetime | None = None
+    kind: Literal["attempt", "gate", "message", "mark"]
+    label: str
+    outcome: str = ""
+
+
+class Proof(Frozen):
+    """What a dry run could say of the plan's tasks, by number of tasks."""
+
+    proven: int = 0
+    simulated: int = 0
+    unproven: int = 0
+    total: int = 0
+
+    @property
+    def percent(self) -> int:
+        """The proven share in whole percent, rounded down: 100 means all."""
+        return self.proven * 100 // self.total if self.total else 0
+
+
+class RunReport(Frozen):
+    """A run, told as a whole; a run that is not over yet has status `running` or `waiting`.
+
+    Attributes:
+        rto, rpo: objectives; rta, rpa: what was achieved; all in seconds, None where there is none.
+        counts: tasks by outcome; `pending` is the number of those without one.
+        chain_verified: whether the journal's chain was checked and found whole; None when nobody looked.
+        in_doubt: attempts that began and whose end nobody knows.
+    """
+
+    run: str
+    runbook: str = ""
+    title: str = ""
+    runbook_path: str = ""
+    mode: Mode | None = None
+    inventory: str = ""
+    inventory_sources: tuple[str, ...] = ()
+    limit: str | None = None
+    operator: str = ""
+    host: str = ""
+    note: str = ""
+    inputs: JsonObject = {}
+    fingerprint: str = ""
+    files: dict[str, str] = {}
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    engine_version: str = ""
+    plugins: dict[str, str] = {}
+    status: str = "running"
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
+    seconds: float = 0.0
+    clocks: Clocks = Clocks()
+    rto: float | None = None
+    rpo: float | None = None
+    rta: float | None = None
+    rpa: float | None = None
+    steps: tuple[StepReport, ...] = ()
+    counts: dict[Outcome, int] = {}
+    pending: int = 0
+    tasks: int = 0
+    gates: tuple[GateReport, ...] = ()
+    messages: tuple[MessageReport, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
+    recovery_points: tuple[RecoveryPoint, ...] = ()
+    holdings: tuple[Holding, ...] = ()
+    notes: tuple[Note, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = ()
+    proof: Proof | None = None
+    in_doubt: tuple[str, ...] = ()
+    events: int = 0
+    head_hash: str = ""
+    chain_verified: bool | None = None
+
+    @property
+    def rto_met(self) -> bool | None:
+        """Whether the recovery time objective was met; None without one, or without a recovery."""
+        return None if self.rto is None or self.rta is None else self.rta <= self.rto
+
+    @property
+    def rpo_met(self) -> bool | None:
+        """Whether the recovery point objective was met; None without one, or when no recovery point was used."""
+        return None if self.rpo is None or self.rpa is None else self.rpa <= self.rpo

@@ -1,0 +1,1 @@
+"""The rules of validation with their explanations, one module a range of ids."""

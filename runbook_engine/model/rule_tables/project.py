@@ -1,0 +1,34 @@
+"""Rules RB400 to RB499: the team and the configuration."""
+
+from runbook_engine.model.rule import Rule, error
+
+PROJECT_RULES: tuple[Rule, ...] = (
+    error(
+        "RB401",
+        "people have roles that exist",
+        """
+A role that a person has must stand under `roles:`; approvals are counted by role, and a misspelt one counts for
+nothing.
+Bad:  people: {dana: {name: Dana, roles: [directer]}}
+Good: people: {dana: {name: Dana, roles: [director]}}
+""",
+    ),
+    error(
+        "RB402",
+        "mail addresses look like mail addresses",
+        """
+An address that can't work is found out when a customer waits for the message. A display name does not belong here.
+Bad:  email: dana@example      email: Dana <dana@example.com>
+Good: email: dana@example.com
+""",
+    ),
+    error(
+        "RB403",
+        "runbook.toml is TOML",
+        """
+Texts stand in quotes, tables in brackets.
+Bad:  inventory = inventories/production
+Good: inventory = "inventories/production"
+""",
+    ),
+)

@@ -1,0 +1,139 @@
+"""Rules RB200 to RB299: references, templates, actions, targets and the graph."""
+
+from runbook_engine.model.rule import Rule, error, warning
+
+REFERENCE_RULES: tuple[Rule, ...] = (
+    error(
+        "RB201",
+        "the action exists",
+        """
+A step names an action that neither the engine nor a plugin has. `runbook actions` lists what there is.
+Bad:  aws.rds_restore_snapshots: {...}
+Good: aws.rds_restore_snapshot: {...}
+""",
+    ),
+    error(
+        "RB202",
+        "an action's parameters have the right names and types",
+        """
+Parameters are checked against the action's own types; values that hold templates are checked when they are known.
+`runbook actions NAME` shows them.
+Bad:  http.check: {url: "https://app.example.com/health", status: ok}
+Good: http.check: {url: "https://app.example.com/health", status: 200}
+""",
+    ),
+    error(
+        "RB203",
+        "needs name steps that exist",
+        """
+`needs` lists ids of steps of the same runbook (or `import/step` of an imported one).
+Bad:  needs: [restoredb]
+Good: needs: [restore-db]
+""",
+    ),
+    error(
+        "RB204",
+        "templates are well-formed and use only what is allowed",
+        """
+Between {{ and }} stands a sandboxed Jinja2 expression: names, filters, tests, no function calls but secret() and range().
+Bad:  url: "{{ lookup('env', 'URL') }}"
+Good: url: "{{ app_url }}"
+""",
+    ),
+    error(
+        "RB205",
+        "templates refer to steps that exist",
+        """
+`steps['id']` in a template is an edge of the graph, so the id must be written out and must exist.
+Bad:  "{{ steps[name].endpoint }}"
+Good: "{{ steps['restore-db'].endpoint }}"
+""",
+    ),
+    error(
+        "RB206",
+        "the steps form no cycle",
+        """
+A step waits, directly or not, for itself. The finding shows the way round.
+Bad:  a needs b, b needs a
+Good: a, then b that needs a
+""",
+    ),
+    error(
+        "RB207",
+        "the runbook uses only what this version runs",
+        """
+The format can say more than this version executes. Something that would be ignored is refused instead, because a
+runbook that is believed to do more than it does is worse than none.
+""",
+    ),
+    error(
+        "RB208",
+        "roles are those of team.yml",
+        """
+Owners and approvals name roles that team.yml defines, and a gate needs somebody who has one of its roles.
+Bad:  gate.approval: {roles: [directors]}
+Good: gate.approval: {roles: [director]}
+""",
+    ),
+    error(
+        "RB209",
+        "a step's targets exist",
+        """
+The host pattern names groups and hosts of the inventory and matches at least one of them.
+Bad:  targets: databses
+Good: targets: databases
+""",
+    ),
+    error(
+        "RB210",
+        "an edge target by target joins steps on the same targets",
+        """
+With `needs: ["x@target"]` each target waits for step x on itself, so both steps must run on the same pattern.
+""",
+    ),
+    error(
+        "RB211",
+        "templates use names that are defined",
+        """
+A name is an input, a variable of the runbook, the step or the inventory, or one of the engine's own.
+Bad:  region: "{{ standby_regoin }}"
+Good: region: "{{ standby_region }}"
+""",
+    ),
+    error(
+        "RB212",
+        "a loop is known before the run",
+        """
+The plan is made before anything runs, so `loop` may use inputs and variables, but no step's output.
+""",
+    ),
+    error(
+        "RB213",
+        "an import step says only what an import can",
+        """
+A step that imports a runbook has `id`, `name`, `needs`, `import` and `inputs`; the rest is said by the imported steps.
+""",
+    ),
+    error(
+        "RB214",
+        "a secret's reference names a scheme that exists",
+        """
+Bad:  "{{ secret('vault:db') }}"
+Good: "{{ secret('env:DB_PASSWORD') }}"
+""",
+    ),
+    warning(
+        "RB215",
+        "every input is used",
+        """
+An input that nothing refers to promises the operator an influence that it has not.
+""",
+    ),
+    error(
+        "RB216",
+        "inputs have valid values",
+        """
+A value given with -e (or to an import) has the input's type, pattern, choices and bounds; required inputs are given.
+""",
+    ),
+)

@@ -1,0 +1,128 @@
+"""Lint rules: what can be said of a runbook before it runs, all findings at once."""
+
+from collections.abc import Iterator, Sequence
+
+from runbook_engine.expressions.references import names_used
+from runbook_engine.model.diagnostic import Diagnostic, Location
+from runbook_engine.model.inventory import Inventory
+from runbook_engine.model.json import JsonObject
+from runbook_engine.model.plan import ScopeValues
+from runbook_engine.model.rules import diagnostic
+from runbook_engine.model.team import Team
+from runbook_engine.planning.edges import all_needs, templates_of
+from runbook_engine.planning.flatten import Flat, FlatStep, Source, flatten
+from runbook_engine.planning.graph import find_cycle
+from runbook_engine.planning.lint_actions import lint_action
+from runbook_engine.planning.lint_support import lint_support
+from runbook_engine.planning.lint_templates import lint_templates
+from runbook_engine.planning.suggest import did_you_mean
+from runbook_engine.planning.targets import TargetPatternError, choose_targets
+from runbook_engine.ports.action import Catalog
+
+
+def lint(
+    source: Source, catalog: Catalog, *, team: Team | None = None, inventories: Sequence[Inventory] = ()
+) -> list[Diagnostic]:
+    """Check a loaded runbook (and what it imports) against everything it refers to.
+
+    Args:
+        team: when given, roles must be in it.
+        inventories: when given, host patterns must match in at least one of them, and names in templates must be
+            known to it.
+    """
+    runbook = source.runbook
+    if runbook is None:
+        return []
+    found: list[Diagnostic] = list(lint_support(source))
+    if team is not None and runbook.owner is not None and runbook.owner not in team.roles:
+        hint = did_you_mean(runbook.owner, team.roles)
+        found.append(diagnostic("RB208", source.place(None, "owner"), f"owner {runbook.owner} is no role", hint))
+    given = {name: value.default for name, value in runbook.inputs.items()}
+    flat = flatten(source, given, read_inputs=None, render=_as_written)
+    for step in flat.steps:
+        found += lint_action(step, catalog, team)
+        found += lint_templates(step, flat, catalog, inventories)
+        found += _lint_targets(step, inventories)
+    found += _lint_graph(flat, catalog)
+    found += _lint_unused(source, flat, catalog)
+    return sorted(found, key=lambda item: (item.location.file, item.location.line, item.location.column, item.rule))
+
+
+def _as_written(value: JsonObject, scope: ScopeValues) -> JsonObject:
+    """Leave an import's inputs unrendered: their values are known at plan time only."""
+    del scope
+    return value
+
+
+def _lint_targets(step: FlatStep, inventories: Sequence[Inventory]) -> Iterator[Diagnostic]:
+    """A pattern must be readable, and match something in at least one inventory."""
+    problems: list[tuple[str, str]] = []
+    for inventory in inventories:
+        try:
+            if choose_targets(inventory, step.step.targets):
+                return
+            problems.append((f"no target of inventory {inventory.name} matches {step.step.targets!r}", ""))
+        except TargetPatternError as error:
+            problems.append((error.message, error.hint))
+    if problems:
+        yield diagnostic("RB209", step.place("targets"), *problems[0])
+
+
+def _lint_graph(flat: Flat, catalog: Catalog) -> Iterator[Diagnostic]:
+    """Edges lead to steps that exist, and to no cycle."""
+    known = {step.step.id for step in flat.steps}
+    names: dict[str, tuple[str, ...]] = {}
+    complete = True
+    for step in flat.steps:
+        scope = flat.scopes[step.scope]
+        for need in step.needs:
+            if need.step not in known:
+                complete = False
+                written = need.step.removeprefix(scope.prefix)
+                text = f"step {step.step.id} needs {written!r}, and there is no such step"
+                candidates = [name.removeprefix(scope.prefix) for name in known if name.startswith(scope.prefix)]
+                yield diagnostic("RB203", _need_place(step, written), text, did_you_mean(written, candidates))
+        edges = all_needs(step, scope, catalog)
+        names[step.step.id] = tuple(need.step for need in edges if need.step in known)
+    if complete and (cycle := find_cycle(names)):
+        first = next(step for step in flat.steps if step.step.id in cycle)
+        yield diagnostic("RB206", first.place("needs"), f"the steps wait for each other: {' → '.join(cycle)}")
+
+
+def _need_place(step: FlatStep, written: str) -> Location:
+    own = step.source.runbook.steps[step.index].needs if step.source.runbook else ()
+    position = next((index for index, need in enumerate(own) if need.step == written), None)
+    return step.place("needs") if position is None else step.place("needs", position)
+
+
+def _lint_unused(source: Source, flat: Flat, catalog: Catalog) -> Iterator[Diagnostic]:
+    """Every input is used by something."""
+    runbook = source.runbook
+    if runbook is None:
+        return
+    used: set[str] = set(names_used(runbook.vars))
+    for step in flat.steps:
+        if step.scope != 0:
+            continue
+        for _path, value, bare in templates_of(step.step, catalog):
+            used |= names_used(value, bare=bare)
+        if isinstance(step.step.loop, str):
+            used |= names_used(step.step.loop, bare=True)
+        used |= names_used(step.step.name or "")
+    for original in runbook.steps:
+        if original.imported is not None:
+            used |= names_used(original.imported.inputs)
+    used |= _used_outside_steps(source)
+    for name in runbook.inputs:
+        if name not in used:
+            yield diagnostic("RB215", source.place(None, "inputs", name), f"nothing uses the input {name}")
+
+
+def _used_outside_steps(source: Source) -> frozenset[str]:
+    """Names in communications and triggers."""
+    runbook = source.runbook
+    if runbook is None:
+        return frozenset()
+    calls = [call for talk in runbook.communications for call in (*talk.first, *talk.update, *talk.resolved)]
+    calls += [trigger.when for trigger in runbook.triggers]
+    return frozenset(name for call in calls for name in names_used(call.params))

@@ -1,0 +1,96 @@
+"""Lint of one step's action: it exists, and its parameters have the right names and types."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import ValidationError
+
+from runbook_engine.model.diagnostic import Diagnostic
+from runbook_engine.model.json import JsonValue
+from runbook_engine.model.rules import diagnostic
+from runbook_engine.model.team import Team
+from runbook_engine.planning.flatten import FlatStep
+from runbook_engine.planning.suggest import did_you_mean
+from runbook_engine.ports.action import Action, Catalog, Gate, Params
+
+
+def lint_action(step: FlatStep, catalog: Catalog, team: Team | None) -> Iterator[Diagnostic]:
+    """Check a step's action and its parameters."""
+    call = step.step.action
+    if call is None:
+        return
+    action = catalog.get(call.name)
+    if action is None:
+        hint = did_you_mean(call.name, catalog.names()) or "`runbook actions` lists what there is"
+        yield diagnostic("RB201", step.place("action"), f"there is no action {call.name!r}", hint)
+        return
+    yield from _lint_params(step, action)
+    if isinstance(action, Gate):
+        yield from _lint_gate(step, team)
+
+
+def _lint_params(step: FlatStep, action: Action[Params]) -> Iterator[Diagnostic]:
+    """Validate the parameters; what a template will give can't be judged yet."""
+    call = step.step.action
+    if call is None:
+        return
+    fields = {field.alias or name for name, field in action.Params.model_fields.items()}
+    try:
+        action.Params.model_validate(dict(call.params))
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            path = tuple(problem["loc"])
+            if problem["type"] == "missing" or problem["type"] == "extra_forbidden":
+                written: JsonValue = None
+            else:
+                written = _at(call.params, path)
+            if _has_template(written) or (path and path[0] in action.expressions):
+                continue
+            text = f"{call.name}: {'.'.join(str(part) for part in path) or 'parameters'}: {_plain(problem['msg'])}"
+            hint = ""
+            if problem["type"] == "extra_forbidden":
+                text = f"{call.name} has no parameter {'.'.join(str(part) for part in path)!r}"
+                hint = did_you_mean(str(path[-1]), fields) or f"it has: {', '.join(sorted(fields))}"
+            yield diagnostic("RB202", step.place("params", *path), text, hint)
+
+
+def _lint_gate(step: FlatStep, team: Team | None) -> Iterator[Diagnostic]:
+    """A gate's roles exist and somebody has them; more than one approver can't be asked yet."""
+    params: Mapping[str, JsonValue] = step.step.action.params if step.step.action else {}
+    if params.get("quorum", 1) != 1:
+        text = "a quorum of more than one can't be run by this version, and is not ignored"
+        yield diagnostic("RB207", step.place("params", "quorum"), text)
+    roles = params.get("roles")
+    if team is None or not isinstance(roles, list | tuple):
+        return
+    for index, role in enumerate(roles):
+        if isinstance(role, str) and not _has_template(role) and role not in team.roles:
+            text = f"role {role!r} is not in team.yml"
+            yield diagnostic("RB208", step.place("params", "roles", index), text, did_you_mean(role, team.roles))
+    known = [role for role in roles if role in team.roles]
+    if known and not any(set(person.roles) & set(known) for person in team.people.values()):
+        yield diagnostic("RB208", step.place("params", "roles"), f"nobody in team.yml has a role of {known}")
+
+
+def _at(value: JsonValue, path: tuple[str | int, ...]) -> JsonValue:
+    """Follow a path of pydantic's as far as it leads; it may name union members that the value has not."""
+    for part in path:
+        if isinstance(value, Mapping) and part in value:
+            value = value[str(part)]
+        elif isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
+            value = value[part]
+    return value
+
+
+def _has_template(value: JsonValue) -> bool:
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    if isinstance(value, Mapping):
+        return any(_has_template(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_has_template(item) for item in value)
+    return False
+
+
+def _plain(message: str) -> str:
+    """Take pydantic's prefix off a message of our own."""
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,209 @@
+"""Makes the plan: resolves targets, loops, batches and edges, orders the steps, and takes the fingerprint."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from runbook_engine.expressions.render import evaluate, render
+from runbook_engine.expressions.scope import InventoryView, Scope
+from runbook_engine.model.diagnostic import Diagnostic
+from runbook_engine.model.errors import RunbookError
+from runbook_engine.model.inventory import LOCALHOST, Inventory
+from runbook_engine.model.json import JsonObject, JsonValue, digest
+from runbook_engine.model.plan import Plan, PlannedStep, ScopeValues
+from runbook_engine.model.rules import diagnostic
+from runbook_engine.model.runbook import Need, Step
+from runbook_engine.planning.amounts import batches, resolve
+from runbook_engine.planning.edges import all_needs
+from runbook_engine.planning.flatten import FlatStep, ReadInputs, Source, flatten
+from runbook_engine.planning.graph import critical_path, find_cycle, order
+from runbook_engine.planning.targets import TargetPatternError, choose_targets
+from runbook_engine.ports.action import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    """A plan, or why there is none."""
+
+    plan: Plan | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def make_plan(
+    source: Source,
+    inventory: Inventory,
+    inputs: JsonObject,
+    catalog: Catalog,
+    *,
+    limit: str | None = None,
+    read_inputs: ReadInputs | None = None,
+) -> PlanResult:
+    """Resolve a runbook for an inventory and inputs.
+
+    Args:
+        source: the loaded runbook, free of errors.
+        inputs: complete and typed.
+        limit: host pattern that steps with targets of the inventory are limited to; steps on the implicit localhost
+            (approvals, cloud actions, messages) are done all the same.
+    """
+    runbook = source.runbook
+    if runbook is None:
+        return PlanResult(None)
+
+    def render_inputs(value: JsonObject, scope: ScopeValues) -> JsonObject:
+        rendered = _at_plan_time(value, _plan_scope(scope, inventory), "an import's inputs")
+        return cast("JsonObject", rendered)
+
+    flat = flatten(source, inputs, read_inputs=read_inputs, render=render_inputs)
+    found = list(flat.diagnostics)
+    needs = {step.step.id: all_needs(step, flat.scopes[step.scope], catalog) for step in flat.steps}
+    found += _unknown_needs(flat.steps, needs)
+    names = {step: tuple(need.step for need in edges) for step, edges in needs.items()}
+    if found:
+        return PlanResult(None, tuple(found))
+    if cycle := find_cycle(names):
+        first = next(step for step in flat.steps if step.step.id in cycle)
+        return PlanResult(None, (diagnostic("RB206", first.place("needs"), f"cycle: {' → '.join(cycle)}"),))
+    by_id = {step.step.id: step for step in flat.steps}
+    planned: list[PlannedStep] = []
+    for name in order(names):
+        step = by_id[name]
+        try:
+            planned.append(_plan_step(step, needs[name], flat.scopes[step.scope], inventory, limit))
+        except _StepError as error:
+            found.append(error.diagnostic)
+    found += _unlike_targets(planned, by_id)
+    if found:
+        return PlanResult(None, tuple(found))
+    weights = {step.id: step.step.timeout.total_seconds() if step.targets else 0.0 for step in planned}
+    plan = Plan(
+        runbook=runbook,
+        inventory=inventory,
+        steps=tuple(planned),
+        scopes=tuple(flat.scopes),
+        critical_path=tuple(critical_path(names, weights)),
+    )
+    return PlanResult(plan.model_copy(update={"fingerprint": fingerprint(plan)}))
+
+
+def fingerprint(plan: Plan) -> str:
+    """Give the SHA-256 over everything that decides what the plan does: steps, inputs, targets, their variables."""
+    used = sorted({target for step in plan.steps for target in step.targets})
+    return digest(
+        {
+            "runbook": plan.runbook.model_dump(mode="json", exclude={"files"}, by_alias=True),
+            "steps": [step.digest for step in plan.steps],
+            "scopes": [scope.model_dump(mode="json") for scope in plan.scopes],
+            "targets": {name: plan.target(name).model_dump(mode="json") for name in used},
+        }
+    )
+
+
+class _StepError(Exception):
+    """A step that can't be planned."""
+
+    def __init__(self, found: Diagnostic) -> None:
+        super().__init__(found.message)
+        self.diagnostic = found
+
+
+def _plan_step(
+    flat: FlatStep, needs: tuple[Need, ...], values: ScopeValues, inventory: Inventory, limit: str | None
+) -> PlannedStep:
+    step = flat.step
+    targets = _targets(flat, inventory, limit)
+    items = _items(flat, values, inventory)
+    sizes = batches(step.batch, len(targets))
+    each = 1 if items is None else len(items)
+    tasks = tuple(size * each for size in sizes if size * each)
+    return PlannedStep(
+        step=step,
+        needs=needs,
+        targets=targets if each else (),
+        items=items,
+        batches=tasks,
+        max_failures=resolve(step.max_failures, sum(tasks), least=0),
+        scope=flat.scope,
+        digest=digest(
+            {
+                "step": step.model_dump(mode="json"),
+                "items": items,
+                "needs": [need.model_dump(mode="json") for need in needs],
+            }
+        ),
+    )
+
+
+def _targets(flat: FlatStep, inventory: Inventory, limit: str | None) -> tuple[str, ...]:
+    pattern = flat.step.targets
+    if pattern == LOCALHOST and LOCALHOST not in inventory.targets:
+        return (LOCALHOST,)
+    try:
+        everything = choose_targets(inventory, pattern)
+        chosen = everything if limit is None else choose_targets(inventory, pattern, limit=limit)
+    except TargetPatternError as error:
+        raise _StepError(diagnostic("RB209", flat.place("targets"), error.message, error.hint)) from None
+    if not everything:
+        text = f"no target of inventory {inventory.name} matches {pattern!r}"
+        raise _StepError(diagnostic("RB209", flat.place("targets"), text, "a step that runs nowhere proves nothing"))
+    return chosen
+
+
+def _items(flat: FlatStep, values: ScopeValues, inventory: Inventory) -> tuple[JsonValue, ...] | None:
+    loop = flat.step.loop
+    if loop is None:
+        return None
+    scope = _plan_scope(values, inventory, flat.step)
+    try:
+        found = evaluate(loop, scope) if isinstance(loop, str) else _at_plan_time(list(loop), scope, "a loop")
+    except RunbookError as error:
+        raise _StepError(diagnostic("RB212", flat.place("loop"), error.message, error.hint)) from None
+    if not isinstance(found, list | tuple):
+        text = f"loop gives {type(found).__name__}, and must give a list"
+        raise _StepError(diagnostic("RB212", flat.place("loop"), text))
+    return tuple(found)
+
+
+def _at_plan_time(value: JsonValue, scope: Scope, what: str) -> JsonValue:
+    rendered = render(value, scope)
+    if rendered.unknown or rendered.secrets:
+        raise RunbookError(f"{what} must be known before the run: no step's output and no secret")
+    return rendered.value
+
+
+def _plan_scope(values: ScopeValues, inventory: Inventory, step: Step | None = None) -> Scope:
+    """Give the names that are known before the run: no target, no steps, no run."""
+    return Scope(
+        target=inventory.target(LOCALHOST),
+        inventory=InventoryView(inventory),
+        inputs=values.inputs,
+        runbook_vars=values.vars,
+        step_vars=step.vars if step else {},
+    )
+
+
+def _unknown_needs(steps: list[FlatStep], needs: Mapping[str, tuple[Need, ...]]) -> list[Diagnostic]:
+    """Find edges that lead to no step (lint says more of them; this keeps a plan from being made)."""
+    known = set(needs)
+    return [
+        diagnostic("RB203", flat.place("needs"), f"step {flat.step.id} needs {need.step}, and there is no such step")
+        for flat in steps
+        for need in needs[flat.step.id]
+        if need.step not in known
+    ]
+
+
+def _unlike_targets(planned: list[PlannedStep], by_id: Mapping[str, FlatStep]) -> list[Diagnostic]:
+    """Find edges target by target between steps that run on different targets."""
+    targets = {step.id: step.targets for step in planned}
+    return [
+        diagnostic(
+            "RB210",
+            by_id[step.id].place("needs"),
+            f"{step.id} needs {need.step}@target, but they run on different targets",
+            f"give both the same pattern (targets: {by_id[need.step].step.targets})",
+        )
+        for step in planned
+        for need in step.needs
+        if need.per_target and set(step.targets) != set(targets.get(need.step, ()))
+    ]

@@ -1,0 +1,172 @@
+"""Chooses targets by Ansible's host patterns: unions, intersections, exclusions, globs, regexes, subscripts."""
+
+import difflib
+import fnmatch
+import os
+import re
+import stat
+from collections.abc import Iterable
+
+from runbook_engine.model.errors import InvalidInputError
+from runbook_engine.model.host_address import split_port
+from runbook_engine.model.inventory import LOCALHOST, Inventory
+
+_LONGEST_PATTERN = 10_000
+_LONGEST_REGEX = 200
+_LONGEST_SUGGESTED = 100  # comparing takes time by the product of the lengths
+_LARGEST_LIMIT_FILE = 16 * 1024 * 1024
+_PIECE = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
+_SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]{1,9})|([0-9]{1,9})[:-]([0-9]{0,9}))\]")
+
+
+class TargetPatternError(InvalidInputError):
+    """A host pattern names something that is not in the inventory, or can't be read.
+
+    Args:
+        message: what is wrong.
+        part: the part of the pattern that is to blame.
+        hint: what to do about it.
+    """
+
+    def __init__(self, message: str, *, part: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.part = part
+
+
+def choose_targets(inventory: Inventory, pattern: str, *, limit: str | None = None) -> tuple[str, ...]:
+    r"""Give the names of the targets that a pattern stands for, in the order of the inventory's groups and hosts.
+
+    Args:
+        inventory: where the names come from; `localhost` exists although no source names it.
+        pattern: as in a step's `targets`; `web:db`, `web,db`, `apps:&eu:!web3`, `web*`, `~web\d+`, `web[0:2]`.
+        limit: a second pattern; only what it chooses too is kept. `@file` in it stands for the lines of the file.
+            The implicit `localhost` is no target of the inventory, so a limit never takes it away.
+
+    Raises:
+        TargetPatternError: a plain name is neither a host nor a group (wherever in the pattern it stands), a subscript
+            is out of range, a regex is wrong, or the limit's file can't be read.
+    """
+    chosen = _evaluate(inventory, _split(pattern))
+    if limit is not None:
+        kept = set(_evaluate(inventory, _limit_parts(limit)))
+        implicit = {LOCALHOST} - inventory.targets.keys()
+        chosen = [name for name in chosen if name in kept or name in implicit]
+    return tuple(dict.fromkeys(chosen))
+
+
+def _split(pattern: str) -> list[str]:
+    """Split at commas if there are any, else at colons, which also stand in addresses and subscripts."""
+    if len(pattern) > _LONGEST_PATTERN:
+        raise TargetPatternError(f"the host pattern is longer than {_LONGEST_PATTERN} characters", part=pattern[:40])
+    if "," in pattern:
+        parts = pattern.split(",")
+    elif split_port(pattern) is not None:
+        parts = [pattern]
+    else:
+        parts = _PIECE.findall(pattern)
+    parts = [part.strip() for part in parts if part.strip()]
+    if not parts:
+        raise TargetPatternError("the host pattern is empty", part=pattern, hint="write a group, a host, or all")
+    return parts
+
+
+def _limit_parts(limit: str) -> list[str]:
+    """Split a limit, the lines of `@file` in the place of the file's name."""
+    return [line for part in _split(limit) for line in (_lines(part[1:]) if part[0] == "@" else [part])]
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:  # noqa: PTH123 # a pipe must not block
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise TargetPatternError(f"limit file {path!r} is no regular file", part=f"@{path}")
+            lines = file.read(_LARGEST_LIMIT_FILE).splitlines()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise TargetPatternError(f"can't read limit file {path!r}: {reason}", part=f"@{path}") from error
+    names = [line.strip() for line in lines if line.strip()]
+    if not names:
+        raise TargetPatternError(f"limit file {path!r} names no host", part=f"@{path}")
+    return names
+
+
+def _evaluate(inventory: Inventory, parts: Iterable[str]) -> list[str]:
+    """Add what stands alone, then keep what each `&` has too, then take away what each `!` has."""
+    parts = list(parts)
+    plain = [part for part in parts if part[0] not in "&!"] or ["all"]
+    # A host goes before a group of the same name only where it stands alone, as Ansible has it.
+    chosen = [name for part in plain for name in ([part] if part in inventory.targets else _matches(inventory, part))]
+    for part in parts:
+        if part[0] == "&":
+            kept = set(_matches(inventory, part[1:]))
+            chosen = [name for name in chosen if name in kept]
+    for part in parts:
+        if part[0] == "!":
+            gone = set(_matches(inventory, part[1:]))
+            chosen = [name for name in chosen if name not in gone]
+    return chosen
+
+
+def _matches(inventory: Inventory, part: str) -> list[str]:
+    """Give what one part stands for; a name may come twice, as subscripts count it twice."""
+    if not part:
+        raise TargetPatternError("'&' and '!' need a name behind them", part=part)
+    match = _SUBSCRIPT.fullmatch(part) if part[0] != "~" else None
+    name = match[1] if match else part
+    found = _named(inventory, name)
+    if match is None or not found:
+        return found
+    try:
+        return _subscripted(found, match)
+    except IndexError:
+        raise TargetPatternError(
+            f"{part!r} is out of range: {name!r} has {len(found)} targets", part=part, hint="subscripts count from 0"
+        ) from None
+
+
+def _named(inventory: Inventory, name: str) -> list[str]:
+    """Give the hosts of all groups that match; hosts by their name too, if no group does or it is a glob or regex."""
+    matcher = _matcher(name)
+    groups = [group for group in inventory.groups if matcher.match(group)]
+    found = [host for group in groups for host in inventory.members[group]]
+    if not groups or name[0] == "~" or any(sign in name for sign in ".?*["):
+        found += [host for host in inventory.targets if matcher.match(host)]
+    if not found and name == LOCALHOST:
+        return [LOCALHOST]
+    if not found and not groups and not _is_loose(name):
+        raise TargetPatternError(f"{name!r} is neither a host nor a group", part=name, hint=_hint(inventory, name))
+    return found
+
+
+def _matcher(name: str) -> re.Pattern[str]:
+    if name[0] != "~":
+        return re.compile(fnmatch.translate(name))
+    if len(name) > _LONGEST_REGEX:
+        raise TargetPatternError(f"a regex may have at most {_LONGEST_REGEX} characters", part=name)
+    try:
+        return re.compile(name[1:])
+    except re.error as error:
+        raise TargetPatternError(f"{name!r} is no regular expression: {error}", part=name) from error
+
+
+def _is_loose(name: str) -> bool:
+    """Tell whether a part is a glob or regex, which may match nothing; a plain name may not."""
+    return name[0] == "~" or any(sign in name for sign in "*?[")
+
+
+def _subscripted(found: list[str], match: re.Match[str]) -> list[str]:
+    """Take one host by index, or a range whose both ends belong to it."""
+    index, start, end = match[2], match[3], match[4]
+    if index is not None:
+        return [found[int(index)]]
+    if not end:
+        return found[int(start) :]
+    return found[int(start) : int(end) + 1] if int(end) else [found[int(start)]]
+
+
+def _hint(inventory: Inventory, name: str) -> str:
+    known = [*inventory.groups, *inventory.targets] if len(name) <= _LONGEST_SUGGESTED else []
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return "separate names with ',' or with ':', not with both" if ":" in name else "see `runbook inventory graph`"

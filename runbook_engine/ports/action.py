@@ -1,0 +1,262 @@
+"""What an action is: typed parameters, a check, an apply, perhaps a revert, and the hands they are given."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from runbook_engine.model.base import Frozen
+from runbook_engine.model.errors import RunbookError
+from runbook_engine.model.inventory import Target
+from runbook_engine.model.json import JsonObject
+from runbook_engine.model.outcome import Finding, Mode
+from runbook_engine.ports.clock import Clock
+from runbook_engine.ports.connection import Connection
+from runbook_engine.ports.services import AwsClient, HttpClient, Mailer, SqlDatabase
+
+
+class ActionFailedError(RunbookError):
+    """The action could not do what it is for; the message says what the peer said."""
+
+
+class DeadlineError(RunbookError):
+    """The step's timeout passed while the action waited; what it began may still go on."""
+
+
+class CancelledError(RunbookError):
+    """The operator cancelled the attempt."""
+
+
+class Effect(StrEnum):
+    """How an attempt in doubt is settled.
+
+    `check`: the check tells. `token`: the service (or the detached command) knows our token, so the same attempt may
+    be made again. `once`: nobody can tell; a person decides.
+    """
+
+    CHECK = "check"
+    TOKEN = "token"  # noqa: S105 - a word of the format, not a credential
+    ONCE = "once"
+
+
+class Params(BaseModel):
+    """Base of an action's parameters; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
+
+
+class Outputs(BaseModel):
+    """Base of an action's outputs, which later steps may use."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+P_contra = TypeVar("P_contra", bound=Params)
+
+
+class RunFacts(Frozen):
+    """What an action may know of the run it serves.
+
+    Attributes:
+        token: identity of this logical attempt; the same over crashes and transport retries.
+    """
+
+    id: str
+    mode: Mode
+    runbook: str
+    step: str
+    task: str
+    token: str
+    operator: str
+
+
+class Applied(Frozen):
+    """What an apply (or revert) did, in one sentence, with outputs that the check can't give again."""
+
+    summary: str = ""
+    outputs: JsonObject = {}
+    changed: bool = True
+
+
+class ActionContext(Protocol):
+    """An action's hands. In `check` every one of them is read-only, enforced before anything is sent."""
+
+    @property
+    def run(self) -> RunFacts:
+        """The run, step and attempt that this is done for."""
+        ...
+
+    @property
+    def target(self) -> Target:
+        """The target of this task."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Time."""
+        ...
+
+    @property
+    def connection(self) -> Connection:
+        """The target's connection, opened when first used."""
+        ...
+
+    @property
+    def http(self) -> HttpClient:
+        """HTTP from the machine that runs the attempt."""
+        ...
+
+    @property
+    def mail(self) -> Mailer:
+        """Mail."""
+        ...
+
+    @property
+    def recorded(self) -> JsonObject:
+        """Outputs that the task ended with when it was applied: given to `revert`, empty otherwise."""
+        ...
+
+    def aws(self, service: str, *, region: str, account: str | None = None, role: str | None = None) -> AwsClient:
+        """Give a client for an AWS service; with `role` (an ARN) that role is assumed first."""
+        ...
+
+    def sql(self, url: str) -> SqlDatabase:
+        """Give a database by its SQLAlchemy URL."""
+        ...
+
+    def project_file(self, path: str) -> bytes:
+        """Read a file of the project (a script, a template); paths that leave the project are refused."""
+        ...
+
+    def render(self, text: str) -> str:
+        """Render a template's text with the names that the step's own templates see.
+
+        Raises:
+            RunbookError: a name is undefined, or the template is not valid; the message says where.
+        """
+        ...
+
+    def recipients(self, channel: str, *, audience: str | None, literal: Sequence[str]) -> tuple[str, ...]:
+        """Give the addresses a message goes to, by channel (`email`): in a drill only the sandbox's.
+
+        Raises:
+            ActionFailedError: the audience is unknown, or it is a drill and there is no sandbox.
+        """
+        ...
+
+    def progress(self, text: str) -> None:
+        """Say how far it is, for the live view: `snapshot copy 43 %`."""
+        ...
+
+    def output(self, stream: str, data: bytes) -> None:
+        """Keep output (`stdout` or `stderr`) beside the events, capped."""
+        ...
+
+    def remaining(self) -> float:
+        """Seconds until the step's timeout."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Wait between two looks, with jitter, never past the timeout.
+
+        Raises:
+            DeadlineError: the timeout passed.
+            CancelledError: the operator cancelled.
+        """
+        ...
+
+
+class Action(Generic[P_contra]):
+    """Base of every action.
+
+    Class attributes:
+        name: `family.verb`, the key in a runbook.
+        effect: how an attempt in doubt is settled.
+        reversible: whether what it does can be undone (by `revert` or by running it with other parameters).
+        aws_reads: AWS operations (`rds:DescribeDBInstances`) that `check` uses.
+        aws_writes: AWS operations that `apply` and `revert` use besides.
+        expressions: parameters that hold bare expressions (`count > 3`), which the engine evaluates to booleans.
+        eventual: whether what `apply` did may show a while later, so that the check after it is polled to the
+            deadline; otherwise one look decides.
+        template_files: names of parameters that name a template file of the project; the engine renders it.
+        Params, Outputs: their types, with units and examples in each field's description.
+
+    An action without `apply` is a verification: satisfied, or failed.
+    """
+
+    name: ClassVar[str]
+    effect: ClassVar[Effect] = Effect.CHECK
+    reversible: ClassVar[bool] = True
+    aws_reads: ClassVar[tuple[str, ...]] = ()
+    aws_writes: ClassVar[tuple[str, ...]] = ()
+    expressions: ClassVar[tuple[str, ...]] = ()
+    eventual: ClassVar[bool] = False
+    template_files: ClassVar[tuple[str, ...]] = ()
+    example: ClassVar[str] = ""
+    Params: ClassVar[type[Params]]
+    Outputs: ClassVar[type[Outputs]] = Outputs
+
+    def check(self, params: P_contra, context: ActionContext) -> Finding:
+        """Tell whether the wanted state is there; must change nothing."""
+        raise TypeError(f"action {self.name} has no check")  # noqa: EM102, TRY003
+
+    def probe_commands(self, params: P_contra) -> Sequence[tuple[str, ...]]:
+        """Name the only commands (whole argv) that `check` may run on the target."""
+        del params
+        return ()
+
+    # `apply` and `revert` are looked up, not declared: an action that lacks one can't do it.
+
+
+class Applies(Protocol):
+    """An action that changes something."""
+
+    def apply(self, params: Params, context: ActionContext) -> Applied:
+        """Bring the wanted state about; must be able to go on from where an earlier attempt ended."""
+        ...
+
+
+class Reverts(Protocol):
+    """An action that can undo what it did."""
+
+    def revert(self, params: Params, context: ActionContext) -> Applied:
+        """Undo what `apply` did."""
+        ...
+
+
+class Gate(Action[P_contra]):
+    """An action that is not attempted but waited for: a person's approval, a window of time."""
+
+
+class CatalogEntry(Frozen):
+    """An action as the catalogue lists it; `origin` is the distribution or file it came from, with its version."""
+
+    name: str
+    summary: str
+    origin: str
+    version: str = ""
+
+
+class Catalog(Protocol):
+    """All actions that can be named."""
+
+    def get(self, name: str) -> "Action[Params] | None":
+        """Give an action, None when there is none of that name."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """Name every action, sorted."""
+        ...
+
+    def entry(self, name: str) -> CatalogEntry:
+        """Describe an action by its name."""
+        ...
+
+    def versions(self) -> Mapping[str, str]:
+        """Give the version of each origin, for the audit trail."""
+        ...
+
+
+DEFAULT_POLL = timedelta(seconds=10)

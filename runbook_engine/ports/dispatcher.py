@@ -1,0 +1,118 @@
+"""Orders out, reports back: the only seam between the loop and whoever makes the attempts."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from runbook_engine.model.json import JsonObject
+from runbook_engine.model.inventory import Target
+from runbook_engine.model.outcome import Finding, Grade, Mode, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOrder:
+    """One attempt to make; serialisable, carries no secret.
+
+    Attributes:
+        parameters: rendered; where a secret belongs stands a placeholder.
+        secrets: reference (`env:NAME`) of each placeholder; placeholders can't be guessed by a host.
+        timeout: seconds the attempt may take.
+        rendered: text of each template file that the parameters name, rendered, by the SHA-256 of its source.
+        recorded: outputs that the task ended with, when it is to be undone.
+        settle: find out about an earlier attempt of the same token before doing anything.
+        taints: dry run only: true when something the task needs was not really done, so that a verification
+            that is not satisfied proves nothing.
+    """
+
+    run: str
+    task: str
+    step: str
+    number: int
+    action: str
+    parameters: JsonObject
+    secrets: dict[str, str]
+    target: Target
+    mode: Mode
+    runbook: str
+    operator: str
+    token: str
+    timeout: float
+    fence: int = 0
+    settle: bool = False
+    rendered: dict[str, str] = field(default_factory=dict)
+    taints: bool = False
+    become_user: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    sensitive: bool = False
+    recorded: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptReport:
+    """How an attempt ended, free of secrets.
+
+    Attributes:
+        in_doubt: the attempt may or may not have had its effect; a person or a later check must tell.
+        needs_person: no later check can tell.
+        output: captured output by stream, capped.
+    """
+
+    task: str
+    number: int
+    outcome: Outcome
+    finding: Finding | None = None
+    outputs: JsonObject = field(default_factory=dict)
+    grade: Grade | None = None
+    seconds: float = 0.0
+    error: str = ""
+    in_doubt: bool = False
+    needs_person: bool = False
+    output: dict[str, bytes] = field(default_factory=dict)
+    recovery_point: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptProgress:
+    """What a running attempt says of itself."""
+
+    task: str
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Tells the loop to look around: an operator's event, a signal."""
+
+    reason: str = ""
+
+
+Message = AttemptReport | AttemptProgress | Wake
+
+
+class Dispatcher(Protocol):
+    """Makes attempts somewhere and reports what becomes of them."""
+
+    def submit(self, order: AttemptOrder) -> None:
+        """Take an order; its report will be received."""
+        ...
+
+    def receive(self, timeout: float) -> Message | None:
+        """Give the next message, waiting at most that many seconds (0: not at all); None when there is none."""
+        ...
+
+    def wake(self, reason: str = "") -> None:
+        """Make a waiting `receive` return; safe in a signal handler."""
+        ...
+
+    def settled(self, order: AttemptOrder) -> None:
+        """The journal has the order's report: whatever was kept on the target for a reattach may go."""
+        ...
+
+    def cancel(self, task: str) -> None:
+        """Ask a running attempt to end; its report still comes."""
+        ...
+
+    def close(self) -> None:
+        """Wait for what runs and give everything back."""
+        ...

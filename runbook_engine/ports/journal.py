@@ -1,0 +1,147 @@
+"""The journal: append-only events by run, the lease that lets one process advance a run, captured output."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from runbook_engine.model.event import Actor, Event, StoredEvent
+
+
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """A run as the journal lists it, without reading its events.
+
+    Attributes:
+        number: counts the journal's runs from 1.
+        status: `open` until it is closed, then run.closed's status.
+    """
+
+    id: str
+    number: int
+    runbook: str
+    inventory: str
+    mode: str
+    opened_at: datetime
+    status: str
+    closed_at: datetime | None
+    operator: str
+    events: int
+    head_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lease: enough to tell, on the same machine, whether that process still lives.
+
+    Attributes:
+        boot: id of the machine's boot.
+        started: the process's start in clock ticks since that boot, so that a reused pid is not mistaken for it.
+    """
+
+    host: str
+    boot: str
+    pid: int
+    started: int
+    user: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host} (pid {self.pid})"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to advance a run (or to hold a mutex); `fence` grows with every taking."""
+
+    name: str
+    holder: Holder
+    fence: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What verification found: the run, the event it names (0: the run as a whole), and what is wrong."""
+
+    run: str
+    seq: int
+    problem: str
+    kind: Literal["changed", "missing", "inserted", "swapped", "tail", "head", "output"]
+
+
+class Journal(Protocol):
+    """Every method may raise `JournalError`; `LeaseError` where a lease is another's."""
+
+    def open_run(self, run: str, event: Event, actor: Actor, *, lease: Lease | None = None) -> StoredEvent:
+        """Begin a run with its run.opened event; the id must be new."""
+        ...
+
+    def append(
+        self,
+        run: str,
+        events: Sequence[Event],
+        actor: Actor,
+        *,
+        lease: Lease | None = None,
+        outputs: Mapping[tuple[str, int], Mapping[str, bytes]] | None = None,
+    ) -> list[StoredEvent]:
+        """Append events as one batch, durable (one fsync) when it returns.
+
+        Args:
+            lease: of the holder that advances the run; an older fence than the store's is refused (`LeaseError`) and
+                nothing is written. None for what a person says.
+            outputs: captured output by (task, attempt number) and stream, stored in the same transaction.
+        """
+        ...
+
+    def read(self, run: str, *, after: int = 0) -> Iterator[StoredEvent]:
+        """Give a run's events in order, those with a `seq` above `after`."""
+        ...
+
+    def output(self, run: str, task: str, number: int) -> Mapping[str, bytes]:
+        """Give the captured output of an attempt by stream."""
+        ...
+
+    def head(self, run: str) -> RunHead | None:
+        """Describe one run, None when there is none of that id."""
+        ...
+
+    def runs(self, *, limit: int = 0) -> list[RunHead]:
+        """List runs, newest first; 0 lists all."""
+        ...
+
+    def version(self, run: str) -> int:
+        """Give the run's newest `seq` cheaply, for polling."""
+        ...
+
+    def take_lease(self, name: str, holder: Holder, seconds: float, *, take_over: bool = False) -> Lease:
+        """Take a lease that is free, has ended, whose holder is proven dead, or (`take_over`) anyhow.
+
+        Raises:
+            LeaseError: another holder has it; the message says who and until when.
+        """
+        ...
+
+    def renew_lease(self, lease: Lease, seconds: float) -> Lease:
+        """Hold on to a lease.
+
+        Raises:
+            LeaseError: it was taken over.
+        """
+        ...
+
+    def release_lease(self, lease: Lease) -> None:
+        """Give a lease back; nothing happens when it is no longer ours."""
+        ...
+
+    def lease(self, name: str) -> Lease | None:
+        """Give the lease of that name, None when it is free."""
+        ...
+
+    def verify(self, run: str | None = None) -> list[Damage]:
+        """Check the chain of one run or of all; an empty list means that nothing was changed."""
+        ...
+
+    def close(self) -> None:
+        """Give the store back."""
+        ...

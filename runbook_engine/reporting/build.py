@@ -1,0 +1,220 @@
+"""From a run's events to its report, in one pass; a run that is not over yet is told as far as it went."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from runbook_engine.model.clocks import clocks
+from runbook_engine.model.event import Clocks, PlanAccepted, RunClosed, RunOpened, StepSummary, StoredEvent
+from runbook_engine.model.outcome import Grade, Mode, Outcome
+from runbook_engine.model.report import Deviation, Proof, RunReport, StepReport, TaskReport, TimelineEntry
+from runbook_engine.reporting.people import PeopleFold
+from runbook_engine.reporting.tasks import ReadOutput, TaskFold, step_of
+
+_MOST_EXCERPTS = 200  # tasks whose output is shown, those that failed first: a report is for reading
+_WORST_FIRST = (
+    Outcome.FAILED,
+    Outcome.UNREACHABLE,
+    Outcome.BLOCKED,
+    Outcome.UNPROVEN,
+    Outcome.WOULD_CHANGE,
+    Outcome.CHANGED,
+    Outcome.UNCHANGED,
+    Outcome.SKIPPED,
+)
+
+
+def build_report(
+    events: Iterable[StoredEvent], *, outputs: ReadOutput | None = None, verified: bool | None = None
+) -> RunReport:
+    """Tell what became of a run.
+
+    Args:
+        outputs: gives the captured output of a task's attempt, by stream; None leaves output out.
+        verified: whether the journal's chain was checked and found whole; None when nobody looked.
+    """
+    fold = _RunFold()
+    for stored in events:
+        fold.follow(stored)
+    steps = _steps(fold, outputs)
+    opened, last = fold.opened, fold.last
+    tasks = sum(step.planned for step in steps)
+    counts = _counts(steps)
+    marks, rta, rpa = fold.achieved()
+    return RunReport(
+        **_identity(fold),
+        status=_status(fold, steps),
+        opened_at=fold.opened_at,
+        closed_at=fold.closed_at,
+        seconds=(last.time - fold.opened_at).total_seconds() if last and fold.opened_at else 0.0,
+        clocks=marks,
+        rto=_in_seconds(opened.objectives.rto) if opened else None,
+        rpo=_in_seconds(opened.objectives.rpo) if opened else None,
+        rta=rta,
+        rpa=rpa,
+        steps=steps,
+        counts=counts,
+        pending=tasks - sum(counts.values()),
+        tasks=tasks,
+        gates=fold.people.gates(),
+        messages=fold.people.messages(),
+        deviations=tuple(sorted([*fold.people.deviations, *_tolerated(fold, steps)], key=lambda one: one.at)),
+        recovery_points=tuple(fold.people.recovery_points),
+        holdings=tuple(fold.people.holdings),
+        notes=tuple(fold.people.notes),
+        timeline=_timeline(fold, steps, marks),
+        proof=_proof(steps, tasks) if opened and opened.mode is Mode.DRY_RUN else None,
+        in_doubt=tuple(task.id for step in steps for task in step.tasks if _is_in_doubt(task, closed=fold.closed)),
+        events=last.seq if last else 0,
+        head_hash=last.hash if last else "",
+        chain_verified=verified,
+    )
+
+
+@dataclass(slots=True)
+class _RunFold:
+    """The run while its events are read."""
+
+    opened: RunOpened | None = None
+    opened_at: datetime | None = None
+    opener: StoredEvent | None = None
+    steps: tuple[StepSummary, ...] = ()
+    fingerprint: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    closed: RunClosed | None = None
+    closed_at: datetime | None = None
+    last: StoredEvent | None = None
+    tasks: dict[str, TaskFold] = field(default_factory=dict)
+    people: PeopleFold = field(default_factory=PeopleFold)
+    kept: list[StoredEvent] = field(default_factory=list)
+
+    def follow(self, stored: StoredEvent) -> None:
+        event = stored.event
+        self.last = stored
+        self.kept.append(stored)
+        if isinstance(event, RunOpened):
+            self.opened, self.opened_at, self.opener = event, stored.time, stored
+            self.steps, self.fingerprint, self.files = event.steps, event.fingerprint, event.files
+        elif isinstance(event, PlanAccepted):
+            self.steps, self.fingerprint = event.steps or self.steps, event.fingerprint
+            self.files = event.files or self.files
+        elif isinstance(event, RunClosed):
+            self.closed, self.closed_at = event, stored.time
+        elif event.kind == "lease.taken":
+            self.closed = self.closed_at = None  # taking the lease is how a closed run is resumed
+        self.people.follow(stored)
+        task = getattr(event, "task", None)
+        if isinstance(task, str):
+            self.tasks.setdefault(task, TaskFold(task)).follow(stored)
+
+    def achieved(self) -> tuple[Clocks, float | None, float | None]:
+        """Give the clocks as they were recorded when the run closed, or as they stand."""
+        if self.closed is not None and self.closed.clocks.declared is not None:
+            return self.closed.clocks, self.closed.rta, self.closed.rpa
+        return clocks(self.kept, status=self.closed.status if self.closed else "open")
+
+
+def _identity(fold: _RunFold) -> dict[str, object]:
+    opened, opener = fold.opened, fold.opener
+    if opened is None or opener is None:
+        return {"run": fold.last.run if fold.last else ""}
+    names = (
+        "runbook", "title", "runbook_path", "mode", "inventory", "inventory_sources", "limit", "note", "inputs",
+        "git_commit", "git_dirty", "engine_version", "plugins",
+    )  # fmt: skip
+    told: dict[str, object] = {name: getattr(opened, name) for name in names}
+    actor = opener.actor
+    return {**told, "run": opener.run, "operator": actor.name, "host": actor.host,
+            "fingerprint": fold.fingerprint, "files": fold.files}  # fmt: skip
+
+
+def _steps(fold: _RunFold, outputs: ReadOutput | None) -> tuple[StepReport, ...]:
+    """Group the tasks by step in the plan's order; a step that the plan doesn't know any more comes last."""
+    by_step: dict[str, list[TaskFold]] = {summary.id: [] for summary in fold.steps}
+    for task in fold.tasks.values():
+        by_step.setdefault(step_of(task.id), []).append(task)
+    failed_first = sorted(fold.tasks.values(), key=lambda task: task.outcome is None or task.outcome.ended_well)
+    shown = {task.id for task in failed_first[:_MOST_EXCERPTS]} if outputs else set()
+    planned = {summary.id: summary.tasks for summary in fold.steps}
+    return tuple(
+        _step(
+            step, max(planned.get(step, 0), len(tasks)), [t.report(outputs if t.id in shown else None) for t in tasks]
+        )
+        for step, tasks in by_step.items()
+    )
+
+
+def _step(step: str, planned: int, tasks: list[TaskReport]) -> StepReport:
+    counts = Counter(task.outcome for task in tasks if task.outcome is not None)
+    outcomes = [outcome for outcome in _WORST_FIRST if counts[outcome]]
+    over = sum(counts.values()) == planned
+    worst = outcomes[0] if outcomes else None
+    grades = [task.grade for task in tasks]
+    return StepReport(
+        id=step,
+        planned=planned,
+        tasks=tuple(tasks),
+        outcome=worst if over or (worst is not None and not worst.ended_well) else None,
+        counts={outcome: counts[outcome] for outcome in outcomes},
+        grade=next((g for g in (Grade.UNPROVEN, Grade.SIMULATED, Grade.PROVEN) if g in grades), None),
+    )
+
+
+def _counts(steps: Iterable[StepReport]) -> dict[Outcome, int]:
+    total: Counter[Outcome] = Counter()
+    for step in steps:
+        total.update(step.counts)
+    return {outcome: total[outcome] for outcome in _WORST_FIRST if total[outcome]}
+
+
+def _status(fold: _RunFold, steps: Iterable[StepReport]) -> str:
+    if fold.closed is not None:
+        return fold.closed.status
+    states = {task.state for step in steps for task in step.tasks}
+    return "waiting" if states & {"waiting", "held"} and "running" not in states else "running"
+
+
+def _tolerated(fold: _RunFold, steps: Iterable[StepReport]) -> list[Deviation]:
+    """List the tasks that failed in a run that succeeded all the same."""
+    if fold.closed is None or fold.closed.status != "succeeded" or fold.closed_at is None:
+        return []
+    return [
+        Deviation(at=fold.closed_at, kind="tolerated", what=task.id, who="runbook", reason=task.error or task.reason)
+        for step in steps
+        for task in step.tasks
+        if task.outcome in {Outcome.FAILED, Outcome.UNREACHABLE}
+    ]
+
+
+def _timeline(fold: _RunFold, steps: Iterable[StepReport], marks: Clocks) -> tuple[TimelineEntry, ...]:
+    entries = [
+        TimelineEntry(at=mark, kind="mark", label=name)
+        for name in ("declared", "decided", "recovered", "verified")
+        if (mark := getattr(marks, name)) is not None
+    ]
+    for step in steps:
+        for task in step.tasks:
+            for line in task.attempts:
+                begin = line.started or (line.ended and line.ended - timedelta(seconds=line.seconds))
+                if begin is not None:
+                    outcome = line.outcome.value if line.outcome else ""
+                    entries.append(
+                        TimelineEntry(at=begin, ended=line.ended, kind="attempt", label=task.id, outcome=outcome)
+                    )
+    return tuple(sorted([*entries, *fold.people.moments()], key=lambda entry: entry.at))
+
+
+def _proof(steps: Iterable[StepReport], total: int) -> Proof:
+    """Count what was proven; what nobody graded counts as unproven, so that nothing is overclaimed."""
+    grades = Counter(task.grade for step in steps for task in step.tasks)
+    proven, simulated = grades[Grade.PROVEN], grades[Grade.SIMULATED]
+    return Proof(proven=proven, simulated=simulated, unproven=total - proven - simulated, total=total)
+
+
+def _is_in_doubt(task: TaskReport, *, closed: RunClosed | None) -> bool:
+    return task.state == "in-doubt" or (task.state == "running" and closed is not None)
+
+
+def _in_seconds(duration: timedelta | None) -> float | None:
+    return duration.total_seconds() if duration is not None else None

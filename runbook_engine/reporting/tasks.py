@@ -1,0 +1,156 @@
+"""Following each task through its events: attempts, where it stands, how it ended."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from runbook_engine.model.event import (
+    AttemptFinished,
+    AttemptStarted,
+    GateApproved,
+    GateDeclined,
+    GateExpired,
+    GateOpened,
+    HoldOpened,
+    HoldResolved,
+    ManualAnswered,
+    StoredEvent,
+    TaskBlocked,
+    TaskResolved,
+    TaskSkipped,
+)
+from runbook_engine.model.outcome import Change, Grade, Outcome
+from runbook_engine.model.report import AttemptLine, TaskReport, TaskState
+
+ReadOutput = Callable[[str, int], Mapping[str, bytes]]
+_EXCERPT = 2000  # characters of the head and of the tail of captured output that a report shows
+
+
+@dataclass(slots=True)
+class TaskFold:
+    """A task while its events are read."""
+
+    id: str
+    state: TaskState = "pending"
+    outcome: Outcome | None = None
+    attempts: dict[int, AttemptLine] = field(default_factory=dict)
+    last: AttemptFinished | None = None
+    reason: str = ""
+    approvals: int = 0
+    quorum: int = 1
+
+    def follow(self, stored: StoredEvent) -> None:
+        """Take one more event of this task."""
+        match stored.event:
+            case AttemptStarted() as event:
+                self.attempts[event.number] = AttemptLine(
+                    number=event.number, started=stored.time, settles=event.settles
+                )
+                self.state = "running"
+            case AttemptFinished() as event:
+                self._finish(stored, event)
+            case TaskSkipped() as event:
+                self._end(Outcome.SKIPPED, event.reason)
+            case TaskBlocked() as event:
+                self._end(Outcome.BLOCKED, event.because)
+            case TaskResolved() as event:
+                self._resolve(event)
+            case HoldOpened() as event:
+                self.state, self.reason = "held", event.reason
+            case HoldResolved() as event:
+                self._decide(event)
+            case _:
+                self._answer(stored)
+
+    def report(self, outputs: ReadOutput | None) -> TaskReport:
+        """Give the task as the report tells it."""
+        last = self.last
+        finding = last.finding if last else None
+        changes: tuple[Change, ...] = finding.changes if finding else ()
+        grade: Grade | None = last.grade if last else None
+        return TaskReport(
+            id=self.id,
+            target=target_of(self.id),
+            state=self.state,
+            outcome=self.outcome,
+            attempts=tuple(self.attempts[number] for number in sorted(self.attempts)),
+            seconds=sum(line.seconds for line in self.attempts.values()),
+            summary=finding.summary if finding else "",
+            reason=self.reason,
+            error=last.error if last else "",
+            changes=changes,
+            outputs=last.outputs if last else {},
+            grade=grade,
+            captured=_excerpts(outputs(self.id, last.number)) if outputs and last and last.output_digest else {},
+        )
+
+    def _finish(self, stored: StoredEvent, event: AttemptFinished) -> None:
+        begun = self.attempts.get(event.number)
+        self.attempts[event.number] = AttemptLine(
+            number=event.number,
+            started=begun.started if begun else None,
+            ended=stored.time,
+            outcome=event.outcome,
+            seconds=event.seconds,
+            error=event.error,
+            in_doubt=event.in_doubt,
+            settles=begun.settles if begun else False,
+        )
+        self.last = event
+        self._end(event.outcome, "")
+        if event.in_doubt:
+            self.state = "in-doubt"
+
+    def _end(self, outcome: Outcome, reason: str) -> None:
+        self.state, self.outcome, self.reason = "ended", outcome, reason
+
+    def _resolve(self, event: TaskResolved) -> None:
+        if event.truth == "done":
+            self._end(Outcome.CHANGED, event.reason)
+        else:
+            self.state, self.outcome, self.reason = "pending", None, event.reason
+
+    def _decide(self, event: HoldResolved) -> None:
+        if event.decision == "skip":
+            self._end(Outcome.SKIPPED, event.reason)
+        elif event.decision == "retry":
+            self.state, self.outcome, self.reason = "pending", None, event.reason
+        else:
+            self._end(self.outcome or Outcome.FAILED, event.reason)
+
+    def _answer(self, stored: StoredEvent) -> None:
+        """Follow a gate or manual step; the engine may record its end as an attempt, too, and that counts more."""
+        match stored.event:
+            case GateOpened() as event:
+                self.state, self.quorum, self.approvals = "waiting", event.quorum, 0
+            case GateApproved():
+                self.approvals += 1
+                if self.approvals >= self.quorum and self.state == "waiting":
+                    self._end(Outcome.UNCHANGED, "")
+            case GateDeclined() as event:
+                self._end(Outcome.FAILED, event.reason)
+            case GateExpired():
+                self._end(Outcome.FAILED, "nobody answered in time")
+            case ManualAnswered() as event:
+                self._end(Outcome.CHANGED if event.passed else Outcome.FAILED, event.note)
+
+
+def step_of(task: str) -> str:
+    """Give the step of a task's id: `deploy` of `deploy[0]@web1`."""
+    return task.partition("@")[0].partition("[")[0]
+
+
+def target_of(task: str) -> str:
+    """Give the target of a task's id: `web1` of `deploy[0]@web1`."""
+    return task.partition("@")[2]
+
+
+def _excerpts(streams: Mapping[str, bytes]) -> dict[str, str]:
+    return {stream: _excerpt(data) for stream, data in sorted(streams.items()) if data}
+
+
+def _excerpt(data: bytes) -> str:
+    """Decode no more than is shown: a stream may be a megabyte of anything."""
+    if len(data) <= 2 * _EXCERPT:
+        return data.decode("utf-8", "replace")
+    head, tail = data[:_EXCERPT].decode("utf-8", "replace"), data[-_EXCERPT:].decode("utf-8", "replace")
+    return f"{head}\n… {len(data) - 2 * _EXCERPT} bytes left out …\n{tail}"

@@ -1,0 +1,1 @@
+"""Secrets by reference, and keeping their values out of everything that is written."""

@@ -1,0 +1,76 @@
+"""Every form in which a secret is known to turn up in what programs write."""
+
+import base64
+import html
+import json
+import shlex
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
+
+MIN_LENGTH = 4
+_MIN_LINE = 8
+
+
+def forms(secret: str) -> frozenset[str]:
+    """Give a secret in every form to look for: raw, escaped, encoded, in parts.
+
+    A secret shorter than four characters has none, since they would turn up everywhere by chance.
+    """
+    found: set[str] = set()
+    for part in _parts(secret):
+        for variant in (part, part.upper(), part.lower()):
+            found.update(_escaped(variant))
+        found.update(_encoded(part))
+    return frozenset(form for form in found if len(form) >= MIN_LENGTH)
+
+
+def _parts(secret: str) -> set[str]:
+    """The secret, without blanks around it, and each long line of it."""
+    lines = [line.strip() for line in secret.splitlines()] if "\n" in secret or "\r" in secret else []
+    parts = {secret, secret.strip(), secret.replace("\r\n", "\n"), secret.replace("\n", "\r\n")}
+    return {part for part in parts if len(part) >= MIN_LENGTH} | {line for line in lines if len(line) >= _MIN_LINE}
+
+
+def _escaped(text: str) -> Iterator[str]:
+    yield text
+    once = [json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]]
+    yield from once
+    yield from (json.dumps(escaped)[1:-1] for escaped in once)  # JSON inside JSON, as log lines have it
+    yield repr(text)[1:-1]
+    yield ascii(text)[1:-1]
+    yield shlex.quote(text).removeprefix("'").removesuffix("'")
+    yield text.replace("'", "'\\''")
+    yield html.escape(text)
+    yield html.escape(text, quote=False)
+    yield html.escape(text).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    encoded = text.encode("utf-8", "surrogatepass")
+    for safe in ("", "/", "~", "/~"):
+        for percent in (quote(encoded, safe=safe), quote_plus(encoded, safe=safe)):
+            yield percent
+            yield _lower_percent(percent)
+
+
+def _encoded(text: str) -> Iterator[str]:
+    data = text.encode("utf-8", "surrogatepass")
+    yield data.hex()
+    yield data.hex().upper()
+    yield base64.b64encode(data).decode("ascii")
+    yield base64.urlsafe_b64encode(data).decode("ascii")
+    for core in _base64_cores(data):
+        yield core
+        yield core.replace("+", "-").replace("/", "_")
+
+
+def _base64_cores(data: bytes) -> Iterator[str]:
+    """Give the Base64 characters that depend on the data alone, for each of its three places in a longer text.
+
+    This finds it behind a user name (Basic authentication), too.
+    """
+    for before, first in ((0, 0), (1, 2), (2, 3)):
+        text = base64.b64encode(bytes(before) + data).decode("ascii")
+        yield text[first : (before + len(data)) * 8 // 6]
+
+
+def _lower_percent(text: str) -> str:
+    head, *rest = text.split("%")
+    return head + "".join("%" + part[:2].lower() + part[2:] for part in rest)

@@ -1,0 +1,134 @@
+"""Takes every known secret, in every form of `encodings`, out of texts, bytes, JSON and streams."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from threading import Lock
+from typing import AnyStr
+
+from runbook_engine.secrets.encodings import MIN_LENGTH, forms
+
+REDACTED = "[redacted]"
+
+
+class SecretRedactor:
+    """A `Redactor`; safe to use from several threads. Costs next to nothing while there are no secrets.
+
+    Secrets shorter than four characters are found only where they are a whole value, because their letters turn up
+    everywhere by chance.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._lock = Lock()
+        self._whole: frozenset[str] = frozenset()
+        self._texts: tuple[str, ...] = ()
+        self._bytes: tuple[bytes, ...] = ()
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """Make a value known; from now on it is redacted."""
+        with self._lock:
+            if not secret or secret in self._whole:
+                return
+            self._whole |= {secret}
+            if len(secret) >= MIN_LENGTH:
+                self._texts = tuple({*self._texts, *forms(secret)})
+                self._bytes = tuple({text.encode("utf-8", "surrogatepass") for text in self._texts})
+
+    def text(self, value: str) -> str:
+        """Redact a text."""
+        if value in self._whole:
+            return REDACTED
+        return "".join(_redacted(value, self._texts, REDACTED)) if self._texts else value
+
+    def data(self, value: bytes) -> bytes:
+        """Redact bytes (a whole stream, not a chunk of one; see `stream`)."""
+        return b"".join(_redacted(value, self._bytes, REDACTED.encode())) if self._bytes else value
+
+    def json(self, value: object) -> object:
+        """Redact every text in a JSON value, keys included, and numbers that are a secret's digits."""
+        if not self._whole or value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, int | float):
+            return REDACTED if repr(value) in self._whole else value
+        if isinstance(value, Mapping):
+            return {self.json(key): self.json(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.json(item) for item in value]
+        return value
+
+    def stream(self) -> "StreamRedactor":
+        """Give a redactor for one stream that comes in chunks; it knows the secrets of this moment."""
+        return StreamRedactor(self._bytes, REDACTED.encode())
+
+
+class StreamRedactor:
+    """Redacts one stream chunk by chunk, holding back only what may be the beginning of a secret.
+
+    What `feed` and `close` give, joined, is what redacting the whole stream at once would give.
+    """
+
+    def __init__(self, known: Sequence[bytes], mark: bytes) -> None:
+        self._known = known
+        self._mark = mark
+        self._held: bytes = b""
+        self._covered = 0
+        self._hold = max(map(len, known), default=1) - 1
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take a chunk and give what is safe to write."""
+        if not self._known:
+            return chunk
+        self._held += chunk
+        return self._give(max(len(self._held) - self._hold, 0))
+
+    def close(self) -> bytes:
+        """Give what was held back."""
+        return self._give(len(self._held))
+
+    def _give(self, cut: int) -> bytes:
+        if not cut:
+            return b""
+        spans = _spans(self._held, self._known, self._covered)
+        given: list[bytes] = []
+        position, covered = 0, 0
+        for start, end in spans:
+            if start >= cut:
+                break
+            given.append(self._held[position:start])
+            # A span that began in an earlier chunk has its mark already.
+            if not (start == 0 and self._covered):
+                given.append(self._mark)
+            position, covered = min(end, cut), max(end - cut, 0)
+        given.append(self._held[position:cut])
+        self._held, self._covered = self._held[cut:], covered
+        return b"".join(given)
+
+
+def _redacted(value: AnyStr, known: Sequence[AnyStr], mark: AnyStr) -> list[AnyStr]:
+    """Give the pieces of a value between its secrets, with the mark for each secret."""
+    pieces: list[AnyStr] = []
+    position = 0
+    for start, end in _spans(value, known, 0):
+        pieces += [value[position:start], mark]
+        position = end
+    pieces.append(value[position:])
+    return pieces
+
+
+def _spans(value: AnyStr, known: Sequence[AnyStr], covered: int) -> list[tuple[int, int]]:
+    """Find where secrets are, those that overlap made one; `covered` is known to be secret from the start."""
+    found = [(0, covered)] if covered else []
+    for form in known:
+        start = value.find(form)
+        while start >= 0:
+            found.append((start, start + len(form)))
+            start = value.find(form, start + 1)
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged

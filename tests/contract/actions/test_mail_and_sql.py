@@ -1,0 +1,136 @@
+"""notify.email against a real mail server, sql.verify against a real database."""
+
+import email
+import json
+import sqlite3
+from datetime import UTC, datetime
+from email import policy
+
+import pytest
+
+from runbook_engine.actions.notify_email import NotifyEmail
+from runbook_engine.actions.sql_verify import SqlVerify
+from runbook_engine.connections.mail import SmtpMailer
+from runbook_engine.connections.sql import AlchemyDatabase
+from runbook_engine.lab.mail import Mailbox, MailServer
+from runbook_engine.sdk import ActionFailedError, ReadOnlyError, RunbookError
+
+
+@pytest.fixture
+def sink(tmp_path):
+    server = MailServer(Mailbox(tmp_path / "mail"))
+    server.start()
+    yield server
+    server.stop()
+
+
+def received(sink):
+    """Give recipients and message of everything that came in, in order."""
+    log = sink.mailbox.folder / "log.ndjson"
+    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return [
+        (line["to"], email.message_from_bytes((sink.mailbox.folder / line["file"]).read_bytes(), policy=policy.default))
+        for line in lines
+    ]
+
+
+def letter(sink, *to):
+    return {
+        "smtp": {"host": "127.0.0.1", "port": sink.address[1], "tls": "none"},
+        "sender": "Bücher Support <support@books.example>",
+        "to": list(to),
+        "subject": "Wir ziehen um: Größe",
+        "body": "Gleich wieder da.\n.\nEnde\n",
+        "html": "<p>Gleich wieder da.</p>",
+    }
+
+
+def mailing(real):
+    return real(mail=SmtpMailer(read_only=False))
+
+
+def test_each_recipient_gets_a_message_of_its_own(real, sink):
+    action = NotifyEmail()
+    params = action.Params.model_validate(letter(sink, "a@example.com", "Böb <b@example.com>"))
+    context = mailing(real)
+    applied = action.apply(params, context)
+    messages = received(sink)
+    assert [recipients for recipients, _ in messages] == [["a@example.com"], ["b@example.com"]]
+    _, message = messages[1]
+    assert message["Subject"] == "Wir ziehen um: Größe"
+    assert message["X-DR-Run"] == "run-1"
+    assert message["Message-ID"] == applied.outputs["message_ids"]["b@example.com"]
+    assert message.get_body(("plain",)).get_content().splitlines() == ["Gleich wieder da.", ".", "Ende"]
+    assert applied.outputs["accepted"] == ["a@example.com", "b@example.com"]
+
+
+def test_the_same_attempt_gives_the_same_message_id_and_another_run_another(real, sink):
+    action = NotifyEmail()
+    params = action.Params.model_validate(letter(sink, "a@example.com"))
+    context = mailing(real)
+    first, again = action.apply(params, context), action.apply(params, context)
+    other = mailing(real)
+    other.run = other.run.model_copy(update={"token": "f" * 64})
+    assert first.outputs == again.outputs
+    assert action.apply(params, other).outputs != first.outputs
+
+
+def test_partial_refusal_says_who_got_it_and_who_did_not(real, sink):
+    sink.mailbox.refuse("bad@example.com", 550)
+    action = NotifyEmail()
+    params = action.Params.model_validate(letter(sink, "a@example.com", "bad@example.com", "c@example.com"))
+    with pytest.raises(
+        ActionFailedError, match=r"accepted: a@example.com, c@example.com; refused: bad@example.com \(.+\)"
+    ):
+        action.apply(params, mailing(real))
+    assert [recipients for recipients, _ in received(sink)] == [["a@example.com"], ["c@example.com"]]
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / "reviews.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE reviews (id INTEGER PRIMARY KEY, created_at TEXT)")
+        rows = [(datetime.now(UTC).isoformat(),)] * 500
+        connection.executemany("INSERT INTO reviews (created_at) VALUES (?)", rows)
+    connection.close()
+    return f"sqlite:///{path}"
+
+
+def look(context, **params):
+    action = SqlVerify()
+    return action.check(action.Params.model_validate(params), context)
+
+
+@pytest.fixture
+def querying(real):
+    context = real()
+
+    def open_database(url):
+        return AlchemyDatabase(url, read_only=True)
+
+    class Context(type(context)):
+        def sql(self, url):
+            return open_database(url)
+
+    return Context(clock=context.clock)
+
+
+def test_counts_and_freshness(querying, database):
+    checks = [{"name": "newest", "query": "SELECT max(created_at) FROM reviews", "max_age": "1m"}]
+    finding = look(querying, url=database, tables={"reviews": {"rows": {"min": 500, "max": 500}}}, checks=checks)
+    assert finding.satisfied, finding.summary
+    finding = look(querying, url=database, tables={"reviews": {"rows": {"min": 501}}})
+    assert finding.summary == "rows of reviews: is 500, less than 501"
+
+
+def test_missing_table_is_told_in_the_databases_own_words(querying, database):
+    with pytest.raises(RunbookError, match=r"rows of none: .*no such table: none"):
+        look(querying, url=database, tables={"none": {"rows": {"min": 1}}})
+
+
+def test_statement_that_writes_is_refused(querying, database):
+    with pytest.raises(RunbookError) as caught:
+        look(querying, url=database, checks=[{"query": "DELETE FROM reviews", "equals": 0}])
+    assert isinstance(caught.value, ReadOnlyError) or "read" in caught.value.message
+    assert look(querying, url=database, tables={"reviews": {"rows": {"min": 500}}}).satisfied

@@ -1,0 +1,212 @@
+"""Every built-in action holds to the contract that plugins are held to."""
+
+import importlib
+import pkgutil
+from datetime import UTC, datetime
+
+import pytest
+
+import runbook_engine.actions
+from runbook_engine.sdk import Action, CommandResult, Gate
+from runbook_engine.testing import (
+    ContractCase,
+    FakeAws,
+    FakeConnection,
+    FakeHttp,
+    FakeSql,
+    aws_error,
+    check_action_contract,
+    http_answer,
+    make_context,
+)
+
+SHOW = ("systemctl", "show", "--property=LoadState,ActiveState,SubState,UnitFileState", "--", "nginx")
+NOW = datetime(2026, 11, 23, 8, 55, tzinfo=UTC)
+
+
+def find_actions():
+    found = {}
+    for info in pkgutil.walk_packages(runbook_engine.actions.__path__, "runbook_engine.actions."):
+        module = importlib.import_module(info.name)
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Action) and value.__module__ == module.__name__:
+                found[value.name] = value()
+    return found
+
+
+ACTIONS = find_actions()
+
+
+def deploy_host():
+    def deploy(_, host):
+        host.files["/opt/done"] = host.files["/tmp/seed"]
+        return CommandResult(0, b"ok\n")
+
+    script = "/tmp/.runbook-script-0123456789abcdef01234567-28d3b9e880a7"
+    answers = {("/opt/deploy",): deploy, ("/bin/sh", script): deploy}
+    return make_context(
+        connection=FakeConnection({"/tmp/seed": ""}, answers, folders=["/opt"]), project={"x.sh": b"exit 0\n"}
+    )
+
+
+def systemd_host():
+    state = {"ActiveState": "inactive", "UnitFileState": "disabled"}
+    verbs = {
+        "start": ("ActiveState", "active"),
+        "stop": ("ActiveState", "inactive"),
+        "enable": ("UnitFileState", "enabled"),
+        "disable": ("UnitFileState", "disabled"),
+    }
+
+    def show(*_):
+        text = "".join(f"{key}={value}\n" for key, value in {"LoadState": "loaded", **state}.items())
+        return CommandResult(0, text.encode())
+
+    def change(verb):
+        def run(*_):
+            key, value = verbs[verb]
+            state[key] = value
+            return CommandResult(0)
+
+        return run
+
+    commands = {("systemctl", "--no-ask-password", verb, "--", "nginx"): change(verb) for verb in verbs}
+    return make_context(connection=FakeConnection({}, {SHOW: show, **commands}))
+
+
+def rds():
+    instances = {}
+    snapshot = {
+        "DBSnapshotIdentifier": "s1",
+        "DBInstanceIdentifier": "reviews",
+        "Status": "available",
+        "SnapshotCreateTime": NOW,
+    }
+
+    def describe(**asked):
+        name = asked["DBInstanceIdentifier"]
+        if name not in instances:
+            raise aws_error("DBInstanceNotFound")
+        return {"DBInstances": [instances[name]]}
+
+    def restore(**asked):
+        name = asked["DBInstanceIdentifier"]
+        if name in instances:
+            raise aws_error("DBInstanceAlreadyExists")
+        instances[name] = {
+            "DBInstanceIdentifier": name,
+            "DBInstanceStatus": "available",
+            "TagList": asked["Tags"],
+            "Endpoint": {"Address": "db", "Port": 5432},
+        }
+        return {}
+
+    def delete(**asked):
+        del instances[asked["DBInstanceIdentifier"]]
+        return {}
+
+    return make_context(
+        cloud=FakeAws(
+            {
+                "rds:describe_db_instances": describe,
+                "rds:describe_db_snapshots": {"DBSnapshots": [snapshot]},
+                "rds:restore_db_instance_from_db_snapshot": restore,
+                "rds:delete_db_instance": delete,
+            }
+        )
+    )
+
+
+def route53():
+    zone = {}
+
+    def change(**asked):
+        for item in asked["ChangeBatch"]["Changes"]:
+            record = item["ResourceRecordSet"]
+            if item["Action"] == "DELETE":
+                assert zone.pop(record["Name"]) == record
+            else:
+                zone[record["Name"]] = record
+        return {"ChangeInfo": {"Id": "/change/C1", "Status": "INSYNC"}}
+
+    return make_context(
+        cloud=FakeAws(
+            {
+                "route53:list_resource_record_sets": lambda **_: {"ResourceRecordSets": list(zone.values())},
+                "route53:change_resource_record_sets": change,
+            }
+        )
+    )
+
+
+def s3():
+    one = [{"Key": "a", "Size": 1, "ETag": '"aa"', "LastModified": NOW}]
+    two = []
+
+    def copy(**_):
+        two[:] = one
+        return {}
+
+    return make_context(
+        cloud=FakeAws(
+            {
+                "s3:list_objects_v2": lambda **asked: {"Contents": list(one if asked["Bucket"] == "one" else two)},
+                "s3:copy_object": copy,
+            }
+        )
+    )
+
+
+def looks(*answers):
+    return lambda: make_context(http=FakeHttp({"GET http://a/": [http_answer(status) for status in answers]}))
+
+
+RESTORE = {"snapshot": "latest", "source_instance": "reviews", "instance": "reviews-dr", "region": "eu-west-1"}
+MAIL = {"smtp": {"host": "smtp"}, "sender": "s@example.com", "to": ["a@example.com"], "subject": "x", "body": "y"}
+FEED = {"GET https://health.aws.amazon.com/public/currentevents": http_answer(200, b"[]")}
+IDENTITY = {"sts:get_caller_identity": {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/dr"}}
+WHERE = {"zone": "Z1", "records": [{"name": "a.example.com", "values": ["192.0.2.1"]}]}
+COUNT = {"SELECT count(*) AS number_of_rows FROM t": [{"n": 2}]}
+CASES = {
+    "command.run": ({"argv": ["/opt/deploy"], "creates": "/opt/done"}, deploy_host),
+    "script.run": ({"script": "x.sh", "creates": "/opt/done"}, deploy_host),
+    "file.copy": ({"content": "x", "dest": "/new/file", "mode": "0600", "parents": True}, make_context),
+    "file.template": ({"src": "t", "dest": "/file"}, lambda: make_context(project={"t": b"x"})),
+    "service.state": ({"name": "nginx", "state": "started", "enabled": True}, systemd_host),
+    "http.check": ({"url": "http://a/"}, looks(200)),
+    "tcp.check": ({"host": "127.0.0.1", "port": 1, "state": "closed"}, make_context),
+    "assert.that": ({"that": [True]}, make_context),
+    "wait.for": ({"duration": "5s"}, make_context),
+    "wait.until": ({"http": {"url": "http://a/"}}, looks(503, 503, 503, 200)),
+    "status_page.check": ({"provider": "aws"}, lambda: make_context(http=FakeHttp(FEED))),
+    "aws.identity": (
+        {"account": "123456789012", "region": "eu-west-1"},
+        lambda: make_context(cloud=FakeAws(IDENTITY)),
+    ),
+    "aws.rds_restore_snapshot": (RESTORE, rds),
+    "aws.route53_records": (WHERE, route53),
+    "aws.s3_sync": ({"source_bucket": "one", "dest_bucket": "two", "region": "eu-west-1"}, s3),
+    "sql.verify": (
+        {"url": "sqlite://", "tables": {"t": {"rows": {"min": 1}}}},
+        lambda: make_context(databases={"sqlite://": FakeSql(COUNT)}),
+    ),
+    "notify.email": (MAIL, make_context),
+    "gate.approval": ({"roles": ["director"]}, make_context),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ACTIONS))
+def test_holds_to_the_contract(name):
+    params, world = CASES[name]
+    check_action_contract(ACTIONS[name], [ContractCase("it", params, world)])
+
+
+def test_every_action_with_writes_to_aws_can_tell_what_it_needs():
+    for action in ACTIONS.values():
+        if action.name.startswith("aws."):
+            assert action.aws_reads, action.name
+            assert bool(action.aws_writes) == hasattr(action, "apply"), action.name
+
+
+def test_only_the_gate_waits_for_people():
+    assert [name for name, action in ACTIONS.items() if isinstance(action, Gate)] == ["gate.approval"]
