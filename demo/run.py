@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import argparse
+import email
+import email.policy
 import json
 import shlex
 import signal
@@ -12,8 +14,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from lookups import aws_requests, aws_writes, deployments, get_json, mails_to, name_leads_to
 from stage import ROOT, RUNBOOK, DemoError, environment_for, process, runbook, running_lab, write_addresses
@@ -23,6 +26,7 @@ from runbook_engine.lab.errors import LabError
 
 INCIDENT = "OPS-1042"
 CUSTOMERS = "customers@lists.example.com"
+RTO, RPO = timedelta(minutes=60), timedelta(minutes=15)
 PRIVATE = 0o700
 INTERRUPTED = 130
 ENDED_WELL = {"unchanged", "changed", "skipped"}
@@ -132,11 +136,16 @@ class Demo:
         check("standby" in self._leads_to(), f"{self._lab.app_name} leads to {self._leads_to()}")
         mails = mails_to(self._lab, CUSTOMERS)
         check(len(mails) == 1, "customers got one mail")
-        say("\n" + indented(mails[0].read_text(encoding="utf-8")))
+        say("\n" + indented(readable(mails[0])))
         check(set(deployments(self._lab).values()) == {1}, "each standby host was deployed to once")
         restores = aws_writes(self._lab).count("rds:RestoreDBInstanceFromDBSnapshot")
         check(restores == 1, "the database was restored once")
-        check(not self._badly_ended(run), "every step ended well", f"did not end well: {self._badly_ended(run)}")
+        bad = [task for task, outcome in self._outcomes(run).items() if outcome not in ENDED_WELL]
+        check(not bad, "every step ended well", f"did not end well: {', '.join(bad)}")
+        closed = self._events(run)[-1]
+        recovered, lost = timedelta(seconds=round(closed["rta"])), timedelta(seconds=round(closed["rpa"]))
+        check(recovered <= RTO, f"recovered {recovered} after the disaster was declared (objective: {RTO})")
+        check(lost <= RPO, f"what was written in the last {lost} is lost (objective: {RPO})")
 
     def _evidence(self, run: str) -> None:
         title(6, "The evidence: the report, and is the journal intact?")
@@ -157,19 +166,15 @@ class Demo:
         check(len(mails_to(self._lab, CUSTOMERS)) == mails, "customers were not mailed again")
         check(set(deployments(self._lab).values()) == {1}, "nothing was deployed again")
 
-    def _badly_ended(self, run: str) -> list[str]:
-        return [task for task, outcome in self._outcomes(run).items() if outcome not in ENDED_WELL]
-
     def _outcomes(self, run: str) -> dict[str, str]:
-        """Give the outcome of each task of a run, from the journal."""
-        found: dict[str, str] = {}
-        for stored in json.loads(runbook(self._environment, "audit", "log", run, "--output", "json", show=False)):
-            event: Mapping[str, str] = stored["event"]
-            if event["kind"] == "attempt.finished":
-                found[event["task"]] = event["outcome"]
-            elif event["kind"] == "task.skipped":
-                found[event["task"]] = "skipped"
-        return found
+        """Give the outcome of each task of a run."""
+        words = {"task.skipped": "skipped", "task.blocked": "blocked"}
+        events = [event for event in self._events(run) if event["kind"] in {"attempt.finished", *words}]
+        return {event["task"]: words.get(event["kind"]) or event["outcome"] for event in events}
+
+    def _events(self, run: str) -> list[dict[str, Any]]:
+        said = runbook(self._environment, "audit", "log", run, "--output", "json", show=False)
+        return [stored["event"] for stored in json.loads(said)]
 
     def _runbook(self, *arguments: str) -> None:
         say(f"    $ runbook {shlex.join(arguments)}")
@@ -189,6 +194,14 @@ def check(good: bool, promise: str, problem: str = "") -> None:
     if not good:
         raise DemoError(problem or f"not so: {promise}")
     say(f"    ok: {promise}")
+
+
+def readable(message: Path) -> str:
+    """Give a mail as its reader sees it."""
+    mail = email.message_from_bytes(message.read_bytes(), policy=email.policy.default)
+    body = mail.get_body(("plain",))
+    text = body.get_content() if body is not None else ""
+    return f"To: {mail['To']}\nSubject: {mail['Subject']}\n\n{text}"
 
 
 def indented(text: str) -> str:

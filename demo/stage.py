@@ -68,7 +68,9 @@ def process(
 
 
 def environment_for(lab: LabAddresses, state: Path) -> dict[str, str]:
-    """Give the environment of the commands: the emulated cloud only, and the demo's own journal."""
+    """Give the environment of the commands: the emulated cloud only, and a journal and a home of the demo's own."""
+    home = state / "home"  # commands keep their attempts there
+    home.mkdir(exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(REMOVED_VARIABLES)}
     return kept | {
         "AWS_ENDPOINT_URL": lab.aws_endpoint,
@@ -78,6 +80,7 @@ def environment_for(lab: LabAddresses, state: Path) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "HOME": str(home),
         "RUNBOOK_JOURNAL": f"sqlite:///{state / 'journal.db'}",
         "PYTHONUNBUFFERED": "1",
     }

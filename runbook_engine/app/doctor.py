@@ -171,7 +171,7 @@ def _agent() -> Check:
     except OSError as error:
         return Check(
             name="ssh agent", level="wrong", text=f"the agent at {address} does not answer: {error.strerror or error}",
-            hint="start one: eval \"$(ssh-agent)\" && ssh-add",
+            hint='start one: eval "$(ssh-agent)" && ssh-add',
         )  # fmt: skip
     return Check(name="ssh agent", level="ok", text=f"the agent at {address} answers")
 

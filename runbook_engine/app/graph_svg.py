@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 from runbook_engine.app.graph import Edge, Node, StepGraph
 from runbook_engine.app.graph_formats import colour_of
@@ -9,6 +10,10 @@ from runbook_engine.app.graph_formats import colour_of
 _WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN, _LANE = 210, 58, 30, 56, 24, 14
 _SWEEPS = 4
 _LONGEST = 28
+_ARROW = (
+    '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<path d="M0 0 8 4 0 8z" fill="#57606a"/></marker></defs>'
+)
 _STYLE = """
 .box{fill:#fff;stroke:#57606a;stroke-width:1.2}.critical{stroke-width:2.6}
 .well{fill:#d9f2df;stroke:#1a7f37}.failed{fill:#fde0de;stroke:#b3261e}
@@ -32,16 +37,16 @@ def as_svg(graph: StepGraph) -> str:
     rows, chains = _rows(graph)
     _untangle(rows, chains)
     places = _place(rows)
-    width = max((x + (_WIDTH if spot.node else _LANE) for row in rows for spot in row for x, _ in [places[spot.key]]))
+    right = max(places[spot.key][0] + (_WIDTH if spot.node else _LANE) for row in rows for spot in row)
+    full = right + _MARGIN
     height = 2 * _MARGIN + len(rows) * _HEIGHT + (len(rows) - 1) * _GAP_Y
     title = escape(f"{graph.runbook}: {graph.title}" if graph.title else graph.runbook)
     critical = {node.id for node in graph.nodes if node.critical}
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width + _MARGIN} {height}" width="{width + _MARGIN}"'
-        f' height="{height}" role="img" aria-label="{title}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {full} {height}" width="{full}" height="{height}"',
+        f' role="img" aria-label="{title}">',
         f"<title>{title}</title><style>{_STYLE}</style>",
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        '<path d="M0 0 8 4 0 8z" fill="#57606a"/></marker></defs>',
+        _ARROW,
     ]
     parts += [_edge(edge, chain, places, critical) for edge, chain in chains]
     parts += [_box(spot.node, *places[spot.key]) for row in rows for spot in row if spot.node]
@@ -69,7 +74,7 @@ def _untangle(rows: list[list[_Spot]], chains: list[tuple[Edge, list[str]]]) -> 
     above: dict[str, list[str]] = {}
     below: dict[str, list[str]] = {}
     for _, chain in chains:
-        for before, after in zip(chain, chain[1:], strict=False):
+        for before, after in pairwise(chain):
             above.setdefault(after, []).append(before)
             below.setdefault(before, []).append(after)
     for sweep in range(_SWEEPS):
@@ -129,10 +134,10 @@ def _box(node: Node, x: int, y: int) -> str:
     kinds = " ".join(["box", *(["critical"] if node.critical else []), *filter(None, [colour_of(node.outcome)])])
     middle = x + _WIDTH // 2
     round_corners = 26 if node.gate else 7
-    where = "" if node.targets == "localhost" else f" on {node.targets}"
+    action = node.action if node.targets == "localhost" else f"{node.action} on {node.targets}"
     lines = [
         f'<text class="id" x="{middle}" y="{y + 20}" text-anchor="middle">{escape(_short(node.id))}</text>',
-        f'<text class="small" x="{middle}" y="{y + 35}" text-anchor="middle">{escape(_short(node.action + where))}</text>',
+        f'<text class="small" x="{middle}" y="{y + 35}" text-anchor="middle">{escape(_short(action))}</text>',
     ]
     if node.outcome:
         lines.append(

@@ -110,8 +110,12 @@ def _described(field: Mapping[str, JsonValue]) -> str:
 def type_in_words(field: JsonObject, definitions: Mapping[str, JsonObject]) -> str:
     """Say a JSON Schema type in a few words: `list of text`, `number or null`, `"a" | "b"`, `duration`."""
     if (reference := field.get("$ref")) is not None:
-        target = definitions.get(str(reference).rpartition("/")[2], {})
-        return type_in_words(target, definitions)
+        name = str(reference).rpartition("/")[2]
+        # A type that contains itself is followed once; JSON within JSON is anything.
+        others = {key: value for key, value in definitions.items() if key != name}
+        return "anything" if name.endswith("JsonValue") else type_in_words(definitions.get(name, {}), others)
+    if "properties" in field:
+        return "mapping"
     choices = field.get("enum", [field["const"]] if "const" in field else None)
     if isinstance(choices, Sequence) and not isinstance(choices, str):
         return " | ".join(str(choice) for choice in choices)

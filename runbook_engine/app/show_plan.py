@@ -6,6 +6,7 @@ from runbook_engine.model.base import Frozen
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import format_duration
 from runbook_engine.model.plan import Plan, PlannedStep
+from runbook_engine.model.runbook import Step
 
 _HIDDEN = "[sensitive]"
 
@@ -94,8 +95,6 @@ def show_plan(plan: Plan) -> PlanView:
 
 def _step(planned: PlannedStep, wave: int, *, critical: bool) -> StepView:
     step = planned.step
-    params = step.action.params if step.action else {}
-    roles = params.get("roles")
     return StepView(
         id=step.id,
         name=step.name or step.id,
@@ -107,11 +106,15 @@ def _step(planned: PlannedStep, wave: int, *, critical: bool) -> StepView:
         batches=planned.batches,
         critical=critical,
         timeout=format_duration(step.timeout),
-        asks=tuple(str(role) for role in roles) if step.action and _is_approval(step.action.name, roles) else (),
+        asks=_asked(step),
         always=step.always,
         conditional=step.when is not None,
     )
 
 
-def _is_approval(action: str, roles: object) -> bool:
-    return action == "gate.approval" and isinstance(roles, list | tuple)
+def _asked(step: Step) -> tuple[str, ...]:
+    """Give the roles that a gate asks, as written."""
+    if step.action is None or not step.action.name.startswith("gate."):
+        return ()
+    roles = step.action.params.get("roles")
+    return tuple(str(role) for role in roles) if isinstance(roles, list | tuple) else ()

@@ -113,7 +113,7 @@ def _what_is_awaited(status: RunStatus) -> list[str]:
     for gate in status.gates:
         step = gate.task.partition("@")[0]
         who = " or ".join(gate.roles) or "anybody"
-        lines.append(f"{step} waits for {gate.quorum} × {who}: {gate.message}")
+        lines.append(f"{step} waits for {gate.quorum} of {who}: {gate.message}")
         lines.append(f"  runbook approve {status.id} {step} --as PERSON --reason TEXT")
         lines.append(f"  runbook decline {status.id} {step} --as PERSON --reason TEXT")
     for trouble in status.troubles:

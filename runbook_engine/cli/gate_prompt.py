@@ -5,7 +5,7 @@ import select
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 from runbook_engine.app.answer import answer_gate
 from runbook_engine.app.project import OpenProject, actor
@@ -59,7 +59,7 @@ class GatePrompt:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="gate-prompt", daemon=True)
 
-    def __enter__(self) -> "GatePrompt":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

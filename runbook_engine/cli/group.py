@@ -15,7 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("status", "Show where a run stands."),
     "report": ("report", "Write the report of a run."),
     "approve": ("approve", "Approve what a gate of a run asks."),
-    "decline": ("decline", "Decline what a gate of a run asks."),
+    "decline": ("approve", "Decline what a gate of a run asks."),
     "resolve": ("resolve", "Say what became of an attempt that is in doubt."),
     "audit": ("audit", "Read the journal, and prove that nobody changed it."),
     "actions": ("actions", "List the actions that steps can use, or describe one."),

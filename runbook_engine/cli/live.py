@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,6 +15,7 @@ from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.progress import FOLD_ABOVE, LineProgress
 from runbook_engine.cli.run_view import step_of
 from runbook_engine.model.event import StoredEvent
+from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.dispatcher import AttemptProgress
 
 _MOST_LINES = 8
@@ -43,10 +45,14 @@ class LiveProgress(LineProgress):
         self._lock = threading.RLock()
         self._console = Console(stderr=True, no_color=not colour, highlight=False, markup=False, emoji=False)
         self._live = Live(
-            console=self._console, get_renderable=self._footer, refresh_per_second=4, transient=True, redirect_stdout=False
+            console=self._console,
+            get_renderable=self._footer,
+            refresh_per_second=4,
+            transient=True,
+            redirect_stdout=False,
         )
 
-    def __enter__(self) -> "LiveProgress":
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 
@@ -87,8 +93,8 @@ class LiveProgress(LineProgress):
 
     def _footer(self) -> RenderableType:
         with self._lock:
-            now = datetime.now(UTC)
-            return Group(*(Text(plain(line, limit=self._console.width), style=style) for line, style in self._lines(now)))
+            lines, width = self._lines(datetime.now(UTC)), self._console.width
+            return Group(*(Text(plain(line, limit=width), style=style) for line, style in lines))
 
     def _lines(self, now: datetime) -> list[tuple[str, str]]:
         view = self.view
@@ -122,8 +128,8 @@ class LiveProgress(LineProgress):
         return f"  ·  {_clock_text(passed)} of RTO {_clock_text(rto.total_seconds())} ({_clock_text(abs(left))} {word})"
 
 
-def _counts(counts: Counter[str], tasks: int) -> str:
-    parts = [f"{count} {outcome}" for outcome, count in counts.items()]
+def _counts(counts: Counter[Outcome], tasks: int) -> str:
+    parts = [f"{count} {outcome.value}" for outcome, count in counts.items()]
     return f"{counts.total()} of {tasks} tasks" + (f": {', '.join(parts)}" if parts else "")
 
 

@@ -82,7 +82,7 @@ def _call(arguments: Sequence[str] | None) -> int:
         return _say(ExitCode.INTERRUPTED, "interrupted")
     except BrokenPipeError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last resort: whatever is left is a defect, and is told as one
         return _defect(error)
     return result if isinstance(result, int) else ExitCode.OK
 

@@ -28,5 +28,6 @@ def write_result(text: str, out: Path | None) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise UsageError(f"{out} can't be written: {error.strerror}", hint="name a file in a folder that is there") from error
+        message = f"{out} can't be written: {error.strerror}"
+        raise UsageError(message, hint="name a file in a folder that is there") from error
     say(f"wrote {out}")

@@ -39,7 +39,9 @@ def _row(step: StepView) -> tuple[str, ...]:
 def _where(targets: Sequence[str], tasks: int) -> str:
     if not targets:
         return "nowhere"
-    shown = ", ".join(targets[:_MOST_TARGETS]) + (f" and {len(targets) - _MOST_TARGETS} more" * (len(targets) > _MOST_TARGETS))
+    shown = ", ".join(targets[:_MOST_TARGETS])
+    if len(targets) > _MOST_TARGETS:
+        shown += f" and {len(targets) - _MOST_TARGETS} more"
     return shown if tasks == len(targets) else f"{shown} ({tasks} tasks)"
 
 

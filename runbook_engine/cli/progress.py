@@ -119,24 +119,25 @@ def _how_it_ended(event: AttemptFinished | TaskSkipped | TaskBlocked) -> tuple[s
 
 
 def _happening(event: Event, run: str) -> tuple[str, str, str] | None:
-    """Put what happened besides attempts in words."""
+    """Put in words what happened to the run as a whole, or to a task between its attempts."""
     match event:
         case RunOpened():
-            return ("run", run, f"{event.mode.value}, {event.tasks} tasks")
+            line = ("run", run, f"{event.mode.value}, {event.tasks} tasks")
         case LeaseTaken(took_over=True):
-            return ("taken over", "", "this process advances the run now")
+            line = ("taken over", "", "this process advances the run now")
         case PlanAccepted():
-            return ("new plan", "", "; ".join(event.difference))
+            line = ("new plan", "", "; ".join(event.difference))
         case LeaseLost():
-            return ("stopped", "", event.reason)
+            line = ("stopped", "", event.reason)
         case RunClosed():
-            return ("run", run, event.status)
+            line = ("run", run, event.status)
         case RecoveryPointUsed():
-            return ("data of", event.task, f"recovery point {event.point.isoformat(timespec='seconds')}")
+            line = ("data of", event.task, f"recovery point {event.point.isoformat(timespec='seconds')}")
         case TaskResolved():
-            return ("resolved", event.task, f"{event.truth}: {event.reason}" if event.reason else event.truth)
+            line = ("resolved", event.task, f"{event.truth}: {event.reason}" if event.reason else event.truth)
         case _:
             return _at_gate(event)
+    return line
 
 
 def _at_gate(event: Event) -> tuple[str, str, str] | None:
@@ -144,7 +145,7 @@ def _at_gate(event: Event) -> tuple[str, str, str] | None:
         case GateOpened():
             who = " or ".join(event.roles) or "anybody"
             until = f" until {event.expires_at.astimezone():%H:%M}" if event.expires_at else ""
-            return ("waits", event.task, f"for {event.quorum} × {who}{until}: {event.message}")
+            return ("waits", event.task, f"for {event.quorum} of {who}{until}: {event.message}")
         case GateApproved():
             return ("approved", event.task, _said_by(event.person, event.role, event.reason))
         case GateDeclined():

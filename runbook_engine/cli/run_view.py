@@ -7,6 +7,7 @@ from datetime import datetime
 from runbook_engine.model.event import (
     AttemptFinished,
     AttemptStarted,
+    Event,
     GateApproved,
     GateDeclined,
     GateExpired,
@@ -79,20 +80,31 @@ class RunView:
             case AttemptStarted(task=task):
                 self.running[task] = stored.time
                 self._again(task)
-            case AttemptFinished(task=task) as finished:
-                self._stop(task)
-                if finished.in_doubt:
-                    self.doubts[task] = finished.error
-                else:
-                    self._end(task, finished.outcome)
+            case AttemptFinished() as finished:
+                self._finish(finished)
             case TaskSkipped(task=task):
                 self._end(task, Outcome.SKIPPED)
             case TaskBlocked(task=task):
                 self._end(task, Outcome.BLOCKED)
-            case TaskResolved(task=task, truth=truth):
-                self.doubts.pop(task, None)
-                if truth == "done":
-                    self._end(task, Outcome.CHANGED)
+            case TaskResolved() as resolved:
+                self._resolve(resolved)
+            case _:
+                self._take_gate(stored.event)
+
+    def _finish(self, finished: AttemptFinished) -> None:
+        self._stop(finished.task)
+        if finished.in_doubt:
+            self.doubts[finished.task] = finished.error
+        else:
+            self._end(finished.task, finished.outcome)
+
+    def _resolve(self, resolved: TaskResolved) -> None:
+        self.doubts.pop(resolved.task, None)
+        if resolved.truth == "done":
+            self._end(resolved.task, Outcome.CHANGED)
+
+    def _take_gate(self, event: Event) -> None:
+        match event:
             case GateOpened(task=task) as gate:
                 self.gates[task], self.approvals[task] = gate, []
             case GateApproved(task=task, person=person):

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from typing import IO
 
 import click
@@ -45,7 +46,7 @@ def result_json(value: object) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=True))
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Lay rows out in columns under their headings; the last column is not padded."""
     shown = [tuple(plain(cell) for cell in row) for row in (head, *rows)]
     widths = [max(len(row[column]) for row in shown) for column in range(len(head))]

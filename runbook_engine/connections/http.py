@@ -121,11 +121,12 @@ class _Exchange:
             if following is not None and self.redirects > 0:
                 self._redirect(request, following)
                 return None
+            expires = _expiry(response)  # while the connection is open
             body, truncated = self._body(response)
             headers = {name.lower(): value for name, value in response.headers.items()}
             seconds = time.monotonic() - self.began
             return HttpAnswer(
-                response.status_code, headers, body, str(response.url), seconds, truncated, _expiry(response)
+                response.status_code, headers, body, str(response.url), seconds, truncated, expires
             )
         finally:
             response.close()
@@ -209,7 +210,7 @@ def _expiry(response: "httpx.Response") -> datetime | None:
     """Give the end of the peer's certificate; None without TLS."""
     stream = response.extensions.get("network_stream")
     connection = stream.get_extra_info("ssl_object") if stream is not None else None
-    raw = connection.getpeercert(binary_form=True) if connection is not None else None
+    raw = connection.getpeercert(True) if connection is not None else None  # noqa: FBT003 - DER; it takes no keyword
     if raw is None:
         return None
     from cryptography import x509

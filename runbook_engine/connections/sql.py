@@ -4,6 +4,7 @@ import datetime as dt
 import decimal
 import math
 import re
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,8 @@ class AlchemyDatabase:
             ServiceUnreachableError: no connection, or it broke; whether a change was kept is unknown.
         """
         dialect = self._engine.dialect.name
-        if self._read_only and dialect not in ("sqlite", "postgresql") and not _selects(statement):
-            raise ReadOnlyError(f"{self.name}: a check may only query, and this statement does not begin like a query")
+        if self._read_only and not _enforces(self._url) and not _selects(statement):
+            raise ReadOnlyError(f"{self.name}: a check may only query, and this does not look like one query")
         try:
             with self._engine.connect() as connection:
                 if self._read_only:
@@ -105,6 +106,8 @@ def _engine(url: URL, seconds: int, *, read_only: bool) -> Engine:
         if read_only:
             settings.append("-c default_transaction_read_only=on")
         options = {"connect_timeout": _CONNECT_SECONDS, "options": " ".join(settings)}
+        if read_only and url.get_driver_name() == "psycopg":
+            options["prepare_threshold"] = 0  # a prepared statement is one statement: none can hide behind a semicolon
     elif dialect in ("mysql", "mariadb"):
         options = {"connect_timeout": _CONNECT_SECONDS, "read_timeout": seconds, "write_timeout": seconds}
     return sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, connect_args=options)
@@ -115,10 +118,19 @@ def _sqlite(url: URL, seconds: int, *, read_only: bool) -> Engine:
     path = url.database
     if not path or path == ":memory:":
         return sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
-    mode = "ro" if read_only else "rw"
-    quoted = Path(path).absolute().as_uri()
-    opened = url.set(database=f"{quoted}?mode={mode}&uri=true") if not path.startswith("file:") else url
-    return sqlalchemy.create_engine(opened, poolclass=sqlalchemy.NullPool, connect_args={"timeout": seconds})
+    uri = f"{Path(path).absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    return sqlalchemy.create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(uri, uri=True, timeout=seconds, check_same_thread=False),
+        poolclass=sqlalchemy.NullPool,
+    )
+
+
+def _enforces(url: URL) -> bool:
+    """Tell whether the database itself can be made to refuse writes."""
+    return url.get_backend_name() == "sqlite" or (
+        url.get_backend_name() == "postgresql" and url.get_driver_name() == "psycopg"
+    )
 
 
 def _guard(connection: Connection, dialect: str) -> None:
@@ -127,6 +139,7 @@ def _guard(connection: Connection, dialect: str) -> None:
         connection.exec_driver_sql("PRAGMA query_only = ON")
     elif dialect == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+        connection.exec_driver_sql("SELECT 1")  # behind the first query a transaction can't become writable again
 
 
 def _rows(connection: Connection, statement: str, parameters: Mapping[str, JsonScalar]) -> list[dict[str, JsonScalar]]:
@@ -162,4 +175,4 @@ def _selects(statement: str) -> bool:
     rest = statement
     while match := _COMMENT.match(rest):
         rest = rest[match.end() :]
-    return rest.lower().startswith(_SELECTS)
+    return rest.lower().startswith(_SELECTS) and ";" not in rest.rstrip().removesuffix(";")

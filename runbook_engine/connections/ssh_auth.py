@@ -16,6 +16,8 @@ from runbook_engine.sdk import TargetUnreachableError
 # Eight times cheaper for us than the post-quantum exchange, which stays as the alternative.
 _EXCHANGES = ("curve25519-sha256@libssh.org", "mlkem768x25519-sha256")
 
+_AGENT_SECONDS = 5.0
+
 
 class AuthenticationError(TargetUnreachableError):
     """The server let nobody in by what we have."""
@@ -125,12 +127,13 @@ def _keys(hop: Hop, tried: list[str]) -> list[tuple[str, paramiko.PKey]]:
 
 
 def _agent_keys(path: str, tried: list[str]) -> list[tuple[str, paramiko.PKey]]:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(5)
+        connection.settimeout(_AGENT_SECONDS)
         connection.connect(path)
         keys = _Agent(connection).get_keys()
     except (OSError, paramiko.SSHException) as error:
+        connection.close()
         tried.append(f"agent {path}: {error}")
         return []
     return [(f"agent key {key.get_name()}", key) for key in keys]

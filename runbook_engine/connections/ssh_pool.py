@@ -63,11 +63,12 @@ class SshPool:
             link = self._link(server, route, number)
             try:
                 return link, link.transport.open_session(timeout=self.settings.connect_seconds)
-            except paramiko.ChannelException as error:
-                last = f"no room for another session: {error}"
             except (paramiko.SSHException, EOFError, OSError) as error:
                 last = link.lost or str(error) or "connection closed"
-                link.transport.close()
+                # Paramiko keeps one exception for all threads, so that a refusal for want of room can come as any;
+                # an open that nobody answered means that the server hangs.
+                if "Timeout" in last:
+                    _abandon(link.transport)
             self.release(link)
         raise TargetUnreachableError(f"{route[-1].name}: can't open a session: {last}")
 

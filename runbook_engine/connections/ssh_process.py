@@ -54,14 +54,14 @@ class SshProcess:
             if status >= 0:
                 self.exit_status = status
         if self.exit_status is None:
-            if channel.closed and not moved:
-                why = self._link.lost or (
-                    "the session was ended" if self._link.transport.is_active() else "connection closed"
-                )
-                raise TargetUnreachableError(
-                    f"{self._name}: the connection was lost: {why}", hint="what the command does now is unknown"
-                )
-            return False
+            if not channel.closed or moved:
+                return False
+            if self._link.transport.is_active():
+                return True  # a signal ended the shell itself: there is no status, but the target is there to be asked
+            raise TargetUnreachableError(
+                f"{self._name}: the connection was lost: {self._link.lost or 'connection closed'}",
+                hint="what the command does now is unknown",
+            )
         if self._drain_until is None:
             self._drain_until = now + _DRAIN
         ended = channel.eof_received or channel.closed

@@ -11,9 +11,10 @@ from runbook_engine.execution.capture import Capture
 from runbook_engine.execution.context import AttemptContext
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject
-from runbook_engine.model.outcome import CheckStatus, Finding, Grade, Mode, Outcome
+from runbook_engine.model.outcome import CheckStatus, Finding, Grade, Mode, Outcome, unknown
 from runbook_engine.ports.action import (
     Action,
+    ActionFailedError,
     Applied,
     Applies,
     CancelledError,
@@ -208,6 +209,11 @@ def _failed(order: AttemptOrder, tools: AttemptTools, progress: _Progress, error
     doubt = progress.applying and unproven
     action = tools.catalog.get(order.action)
     once = action is not None and action.effect is Effect.ONCE
+    if order.mode is Mode.DRY_RUN and order.taints and isinstance(error, ActionFailedError):
+        # What the check looked for would have been made by a step that a dry run does not do.
+        note = f"can't be checked now ({text}); what it needs was not really done"
+        progress.finding = progress.finding or unknown()
+        return _report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN, note=note)
     return _report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and once)
 
 

@@ -14,8 +14,9 @@ def height(value: object) -> int:
 
 def plain(value: object) -> object:
     """Copy located data into dicts and lists without marks; the reader's depth limit bounds the recursion."""
+    # Most values are neither, and a call each is what would take the time.
     if isinstance(value, dict):
-        return {key: plain(child) for key, child in value.items()}
+        return {key: plain(child) if isinstance(child, dict | list) else child for key, child in value.items()}
     if isinstance(value, list):
-        return [plain(child) for child in value]
+        return [plain(child) if isinstance(child, dict | list) else child for child in value]
     return value

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.diagnostics import in_order
 from runbook_engine.loading.input_values import check_definitions
 from runbook_engine.loading.nesting import plain
@@ -61,7 +62,8 @@ def load_runbook(path: Path, *, project: Path, limits: Limits, action_names: Seq
         action_names: every action there is, for suggestions.
     """
     loader = _Loader(Path(os.path.realpath(project)), limits, action_names)
-    return loader.load(path, Path(os.path.realpath(path)), chain=(), follow_links=True)
+    with collector_paused():
+        return loader.load(path, Path(os.path.realpath(path)), chain=(), follow_links=True)
 
 
 class _Loader:
@@ -134,11 +136,11 @@ class _Loader:
             return f"the import {quoted(name)} is not a relative path"
         try:
             real = Path(os.path.realpath(folder / name))
+            if not real.is_relative_to(self._project):
+                return f"the import {quoted(name)} leads out of the project"
+            return real if real.is_file() else f"there is no file {quoted(name)}"
         except (OSError, ValueError):
             return f"the import {quoted(name)} is not a path"
-        if not real.is_relative_to(self._project):
-            return f"the import {quoted(name)} leads out of the project"
-        return real if real.is_file() else f"there is no file {quoted(name)}"
 
     def _shown(self, real: Path) -> str:
         """Name a file relative to the project; empty when it is not in it."""
@@ -166,19 +168,20 @@ def _check_root(root: LocatedDict, sources: SourceMap, real: Path) -> Iterator[D
 
 def _check_ids(root: LocatedDict, sources: SourceMap) -> Iterator[Diagnostic]:
     steps = root.get("steps")
-    lines: dict[str, int] = {}
+    first: dict[str, int] = {}
     for index, step in enumerate(steps if isinstance(steps, list) else []):
         name = step.get("id") if isinstance(step, dict) else None
         if not isinstance(name, str):
             continue
-        place = sources.at(("steps", index, "id"))
-        if name in lines:
-            message = f"the step id {quoted(name)} stands in line {lines[name]} already"
-            yield diagnostic("RB106", place, message, "give each step an id of its own")
+        if first.setdefault(name, index) != index:
+            line = sources.at(("steps", first[name], "id")).line
+            message = f"the step id {quoted(name)} stands in line {line} already"
+            yield diagnostic("RB106", sources.at(("steps", index, "id")), message, "give each step an id of its own")
         if "/" in name:
             hint = "the engine itself puts a / between an import's id and its steps'"
-            yield diagnostic("RB104", place, f"the step id {quoted(name)} may not hold a /", hint)
-        lines.setdefault(name, place.line)
+            yield diagnostic(
+                "RB104", sources.at(("steps", index, "id")), f"the step id {quoted(name)} may not hold a /", hint
+            )
         needs = step.get("needs")
         for number, need in enumerate(needs if isinstance(needs, list) else []):
             if isinstance(need, str) and need.removesuffix("@target") == name:

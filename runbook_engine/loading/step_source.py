@@ -23,6 +23,8 @@ class Shaper:
         self.diagnostics: list[Diagnostic] = []
         self._sources = sources
         self._action_names = action_names
+        # A misspelt key is often misspelt in every step, and to compare words takes its time.
+        self._hints: dict[str, str] = {}
 
     def step(self, raw: object, path: Path) -> object:
         """Reshape a step; what is no mapping is given back for the model to refuse."""
@@ -46,7 +48,6 @@ class Shaper:
 
     def call(self, raw: object, path: Path) -> dict[str, object] | None:
         """Reshape a mapping whose only key names an action."""
-        place = self._sources.at(path)
         if not isinstance(raw, dict) or len(raw) != 1:
             hint = "write it like {command.run: {argv: [/opt/app/deploy]}}"
             self._report("RB108", path, "a mapping with exactly one action is expected here", hint)
@@ -128,7 +129,9 @@ class Shaper:
         return needs
 
     def _unknown_key(self, key: str, path: Path) -> None:
-        hint = did_you_mean(key, [*STEP_KEYS, *self._action_names])
+        if key not in self._hints:
+            self._hints[key] = did_you_mean(key, [*STEP_KEYS, *self._action_names])
+        hint = self._hints[key]
         if key == "inputs":
             hint = "inputs belong to an import"
         place = self._sources.at(path, key=True)

@@ -1,17 +1,17 @@
 """Folds libyaml's event stream into located data, and reports everything that a strict file may not hold."""
 
-import gc
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import yaml
-from yaml._yaml import CParser
 
+from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.nesting import height
 from runbook_engine.loading.quoting import quoted
 from runbook_engine.loading.scalars import SPECIAL_STARTS, Plain, read_plain, read_plain_1_1
 from runbook_engine.loading.source_lines import SourceLines
+from runbook_engine.loading.yaml_events import Event, EventMark, event_source
 from runbook_engine.loading.yaml_syntax import explain_syntax_error
 from runbook_engine.model.config import Limits
 from runbook_engine.model.diagnostic import Diagnostic, Location
@@ -30,22 +30,6 @@ _END_OF_FILE = re.compile(r"(?:[ \t\r\n]++|#[^\r\n]*+|\.\.\.(?=[ \t\r\n]|\Z))*+\
 
 class StopReadingError(Exception):
     """The rest of the file is not worth reading; the findings say why."""
-
-
-class _Mark(Protocol):
-    line: int
-    column: int
-    index: int
-
-
-class _Event(Protocol):
-    """An event as libyaml's binding makes it; which attributes there are depends on its class."""
-
-    start_mark: _Mark
-    anchor: str | None
-    tag: str | None
-    value: str
-    implicit: tuple[bool, bool]
 
 
 class Fold:
@@ -88,7 +72,7 @@ class Fold:
         Raises:
             StopReadingError: the file is not YAML, or goes beyond a limit.
         """
-        handlers: dict[type, Callable[[_Event], None]] = {
+        handlers: dict[type, Callable[[Event], None]] = {
             yaml.ScalarEvent: self._scalar,
             yaml.MappingStartEvent: self._mapping,
             yaml.SequenceStartEvent: self._sequence,
@@ -96,22 +80,17 @@ class Fold:
             yaml.SequenceEndEvent: self._end,
             yaml.AliasEvent: self._alias,
         }
-        # A million small containers would make the cyclic collector walk over them again and again.
-        collecting = gc.isenabled()
-        gc.disable()
         try:
-            self._read_events(handlers)
+            with collector_paused():
+                self._read_events(handlers)
         except yaml.YAMLError as error:
             rule, place, message, hint = explain_syntax_error(error, self._lines)
             self._report(rule, place, message, hint)
             raise StopReadingError from None
-        finally:
-            if collecting:
-                gc.enable()
         return self._root
 
-    def _read_events(self, handlers: Mapping[type, Callable[[_Event], None]]) -> None:
-        next_event: Callable[[], Any] = CParser(self._text).get_event
+    def _read_events(self, handlers: Mapping[type, Callable[[Event], None]]) -> None:
+        next_event = event_source(self._text)
         while (event := next_event()) is not None:
             handler = handlers.get(type(event))
             if handler:
@@ -121,7 +100,7 @@ class Fold:
                 self._only_document(event)
                 break
 
-    def _scalar(self, event: _Event) -> None:
+    def _scalar(self, event: Event) -> None:
         # Nine of ten events come through here: what is usual is written out, what is not is called.
         self._nodes += 1
         if self._nodes > self._most_nodes:
@@ -150,7 +129,7 @@ class Fold:
             self._anchors[event.anchor] = (value, 1)
         self._attach(value, mark)
 
-    def _odd_key(self, event: _Event, text: str, mark: Mark) -> None:
+    def _odd_key(self, event: Event, text: str, mark: Mark) -> None:
         """Take a scalar as the next key after all, or refuse it so that its value is dropped."""
         mapping = self._map
         plain: bool = event.implicit[0]
@@ -185,26 +164,26 @@ class Fold:
             self._report("RB016", mark, message, f'write "{text}" for the text, or the value that is meant')
         return plain.value
 
-    def _tagged(self, event: _Event, text: str, mark: Mark, *, collection: bool = False) -> object:
+    def _tagged(self, event: Event, text: str, mark: Mark, *, collection: bool = False) -> object:
         make = self._tags.get(event.tag or "")
         if make is not None and not collection:
             return make(text)
         self._report("RB011", mark, f"the tag {quoted(event.tag or '')} is not allowed", "remove the tag")
         return text
 
-    def _mapping(self, event: _Event) -> None:
+    def _mapping(self, event: Event) -> None:
         mark = self._mark(event)
         mapping = LocatedDict(mark)
         self._begin(event, mapping, mark)
         self._map, self._list, self._key = mapping, None, None
 
-    def _sequence(self, event: _Event) -> None:
+    def _sequence(self, event: Event) -> None:
         mark = self._mark(event)
         sequence = LocatedList(mark)
         self._begin(event, sequence, mark)
         self._map, self._list, self._key = None, sequence, None
 
-    def _begin(self, event: _Event, node: LocatedDict | LocatedList, mark: Mark) -> None:
+    def _begin(self, event: Event, node: LocatedDict | LocatedList, mark: Mark) -> None:
         """Put a collection into its parent and remember the parent until the collection ends."""
         self._count(event, _COLLECTION_WEIGHT)
         if len(self._open) >= self._most_depth:
@@ -223,14 +202,14 @@ class Fold:
         if event.anchor is not None:
             self._anchors[event.anchor] = None  # open: an alias to it would make it contain itself
 
-    def _end(self, event: _Event) -> None:
+    def _end(self, event: Event) -> None:
         del event
         node = self._map if self._map is not None else self._list
         self._map, self._list, self._key, anchor, before = self._open.pop()
         if anchor is not None:
             self._anchors[anchor] = (node, self._nodes - before + _COLLECTION_WEIGHT)
 
-    def _alias(self, event: _Event) -> None:
+    def _alias(self, event: Event) -> None:
         self._count(event)
         mark, name = self._mark(event), event.anchor or ""
         value: object = None
@@ -276,23 +255,23 @@ class Fold:
         else:
             self._root = value
 
-    def _count(self, event: _Event, weight: int = 1) -> None:
+    def _count(self, event: Event, weight: int = 1) -> None:
         self._nodes += weight
         if self._nodes > self._most_nodes:
             self._too_many(event)
 
-    def _too_many(self, event: _Event) -> NoReturn:
+    def _too_many(self, event: Event) -> NoReturn:
         hint = "split the file, or raise limits.nodes in runbook.toml"
         self._report("RB008", self._mark(event), f"the file holds more than {self._most_nodes:,} values", hint)
         raise StopReadingError
 
     def _only_document(self, event: Any) -> None:
-        end: _Mark = event.end_mark
+        end: EventMark = event.end_mark
         if not _END_OF_FILE.match(self._text, end.index):
             place = self._lines.inside(end.line + 1, end.column + 1)
             self._report("RB009", place, "the file goes on behind its first document", "put it into another file")
 
-    def _mark(self, event: _Event) -> Mark:
+    def _mark(self, event: Event) -> Mark:
         return event.start_mark.line + 1, event.start_mark.column + 1
 
     def _report(self, rule: str, mark: Mark, message: str, hint: str) -> None:

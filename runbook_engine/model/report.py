@@ -57,6 +57,8 @@ class StepReport(Frozen):
     """
 
     id: str
+    action: str = ""
+    kind: str = ""
     planned: int
     tasks: tuple[TaskReport, ...] = ()
     outcome: Outcome | None = None

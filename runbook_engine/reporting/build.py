@@ -136,16 +136,15 @@ def _steps(fold: _RunFold, outputs: ReadOutput | None) -> tuple[StepReport, ...]
         by_step.setdefault(step_of(task.id), []).append(task)
     failed_first = sorted(fold.tasks.values(), key=lambda task: task.outcome is None or task.outcome.ended_well)
     shown = {task.id for task in failed_first[:_MOST_EXCERPTS]} if outputs else set()
-    planned = {summary.id: summary.tasks for summary in fold.steps}
+    known = {summary.id: summary for summary in fold.steps}
     return tuple(
-        _step(
-            step, max(planned.get(step, 0), len(tasks)), [t.report(outputs if t.id in shown else None) for t in tasks]
-        )
+        _step(step, known.get(step), [task.report(outputs if task.id in shown else None) for task in tasks])
         for step, tasks in by_step.items()
     )
 
 
-def _step(step: str, planned: int, tasks: list[TaskReport]) -> StepReport:
+def _step(step: str, summary: StepSummary | None, tasks: list[TaskReport]) -> StepReport:
+    planned = max(summary.tasks if summary else 0, len(tasks))
     counts = Counter(task.outcome for task in tasks if task.outcome is not None)
     outcomes = [outcome for outcome in _WORST_FIRST if counts[outcome]]
     over = sum(counts.values()) == planned
@@ -153,6 +152,8 @@ def _step(step: str, planned: int, tasks: list[TaskReport]) -> StepReport:
     grades = [task.grade for task in tasks]
     return StepReport(
         id=step,
+        action=summary.action if summary else "",
+        kind=summary.kind if summary else "",
         planned=planned,
         tasks=tuple(tasks),
         outcome=worst if over or (worst is not None and not worst.ended_well) else None,

@@ -50,33 +50,20 @@ class PeopleFold:
 
     def follow(self, stored: StoredEvent) -> None:
         """Take one more event of the run."""
-        at, who = stored.time, stored.actor.name
         match stored.event:
             case RunOpened() as event:
                 for step, reason in event.skip.items():
                     self._deviate(stored, "skip", step, reason)
                 if event.git_dirty:
                     self._deviate(stored, "files", "files with changes that no commit holds")
-            case LeaseTaken() as event:
-                self.holdings.append(Holding(at=at, holder=event.holder, fence=event.fence, took_over=event.took_over))
-                if event.took_over:
-                    self._deviate(stored, "take-over", f"taken over by {event.holder}")
-            case PlanAccepted() as event:
-                self._deviate(stored, "plan", "; ".join(event.difference) or "the plan changed")
-            case HoldResolved(decision="skip" | "ignore" | "retry" | "abort") as event:
-                self._deviate(stored, event.decision, event.task, event.reason)
-            case TaskResolved() as event:
-                self._deviate(stored, "resolved", f"{event.task} #{event.number}: {event.truth}", event.reason)
-            case RunPaused() as event:
-                self._deviate(stored, "pause", "paused", event.reason)
-            case RunAbortRequested() as event:
-                self._deviate(stored, "abort", "asked to end", event.reason)
             case RecoveryPointUsed() as event:
                 self.recovery_points.append(RecoveryPoint(task=event.task, point=event.point))
             case NoteAdded() as event:
-                self.notes.append(Note(at=at, who=who, text=event.text))
+                self.notes.append(Note(at=stored.time, who=stored.actor.name, text=event.text))
             case MessageDue() | MessageSent() | MessageMissed():
                 self._follow_message(stored)
+            case LeaseTaken() | PlanAccepted() | HoldResolved() | TaskResolved() | RunPaused() | RunAbortRequested():
+                self._follow_decision(stored)
             case _:
                 self._follow_gate(stored)
 
@@ -105,6 +92,25 @@ class PeopleFold:
             if message.sent_at is not None
         ]
         return gates + sent
+
+    def _follow_decision(self, stored: StoredEvent) -> None:
+        match stored.event:
+            case LeaseTaken() as event:
+                self.holdings.append(
+                    Holding(at=stored.time, holder=event.holder, fence=event.fence, took_over=event.took_over)
+                )
+                if event.took_over:
+                    self._deviate(stored, "take-over", f"taken over by {event.holder}")
+            case PlanAccepted() as event:
+                self._deviate(stored, "plan", "; ".join(event.difference) or "the plan changed")
+            case HoldResolved(decision="skip" | "ignore" | "retry" | "abort") as event:
+                self._deviate(stored, event.decision, event.task, event.reason)
+            case TaskResolved() as event:
+                self._deviate(stored, "resolved", f"{event.task} #{event.number}: {event.truth}", event.reason)
+            case RunPaused() as event:
+                self._deviate(stored, "pause", "paused", event.reason)
+            case RunAbortRequested() as event:
+                self._deviate(stored, "abort", "asked to end", event.reason)
 
     def _follow_message(self, stored: StoredEvent) -> None:
         event = stored.event

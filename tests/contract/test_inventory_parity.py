@@ -117,7 +117,11 @@ def assert_same_choices(inventory, patterns, answers):
 def unmarked(value):
     """Take away ansible-core's mark of text that is not to be rendered, which nothing is here."""
     if isinstance(value, dict):
-        return value["__ansible_unsafe"] if "__ansible_unsafe" in value else {key: unmarked(one) for key, one in value.items()}
+        return (
+            value["__ansible_unsafe"]
+            if "__ansible_unsafe" in value
+            else {key: unmarked(one) for key, one in value.items()}
+        )
     return [unmarked(one) for one in value] if isinstance(value, list) else value
 
 
@@ -147,8 +151,12 @@ INI_VALUES = st.sampled_from([
     "(1,2)", "{3}", "b'x'", "1+2j", "...", "", "-5", "1-2", "yes", "/opt/x", "*", "set()", "1,2", "a,b", "a;b", "é", "0o17",
     "[1", "'a", "u'x'", "r'x'", "-", "2026-01-01", "1:30", "'a''b'", "{}", "[]", "!x", "10.0.0.1", "f'x'", "a[0]", "_", "a:b",
 ])  # fmt: skip
-QUOTED = st.sampled_from(['"x y"', "'1'", '"a # b"', '" x "', "\"it's\"", '"[1, 2]"', "a#b", '"1"x', '\\"q\\"', '"True "'])
-VARS_ONLY = st.sampled_from(["1 # c", "x # c", '"x y"', '"a" # c', "a = b", "x y", "[1, # c", "True # c", '"a', "it's", "#"])
+QUOTED = st.sampled_from(
+    ['"x y"', "'1'", '"a # b"', '" x "', '"it\'s"', '"[1, 2]"', "a#b", '"1"x', '\\"q\\"', '"True "']
+)
+VARS_ONLY = st.sampled_from(
+    ["1 # c", "x # c", '"x y"', '"a" # c', "a = b", "x y", "[1, # c", "True # c", '"a', "it's", "#"]
+)
 YAML_VALUES = st.sampled_from([
     "1", "017", "1.5", "yes", "off", "NO", "true", "null", "~", "x", "'1'", '"a\\tb"', "[1, a, ~]", "{k: v, n: {m: 1}}", "1_000",
     "0x1f", "1:30", "1e3", "1.5e+3", "0b11", "-5", "x y", "2026-01-01", "''", "0.", "+1", "-.5", "!unsafe '{ x'", "Yes", "y", "N",
@@ -231,7 +239,9 @@ VARS_PATHS = st.tuples(
     st.sampled_from(["inv/", "inv/", "", "inv/sub/"]),
     st.sampled_from(["group_vars/", "host_vars/"]),
     st.sampled_from(["all", "web", "db", "eu", "ungrouped", "web1", "n01", "localhost", "g-1"]),
-    st.sampled_from(["", ".yml", ".yaml", ".json", "/a.yml", "/b", "/sub/c.json", "/.h.yml", "/x~", "/y.txt", ".txt", "/s.d/q"]),
+    st.sampled_from(
+        ["", ".yml", ".yaml", ".json", "/a.yml", "/b", "/sub/c.json", "/.h.yml", "/x~", "/y.txt", ".txt", "/s.d/q"]
+    ),
 ).map("".join)
 
 
@@ -259,7 +269,9 @@ def trees(draw):
 
 @st.composite
 def patterns(draw):
-    parts = draw(st.lists(st.tuples(st.sampled_from(["", "", "", "!", "&"]), PATTERNS).map("".join), min_size=1, max_size=3))
+    parts = draw(
+        st.lists(st.tuples(st.sampled_from(["", "", "", "!", "&"]), PATTERNS).map("".join), min_size=1, max_size=3)
+    )
     return draw(st.sampled_from([",", ":"])).join(parts), draw(st.none() | PATTERNS)
 
 

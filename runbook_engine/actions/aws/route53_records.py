@@ -103,7 +103,7 @@ aws.route53_records:
         zone = find_zone(route53, params.zone)
         found = existing(route53, zone, params.records)
         differing = _differing(params.records, found)
-        before = [normal(found[record.key]) for record in differing if record.key in found]
+        before = [dict(found[record.key]) for record in differing if record.key in found]  # as AWS spells it
         created = [record_set(record) for record in differing if record.key not in found]
         change = ""
         if differing:

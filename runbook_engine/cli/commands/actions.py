@@ -7,18 +7,18 @@ import click
 
 from runbook_engine.app.list_actions import ActionView, ParameterView, describe_action, list_actions
 from runbook_engine.app.project import open_project
+from runbook_engine.cli.documented import documented
 from runbook_engine.cli.findings import say_findings
 from runbook_engine.cli.options import output_option
 from runbook_engine.cli.terminal import result, result_json, table
 
 
-@click.command()
+@documented
 @click.argument("name", required=False)
 @output_option("text", "json")
 def actions(name: str | None, output: str) -> None:
     """List the actions that steps can use, or describe one.
 
-    \b
     Examples:
       runbook actions
       runbook actions aws.rds_restore_snapshot

@@ -5,11 +5,12 @@ import click
 from runbook_engine.app.answer import answer_gate
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
+from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import person_option, run_argument
 from runbook_engine.cli.terminal import say
 
 
-@click.command()
+@documented
 @run_argument()
 @click.argument("step")
 @click.option("--reason", default="", metavar="TEXT", help="Kept in the journal with the answer.")
@@ -20,14 +21,13 @@ def approve(run: str, step: str, reason: str, person: str | None) -> None:
     Works from any terminal, while the run waits or after it stopped; an answer that does not count (no role, too
     late, twice) is refused, and that is recorded, too.
 
-    \b
     Example:
       runbook approve last declare --as dana --reason "confirmed by phone"
     """
     _answer(run, step, approve=True, reason=reason, person=person)
 
 
-@click.command()
+@documented
 @run_argument()
 @click.argument("step")
 @click.option("--reason", default="", metavar="TEXT", help="Kept in the journal with the answer.")
@@ -37,7 +37,6 @@ def decline(run: str, step: str, reason: str, person: str | None) -> None:
 
     The first decline ends the gate; what needs it is blocked.
 
-    \b
     Example:
       runbook decline last declare --as dana --reason "the region is back"
     """

@@ -2,20 +2,21 @@
 
 import click
 
-from runbook_engine.app.audit import read_log, verify as verify_journal
+from runbook_engine.app.audit import read_log
+from runbook_engine.app.audit import verify as verify_journal
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
+from runbook_engine.cli.documented import DocumentedGroup
 from runbook_engine.cli.listeners import event_line
 from runbook_engine.cli.options import output_option, run_argument
 from runbook_engine.cli.terminal import result, result_json
 from runbook_engine.model.errors import ExitCode
 
 
-@click.group()
+@click.group(cls=DocumentedGroup)
 def audit() -> None:
     """Read the journal, and prove that nobody changed it.
 
-    \b
     Examples:
       runbook audit log last
       runbook audit verify
@@ -28,12 +29,11 @@ def audit() -> None:
 def log(run: str, output: str) -> None:
     """List everything that happened to a run, in order.
 
-    \b
     Examples:
       runbook audit log last
       runbook audit log 20261123-1015 --output ndjson | jq .event.kind
     """
-    from runbook_engine.reporting.audit_log import audit_line
+    from runbook_engine.reporting.audit_log import audit_lines
 
     journal = open_project().journal()
     try:
@@ -41,8 +41,9 @@ def log(run: str, output: str) -> None:
         if output == "json":
             result_json([stored.model_dump(mode="json") for stored in events])
             return
-        for stored in events:
-            result(event_line(stored) if output == "ndjson" else audit_line(stored))
+        lines = map(event_line, events) if output == "ndjson" else audit_lines(events)
+        for line in lines:
+            result(line)
     finally:
         journal.close()
 
@@ -55,7 +56,6 @@ def verify(run: str | None, output: str) -> int:
 
     Without RUN the whole journal is checked. Ends with 6, and names the event, when something is wrong.
 
-    \b
     Examples:
       runbook audit verify
       runbook audit verify last --output json

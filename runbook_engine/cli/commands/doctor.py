@@ -2,22 +2,20 @@
 
 from pathlib import Path
 
-import click
-
 from runbook_engine.app.doctor import examine
+from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import output_option
 from runbook_engine.cli.terminal import result, result_json
 from runbook_engine.model.errors import ExitCode
 
 
-@click.command()
+@documented
 @output_option("text", "json")
 def doctor(output: str) -> int:
     """Look whether this machine and project are ready.
 
     Each line says what to do. Ends with 1 when something is wrong.
 
-    \b
     Example:
       runbook doctor
     """

@@ -11,6 +11,7 @@ from runbook_engine.app.graph_formats import as_dot, as_mermaid, as_text
 from runbook_engine.app.graph_svg import as_svg
 from runbook_engine.app.project import open_project
 from runbook_engine.app.status import outcomes_by_step
+from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import runbook_argument
 from runbook_engine.cli.output_file import write_result
 
@@ -23,7 +24,7 @@ _FORMATS: dict[str, Callable[[StepGraph], str]] = {
 }
 
 
-@click.command()
+@documented
 @runbook_argument
 @click.option("--format", "form", type=click.Choice(list(_FORMATS)), default="text", show_default=True, help="How.")
 @click.option("--run", "run_name", metavar="RUN", help="Colour the steps by how they ended in this run.")
@@ -31,7 +32,6 @@ _FORMATS: dict[str, Callable[[StepGraph], str]] = {
 def graph(name: str, form: str, run_name: str | None, out: Path | None) -> None:
     """Draw a runbook's steps and what they wait for.
 
-    \b
     Examples:
       runbook graph region-failover
       runbook graph region-failover --format svg --run last -o failover.svg

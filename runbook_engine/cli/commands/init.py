@@ -7,17 +7,17 @@ import click
 
 from runbook_engine.app.init import init_project
 from runbook_engine.app.project import os_user
+from runbook_engine.cli.documented import documented
 from runbook_engine.cli.terminal import result
 
 
-@click.command()
-@click.argument("folder", required=False, default=".", type=click.Path(path_type=Path, file_okay=False), metavar="[DIR]")
+@documented
+@click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False), metavar="[DIR]")
 def init(folder: Path) -> None:
     """Make a small project to start from.
 
     It validates, and its runbook runs on this machine. Nothing that is there is overwritten.
 
-    \b
     Example:
       runbook init my-project && cd my-project && runbook run restore-settings --dry-run
     """

@@ -1,26 +1,22 @@
 """runbook plan: what a run would do."""
 
-import click
-
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import open_project
 from runbook_engine.app.show_plan import show_plan
+from runbook_engine.cli.documented import documented
 from runbook_engine.cli.findings import say_findings
 from runbook_engine.cli.options import output_option, plan_options, runbook_argument
 from runbook_engine.cli.plan_view import plan_text
 from runbook_engine.cli.terminal import result, result_json
 
 
-@click.command()
+@documented
 @runbook_argument
 @plan_options
 @output_option("text", "json")
-def plan(
-    name: str, inventories: tuple[str, ...], extra_vars: tuple[str, ...], limit: str | None, output: str
-) -> None:
+def plan(name: str, inventories: tuple[str, ...], extra_vars: tuple[str, ...], limit: str | None, output: str) -> None:
     """Show what a run would do, in which order; touches no target.
 
-    \b
     Examples:
       runbook plan region-failover -i demo -e incident=INC-42
       runbook plan region-failover -e @incident.yml --output json

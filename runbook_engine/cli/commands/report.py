@@ -7,20 +7,20 @@ import click
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
 from runbook_engine.app.report import FORMATS, make_report, render_report
+from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import run_argument
 from runbook_engine.cli.output_file import write_result
 
 
-@click.command()
+@documented
 @run_argument()
-@click.option("--format", "form", type=click.Choice(FORMATS), default="md", show_default=True, help="How it is written.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="md", show_default=True, help="For whom.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file.")
 def report(run: str, form: str, out: Path | None) -> None:
     """Write the report of a run.
 
     RUN is an id, the beginning of one, or `last`. A run that is not over yet has a report, too.
 
-    \b
     Examples:
       runbook report last
       runbook report 20261123-1015 --format html -o report.html

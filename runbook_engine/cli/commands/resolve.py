@@ -7,11 +7,12 @@ import click
 from runbook_engine.app.answer import resolve_doubt
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
+from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import person_option, run_argument
 from runbook_engine.cli.terminal import say
 
 
-@click.command()
+@documented
 @run_argument()
 @click.argument("step")
 @click.argument("truth", type=click.Choice(["done", "retry"]))
@@ -23,7 +24,6 @@ def resolve(run: str, step: str, truth: Literal["done", "retry"], reason: str, p
     An attempt is in doubt when it began and nobody knows whether it had its effect. Look at the target first: `done`
     when the effect is there, `retry` when it is not and won't come.
 
-    \b
     Example:
       runbook resolve last notify-customers done --reason "the mail is in the archive"
     """

@@ -5,6 +5,7 @@ import click
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
 from runbook_engine.app.run_runbook import ResumeRequest, RunResult, resume_run
+from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
 from runbook_engine.cli.options import forks_option, output_option, person_option, run_argument
 from runbook_engine.cli.terminal import ask, can_ask, say
@@ -15,7 +16,7 @@ from runbook_engine.ports.journal import Journal, RunHead
 from runbook_engine.ports.listener import Listener
 
 
-@click.command()
+@documented
 @run_argument(required=False)
 @click.option("--accept-changes", is_flag=True, help="Go on although runbook, inventory or inputs were changed.")
 @click.option("--take-over", is_flag=True, help="Take the run from another machine that holds it no longer rightly.")
@@ -39,7 +40,6 @@ def resume(
     What ended well is not done again; what failed is tried again; what nobody knows the end of is found out first.
     RUN is an id, the beginning of one, or `last`; without it, the newest that can be resumed.
 
-    \b
     Examples:
       runbook resume
       runbook resume 20261123 --yes --wait
@@ -72,7 +72,7 @@ def _newest_resumable(journal: Journal) -> RunHead:
     for head in journal.runs():
         if head.status == "failed" or (head.status == "open" and journal.lease(f"run:{head.id}") is None):
             return head
-    raise UsageError("no run can be resumed", hint="`runbook runs` lists them; a running one is shown by `runbook status`")
+    raise UsageError("no run can be resumed", hint="`runbook runs` lists them, `runbook status` shows a running one")
 
 
 def _confirmed(head: RunHead) -> bool:

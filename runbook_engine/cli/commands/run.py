@@ -6,6 +6,7 @@ from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import open_project
 from runbook_engine.app.run_runbook import RunRequest, RunResult, run_runbook
 from runbook_engine.app.show_plan import PlanView, show_plan
+from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
 from runbook_engine.cli.findings import say_findings
 from runbook_engine.cli.options import forks_option, output_option, person_option, plan_options, runbook_argument
@@ -17,7 +18,7 @@ from runbook_engine.model.outcome import Mode
 from runbook_engine.ports.listener import Listener
 
 
-@click.command()
+@documented
 @runbook_argument
 @plan_options
 @click.option("--dry-run", is_flag=True, help="Only look: nothing is changed, and the end says how much was proven.")
@@ -51,7 +52,6 @@ def run(
     Prints the plan, asks before a live run, does what is ready in parallel, and journals everything, so that anybody
     can resume where it stopped. NAME is a runbook of the project or a path.
 
-    \b
     Examples:
       runbook run region-failover -i demo -e incident=INC-42 --dry-run
       runbook run region-failover -e incident=INC-42 --yes --wait
@@ -87,7 +87,7 @@ def run(
 
 def _mode(*, dry_run: bool, drill: bool) -> Mode:
     if dry_run and drill:
-        raise UsageError("--dry-run and --drill exclude each other", hint="a drill is done for real, a dry run only looks")
+        raise UsageError("--dry-run and --drill exclude each other", hint="a drill is real, a dry run only looks")
     return Mode.DRY_RUN if dry_run else Mode.DRILL if drill else Mode.LIVE
 
 
@@ -95,7 +95,7 @@ def _skipped(steps: tuple[str, ...], reasons: tuple[str, ...]) -> dict[str, str]
     """Pair each skipped step with its reason."""
     if len(steps) != len(reasons) or not all(text.strip() for text in reasons):
         raise UsageError(
-            f"{len(steps)} × --skip and {len(reasons)} × --reason: each skipped step needs its own reason",
+            f"{len(steps)} times --skip and {len(reasons)} times --reason: each skipped step needs its own reason",
             hint='--skip STEP --reason "why"',
         )
     return dict(zip(steps, reasons, strict=True))

@@ -1,15 +1,14 @@
 """runbook status: where a run stands."""
 
-import click
-
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
 from runbook_engine.app.status import RunStatus, run_status
+from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import output_option, run_argument
 from runbook_engine.cli.terminal import result, result_json
 
 
-@click.command()
+@documented
 @run_argument(required=False)
 @output_option("text", "json")
 def status(run: str | None, output: str) -> None:
@@ -17,7 +16,6 @@ def status(run: str | None, output: str) -> None:
 
     RUN is an id, the beginning of one, or `last` (the default).
 
-    \b
     Examples:
       runbook status
       runbook status 20261123-1015 --output json
@@ -35,10 +33,10 @@ def status(run: str | None, output: str) -> None:
 
 def _lines(found: RunStatus) -> list[str]:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in found.counts.items())
+    since = f"{found.started_at.astimezone():%Y-%m-%d %H:%M:%S}"
     lines = [
         f"{found.id}: {found.status}",
-        f"{found.title or found.runbook} · {found.mode.value} on {found.inventory} · by {found.operator}"
-        f" · since {found.started_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        f"{found.title or found.runbook} · {found.mode.value} on {found.inventory} · by {found.operator}, {since}",
         f"{found.ended} of {found.tasks} tasks ended" + (f": {counts}" if counts else ""),
     ]
     if found.holder:

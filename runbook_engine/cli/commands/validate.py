@@ -5,14 +5,16 @@ from pathlib import Path
 import click
 
 from runbook_engine.app.project import open_project
-from runbook_engine.app.validate import Validation, broken_config, files_checked, validate as check
+from runbook_engine.app.validate import Validation, broken_config, files_checked
+from runbook_engine.app.validate import validate as check
+from runbook_engine.cli.documented import documented
 from runbook_engine.cli.terminal import result, say
 from runbook_engine.loading.diagnostic_formats import FORMATS, render
 from runbook_engine.loading.diagnostics import summary
 from runbook_engine.model.errors import ExitCode, InvalidInputError
 
 
-@click.command()
+@documented
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="For whom.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
@@ -22,7 +24,6 @@ def validate(paths: tuple[str, ...], form: str, strict: bool) -> int:
     Everything that is wrong is told at once, with file, line, column, rule and what to do. Without PATH the whole
     project is checked. Ends with 3 when anything is invalid.
 
-    \b
     Examples:
       runbook validate
       runbook validate runbooks/region-failover.yml --strict

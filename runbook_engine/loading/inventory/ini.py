@@ -20,7 +20,7 @@ _QUOTES = re.compile(r"""("|').*?\1""")
 # What shows another text than it is, or begins a new line where no editor shows one.
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|\r(?!\n)")
 # Finding similar names takes time by the number of groups; with more mistakes than this nobody reads suggestions.
-_MOST_SUGGESTIONS = 20
+_MOST_SUGGESTIONS, _MOST_COMPARED = 5, 10_000
 _KINDS = ("hosts", "children", "vars")
 
 
@@ -65,8 +65,9 @@ def read_ini(text: str, file: str, draft: Draft) -> None:
             _read_variable(line, group, place, draft)
         elif kind == "children":
             _read_child(line, group, place, draft, awaited)
+    suggestions = _MOST_SUGGESTIONS if len(draft.groups) <= _MOST_COMPARED else 0
     for count, (name, wait) in enumerate(awaited.items()):
-        _say_undefined(name, wait, draft, suggest=count < _MOST_SUGGESTIONS)
+        _say_undefined(name, wait, draft, suggest=count < suggestions)
 
 
 def _open_section(group: str, kind: str, place: Place, draft: Draft, awaited: dict[str, _Awaited]) -> None:

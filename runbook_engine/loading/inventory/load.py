@@ -17,6 +17,7 @@ from runbook_engine.model.inventory import Group, Inventory
 from runbook_engine.model.json import JsonValue
 
 DRILL = "runbook_drill"
+_LONGEST_CYCLE = 12
 _YES, _NO = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
 
@@ -65,7 +66,8 @@ def _sound(draft: Draft, depths: dict[str, int], cycle: tuple[str, ...], limits:
     """Tell whether the groups can be ordered; a finding says why not."""
     if cycle:
         place = draft.groups[cycle[0]].children[cycle[1]]
-        draft.findings.add("RB308", place, f"groups contain each other: {' > '.join(cycle)}", "take one of them out")
+        shown = cycle if len(cycle) <= _LONGEST_CYCLE else (*cycle[: _LONGEST_CYCLE - 2], "…", cycle[-1])
+        draft.findings.add("RB308", place, f"groups contain each other: {' > '.join(shown)}", "take one of them out")
         return False
     deepest = max(depths, key=lambda group: depths[group])
     if depths[deepest] > limits.depth:

@@ -21,9 +21,9 @@ def test_command_runs_once_for_one_token_and_then_is_unchanged(real, step, tmp_p
 
 def test_the_same_attempt_again_reads_how_the_command_ended(real, tmp_path):
     action, context = CommandRun(), real()
-    params = action.Params(shell=f"echo ran >> {tmp_path}/log; exit 3", ok_exit_statuses=[3])
-    first = action.apply(params, context)
-    again = action.apply(params, context)
+    params = {"shell": f"echo ran >> {tmp_path}/log; exit 3", "ok_exit_statuses": [3]}
+    first = action.apply(action.Params(**params), context)
+    again = action.apply(action.Params(**params), real())
     assert again.outputs == first.outputs
     assert "earlier start" in again.summary
     assert (tmp_path / "log").read_text() == "ran\n"
@@ -92,6 +92,13 @@ def test_a_link_is_replaced_and_what_it_points_to_is_left(real, step, tmp_path):
     step(FileCopy(), {"content": "new", "dest": f"{tmp_path}/link"}, real())
     assert (tmp_path / "precious").read_text() == "precious"
     assert (tmp_path / "link").read_text() == "new"
+
+
+def test_a_link_to_the_same_content_is_not_the_file(real, step, tmp_path):
+    (tmp_path / "other").write_text("same")
+    (tmp_path / "link").symlink_to(tmp_path / "other")
+    assert step(FileCopy(), {"content": "same", "dest": f"{tmp_path}/link"}, real())[0] == "changed"
+    assert not (tmp_path / "link").is_symlink()
 
 
 def test_template_shows_its_diff(real, tmp_path):

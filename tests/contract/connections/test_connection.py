@@ -268,7 +268,7 @@ def test_a_command_killed_from_outside_is_lost_when_its_wrapper_died_too(connect
 
     def start():
         try:
-            connection.run_detached(sh(f"echo $$ >{pid}; sleep 300"), token="killed", timeout=60)
+            connection.run_detached(sh(f"echo $$ >{pid}; exec sleep 300"), token="killed", timeout=60)
         except TargetUnreachableError as caught:
             error.append(caught)
 

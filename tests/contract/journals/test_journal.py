@@ -90,7 +90,7 @@ def test_a_run_is_opened_once_and_by_its_own_event(journal, opening, actor):
     journal.open_run("r1", opening, actor)
     with pytest.raises(JournalError, match="already has a run r1"):
         journal.open_run("r1", opening, actor)
-    with pytest.raises(JournalError, match="must begin with run.opened"):
+    with pytest.raises(JournalError, match=r"must begin with run\.opened"):
         journal.open_run("r2", NoteAdded(text="x"), actor)
     with pytest.raises(JournalError, match="can't be opened again"):
         journal.append("r1", [opening], actor)

@@ -62,7 +62,8 @@ def can_trace():
 
 
 def state(folder):
-    journal = open_journal("sqlite:///j/journal.db", project=folder, create=False)
+    # Made anew where the process died before there were tables; anything else that can't be opened fails the test.
+    journal = open_journal("sqlite:///j/journal.db", project=folder, create=True)
     try:
         return [stored.seq for stored in journal.read("r1")] if journal.head("r1") else [], journal.verify()
     finally:
@@ -95,11 +96,7 @@ def test_killed_at_any_write_or_sync_nothing_acknowledged_is_lost(tmp_path, can_
         done, _ = strace(tmp_path, folder, "-e", f"inject={name}:signal=KILL:when={number}")
         assert done.returncode == -9
         if (folder / "j/journal.db").exists():
-            try:
-                seqs, damages = state(folder)
-            except JournalError as error:
-                assert "no journal yet" in error.message
-                seqs, damages = [], []
+            seqs, damages = state(folder)
             assert damages == [], (name, number)
             assert len(seqs) >= told(done), (name, number)
             assert len(seqs) in {0, 1, 3, 5, 7, 9}, "half of a batch must never be seen"
@@ -166,9 +163,9 @@ def test_a_really_full_disk(tmp_path):
     try:
         journal = open_journal("sqlite:///j.db", project=disk, create=True)
         journal.open_run("r1", OPENING, ACTOR)
+        fill = (journal.append("r1", [NoteAdded(text="x" * 20_000)], ACTOR) for _ in range(100))
         with pytest.raises(JournalError, match="disk is full"):
-            for _ in range(100):
-                journal.append("r1", [NoteAdded(text="x" * 20_000)], ACTOR)
+            list(fill)
         written = journal.version("r1")
         assert written > 3
         assert journal.verify() == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook_engine.journals.leases import LeaseRow, StoreTime, current, is_free, released, renewed, taken
+from runbook_engine.journals.leases import StoreTime, current, is_free, released, renewed, taken
 from runbook_engine.model.errors import LeaseError
 from runbook_engine.ports.journal import Holder, Lease
 

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from runbook_engine.journals.address import open_journal
 from runbook_engine.model.errors import ExitCode, JournalError
-from runbook_engine.model.event import Actor, AttemptFinished, AttemptStarted, LeaseTaken, NoteAdded, RunClosed, RunOpened
+from runbook_engine.model.event import (
+    Actor,
+    AttemptFinished,
+    AttemptStarted,
+    LeaseTaken,
+    NoteAdded,
+    RunClosed,
+    RunOpened,
+)
 from runbook_engine.model.outcome import Outcome
 
 ACTOR = Actor(name="dana", os_user="dana", host="laptop")

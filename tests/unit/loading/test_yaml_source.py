@@ -242,7 +242,10 @@ def test_what_both_accept_means_the_same_as_in_pyyaml(text):
     result = read(text, yaml_1_1=True)
     if result.diagnostics:
         return
-    expected = yaml.safe_load(text)
+    try:
+        expected = yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError:
+        return
     assert _comparable(result.root) == _comparable(expected)
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbook_engine.secrets.encodings import forms
 from runbook_engine.secrets.redaction import REDACTED, SecretRedactor
 
 SECRET = "Pä$s/w+rd \"q' <&>\\ ~x"
@@ -147,3 +148,10 @@ def test_nothing_is_copied_while_there_are_no_secrets():
 
 def test_bytes_that_are_no_text_keep_their_neighbours():
     assert SecretRedactor(["s3cret"]).data(b"\xff\x00s3cret\xfe") == b"\xff\x00" + REDACTED.encode() + b"\xfe"
+
+
+def test_the_longest_form_byte_by_byte():
+    longest = max(forms(SECRET), key=lambda form: len(form.encode())).encode()
+    stream = SecretRedactor([SECRET]).stream()
+    given_out = [stream.feed(longest[at : at + 1]) for at in range(len(longest))]
+    assert b"".join([*given_out, stream.close()]) == REDACTED.encode()

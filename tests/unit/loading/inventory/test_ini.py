@@ -40,7 +40,9 @@ def test_a_bad_line_is_refused_at_its_place_and_the_rest_is_read_on(project, lin
     assert found == [(rule, 3), ("RB309", 5)]
 
 
-@pytest.mark.parametrize("hidden", ["\x1b[31m", "\u202e", "\x0c[prod]", "\u2028[prod]\u2028", "\x85web9", "\rweb9", "\x00"])
+@pytest.mark.parametrize(
+    "hidden", ["\x1b[31m", "\u202e", "\x0c[prod]", "\u2028[prod]\u2028", "\x85web9", "\rweb9", "\x00"]
+)
 def test_characters_that_hide_something_are_refused_in_comments_too(project, hidden):
     assert project.findings(f"web1\nweb2 # {hidden}\nweb3\n") == [("RB306", 2)]
 
@@ -141,7 +143,25 @@ def test_infinity_is_refused_wherever_it_hides():
 
 
 FRAGMENTS = st.sampled_from(
-    ["[web]", "[web:vars]", "[web:children]", "a=1", "web[1:3]", ":", "[", "]", '"', "'", "\\", "#", "=", "\n", "\t", "\x00", "é"]
+    [
+        "[web]",
+        "[web:vars]",
+        "[web:children]",
+        "a=1",
+        "web[1:3]",
+        ":",
+        "[",
+        "]",
+        '"',
+        "'",
+        "\\",
+        "#",
+        "=",
+        "\n",
+        "\t",
+        "\x00",
+        "é",
+    ]
 )
 
 

@@ -125,7 +125,13 @@ def test_every_file_that_was_read_is_in_the_list_with_its_hash(project):
 
 
 @pytest.mark.parametrize(
-    "text", ["web:\n  hosts:\n    web1:\n", "---\nweb: {hosts: {web1: }}\n", '{"web": {"hosts": {"web1": null}}}', "[web]\nweb1\n"]
+    "text",
+    [
+        "web:\n  hosts:\n    web1:\n",
+        "---\nweb: {hosts: {web1: }}\n",
+        '{"web": {"hosts": {"web1": null}}}',
+        "[web]\nweb1\n",
+    ],
 )
 def test_a_source_without_extension_is_read_by_its_content(project, text):
     assert project.good(text).targets["web1"].groups == ("web",)

@@ -7,7 +7,15 @@ def rules(project, text, name="hosts"):
 
 
 @pytest.mark.parametrize(
-    "name", ["ansible_host", "ansible_port", "ansible_user", "ansible_ssh_private_key_file", "ansible_become_password", "jump_host"]
+    "name",
+    [
+        "ansible_host",
+        "ansible_port",
+        "ansible_user",
+        "ansible_ssh_private_key_file",
+        "ansible_become_password",
+        "jump_host",
+    ],
 )
 def test_a_template_in_a_connection_variable_is_an_error(project, name):
     assert rules(project, f"web1 {name}='{{{{ x }}}}'\n") == ["RB315"]
@@ -26,8 +34,19 @@ def test_templates_in_files_are_found_with_their_line(project):
     assert (finding.rule, str(finding.location)) == ("RB315", "group_vars/all.yml:2:1")
 
 
-@pytest.mark.parametrize("name", ["ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args", "ansible_ssh_executable", "ansible_sftp_extra_args"])
-@pytest.mark.parametrize("option", ["-o ProxyCommand=x", "-oproxycommand x", "-o LocalCommand=x", "-o KnownHostsCommand=x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ansible_ssh_common_args",
+        "ansible_ssh_extra_args",
+        "ansible_ssh_args",
+        "ansible_ssh_executable",
+        "ansible_sftp_extra_args",
+    ],
+)
+@pytest.mark.parametrize(
+    "option", ["-o ProxyCommand=x", "-oproxycommand x", "-o LocalCommand=x", "-o KnownHostsCommand=x"]
+)
 def test_ssh_options_that_run_programs_are_refused(project, name, option):
     assert rules(project, f"[all:vars]\n{name}={option}\n") == ["RB317"]
 
@@ -44,7 +63,9 @@ def test_a_name_of_a_host_and_a_group_is_a_warning(project):
     assert rules(project, "[web]\nweb\n") == ["RB313"]
 
 
-@pytest.mark.parametrize(("value", "drill"), [("true", True), ("True", True), ("yes", True), ("1", True), ("false", False), ("no", False)])
+@pytest.mark.parametrize(
+    ("value", "drill"), [("true", True), ("True", True), ("yes", True), ("1", True), ("false", False), ("no", False)]
+)
 def test_the_drill_mark_of_group_all(project, value, drill):
     assert project.good(f"[all:vars]\nrunbook_drill={value}\n").drill is drill
 

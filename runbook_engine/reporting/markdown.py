@@ -1,0 +1,101 @@
+"""The report as Markdown, for a ticket or a repository."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from runbook_engine.model.report import Answer, RunReport
+from runbook_engine.reporting import words
+from runbook_engine.reporting.inert import markdown as inert
+
+Rows: TypeAlias = list[tuple[str, ...]]
+
+
+def render_markdown(report: RunReport) -> str:
+    """Give the report as GitHub-flavoured Markdown in which nobody's text is markup."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: RunReport) -> Iterator[str]:
+    yield f"# {inert(report.title or report.runbook or report.run)}: {report.status}"
+    yield ""
+    yield from _table(("", ""), _facts(report))
+    yield "\n## Recovery\n"
+    marks = report.clocks
+    rows = [(name, words.moment(getattr(marks, name))) for name in ("declared", "decided", "recovered", "verified")]
+    rows += [("recovery time", words.recovery_time(report)), ("recovery point", words.recovery_point(report))]
+    yield from _table(("mark", "when"), rows)
+    if report.proof is not None:
+        yield f"\n**{words.proof(report.proof)}**"
+    yield "\n## Steps\n"
+    yield from _table(("step", "outcome", "tasks", "grade"), (
+        (step.id, words.step_standing(step), words.counts(step.counts, step.planned - sum(step.counts.values())),
+         step.grade.value if step.grade else "") for step in report.steps
+    ))  # fmt: skip
+    yield "\n## Tasks\n"
+    yield from _table(("task", "outcome", "attempts", "took", "what was seen", "changes"), (
+        (task.id, words.standing(task), str(len(task.attempts)), words.duration(task.seconds), words.why(task),
+         "; ".join(change.what for change in task.changes)) for step in report.steps for task in step.tasks
+    ))  # fmt: skip
+    for title, header, rows_of in _sections(report):
+        if rows_of:
+            yield f"\n## {title}\n"
+            yield from _table(header, rows_of)
+
+
+def _facts(report: RunReport) -> list[tuple[str, str]]:
+    commit = f"{report.git_commit or words.NOTHING}{' (with uncommitted changes)' if report.git_dirty else ''}"
+    return [
+        ("run", report.run),
+        ("runbook", f"{report.runbook} {report.runbook_path}".strip()),
+        ("mode", report.mode.value if report.mode else words.NOTHING),
+        ("inventory", " ".join([report.inventory, *report.inventory_sources])),
+        ("operator", f"{report.operator} on {report.host}"),
+        ("began", words.moment(report.opened_at)),
+        ("ended", words.moment(report.closed_at)),
+        ("took", words.duration(report.seconds)),
+        ("tasks", words.counts(report.counts, report.pending)),
+        ("inputs", ", ".join(f"{name}={value}" for name, value in report.inputs.items()) or words.NOTHING),
+        ("plan", report.fingerprint),
+        ("commit", commit),
+        ("engine", " ".join([report.engine_version, *(f"{name} {v}" for name, v in report.plugins.items())])),
+        ("journal", f"{report.events} events, chain {words.verified(report)}, head {report.head_hash}"),
+    ]
+
+
+def _sections(report: RunReport) -> list[tuple[str, Sequence[str], Rows]]:
+    answers: Rows = [
+        (words.moment(one.at), gate.task, one.said, one.person, one.role, _from(one), one.reason, one.fingerprint[:12])
+        for gate in report.gates
+        for one in gate.answers
+    ]
+    deviations: Rows = [(words.moment(one.at), one.kind, one.what, one.who, one.reason) for one in report.deviations]
+    messages: Rows = [
+        (one.audience, str(one.sequence), words.moment(one.due_at), words.moment(one.sent_at), one.channel,
+         ", ".join(one.recipients), one.missed)
+        for one in report.messages
+    ]  # fmt: skip
+    holdings: Rows = [
+        (words.moment(one.at), one.holder, str(one.fence), "yes" if one.took_over else "") for one in report.holdings
+    ]
+    points: Rows = [(one.task, words.moment(one.point)) for one in report.recovery_points]
+    notes: Rows = [(words.moment(one.at), one.who, one.text) for one in report.notes]
+    return [
+        ("Approvals and answers", ("when", "gate", "said", "who", "role", "from", "reason", "for plan"), answers),
+        ("Deviations", ("when", "what", "on", "who", "reason"), deviations),
+        ("Messages", ("audience", "number", "due", "sent", "channel", "recipients", "missed"), messages),
+        ("Recovery points", ("task", "point"), points),
+        ("Who advanced the run", ("when", "holder", "lease", "taken over"), holdings),
+        ("In doubt", ("task",), [(task,) for task in report.in_doubt]),
+        ("Notes", ("when", "who", "text"), notes),
+    ]
+
+
+def _from(answer: Answer) -> str:
+    return f"{answer.by.os_user or answer.by.name} on {answer.by.host}"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(header)} |"
+    yield f"|{' --- |' * len(header)}"
+    for row in rows:
+        yield f"| {' | '.join(inert(cell) for cell in row)} |"

@@ -1,0 +1,86 @@
+"""The report as plain text for a terminal: what failed first, what was achieved, how it went."""
+
+from collections.abc import Iterator
+
+from runbook_engine.model.outcome import Mode, Outcome
+from runbook_engine.model.report import RunReport, StepReport, TaskReport
+from runbook_engine.reporting import words
+from runbook_engine.reporting.inert import one_line
+
+_FOLD_ABOVE = 20  # tasks of a step; more of them are only counted, those that did not end well excepted
+_GOOD = {Outcome.CHANGED, Outcome.UNCHANGED, Outcome.WOULD_CHANGE, Outcome.SKIPPED}
+
+
+def render_text(report: RunReport) -> str:
+    """Give the summary that ends a run on the terminal; it ends with a newline and holds no control characters."""
+    parts = [_head(report), _failed(report), _steps(report), _people(report), _clocks(report)]
+    return "\n\n".join(text for lines in parts if (text := "\n".join(lines))) + "\n"
+
+
+def _head(report: RunReport) -> Iterator[str]:
+    title = f" ({one_line(report.title)})" if report.title else ""
+    yield f"{one_line(report.runbook or report.run)}{title}: {report.status.upper()}"
+    mode = report.mode.value if report.mode else "unknown mode"
+    inventory, operator = one_line(report.inventory), one_line(report.operator)
+    yield f"run {one_line(report.run)} · {mode} · inventory {inventory} · by {operator}"
+    took = f"{words.moment(report.opened_at)}, {words.duration(report.seconds)}"
+    yield f"{took} · {words.counts(report.counts, report.pending)}"
+
+
+def _failed(report: RunReport) -> Iterator[str]:
+    """List what did not end well before anything else, since that is what is read first."""
+    tasks = [task for step in report.steps for task in step.tasks if _is_bad(task)]
+    if tasks:
+        yield "Needs attention:"
+    for task in tasks[:_FOLD_ABOVE]:
+        yield f"  {words.standing(task):<12} {one_line(task.id)}  {one_line(words.why(task), limit=200)}".rstrip()
+    if len(tasks) > _FOLD_ABOVE:
+        yield f"  … and {len(tasks) - _FOLD_ABOVE} more (`runbook report {one_line(report.run)}` has all)"
+
+
+def _steps(report: RunReport) -> Iterator[str]:
+    for step in report.steps:
+        grade = f"  [{step.grade.value if step.grade else 'unproven'}]" if report.mode is Mode.DRY_RUN else ""
+        yield f"{words.step_standing(step):<12} {one_line(step.id)}{_tally(step)}{grade}"
+        if step.planned > _FOLD_ABOVE:
+            continue
+        for task in step.tasks:
+            told = one_line(words.why(task), limit=160)
+            retries = f" ({len(task.attempts)} attempts)" if len(task.attempts) > 1 else ""
+            yield f"  {words.standing(task):<12} {one_line(task.target or task.id)}{retries}  {told}".rstrip()
+
+
+def _tally(step: StepReport) -> str:
+    if step.planned == 1:
+        return ""
+    return f"  {words.counts(step.counts, step.planned - sum(step.counts.values()))}"
+
+
+def _people(report: RunReport) -> Iterator[str]:
+    for gate in report.gates:
+        for answer in gate.answers:
+            who = f"{one_line(answer.person)} as {one_line(answer.role)}" if answer.role else one_line(answer.person)
+            yield f"{words.clock(answer.at)} {one_line(gate.task)} {answer.said} by {who}{_because(answer.reason)}"
+    for one in report.deviations:
+        yield f"{words.clock(one.at)} {one.kind} {one_line(one.what)} ({one_line(one.who)}){_because(one.reason)}"
+    for message in report.messages:
+        if message.missed:
+            yield f"message {message.sequence} to {one_line(message.audience)} was missed{_because(message.missed)}"
+
+
+def _because(reason: str) -> str:
+    return f": {one_line(reason, limit=160)}" if reason else ""
+
+
+def _clocks(report: RunReport) -> Iterator[str]:
+    if report.in_doubt:
+        yield f"In doubt (began, and nobody recorded the end): {', '.join(one_line(task) for task in report.in_doubt)}"
+    yield f"Recovery time:  {words.recovery_time(report)}"
+    yield f"Recovery point: {words.recovery_point(report)}"
+    if report.proof is not None:
+        yield words.proof(report.proof)
+    yield f"Journal: {report.events} events, chain {words.verified(report)}"
+
+
+def _is_bad(task: TaskReport) -> bool:
+    return task.state in {"in-doubt", "held"} or (task.outcome is not None and task.outcome not in _GOOD)

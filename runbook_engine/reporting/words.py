@@ -1,0 +1,84 @@
+"""How a report says times, durations and verdicts, the same in every format."""
+
+from datetime import UTC, datetime, timedelta
+
+from runbook_engine.model.names import format_duration
+from runbook_engine.model.outcome import Mode, Outcome
+from runbook_engine.model.report import Proof, RunReport, StepReport, TaskReport
+
+NOTHING = "-"
+
+
+def moment(time: datetime | None) -> str:
+    """Write a time of day, UTC, to the second."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if time else NOTHING
+
+
+def clock(time: datetime | None) -> str:
+    """Write a time without its date."""
+    return time.astimezone(UTC).strftime("%H:%M:%S") if time else NOTHING
+
+
+def duration(seconds: float | None) -> str:
+    """Write a duration; whole seconds from ten on."""
+    if seconds is None:
+        return NOTHING
+    return format_duration(timedelta(seconds=round(seconds, 1) if abs(seconds) < 10 else round(seconds)))  # noqa: PLR2004
+
+
+def verdict(achieved: float | None, objective: float | None, *, missing: str) -> str:
+    """Compare what was achieved with its objective."""
+    if achieved is None:
+        return missing if objective is None else f"{missing} (objective {duration(objective)})"
+    if objective is None:
+        return f"{duration(achieved)}, no objective"
+    against = f"{duration(achieved)} against {duration(objective)}"
+    return f"{against}: met" if achieved <= objective else f"{against}: missed by {duration(achieved - objective)}"
+
+
+def recovery_time(report: RunReport) -> str:
+    """Say the recovery time achieved against its objective."""
+    return verdict(
+        report.rta, report.rto, missing="not achieved" if report.mode is not Mode.DRY_RUN else "not measured"
+    )
+
+
+def recovery_point(report: RunReport) -> str:
+    """Say the recovery point achieved against its objective."""
+    return verdict(report.rpa, report.rpo, missing="no recovery point used")
+
+
+def proof(share: Proof) -> str:
+    """Say how much of the plan a dry run proved."""
+    return f"{share.percent} % of the plan proven ({share.simulated} simulated, {share.unproven} unproven)"
+
+
+def counts(outcomes: dict[Outcome, int], pending: int = 0) -> str:
+    """Say how many tasks ended how."""
+    parts = [f"{number} {outcome.value}" for outcome, number in outcomes.items()]
+    return ", ".join([*parts, f"{pending} not ended"] if pending else parts) or "no tasks"
+
+
+def standing(task: TaskReport) -> str:
+    """Say how a task ended, or where it stands."""
+    return task.outcome.value if task.state == "ended" and task.outcome else task.state
+
+
+def step_standing(step: StepReport) -> str:
+    """Say how a step ended, or how far it is."""
+    if step.outcome is not None:
+        return step.outcome.value
+    states = {task.state for task in step.tasks}
+    return next((state for state in ("in-doubt", "held", "waiting", "running") if state in states), "pending")
+
+
+def why(task: TaskReport) -> str:
+    """Say why a task ended as it did: the error, the reason, or what the check saw."""
+    return task.error or task.reason or task.summary
+
+
+def verified(report: RunReport) -> str:
+    """Say whether the journal's chain was checked."""
+    if report.chain_verified is None:
+        return "not checked for this report"
+    return "verified" if report.chain_verified else "DOES NOT VERIFY"

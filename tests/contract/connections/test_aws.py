@@ -1,0 +1,218 @@
+"""The AWS client against a moto server and against servers that misbehave."""
+
+import http.server
+import threading
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from runbook_engine.connections.aws import AwsSession
+from runbook_engine.sdk import AwsError, ReadOnlyError, RunbookError, ServiceUnreachableError
+
+
+@pytest.fixture(scope="module")
+def moto():
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def credentials(monkeypatch, tmp_path):
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+
+
+@pytest.fixture
+def session(moto, credentials, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
+    return AwsSession(sleep=lambda _: None)
+
+
+def client(session, service="s3", *, read_only=False, **more):
+    return session.client(service, region="eu-central-1", read_only=read_only, **more)
+
+
+def test_bytes_go_in_and_come_out(session):
+    s3 = client(session)
+    s3.call("create_bucket", Bucket="bytes", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.call("put_object", Bucket="bytes", Key="k", Body=b"\0\xff")
+    assert s3.call("get_object", Bucket="bytes", Key="k")["Body"] == b"\0\xff"
+
+
+def test_pages_gives_every_item(session):
+    s3 = client(session)
+    s3.call("create_bucket", Bucket="pages", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    for number in range(5):
+        s3.call("put_object", Bucket="pages", Key=str(number), Body=b"")
+    reader = client(session, read_only=True)
+    keys = [item["Key"] for item in reader.pages("list_objects_v2", "Contents", Bucket="pages", PaginationConfig={"PageSize": 2})]
+    assert keys == ["0", "1", "2", "3", "4"]
+    assert list(reader.pages("list_buckets", "Nothing")) == []
+    assert reader.call("head_bucket", Bucket="pages")
+
+
+def test_a_check_cannot_change_anything(session):
+    reader = client(session, read_only=True)
+    with pytest.raises(ReadOnlyError, match="s3:CreateBucket"):
+        reader.call("create_bucket", Bucket="never")
+    with pytest.raises(ReadOnlyError, match="s3:CreateBucket"):
+        reader._reads.create_bucket(Bucket="never")
+    assert "never" not in [bucket["Name"] for bucket in client(session).call("list_buckets")["Buckets"]]
+
+
+def test_a_checks_guard_does_not_bind_the_others(session):
+    client(session, read_only=True)
+    client(session).call("create_bucket", Bucket="free", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+
+
+def test_an_answer_that_refuses_keeps_awss_words(session):
+    with pytest.raises(AwsError) as caught:
+        client(session, "rds").call("describe_db_instances", DBInstanceIdentifier="nothing")
+    assert caught.value.code in ("DBInstanceNotFound", "DBInstanceNotFoundFault")
+    assert caught.value.operation == "DescribeDBInstances"
+    assert "nothing" in caught.value.message
+
+
+def test_wrong_names_are_told(session):
+    with pytest.raises(RunbookError, match="no operation"):
+        client(session).call("make_coffee")
+    with pytest.raises(RunbookError, match="nope"):
+        client(session, "nope")
+    with pytest.raises(AwsError) as caught:
+        client(session).call("get_object", Bukket="x")
+    assert caught.value.code == "ParamValidation"
+
+
+def test_a_role_is_assumed(session):
+    role = "arn:aws:iam::210987654321:role/restore"
+    identity = client(session, "sts", role=role).call("get_caller_identity")
+    assert identity["Account"] == "210987654321"
+
+
+def test_the_wrong_account_stops_before_anything(session):
+    client(session, account="123456789012")
+    with pytest.raises(AwsError, match="123456789012, not to 999999999999") as caught:
+        client(session, account="999999999999")
+    assert caught.value.code == "WrongAccount"
+
+
+def test_threads_share_a_session(session):
+    failures = []
+
+    def use():
+        try:
+            client(session, "ec2").call("describe_regions")
+            client(session, "rds").call("describe_db_instances")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure
+            failures.append(error)
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_no_credentials_is_told_with_what_to_do(moto, credentials, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(AwsError) as caught:
+        client(AwsSession(), "sts").call("get_caller_identity")
+    assert caught.value.code == "NoCredentials"
+    assert "AWS_PROFILE" in caught.value.hint
+
+
+@pytest.fixture
+def answering(credentials, monkeypatch):
+    """A server that gives the answers of a list, one a request, and counts; None hangs up without an answer."""
+    answers, seen = [], []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            seen.append(body)
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+            if answer is None:
+                self.close_connection = True
+                return
+            status, text = answer
+            self.send_response(status)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    yield answers, seen
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def refusal(code):
+    return (400, f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error><RequestId>r-1</RequestId></ErrorResponse>".encode())
+
+
+DONE = (200, b"<DeleteDBInstanceResponse><DeleteDBInstanceResult/></DeleteDBInstanceResponse>")
+
+
+def test_a_change_whose_answer_was_lost_is_sent_once(answering):
+    answers, seen = answering
+    answers.append(None)
+    with pytest.raises(ServiceUnreachableError) as caught:
+        client(AwsSession(), "rds").call("delete_db_instance", DBInstanceIdentifier="x")
+    assert len(seen) == 1
+    assert "unknown" in caught.value.hint
+
+
+def test_a_read_whose_answer_was_lost_is_sent_again(answering):
+    answers, seen = answering
+    listing = (200, b"<DescribeDBInstancesResponse><DescribeDBInstancesResult/></DescribeDBInstancesResponse>")
+    answers += [None, listing]
+    client(AwsSession(), "rds").call("describe_db_instances")
+    assert len(seen) == 2
+
+
+def test_a_throttled_change_is_sent_again(answering):
+    answers, seen = answering
+    answers += [refusal("Throttling"), DONE]
+    client(AwsSession(sleep=lambda _: None), "rds").call("delete_db_instance", DBInstanceIdentifier="x")
+    assert len(seen) == 2
+
+
+def test_a_refused_change_is_sent_once_and_names_its_request(answering):
+    answers, seen = answering
+    answers.append(refusal("ExpiredToken"))
+    with pytest.raises(AwsError, match="r-1") as caught:
+        client(AwsSession(), "rds").call("delete_db_instance", DBInstanceIdentifier="x")
+    assert (caught.value.code, len(seen)) == ("ExpiredToken", 1)
+    assert "renew" in caught.value.hint
+
+
+def test_a_page_in_place_of_an_answer_is_told(answering):
+    answers, _ = answering
+    answers.append((500, b"<!doctype html><html><body><h1>Internal Server Error</h1><br></body>"))
+    with pytest.raises(AwsError) as caught:
+        client(AwsSession(), "rds").call("delete_db_instance", DBInstanceIdentifier="x")
+    assert caught.value.code == "500"
+
+
+def test_nobody_there_is_unreachable(credentials, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(ServiceUnreachableError):
+        client(AwsSession(), "rds").call("delete_db_instance", DBInstanceIdentifier="x")

@@ -1,0 +1,67 @@
+"""Ctrl-C and its relatives: what runs is finished or cancelled, and the run can be resumed."""
+
+import os
+import signal
+import time
+
+import pytest
+
+SLOW = """\
+runbook: slow
+steps:
+  - id: first
+    command.run: {argv: [/bin/sh, -c, "touch begun; sleep SECONDS; echo once >> done-first"], cwd: ROOT}
+    timeout: 1m
+  - id: second
+    needs: [first]
+    command.run: {argv: [/bin/sh, -c, "echo once >> done-second"], cwd: ROOT}
+"""
+
+
+def begin(runbook, seconds):
+    runbook.write("runbooks/slow.yml", SLOW.replace("SECONDS", seconds).replace("ROOT", str(runbook.root)))
+    process = runbook.start("run", "slow", "--yes")
+    for _ in range(200):
+        if (runbook.root / "begun").exists():
+            return process
+        time.sleep(0.05)
+    process.kill()
+    pytest.fail(str(process.communicate()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_one_signal_finishes_what_runs_and_leaves_a_run_to_resume(runbook, number):
+    process = begin(runbook, "2")
+    os.kill(process.pid, number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "runbook resume" in err
+    assert (runbook.root / "done-first").exists()
+    assert not (runbook.root / "done-second").exists()
+    assert runbook("status", "--output", "json").json["status"] == "stopped"
+    assert runbook("resume", "--yes").status == 0
+    assert (runbook.root / "done-first").read_text() == "once\n"
+    assert (runbook.root / "done-second").read_text() == "once\n"
+
+
+def test_a_second_signal_cancels_what_runs(runbook):
+    process = begin(runbook, "30")
+    began = time.monotonic()
+    os.kill(process.pid, signal.SIGINT)
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=25)
+    assert process.returncode == 130, err
+    assert time.monotonic() - began < 25
+    assert not (runbook.root / "done-first").exists()
+
+
+def test_a_reader_that_leaves_does_not_disturb_the_run(runbook):
+    process = runbook.start("run", "restore-settings", "--yes", "--output", "ndjson")
+    process.stdout.readline()
+    process.stdout.close()
+    process.stderr.read()
+    process.stderr.close()
+    process.wait(timeout=30)
+    assert runbook("status", "--output", "json").json["status"] == "succeeded"

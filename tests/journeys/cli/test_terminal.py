@@ -1,0 +1,74 @@
+"""At a terminal: the live question, the gate's question, and the live view."""
+
+import os
+import pty
+import select
+import time
+
+import pytest
+
+
+def at_terminal(runbook, *words, answers=(), **environment):
+    """Call the command line on a pseudo-terminal and answer its questions; gives what was shown and the status."""
+    argv, variables = runbook.argv(*words), runbook.environment(TERM="xterm-256color", **environment)
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(runbook.root)
+        os.execve(argv[0], argv, variables)
+    shown, open_answers, end = b"", list(answers), time.monotonic() + 45
+    try:
+        while time.monotonic() < end:
+            if select.select([terminal], [], [], 0.1)[0]:
+                try:
+                    shown += os.read(terminal, 65536)
+                except OSError:
+                    break
+            if open_answers and open_answers[0][0].encode() in shown:
+                os.write(terminal, open_answers.pop(0)[1].encode())
+        else:
+            os.kill(process, 9)
+            pytest.fail(shown.decode(errors="replace"))
+    finally:
+        os.close(terminal)
+        _, status = os.waitpid(process, 0)
+    return shown.decode(errors="replace"), os.waitstatus_to_exitcode(status)
+
+
+def test_a_live_run_is_asked_for_and_no_means_no(runbook):
+    shown, status = at_terminal(runbook, "run", "restore-settings", answers=[("Go?", "n\n")])
+    assert status == 1
+    assert "nothing was done" in shown
+    assert runbook("runs").status == 6
+
+
+def test_the_person_at_the_terminal_answers_the_gate(runbook):
+    shown, status = at_terminal(
+        runbook, "run", "restore-settings", "-e", "ask=true",
+        answers=[("Go?", "y\n"), ("[y = approve", "y\n")], RUNBOOK_OPERATOR="dana",
+    )  # fmt: skip
+    assert status == 0, shown
+    report = runbook("report", "last", "--format", "json").json
+    assert report["gates"][0]["answers"][0]["person"] == "dana"
+    assert "\x1b[" in shown
+
+
+def test_the_persons_no_declines_the_gate(runbook):
+    shown, status = at_terminal(
+        runbook, "run", "restore-settings", "-e", "ask=true", "--yes", "--as", "dana",
+        answers=[("[y = approve", "what?\n"), ("please answer", "n\n")],
+    )  # fmt: skip
+    assert status == 1, shown
+    assert runbook("report", "last", "--format", "json").json["gates"][0]["state"] == "declined"
+
+
+def test_no_color_is_honoured(runbook):
+    shown, status = at_terminal(runbook, "run", "restore-settings", "--yes", NO_COLOR="1")
+    assert status == 0
+    assert "\x1b[33m" not in shown
+    assert "\x1b[32m" not in shown
+
+
+def test_in_ci_nobody_is_asked(runbook):
+    shown, status = at_terminal(runbook, "run", "restore-settings", CI="true")
+    assert status == 2
+    assert "--yes" in shown

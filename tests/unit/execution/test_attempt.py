@@ -1,0 +1,384 @@
+"""One attempt: the table of check and apply for live runs, dry runs and resumes; read-only hands; failures as values."""
+
+import threading
+from typing import ClassVar
+
+import pytest
+from support.simulation import FakeCatalog, VirtualClock
+
+from runbook_engine.execution.attempt import AttemptTools, attempt
+from runbook_engine.model.inventory import Target
+from runbook_engine.model.outcome import Change, Grade, Mode, Outcome, satisfied, unknown, unsatisfied
+from runbook_engine.ports.action import Action, ActionFailedError, Applied, Effect, Params
+from runbook_engine.ports.connection import Command, CommandTimeoutError, ReadOnlyError, TargetUnreachableError
+from runbook_engine.ports.dispatcher import AttemptOrder
+from runbook_engine.ports.services import ServiceUnreachableError
+from runbook_engine.secrets.redaction import SecretRedactor
+
+
+class Recorder:
+    """A connection that keeps what reached it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def run(self, command, *, timeout, on_output=None):
+        self.done.append(f"run {command.argv}")
+
+    def write(self, path, content, *, mode=None):
+        self.done.append(f"write {path}")
+
+    def make_directory(self, path, *, mode=None):
+        self.done.append(f"mkdir {path}")
+
+    def remove(self, path):
+        self.done.append(f"remove {path}")
+
+    def set_mode(self, path, mode):
+        self.done.append(f"chmod {path}")
+
+    def run_detached(self, command, *, token, timeout, on_output=None):
+        self.done.append(f"detached {command.argv}")
+
+    def forget_detached(self, token):
+        self.done.append("forget")
+
+
+class Hands:
+    """Hands whose only service is the recording connection."""
+
+    def __init__(self) -> None:
+        self.recorder = Recorder()
+        self.asked: list[tuple[str, bool]] = []
+
+    def connection(self, target, *, become_user):
+        return self.recorder
+
+    def http(self, *, read_only):
+        self.asked.append(("http", read_only))
+
+    def aws(self, service, *, region, account, role, read_only):
+        self.asked.append((service, read_only))
+
+    def mail(self, *, read_only):
+        self.asked.append(("mail", read_only))
+
+    def sql(self, url, *, read_only):
+        self.asked.append(("sql", read_only))
+
+
+class Fill:
+    """Puts the word `hunter22` for every placeholder."""
+
+    def fill(self, value, secrets):
+        if isinstance(value, str):
+            for placeholder in secrets:
+                value = value.replace(placeholder, "hunter22")
+            return value
+        if isinstance(value, dict):
+            return {key: self.fill(item, secrets) for key, item in value.items()}
+        return value
+
+
+class NoParams(Params):
+    word: str = ""
+
+
+class Switch(Action[NoParams]):
+    """A state that is on or off; counts what is done to it."""
+
+    name = "test.switch"
+    Params = NoParams
+    findings: ClassVar[list] = []
+
+    def __init__(self, *findings, apply_error=None) -> None:
+        self._findings = list(findings)
+        self._error = apply_error
+        self.applied = 0
+        self.tokens: list[str] = []
+
+    def check(self, params, context):
+        found = self._findings.pop(0) if len(self._findings) > 1 else self._findings[0]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def apply(self, params, context):
+        self.applied += 1
+        self.tokens.append(context.run.token)
+        if self._error:
+            raise self._error
+        return Applied(summary="switched", outputs={"by": "apply", "both": 1})
+
+
+class Look(Action[NoParams]):
+    """A verification."""
+
+    name = "test.look"
+    Params = NoParams
+
+    def __init__(self, finding) -> None:
+        self._finding = finding
+
+    def check(self, params, context):
+        return self._finding
+
+
+def try_it(action, *, hands=None, redactor=None, clock=None, cancelled=None, **order):
+    facts = {
+        "run": "r", "task": "s@t", "step": "s", "number": 1, "action": action.name, "parameters": {}, "secrets": {},
+        "target": Target(name="t"), "mode": Mode.LIVE, "runbook": "b", "operator": "dana", "token": "tok",
+        "timeout": 60.0,
+    }  # fmt: skip
+    tools = AttemptTools(
+        FakeCatalog(action), hands or Hands(), Fill(), redactor or SecretRedactor(), clock or VirtualClock()
+    )
+    return attempt(
+        AttemptOrder(**{**facts, **order}), tools, cancelled=cancelled or threading.Event(), on_progress=lambda _: None
+    )
+
+
+def test_satisfied_is_unchanged_and_nothing_is_applied():
+    action = Switch(satisfied("on already", outputs={"port": 1}))
+    report = try_it(action)
+    assert (report.outcome, report.outputs, action.applied) == (Outcome.UNCHANGED, {"port": 1}, 0)
+
+
+def test_not_satisfied_is_applied_and_checked_again():
+    action = Switch(unsatisfied("off"), satisfied("on", outputs={"both": 2}))
+    report = try_it(action)
+    assert report.outcome is Outcome.CHANGED
+    assert report.outputs == {"by": "apply", "both": 2}, "the check's word is the later one"
+    assert "switched" in report.finding.summary
+
+
+def test_still_not_satisfied_after_apply_is_failed():
+    report = try_it(Switch(unsatisfied("off")))
+    assert report.outcome is Outcome.FAILED
+    assert "off" in report.error
+    assert not report.in_doubt
+
+
+def test_an_effect_that_shows_late_is_looked_for_until_the_deadline():
+    action = Switch(unsatisfied("off"), unsatisfied("off"), unsatisfied("off"), satisfied("on"))
+    action.eventual = True
+    assert try_it(action).outcome is Outcome.CHANGED
+    clock = VirtualClock()
+    never = Switch(unsatisfied("off"))
+    never.eventual = True
+    report = try_it(never, clock=clock)
+    assert report.outcome is Outcome.FAILED
+    assert "off" in report.error
+    assert 55 < clock.seconds <= 66
+
+
+def test_where_nobody_can_tell_it_is_applied_and_taken_at_its_word():
+    assert try_it(Switch(unknown())).outcome is Outcome.CHANGED
+
+
+def test_a_dry_run_never_applies():
+    change = Change(what="size", before=1, after=2)
+    for finding, outcome, grade in (
+        (satisfied(), Outcome.UNCHANGED, Grade.PROVEN),
+        (unsatisfied(changes=[change]), Outcome.WOULD_CHANGE, Grade.SIMULATED),
+        (unknown(), Outcome.UNPROVEN, Grade.UNPROVEN),
+    ):
+        action = Switch(finding)
+        report = try_it(action, mode=Mode.DRY_RUN)
+        assert (report.outcome, report.grade, action.applied) == (outcome, grade, 0)
+        assert report.finding.changes == finding.changes
+
+
+def test_a_verification_is_satisfied_or_failed():
+    assert try_it(Look(satisfied())).outcome is Outcome.UNCHANGED
+    report = try_it(Look(unsatisfied("503")))
+    assert (report.outcome, report.error) == (Outcome.FAILED, "503")
+
+
+def test_a_dry_run_does_not_fail_a_verification_of_what_was_not_done():
+    report = try_it(Look(unsatisfied("503")), mode=Mode.DRY_RUN, taints=True)
+    assert (report.outcome, report.grade) == (Outcome.UNPROVEN, Grade.UNPROVEN)
+    assert try_it(Look(unsatisfied("503")), mode=Mode.DRY_RUN).outcome is Outcome.FAILED
+
+
+def test_a_dry_run_does_not_fail_a_check_that_misses_what_was_not_done():
+    missing = ActionFailedError("no snapshot")
+    assert try_it(Switch(missing), mode=Mode.DRY_RUN, taints=True).outcome is Outcome.UNPROVEN
+    assert try_it(Switch(missing), mode=Mode.DRY_RUN).outcome is Outcome.FAILED
+    assert try_it(Switch(missing), taints=True).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("effect", list(Effect))
+def test_settling_an_attempt_in_doubt(effect):
+    def switch(*findings):
+        action = Switch(*findings)
+        action.effect = effect
+        return action
+
+    found = switch(satisfied("on"))
+    report = try_it(found, settle=True)
+    assert (report.outcome, found.applied) == (Outcome.UNCHANGED, 0)
+    assert "after an interruption" in report.finding.summary
+    again = switch(unsatisfied("off"), satisfied("on"))
+    assert try_it(again, settle=True).outcome is Outcome.CHANGED
+    assert again.tokens == ["tok"]
+    blind = switch(unknown())
+    report = try_it(blind, settle=True)
+    if effect is Effect.TOKEN:
+        assert (report.outcome, blind.tokens) == (Outcome.CHANGED, ["tok"]), "the token finds the earlier attempt"
+    else:
+        assert (report.in_doubt, report.needs_person, blind.applied) == (True, True, 0)
+
+
+def test_a_lost_reply_is_settled_by_the_check_or_stays_in_doubt():
+    lost = ServiceUnreachableError("no answer")
+    assert try_it(Switch(unsatisfied(), satisfied("there"), apply_error=lost)).outcome is Outcome.CHANGED
+    report = try_it(Switch(unsatisfied("not there"), apply_error=lost))
+    assert (report.outcome, report.in_doubt, report.needs_person) == (Outcome.FAILED, True, False)
+    once = Switch(unknown(), apply_error=lost)
+    once.effect = Effect.ONCE
+    report = try_it(once)
+    assert (report.in_doubt, report.needs_person, once.applied) == (True, True, 1)
+
+
+def test_a_lost_target_is_unreachable_and_in_doubt_only_once_something_was_begun():
+    gone = TargetUnreachableError("gone")
+    report = try_it(Switch(gone))
+    assert (report.outcome, report.in_doubt) == (Outcome.UNREACHABLE, False)
+    report = try_it(Switch(unsatisfied(), apply_error=gone))
+    assert (report.outcome, report.in_doubt) == (Outcome.UNREACHABLE, True)
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_timeout_is_a_failure_only_after_a_proven_kill(killed):
+    report = try_it(Switch(unsatisfied(), apply_error=CommandTimeoutError("slow", killed=killed)))
+    assert (report.outcome, report.in_doubt) == (Outcome.FAILED, not killed)
+
+
+def test_what_an_action_refuses_is_a_failure_with_its_words():
+    report = try_it(Switch(unsatisfied(), apply_error=ActionFailedError("quota", hint="ask for more")))
+    assert (report.outcome, report.error, report.in_doubt) == (Outcome.FAILED, "quota (ask for more)", False)
+
+
+def test_a_defect_of_a_plugin_fails_its_task_and_names_it():
+    report = try_it(Switch(ZeroDivisionError("division by zero")))
+    assert report.outcome is Outcome.FAILED
+    assert "test.switch" in report.error
+    assert "ZeroDivisionError" in report.error
+    assert try_it(Look("yes")).outcome is Outcome.FAILED, "a check that gives no finding"
+
+
+def test_wrong_parameters_name_the_parameter_and_never_its_value():
+    report = try_it(Switch(satisfied()), parameters={"wrod": "hunter22"})
+    assert "wrod" in report.error
+    assert "hunter22" not in report.error
+
+
+def test_cancelled_before_apply_nothing_is_begun():
+    event = threading.Event()
+    action = Switch(unsatisfied())
+    event.set()
+    report = try_it(action, cancelled=event)
+    assert (report.outcome, report.in_doubt, action.applied) == (Outcome.FAILED, False, 0)
+
+
+def test_secrets_are_filled_in_at_the_attempt_and_taken_out_of_all_that_is_told():
+    class Leak(Switch):
+        def apply(self, params, context):
+            assert params.word == "hunter22"
+            context.output("stdout", b"the word is hunter22")
+            raise ActionFailedError(f"login with {params.word} refused")
+
+    redactor = SecretRedactor(["hunter22"])
+    report = try_it(
+        Leak(unsatisfied("aHVudGVyMjI= is base64", evidence={"hunter22": ["x hunter22"]})),
+        redactor=redactor,
+        parameters={"word": "\ue000x\ue001"},
+        secrets={"\ue000x\ue001": "env:WORD"},
+    )
+    told = report.error + str(report.finding) + str(report.output)
+    assert "hunter22" not in told
+    assert "aHVudGVyMjI" not in told
+    assert "login with" in report.error
+
+
+def test_a_sensitive_step_keeps_its_outcome_only():
+    action = Switch(satisfied("card 4111", outputs={"card": "4111"}, evidence={"card": "4111"}))
+    report = try_it(action, sensitive=True)
+    assert report.outcome is Outcome.UNCHANGED
+    assert "4111" not in str(report)
+
+
+class Meddler(Switch):
+    """Tries to change something in its check."""
+
+    def __init__(self, meddle) -> None:
+        super().__init__(satisfied())
+        self._meddle = meddle
+
+    def check(self, params, context):
+        self._meddle(context)
+        return satisfied()
+
+    def probe_commands(self, params):
+        return [("test", "-e", "/x")]
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(
+    "meddle",
+    [
+        lambda context: context.connection.write("/etc/passwd", b""),
+        lambda context: context.connection.make_directory("/x"),
+        lambda context: context.connection.remove("/x"),
+        lambda context: context.connection.set_mode("/x", 0o777),
+        lambda context: context.connection.run(Command(("rm", "-rf", "/x")), timeout=1),
+        lambda context: context.connection.run(Command(("test", "-e", "/y")), timeout=1),
+        lambda context: context.connection.run_detached(Command(("test", "-e", "/x")), token="t", timeout=1),
+        lambda context: context.connection.forget_detached("t"),
+    ],
+)
+def test_a_check_that_meddles_with_a_host_fails_in_every_mode_and_nothing_reaches_it(mode, meddle):
+    hands = Hands()
+    report = try_it(Meddler(meddle), mode=mode, hands=hands)
+    assert report.outcome is Outcome.FAILED
+    assert "test.switch" in report.error
+    assert "tests/plugin.py" in report.error, "the plugin is named"
+    assert hands.recorder.done == []
+
+
+def test_a_check_may_run_its_declared_probe():
+    hands = Hands()
+    probe = Meddler(lambda context: context.connection.run(Command(("test", "-e", "/x")), timeout=1))
+    assert try_it(probe, hands=hands).outcome is Outcome.UNCHANGED
+    assert len(hands.recorder.done) == 1
+
+
+def test_services_are_read_only_in_check_and_whole_in_apply():
+    class Asks(Switch):
+        def check(self, params, context):
+            self.ask(context)
+            return unknown()
+
+        def apply(self, params, context):
+            self.ask(context)
+            return Applied()
+
+        def ask(self, context):
+            context.aws("rds", region="eu-west-1")
+            _ = context.http
+            _ = context.mail
+            context.sql("sqlite://")
+
+    hands = Hands()
+    try_it(Asks(unknown()), hands=hands)
+    kinds = ["rds", "http", "mail", "sql"]
+    assert hands.asked == [
+        *[(kind, True) for kind in kinds], *[(kind, False) for kind in kinds], *[(kind, True) for kind in kinds]
+    ]  # fmt: skip
+
+
+def test_a_refusal_of_a_service_in_check_is_told_with_the_plugin_s_name():
+    report = try_it(Switch(ReadOnlyError("rds.delete_db_instance is not a read")))
+    assert report.outcome is Outcome.FAILED
+    assert "tests/plugin.py" in report.error

@@ -1,0 +1,70 @@
+"""team.yml: roles that exist, addresses that look like such."""
+
+import pytest
+
+from runbook_engine.loading.team import load_team
+from runbook_engine.model.config import Limits
+
+GOOD = """\
+roles:
+  director: {description: Declares a disaster}
+  engineering: {}
+people:
+  dana: {name: Dana Example, roles: [director], email: dana@example.com, ssh_keys: ["ssh-ed25519 AAAA"]}
+audiences:
+  customers: {email: [status@example.com], sandbox: {email: [drill@sub.example.co.uk]}}
+"""
+
+
+def load(tmp_path, text):
+    (tmp_path / "team.yml").write_text(text)
+    return load_team(tmp_path / "team.yml", Limits())
+
+
+def test_a_whole_team(tmp_path):
+    team, found, sources = load(tmp_path, GOOD)
+    assert found == []
+    assert team.people["dana"].roles == ("director",)
+    assert team.audiences["customers"].sandbox.email == ("drill@sub.example.co.uk",)
+    assert str(sources.at(("people", "dana", "email"))) == "team.yml:5:56"
+
+
+def test_a_project_without_a_team_has_an_empty_one(tmp_path):
+    team, found, _ = load_team(tmp_path / "team.yml", Limits())
+    assert (team.people, found) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("[director]", "[directer]", ("5:38", "RB401", 'did you mean "director"?')),
+        ("dana@example.com", "dana@example", ("5:56", "RB402", "")),
+        ("dana@example.com", "'Dana <dana@example.com>'", ("5:56", "RB402", "without a name")),
+        ("dana@example.com", '"a@b.c\\r\\nBcc: x@y.z"', ("5:56", "RB402", "")),
+        ("dana@example.com", "a@b@example.com", ("5:56", "RB402", "")),
+        ("status@example.com", "status", ("7:23", "RB402", "")),
+        ("drill@sub.example.co.uk", "drill@-x.y", ("7:62", "RB402", "")),
+        ("name: Dana Example, ", "", ("5:9", "RB103", "add name")),
+        ("name: Dana", "nme: Dana", ("5:9", "RB103", "")),
+        ("  dana:", "  Dana!:", ("5:3", "RB104", "")),
+        ("[status@example.com]", "status@example.com", ("7:22", "RB104", "write a list")),
+        ("sandbox:", "sandbocks:", ("7:44", "RB102", 'did you mean "sandbox"?')),
+        ("roles:\n", "rolls:\n", ("1:1", "RB102", 'did you mean "roles"?')),
+    ],
+)
+def test_mistakes(tmp_path, old, new, expected):
+    team, found, _ = load(tmp_path, GOOD.replace(old, new, 1))
+    place, rule, hint = expected
+    assert (f"{found[0].location.line}:{found[0].location.column}", found[0].rule) == (place, rule)
+    assert hint in found[0].hint
+    assert team is None
+
+
+@pytest.mark.parametrize(("text", "rule"), [("- a\n", "RB101"), ("", "RB101"), ("a: [", "RB005")])
+def test_what_is_no_team(tmp_path, text, rule):
+    assert [item.rule for item in load(tmp_path, text).diagnostics] == [rule]
+
+
+def test_a_hostile_address_is_checked_at_once(tmp_path):
+    address = "a@" + "a." * 5000 + "!"
+    assert [item.rule for item in load(tmp_path, GOOD.replace("dana@example.com", address)).diagnostics] == ["RB402"]

@@ -1,0 +1,126 @@
+"""Lint: every finding at once, at its place, with a suggestion."""
+
+import pytest
+from support.files import CATALOG, inventory, load, write_runbook
+
+from runbook_engine.model.team import Person, Role, Team
+from runbook_engine.planning.lint import lint
+
+TEAM = Team(roles={"director": Role(), "support": Role()}, people={"dana": Person(name="D", roles=("director",))})
+HOSTS = "[web]\nweb1 url=http://x\nweb2 url=http://y\n"
+
+
+def findings(tmp_path, text: str, *, hosts: str | None = HOSTS, team: Team | None = TEAM):
+    loaded = load(tmp_path, text)
+    assert loaded.runbook is not None, loaded.diagnostics
+    inventories = [inventory(tmp_path, hosts)] if hosts is not None else []
+    return lint(loaded, CATALOG, team=team, inventories=inventories)
+
+
+def rules(tmp_path, text: str, **more) -> list[str]:
+    return [found.rule for found in findings(tmp_path, text, **more)]
+
+
+def one_step(body: str) -> str:
+    return f"steps:\n  - id: a\n    {body}\n"
+
+
+def test_a_sound_runbook_has_no_findings(tmp_path):
+    text = """
+        owner: director
+        inputs: {n: {type: integer, default: 1}}
+        vars: {path: "/x/{{ n }}"}
+        steps:
+          - {id: a, targets: web, command.run: {argv: [echo, "{{ url }}", "{{ path }}"], creates: "{{ path }}"}}
+          - id: b
+            when: steps['a'].outcome == 'changed'
+            notify.email: {smtp: {host: "{{ groups['web'][0] }}", password: "{{ secret('env:P') }}"}, sender: a@b.c,
+                           to: [d@e.f], subject: s, body: "{{ run.id }}"}
+          - {id: c, needs: [b], gate.approval: {roles: [director], message: "{{ path }}"}}
+    """
+    assert findings(tmp_path, text) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "rule", "hint", "place"),
+    [
+        ("command.rnu: {argv: [x]}", "RB201", "command.run", (4, 5)),
+        ("http.check: {url: http://x, satus: 200}", "RB202", "status", (4, 40)),
+        ("http.check: {url: http://x, timeout: 5}", "RB202", "", (4, 42)),
+        ("needs: [aa]\n    assert.that: {that: [true]}", "RB203", "a", (4, 13)),
+        ("assert.that: {that: ['1 +']}", "RB204", "", (4, 26)),
+        ("http.check: {url: \"{{ lookup('pipe', 'id') }}\"}", "RB204", "", (4, 23)),
+        ("http.check: {url: \"{{ x.__class__ }}\"}", "RB204", "", (4, 23)),
+        ("http.check: {url: \"{{ steps['b'].x }}\"}", "RB205", "", (4, 23)),
+        ("http.check: {url: '{{ urll }}'}", "RB211", "", (4, 23)),
+        ("targets: wbe\n    assert.that: {that: [true]}", "RB209", "web", (4, 14)),
+        ("loop: \"{{ steps['a'].x }}\"\n    assert.that: {that: [true]}", "RB212", "", (4, 11)),
+        ("http.check: {url: \"{{ secret('vault:x') }}\"}", "RB214", "env, file", (4, 23)),
+        ("on_failure: hold\n    assert.that: {that: [true]}", "RB207", "continue", (4, 17)),
+        ("on_failure: revert\n    assert.that: {that: [true]}", "RB207", "continue", (4, 17)),
+        ("revert: {command.run: {argv: [x]}}\n    command.run: {argv: [x]}", "RB207", "", (4, 13)),
+        ("gate.approval: {roles: [directr]}", "RB208", "director", (4, 29)),
+        ("gate.approval: {roles: [support]}", "RB208", "", (4, 28)),
+        ("gate.approval: {roles: [director], quorum: 2}", "RB207", "", (4, 48)),
+    ],
+)
+def test_each_mistake_is_found_where_it_stands(tmp_path, body, rule, hint, place):
+    found = [item for item in findings(tmp_path, one_step(body)) if item.rule == rule]
+    assert found, findings(tmp_path, one_step(body))
+    assert (found[0].location.line, found[0].location.column) == place
+    assert hint in found[0].hint
+
+
+def test_parts_that_do_not_run_yet_are_refused_and_never_ignored(tmp_path):
+    text = """
+        steps: [{id: a, assert.that: {that: [true]}}]
+        communications:
+          - {audience: customers, every: 30m, from: a, until: a, first: [{notify.email: {subject: x}}]}
+        triggers:
+          - {when: {status_page.check: {provider: aws, region: x, expect: degraded}}, for: 5m, then: propose}
+    """
+    assert rules(tmp_path, text) == ["RB207", "RB207"]
+
+
+def test_all_findings_come_at_once_in_the_order_of_the_file(tmp_path):
+    steps = "".join(f"  - {{id: s{n}, command.runn: {{argv: [x]}}}}\n" for n in range(100))
+    found = findings(tmp_path, f"steps:\n{steps}")
+    assert [item.rule for item in found] == ["RB201"] * 100
+    assert [item.location.line for item in found] == sorted(item.location.line for item in found)
+
+
+def test_values_that_a_template_will_give_are_not_judged(tmp_path):
+    assert rules(tmp_path, one_step("http.check: {url: '{{ url }}', status: '{{ url }}'}\n    targets: web")) == []
+
+
+def test_without_an_inventory_names_and_patterns_are_not_judged(tmp_path):
+    assert rules(tmp_path, one_step("targets: nowhere\n    http.check: {url: '{{ whatever }}'}"), hosts=None) == []
+
+
+def test_an_unused_input_is_a_warning(tmp_path):
+    (found,) = findings(tmp_path, "inputs: {n: {default: x}}\nsteps: [{id: a, assert.that: {that: [true]}}]\n")
+    assert (found.rule, str(found.severity)) == ("RB215", "warning")
+
+
+def test_a_cycle_is_shown_as_a_path(tmp_path):
+    text = """
+        steps:
+          - {id: a, needs: [b], assert.that: {that: [true]}}
+          - {id: b, command.run: {argv: ["{{ steps['a'].outcome }}"]}}
+    """
+    (found,) = findings(tmp_path, text)
+    assert found.rule == "RB206"
+    assert "a → b → a" in found.message or "b → a → b" in found.message
+
+
+def test_an_import_step_says_only_what_an_import_can(tmp_path):
+    write_runbook(tmp_path, "runbook: other\nsteps: [{id: x, assert.that: {that: [true]}}]\n", "other")
+    text = "steps:\n  - {id: a, import: other.yml, when: 'true', timeout: 5m}\n"
+    assert rules(tmp_path, text) == ["RB213", "RB213"]
+
+
+def test_findings_in_an_imported_file_are_placed_there(tmp_path):
+    write_runbook(tmp_path, "runbook: other\nsteps:\n  - {id: x, no.such: {}}\n", "other")
+    (found,) = findings(tmp_path, "steps: [{id: a, import: other.yml}]\n")
+    assert (found.rule, found.location.line) == ("RB201", 3)
+    assert found.location.file.endswith("other.yml")
