@@ -1,7 +1,5 @@
 """What the demo looks at to see that everything is as promised: requests, mail, hosts, names, the app itself."""
 
-# ruff: noqa: INP001 - a folder of scripts, not a package
-
 from __future__ import annotations
 
 import json

@@ -1,7 +1,5 @@
 """The demo: a cloud region dies, and region-failover moves the app to the standby region. Checks what it promises."""
 
-# ruff: noqa: INP001 - a folder of scripts, not a package
-
 from __future__ import annotations
 
 import argparse

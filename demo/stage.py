@@ -1,7 +1,5 @@
 """The stage of the demo: a running lab, the environment of the commands, and their processes."""
 
-# ruff: noqa: INP001 - a folder of scripts, not a package
-
 from __future__ import annotations
 
 import json

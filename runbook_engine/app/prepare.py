@@ -88,8 +88,8 @@ def read_inventory(
     if not paths:
         empty = {name: Group(name=name) for name in ("all", "ungrouped")}
         return Inventory(name="localhost", targets={}, groups=empty), [], []
-    name = "+".join(names or (project.config.inventory or "",))
-    loaded = load_inventory(paths, name=Path(name).name, project=project.root, limits=project.config.limits)
+    name = "+".join(path.name for path in paths)
+    loaded = load_inventory(paths, name=name, project=project.root, limits=project.config.limits)
     return loaded.inventory, paths, list(loaded.diagnostics)
 
 

@@ -125,9 +125,7 @@ class _Exchange:
             body, truncated = self._body(response)
             headers = {name.lower(): value for name, value in response.headers.items()}
             seconds = time.monotonic() - self.began
-            return HttpAnswer(
-                response.status_code, headers, body, str(response.url), seconds, truncated, expires
-            )
+            return HttpAnswer(response.status_code, headers, body, str(response.url), seconds, truncated, expires)
         finally:
             response.close()
 

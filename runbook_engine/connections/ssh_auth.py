@@ -1,6 +1,7 @@
 """Opens an authenticated SSH transport: bounded in time, host key first, then agent, keys and password."""
 
 import contextlib
+import logging
 import socket
 import threading
 from pathlib import Path
@@ -17,6 +18,10 @@ from runbook_engine.sdk import TargetUnreachableError
 _EXCHANGES = ("curve25519-sha256@libssh.org", "mlkem768x25519-sha256")
 
 _AGENT_SECONDS = 5.0
+# Paramiko logs tracebacks of what we tell in a sentence; they go to this logger, and nowhere unless somebody listens.
+_LOG = "runbook_engine.paramiko"
+logging.getLogger(_LOG).addHandler(logging.NullHandler())
+logging.getLogger(_LOG).propagate = False
 
 
 class AuthenticationError(TargetUnreachableError):
@@ -41,6 +46,7 @@ def open_transport(hop: Hop, through: paramiko.Transport | None, seconds: float)
         raise TargetUnreachableError(f"{hop.name}: {error}") from error
     try:
         transport.daemon = True
+        transport.set_log_channel(_LOG)
         _exchange(transport, hop, seconds)
         transport.auth_timeout = seconds
         transport.channel_timeout = seconds
@@ -74,7 +80,7 @@ def _exchange(transport: paramiko.Transport, hop: Hop, seconds: float) -> None:
     options.kex = sorted(
         options.kex, key=lambda name: _EXCHANGES.index(name) if name in _EXCHANGES else len(_EXCHANGES)
     )
-    transport.banner_timeout = seconds
+    transport.banner_timeout = seconds * 2  # ours below bounds the whole, and tells it better
     done = threading.Event()
     # Paramiko's own timeout bounds each line of a banner, not the whole; and it ends without an error.
     transport.start_client(event=done)
@@ -93,14 +99,9 @@ def _kind_of(name: str) -> str:
 def _log_in(transport: paramiko.Transport, hop: Hop) -> None:
     tried: list[str] = []
     try:
-        for what, key in _keys(hop, tried):
-            with contextlib.suppress(paramiko.AuthenticationException):
-                transport.auth_publickey(hop.user, key)
-            if transport.is_authenticated():
+        with contextlib.ExitStack() as stack:
+            if _by_keys(transport, hop, tried, stack):
                 return
-            tried.append(f"{what}: refused")
-            if not transport.is_active():
-                break
         if hop.password is not None and transport.is_active():
             with contextlib.suppress(paramiko.AuthenticationException):
                 transport.auth_password(hop.user, hop.password)
@@ -115,10 +116,22 @@ def _log_in(transport: paramiko.Transport, hop: Hop) -> None:
     )
 
 
-def _keys(hop: Hop, tried: list[str]) -> list[tuple[str, paramiko.PKey]]:
+def _by_keys(transport: paramiko.Transport, hop: Hop, tried: list[str], stack: contextlib.ExitStack) -> bool:
+    for what, key in _keys(hop, tried, stack):
+        with contextlib.suppress(paramiko.AuthenticationException):
+            transport.auth_publickey(hop.user, key)
+        if transport.is_authenticated():
+            return True
+        tried.append(f"{what}: refused")
+        if not transport.is_active():
+            break
+    return False
+
+
+def _keys(hop: Hop, tried: list[str], stack: contextlib.ExitStack) -> list[tuple[str, paramiko.PKey]]:
     found: list[tuple[str, paramiko.PKey]] = []
     if hop.agent is not None:
-        found += _agent_keys(hop.agent, tried)
+        found += _agent_keys(hop.agent, tried, stack)
     for path in hop.keys:
         key = _key(path, hop, tried)
         if key is not None:
@@ -126,14 +139,13 @@ def _keys(hop: Hop, tried: list[str]) -> list[tuple[str, paramiko.PKey]]:
     return found
 
 
-def _agent_keys(path: str, tried: list[str]) -> list[tuple[str, paramiko.PKey]]:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def _agent_keys(path: str, tried: list[str], stack: contextlib.ExitStack) -> list[tuple[str, paramiko.PKey]]:
+    connection = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
     try:
         connection.settimeout(_AGENT_SECONDS)
         connection.connect(path)
         keys = _Agent(connection).get_keys()
     except (OSError, paramiko.SSHException) as error:
-        connection.close()
         tried.append(f"agent {path}: {error}")
         return []
     return [(f"agent key {key.get_name()}", key) for key in keys]
@@ -149,17 +161,22 @@ class _Agent(AgentSSH):
 
 def _key(path: Path, hop: Hop, tried: list[str]) -> paramiko.PKey | None:
     required = path == hop.required_key
+    passphrase = hop.passphrase.encode() if hop.passphrase is not None else None
     if not path.is_file():
         if required:
             raise AuthenticationError(f"{hop.name}: the key file {path} is not there")
         return None
     try:
-        return paramiko.PKey.from_path(path, password=hop.passphrase)
-    except (paramiko.PasswordRequiredException, TypeError):
-        why = f"{path}: the key has a passphrase"
-    except (ValueError, OSError, paramiko.SSHException, UnknownKeyType) as error:
-        wrong = "the passphrase is wrong, or the file is damaged" if hop.passphrase else str(error)
-        why = f"{path}: {wrong}"
+        return paramiko.PKey.from_path(path, password=passphrase)  # type: ignore[arg-type] # it takes bytes alone
+    except (paramiko.SSHException, TypeError, ValueError, OSError, UnknownKeyType) as error:
+        locked = isinstance(error, paramiko.PasswordRequiredException | TypeError)
+        why = f"{path}: " + (
+            "the passphrase is wrong, or the file is damaged"
+            if hop.passphrase
+            else "the key has a passphrase"
+            if locked
+            else str(error)
+        )
     if required:
         raise AuthenticationError(
             f"{hop.name}: {why}", hint="set ansible_ssh_key_passphrase, or load the key into the agent"

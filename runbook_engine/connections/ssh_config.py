@@ -103,7 +103,11 @@ class _Reader:
                     f"{where}: `Match {' '.join(words)}` is not supported; guessing could reach the wrong host",
                     hint="use Host, `Match host` or `Match all`, or give another file by the setting ssh.config",
                 )
-            name = self.host if criterion == "originalhost" else self.values.get("hostname", self.host).replace("%h", self.host)
+            name = (
+                self.host
+                if criterion == "originalhost"
+                else self.values.get("hostname", self.host).replace("%h", self.host)
+            )
             result = result and matches(name, patterns.split(",")) != negated
         return result
 

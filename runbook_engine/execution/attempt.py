@@ -155,6 +155,9 @@ def _apply(
         text = f"applied, but the check still says: {finding.summary or 'not satisfied'}"
         return _report(order, Outcome.FAILED, progress, error=text)
     outcome = Outcome.CHANGED if progress.applied.changed else Outcome.UNCHANGED
+    if finding.status is CheckStatus.UNKNOWN and progress.applied.summary:
+        # The check can't tell before and not after either: what it would do is no longer of interest.
+        progress.finding = finding.model_copy(update={"summary": "", "changes": ()})
     return _report(order, outcome, progress, note=progress.applied.summary)
 
 
@@ -183,10 +186,14 @@ def _check(action: Action[Params], params: Params, reading: AttemptContext) -> F
 
 
 def _predicted(order: AttemptOrder, progress: _Progress, *, applies: bool) -> AttemptReport:
-    """Say what a dry run knows when the check is not satisfied."""
+    """Say what a dry run knows when the check is not satisfied.
+
+    A check that can't tell whether it was done, but says what would be done (a rendered message), is simulated.
+    """
     finding = progress.finding
     summary = finding.summary if finding else ""
-    if finding is None or finding.status is CheckStatus.UNKNOWN:
+    told = finding is not None and bool(finding.changes)
+    if finding is None or (finding.status is CheckStatus.UNKNOWN and not told):
         return _report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN)
     if applies:
         return _report(order, Outcome.WOULD_CHANGE, progress, grade=Grade.SIMULATED)

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 from runbook_engine.execution.loop_tools import RunOptions, RunTools
 from runbook_engine.execution.state import RunState
+from runbook_engine.model.errors import LeaseError
 from runbook_engine.model.event import AttemptFinished, Event
 from runbook_engine.model.outcome import Grade
-from runbook_engine.ports.dispatcher import AttemptOrder
+from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
 
 
 class Recorder:
@@ -21,7 +22,7 @@ class Recorder:
         self._tools = tools
         self._options = options
         self._lease = tools.lease
-        self._others = list(tools.also_renew)
+        self._others = {lease.name: lease for lease in tools.also_renew}
         self._events: list[Event] = []
         self._outputs: dict[tuple[str, int], Mapping[str, bytes]] = {}
         self._settled: list[AttemptOrder] = []
@@ -34,19 +35,30 @@ class Recorder:
         """Whether there are events that are not durable yet."""
         return bool(self._events)
 
-    @staticmethod
-    def digests(output: Mapping[str, bytes]) -> dict[str, str]:
-        """Give the SHA-256 of each stream of captured output."""
-        return {stream: hashlib.sha256(data).hexdigest() for stream, data in output.items()}
-
-    def add(self, event: Event, *, output: tuple[str, int, Mapping[str, bytes]] | None = None) -> None:
-        """Queue an event (and the captured output that belongs to it) for the next batch."""
+    def add(self, event: Event) -> None:
+        """Queue an event for the next batch."""
         self._events.append(event)
         self._state.apply_event(event, self._tools.clock.now())
-        if output is not None and output[2]:
-            self._outputs[output[0], output[1]] = output[2]
         if isinstance(event, AttemptFinished) and event.grade is not None:
             self._grades[event.task] = event.grade
+
+    def add_report(self, report: AttemptReport) -> None:
+        """Queue how an attempt ended, with its captured output."""
+        event = AttemptFinished(
+            task=report.task,
+            number=report.number,
+            outcome=report.outcome,
+            finding=report.finding,
+            outputs=report.outputs,
+            grade=report.grade,
+            seconds=round(report.seconds, 6),
+            error=report.error,
+            output_digest={name: hashlib.sha256(data).hexdigest() for name, data in report.output.items()},
+            in_doubt=report.in_doubt,
+        )
+        self.add(event)
+        if report.output:
+            self._outputs[report.task, report.number] = report.output
 
     def settled(self, order: AttemptOrder) -> None:
         """After the next flush, let go of what was kept on the target for a reattach."""
@@ -87,6 +99,22 @@ class Recorder:
             return []
         return self._read_others(before=None)
 
+    def hold(self, name: str) -> bool:
+        """Take a lease besides the run's own, such as a mutex; false while another run has it."""
+        if name not in self._others:
+            try:
+                seconds = 4 * self._options.lease_seconds
+                self._others[name] = self._tools.journal.take_lease(name, self._lease.holder, seconds)
+            except LeaseError:
+                return False
+        return True
+
+    def drop(self, name: str) -> None:
+        """Give such a lease back, if it is held."""
+        lease = self._others.pop(name, None)
+        if lease is not None:
+            self._tools.journal.release_lease(lease)
+
     def proven(self, tasks: int) -> float:
         """Give the share of the plan's tasks that a dry run proved."""
         return sum(grade is Grade.PROVEN for grade in self._grades.values()) / tasks if tasks else 0.0
@@ -106,5 +134,6 @@ class Recorder:
         if now >= self._renew_at:
             seconds = self._options.lease_seconds
             self._lease = self._tools.journal.renew_lease(self._lease, seconds)
-            self._others = [self._tools.journal.renew_lease(lease, 4 * seconds) for lease in self._others]
+            for name, lease in self._others.items():
+                self._others[name] = self._tools.journal.renew_lease(lease, 4 * seconds)
             self._renew_at = now + self._options.lease_seconds / 3

@@ -3,8 +3,9 @@
 import heapq
 from collections import deque
 
-from runbook_engine.execution.gates import gate_verdict, would_ask
+from runbook_engine.execution.gates import would_ask
 from runbook_engine.execution.loop_tools import RunEnd, RunOptions, RunTools
+from runbook_engine.execution.open_gates import GateEnd, OpenGates
 from runbook_engine.execution.orders import Invalid, OpenGate, Ordered, Prepared, Skip, Unknown
 from runbook_engine.execution.recorder import Recorder
 from runbook_engine.execution.retry import delay_before
@@ -18,8 +19,6 @@ from runbook_engine.model.event import (
     Event,
     GateApproved,
     GateDeclined,
-    GateExpired,
-    GateOpened,
     LeaseLost,
     RecoveryPointUsed,
     RunClosed,
@@ -27,11 +26,12 @@ from runbook_engine.model.event import (
     TaskResolved,
     TaskSkipped,
 )
-from runbook_engine.model.outcome import Finding, Grade, Mode, Outcome, satisfied, unknown
+from runbook_engine.model.outcome import Finding, Grade, Mode, Outcome, unknown
 from runbook_engine.model.plan import Plan, Task
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptProgress, AttemptReport
 
 _CANCEL_GRACE = 5.0
+_MUTEX_LOOK = 1.0
 
 
 def run_plan(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -> RunEnd:
@@ -60,7 +60,7 @@ class _Loop:
         self._ready: deque[int] = deque()
         self._running: dict[str, AttemptOrder] = {}
         self._delayed: list[tuple[float, int]] = []
-        self._gates: dict[str, int] = {}
+        self._gates = OpenGates(state, self._recorder)
         self._doubts: dict[str, int] = {}
         self._tries: dict[str, int] = {}
         self._tainted: set[int] = set()
@@ -91,10 +91,10 @@ class _Loop:
         if self._schedule.over and not self._running:
             return self._close()
         busy = self._running or self._delayed or self._ready or self._recorder.pending
-        if busy or (self._gates and self._options.wait):
+        if busy or (self._gates.tasks and self._options.wait):
             return None
-        if self._gates or self._doubts:
-            waiting = [*self._gates, *self._doubts]
+        if self._gates.tasks or self._doubts:
+            waiting = [*self._gates.tasks, *self._doubts]
             self._stop(f"waits for a person: {', '.join(waiting)}")
             return "waiting"
         raise RunbookError("the run can't go on, and nothing says why", hint="this is a defect; report it")
@@ -108,8 +108,13 @@ class _Loop:
             if planned.id in self._options.skip:
                 self._finish(index, TaskSkipped(task=task.id, reason=self._options.skip[planned.id]), Outcome.SKIPPED)
                 continue
+            mutex = planned.step.mutex
+            if mutex is not None and not self._is_dry and not self._recorder.hold(f"mutex:{mutex}"):
+                # Another run has it; look again soon.
+                heapq.heappush(self._delayed, (self._tools.clock.monotonic() + _MUTEX_LOOK, index))
+                continue
             number = self._state.task(task.id).attempts + 1
-            taints = self._options.mode is Mode.DRY_RUN and self._is_tainted(task.step)
+            taints = self._is_dry and self._is_tainted(task.step)
             prepared = self._tools.orders.prepare(task, number=number, taints=taints)
             self._act(index, task, number, prepared)
 
@@ -122,8 +127,11 @@ class _Loop:
                 self._finish_untouched(index, number, Outcome.UNPROVEN, finding=unknown(text), grade=Grade.UNPROVEN)
             case Invalid(error):
                 self._finish_untouched(index, number, Outcome.FAILED, error=error)
+            case OpenGate(event) if self._is_dry:
+                finding = would_ask(event)
+                self._finish_untouched(index, number, Outcome.WOULD_CHANGE, finding=finding, grade=Grade.SIMULATED)
             case OpenGate(event):
-                self._reach_gate(index, number, event)
+                self._conclude(self._gates.reach(index, event))
             case Ordered(order, parameters):
                 self._tries[task.id] = self._tries.get(task.id, 0) + 1
                 self._running[task.id] = order
@@ -152,7 +160,8 @@ class _Loop:
         now = self._tools.clock.monotonic()
         while self._delayed and self._delayed[0][0] <= now:
             self._ready.append(heapq.heappop(self._delayed)[1])
-        self._expire_gates()
+        for ended in self._gates.expire(self._tools.clock.now()):
+            self._conclude(ended)
 
     def _take(self, report: AttemptReport) -> None:
         """An attempt ended: write it down, retry it, ask a person, or let the schedule go on."""
@@ -160,7 +169,7 @@ class _Loop:
         index = self._plan.task_index[report.task]
         planned = self._plan.steps[self._plan.tasks[index].step]
         report = self._until(index, report)
-        self._recorder.add(_finished(report), output=(report.task, report.number, report.output))
+        self._recorder.add_report(report)
         if not report.in_doubt:
             self._recorder.settled(order)
         if report.outcome.ended_well:
@@ -168,18 +177,18 @@ class _Loop:
                 self._recorder.add(RecoveryPointUsed(task=report.task, point=report.recovery_point))
             if report.outcome in {Outcome.WOULD_CHANGE, Outcome.UNPROVEN}:
                 self._tainted.add(self._plan.tasks[index].step)
-            self._follow(self._schedule.end(index, report.outcome))
+            self._end_task(index, report.outcome)
         elif report.needs_person:
             self._doubts[report.task] = index
-        elif self._tries[report.task] < planned.step.retry.attempts and self._options.mode is not Mode.DRY_RUN:
+        elif self._tries[report.task] < planned.step.retry.attempts and not self._is_dry:
             wait = delay_before(planned.step.retry, self._tries[report.task] + 1, seed=f"{order.run}/{report.task}")
             heapq.heappush(self._delayed, (self._tools.clock.monotonic() + wait, index))
         else:
-            self._follow(self._schedule.end(index, report.outcome))
+            self._end_task(index, report.outcome)
 
     def _until(self, index: int, report: AttemptReport) -> AttemptReport:
         """Hold a good end against the step's `retry.until`."""
-        if not report.outcome.ended_well or self._options.mode is Mode.DRY_RUN:
+        if not report.outcome.ended_well or self._is_dry:
             return report
         task = self._plan.tasks[index]
         try:
@@ -202,56 +211,18 @@ class _Loop:
     def _heed(self, event: Event) -> None:
         """Do what a person said from elsewhere."""
         match event:
-            case GateApproved(task=task) | GateDeclined(task=task) if task in self._gates:
-                self._settle_gate(task)
+            case GateApproved(task=task) | GateDeclined(task=task):
+                self._conclude(self._gates.settle(task))
             case TaskResolved(task=task, truth=truth) if task in self._doubts:
                 index = self._doubts.pop(task)
                 if truth == "done":
-                    self._follow(self._schedule.end(index, Outcome.CHANGED))
+                    self._end_task(index, Outcome.CHANGED)
                 else:
                     self._tries[task] = 0
                     self._ready.append(index)
             case _:
                 # Everything else is for the record only.
                 return
-
-    def _reach_gate(self, index: int, number: int, opened: GateOpened) -> None:
-        """Open a gate, or go on with one that was opened before and may have been answered meanwhile."""
-        task = self._plan.tasks[index]
-        if self._options.mode is Mode.DRY_RUN:
-            finding = would_ask(opened)
-            self._finish_untouched(index, number, Outcome.WOULD_CHANGE, finding=finding, grade=Grade.SIMULATED)
-            return
-        state = self._state.task(task.id)
-        earlier = state.opened if state.phase is Phase.GATE else None
-        if earlier is None or earlier.fingerprint != opened.fingerprint:
-            self._recorder.add(opened)
-        self._gates[task.id] = index
-        self._settle_gate(task.id)
-
-    def _settle_gate(self, task: str) -> None:
-        """End a gate that was approved or declined."""
-        state = self._state.task(task)
-        verdict = gate_verdict(state)
-        if verdict is None:
-            return
-        index = self._gates.pop(task)
-        outcome = Outcome.UNCHANGED if verdict.approved else Outcome.FAILED
-        self._finish_untouched(
-            index,
-            state.attempts + 1,
-            outcome,
-            finding=satisfied(verdict.text, outputs=verdict.outputs) if verdict.approved else None,
-            error="" if verdict.approved else verdict.text,
-        )
-
-    def _expire_gates(self) -> None:
-        now = self._tools.clock.now()
-        for task, index in list(self._gates.items()):
-            opened = self._state.task(task).opened
-            if opened is not None and opened.expires_at is not None and opened.expires_at <= now:
-                del self._gates[task]
-                self._finish(index, GateExpired(task=task), Outcome.FAILED)
 
     def _finish_untouched(
         self,
@@ -265,7 +236,7 @@ class _Loop:
     ) -> None:
         """End a task without having touched its target."""
         task = self._plan.tasks[index]
-        grade = grade if self._options.mode is Mode.DRY_RUN else None
+        grade = grade if self._is_dry else None
         outputs = finding.outputs if finding else {}
         self._finish(
             index,
@@ -277,8 +248,19 @@ class _Loop:
         if outcome is Outcome.UNPROVEN:
             self._tainted.add(task.step)
 
+    def _conclude(self, ended: GateEnd | None) -> None:
+        if ended is not None:
+            self._finish(ended.index, ended.event, ended.outcome)
+
     def _finish(self, index: int, event: Event, outcome: Outcome) -> None:
         self._recorder.add(event)
+        self._end_task(index, outcome)
+
+    def _end_task(self, index: int, outcome: Outcome) -> None:
+        """Let go of what the task held, and on with what waited for it."""
+        mutex = self._plan.steps[self._plan.tasks[index].step].step.mutex
+        if mutex is not None:
+            self._recorder.drop(f"mutex:{mutex}")
         self._follow(self._schedule.end(index, outcome))
 
     def _follow(self, decisions: Decisions) -> None:
@@ -304,12 +286,16 @@ class _Loop:
         return step in self._tainted
 
     @property
+    def _is_dry(self) -> bool:
+        return self._options.mode is Mode.DRY_RUN
+
+    @property
     def _room(self) -> bool:
         return len(self._running) < self._options.forks
 
     def _patience(self) -> float:
         """Give the seconds that nothing needs to be looked at."""
-        patience = self._options.poll_seconds if self._gates or self._doubts else 4 * self._options.poll_seconds
+        patience = self._options.poll_seconds if self._gates.tasks or self._doubts else 4 * self._options.poll_seconds
         if self._delayed:
             patience = min(patience, self._delayed[0][0] - self._tools.clock.monotonic())
         return max(0.001, patience)
@@ -333,22 +319,7 @@ class _Loop:
         for task in self._state.tasks.values():
             if task.outcome is not None:
                 counts[task.outcome] = counts.get(task.outcome, 0) + 1
-        proven = self._recorder.proven(len(self._plan.tasks)) if self._options.mode is Mode.DRY_RUN else None
+        proven = self._recorder.proven(len(self._plan.tasks)) if self._is_dry else None
         self._recorder.add(RunClosed(status=status, clocks=marks, rta=rta, rpa=rpa, proven=proven, counts=counts))
         self._recorder.flush()
         return status
-
-
-def _finished(report: AttemptReport) -> AttemptFinished:
-    return AttemptFinished(
-        task=report.task,
-        number=report.number,
-        outcome=report.outcome,
-        finding=report.finding,
-        outputs=report.outputs,
-        grade=report.grade,
-        seconds=round(report.seconds, 6),
-        error=report.error,
-        output_digest=Recorder.digests(report.output),
-        in_doubt=report.in_doubt,
-    )

@@ -1,6 +1,5 @@
 """Finding what was changed in a journal after it was written, and naming the event."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal, TypeAlias
@@ -121,7 +120,7 @@ def _fold(walk: _Walk, row: EventRow) -> None:
         walk.tell(row.seq, "changed", error.message)
         return
     event = stored.event
-    if row.kind != event.kind or json.loads(row.body).get("kind") != row.kind:
+    if row.kind != event.kind:
         walk.tell(row.seq, "changed", f"is listed as {row.kind!r}, but is {event.kind!r}")
     if row.seq == 1 and isinstance(event, RunOpened):
         walk.opening = stored

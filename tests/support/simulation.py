@@ -174,9 +174,10 @@ class Simulation:
     listener: Quiet = field(default_factory=Quiet)
     interrupts: Interrupts = field(default_factory=Interrupts)
     dispatcher: FakeDispatcher = field(default=None)
+    dead: bool = True
 
     def __post_init__(self) -> None:
-        self.journal = self.journal or MemoryJournal(self.clock, dead=lambda _: True)
+        self.journal = self.journal or MemoryJournal(self.clock, dead=lambda _: self.dead)
         self.journal.open_run(
             RUN,
             RunOpened(

@@ -53,7 +53,10 @@ def test_pages_gives_every_item(session):
     for number in range(5):
         s3.call("put_object", Bucket="pages", Key=str(number), Body=b"")
     reader = client(session, read_only=True)
-    keys = [item["Key"] for item in reader.pages("list_objects_v2", "Contents", Bucket="pages", PaginationConfig={"PageSize": 2})]
+    keys = [
+        item["Key"]
+        for item in reader.pages("list_objects_v2", "Contents", Bucket="pages", PaginationConfig={"PageSize": 2})
+    ]
     assert keys == ["0", "1", "2", "3", "4"]
     assert list(reader.pages("list_buckets", "Nothing")) == []
     assert reader.call("head_bucket", Bucket="pages")
@@ -70,7 +73,9 @@ def test_a_check_cannot_change_anything(session):
 
 def test_a_checks_guard_does_not_bind_the_others(session):
     client(session, read_only=True)
-    client(session).call("create_bucket", Bucket="free", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    client(session).call(
+        "create_bucket", Bucket="free", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
 
 
 def test_an_answer_that_refuses_keeps_awss_words(session):
@@ -165,7 +170,10 @@ def answering(credentials, monkeypatch):
 
 
 def refusal(code):
-    return (400, f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error><RequestId>r-1</RequestId></ErrorResponse>".encode())
+    return (
+        400,
+        f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error><RequestId>r-1</RequestId></ErrorResponse>".encode(),
+    )
 
 
 DONE = (200, b"<DeleteDBInstanceResponse><DeleteDBInstanceResult/></DeleteDBInstanceResponse>")

@@ -5,6 +5,7 @@ import os
 import stat
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -79,7 +80,9 @@ def test_environment_and_folder(run, tmp_path):
 
 
 def test_environment_is_in_no_process_list(run):
-    result = run(sh('for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline; done 2>/dev/null', environment={"K": "s3cr3tvalue"}))
+    result = run(
+        sh('for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline; done 2>/dev/null', environment={"K": "s3cr3tvalue"})
+    )
     assert b"s3cr3tvalue" not in result.stdout
 
 
@@ -145,7 +148,9 @@ def test_output_is_handed_on_while_it_comes(run, tmp_path):
         if b"ready" in heard["stdout"]:
             seen.touch()
 
-    result = run(sh(f"echo ready; echo oops >&2; while [ ! -e {seen} ]; do sleep 0.05; done; echo end"), on_output=listen)
+    result = run(
+        sh(f"echo ready; echo oops >&2; while [ ! -e {seen} ]; do sleep 0.05; done; echo end"), on_output=listen
+    )
     assert result.exit_status == 0
     assert heard == {"stdout": b"ready\nend\n", "stderr": b"oops\n"}
 
@@ -169,8 +174,7 @@ def test_a_timeout_ends_a_command_that_ignores_the_kind_signal(run, tmp_path):
 
 def gone(pid):
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(") ")[2][0] in "ZX"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] in "ZX"
     except FileNotFoundError:
         return True
 

@@ -33,7 +33,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(429, b"later", **{"Retry-After": "7"})
         return self.answer(200, b"hello")
 
-    do_POST = do_HEAD = do_GET
+    do_POST = do_HEAD = do_GET  # noqa: N815 - the standard library's names
 
     def answer(self, status, body, **headers):
         self.send_response(status)
@@ -158,7 +158,7 @@ def dripping(request):
 
 def test_a_peer_that_drips_is_bounded(dripping, client):
     began = time.monotonic()
-    with pytest.raises(ServiceUnreachableError, match="within 0.5 s") as caught:
+    with pytest.raises(ServiceUnreachableError, match=r"within 0\.5 s") as caught:
         client.request("GET", dripping, timeout=0.5)
     assert time.monotonic() - began < 30
     assert "s3cr3t" not in caught.value.message
@@ -219,9 +219,7 @@ def certificate(tmp_path_factory):
     path = tmp_path_factory.mktemp("tls") / "both.pem"
     path.write_bytes(
         made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return path, until
 

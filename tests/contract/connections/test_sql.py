@@ -1,6 +1,5 @@
 """Databases: SQLite always, PostgreSQL where it is installed."""
 
-import glob
 import os
 import shutil
 import socket
@@ -27,7 +26,7 @@ def lite(tmp_path):
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory):
-    found = shutil.which("initdb") or next(iter(glob.glob("/usr/lib/postgresql/*/bin/initdb")), None)
+    found = shutil.which("initdb") or next(Path("/usr/lib/postgresql").glob("*/bin/initdb"), None)
     if found is None:
         pytest.skip("no PostgreSQL: install postgresql")
     programs = Path(os.path.realpath(found)).parent
@@ -42,7 +41,13 @@ def postgres_url(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     data = folder / "data"
-    subprocess.run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N"], check=True, capture_output=True, cwd="/", **user)
+    subprocess.run(
+        [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N"],
+        check=True,
+        capture_output=True,
+        cwd="/",
+        **user,
+    )
     server = subprocess.Popen(
         [programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"],
         stdout=subprocess.DEVNULL,
@@ -124,12 +129,25 @@ def test_nobody_there_is_unreachable_and_the_password_is_not_shown():
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("statement", ["create table v (a int)", "select nextval('s')", "set transaction read write; create table w (a int)", "commit; begin read write; create table w (a int); commit", "set transaction read write", "do $$ begin commit; set transaction read write; create table w (a int); end $$", "select set_config('transaction_read_only', 'off', false)"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create table v (a int)",
+        "select nextval('s')",
+        "set transaction read write; create table w (a int)",
+        "commit; begin read write; create table w (a int); commit",
+        "set transaction read write",
+        "do $$ begin commit; set transaction read write; create table w (a int); end $$",
+        "select set_config('transaction_read_only', 'off', false)",
+    ],
+)
 def test_postgresql_refuses_a_checks_writes(postgres_url, statement):
     AlchemyDatabase(postgres_url, read_only=False).query("create sequence if not exists s")
     with pytest.raises((ReadOnlyError, RunbookError)):
         AlchemyDatabase(postgres_url, read_only=True).query(statement)
-    names = AlchemyDatabase(postgres_url, read_only=True).query("select tablename from pg_tables where tablename in ('v', 'w')")
+    names = AlchemyDatabase(postgres_url, read_only=True).query(
+        "select tablename from pg_tables where tablename in ('v', 'w')"
+    )
     assert names == []
 
 
@@ -137,7 +155,9 @@ def test_postgresql_writes_and_values(postgres_url):
     database = AlchemyDatabase(postgres_url, read_only=False)
     database.query("create table if not exists k (a numeric, b timestamptz, c uuid)")
     database.query("insert into k values (1.50, '2026-01-02T03:04:05Z', '00000000-0000-0000-0000-000000000001')")
-    (row,) = AlchemyDatabase(postgres_url, read_only=True).query("select a, b at time zone 'UTC' as b, c, 'NaN'::float8 as d from k")
+    (row,) = AlchemyDatabase(postgres_url, read_only=True).query(
+        "select a, b at time zone 'UTC' as b, c, 'NaN'::float8 as d from k"
+    )
     assert row == {"a": "1.50", "b": "2026-01-02T03:04:05", "c": "00000000-0000-0000-0000-000000000001", "d": "nan"}
 
 

@@ -157,7 +157,7 @@ def test_a_server_that_says_nothing_more_is_bounded(own, sshd_tools, tmp_path, r
     own.port, real = listener.getsockname()[1], own.port
     silent = sshd_tools.connect(own, tmp_path, connect_seconds=0.5)
     own.port = real
-    with pytest.raises(TargetUnreachableError, match="within 0.5 s"):
+    with pytest.raises(TargetUnreachableError, match=r"within 0\.5 s"):
         silent.run(Command(("true",)), timeout=20)
     thread.join()
     for peer in peers:

@@ -58,7 +58,19 @@ def test_no_read_has_an_idempotency_token():
     import botocore.session
 
     session = botocore.session.get_session()
-    for service in ("ec2", "rds", "route53", "s3", "backup", "ecs", "eks", "lambda", "ssm", "dynamodb", "secretsmanager"):
+    for service in (
+        "ec2",
+        "rds",
+        "route53",
+        "s3",
+        "backup",
+        "ecs",
+        "eks",
+        "lambda",
+        "ssm",
+        "dynamodb",
+        "secretsmanager",
+    ):
         model = session.get_service_model(service)
         for name in model.operation_names:
             if is_read(service, name):

@@ -69,7 +69,7 @@ def test_names_that_do_not_mean_the_host(tmp_path, names, port):
 
 
 def test_another_key_is_a_changed_key(tmp_path):
-    with pytest.raises(HostKeyError, match="CHANGED.*known_hosts:1") as caught:
+    with pytest.raises(HostKeyError, match=r"CHANGED.*known_hosts:1") as caught:
         check(tmp_path, f"db.example.org ssh-ed25519 {b64(OTHER)}\n")
     assert "ssh-keygen -R" in caught.value.hint
 
@@ -125,15 +125,15 @@ def test_means_what_openssh_means(tmp_path, host):
     for line in shown.splitlines():
         keyword, _, value = line.partition(" ")
         theirs.setdefault(keyword, value)
-    hops = route(
-        Target(name=host, variables={}), SshSettings(home=home, config=(config,), known_hosts=(), agent=False)
-    )
+    hops = route(Target(name=host, variables={}), SshSettings(home=home, config=(config,), known_hosts=(), agent=False))
     last = hops[-1]
     assert (last.host, str(last.port), last.user) == (theirs["hostname"], theirs["port"], theirs["user"])
     assert (len(hops) > 1) == ("proxyjump" in theirs)
 
 
-@pytest.mark.parametrize("line", ["Match exec true", "Match tagged x", "Match localnetwork 10.0.0.0/8", "Match final", "???"])
+@pytest.mark.parametrize(
+    "line", ["Match exec true", "Match tagged x", "Match localnetwork 10.0.0.0/8", "Match final", "???"]
+)
 def test_what_would_be_a_guess_is_refused_with_its_line(tmp_path, line):
     config = tmp_path / "config"
     config.write_text(f"Host a\n{line}\n")

@@ -189,6 +189,15 @@ def test_a_dry_run_never_applies():
         assert report.finding.changes == finding.changes
 
 
+def test_what_nobody_can_check_but_can_be_shown_is_simulated():
+    change = Change(what="mail to a@b.c", after="Subject: back again")
+    report = try_it(Switch(unknown("would mail", changes=[change])), mode=Mode.DRY_RUN)
+    assert (report.outcome, report.grade) == (Outcome.WOULD_CHANGE, Grade.SIMULATED)
+    live = try_it(Switch(unknown("would mail", changes=[change])))
+    assert live.finding.summary == "switched"
+    assert live.finding.changes == ()
+
+
 def test_a_verification_is_satisfied_or_failed():
     assert try_it(Look(satisfied())).outcome is Outcome.UNCHANGED
     report = try_it(Look(unsatisfied("503")))

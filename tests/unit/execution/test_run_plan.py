@@ -1,9 +1,10 @@
 """The loop: order of writing and doing, retries, gates, doubts, interrupts, dry runs; on a virtual clock."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from support.plans import plan_of, planned
-from support.simulation import Do, FakeCatalog, Once, Simulation, ended
+from support.simulation import HOLDER, Do, FakeCatalog, Once, Simulation, ended
 
 from runbook_engine.actions.gate import Approval
 from runbook_engine.model.event import (
@@ -19,6 +20,9 @@ from runbook_engine.model.event import (
 )
 from runbook_engine.model.outcome import CheckStatus, Finding, Grade, Mode, Outcome
 from runbook_engine.model.runbook import ActionCall, OnFailure, Retry
+
+
+OTHER = replace(HOLDER, pid=2)
 
 
 def gate(step_id: str, needs=(), **params):
@@ -295,3 +299,20 @@ def test_a_dry_run_asks_nobody_and_says_what_is_known_after_apply():
     deploy = next(event for event in simulation.kinds(AttemptFinished) if event.task == "deploy@localhost")
     assert deploy.finding.summary == "depends on steps['restore'].endpoint, known after apply"
     assert simulation.kinds(RunClosed)[0].proven == 0.25
+
+
+def test_a_mutex_is_kept_across_runs():
+    plan = plan_of(planned("dns", mutex="zone"), planned("other"))
+    began: dict[str, float] = {}
+
+    def make(order):
+        began[order.step] = simulation.clock.seconds
+        return ended(order, seconds=20)
+
+    # The journal in memory takes time from the same clock: the other run's lease ends after ten seconds.
+    simulation = Simulation(plan, make=make, dead=False)
+    simulation.journal.take_lease("mutex:zone", OTHER, 10)
+    assert simulation.advance() == "succeeded"
+    assert began["other"] == 0, "nobody else is held up"
+    assert 10 <= began["dns"] < 12
+    assert simulation.journal.lease("mutex:zone") is None, "it is given back"

@@ -115,7 +115,7 @@ def test_parts_of_a_step_know_their_places(load):
     assert str(place(None, "owner")) == "demo.yml:3:8"
     assert str(place(None, "communications", 0, "begins")) == "demo.yml:36:11"
     assert str(place(None, "communications", 0, "first", 0, "params", "text")) == "demo.yml:38:35"
-    assert str(place(None, "triggers", 0, "when", "params", "provider")) == "demo.yml:40:43"
+    assert str(place(None, "triggers", 0, "when", "params", "provider")) == "demo.yml:40:42"
 
 
 @pytest.mark.parametrize(
