@@ -1,4 +1,4 @@
-"""What a person says to a run from any terminal: approve or decline a gate, tell the truth about an attempt in doubt."""
+"""What a person says to a run from any terminal: yes or no to a gate, the truth about an attempt in doubt."""
 
 from datetime import UTC, datetime
 from typing import Literal

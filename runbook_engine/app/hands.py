@@ -83,7 +83,9 @@ class EngineHands:
                 f"audience {audience} has no sandbox, and a drill sends to nobody else",
                 hint=f"give audiences.{audience}.sandbox.email in team.yml",
             )
-        return tuple(dict.fromkeys([*(known.sandbox.email if mode is Mode.DRILL else known.email), *literal]))
+        if mode is Mode.DRILL:
+            return known.sandbox.email
+        return tuple(dict.fromkeys([*known.email, *literal]))
 
     def close(self) -> None:
         """Give every connection back."""
@@ -115,8 +117,11 @@ def read_project_file(project: Path, path: str) -> bytes:
         descriptor = os.open(found, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise RunbookError(f"the project's file {path} can't be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(file.fileno())
+    try:
+        facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode) or facts.st_size > _LARGEST_FILE:
             raise RunbookError(f"{path} is no regular file of at most {_LARGEST_FILE} bytes")
-        return file.read(_LARGEST_FILE)
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read(_LARGEST_FILE)
+    finally:
+        os.close(descriptor)

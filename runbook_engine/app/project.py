@@ -145,7 +145,7 @@ def actor(team: Team, claimed: str | None = None) -> Actor:
     """Say who speaks: a person of the team when one is claimed or belongs to the operating system's user.
 
     Args:
-        claimed: from `--as` or `RUNBOOK_OPERATOR`; the operating system's user is recorded besides, whatever is claimed.
+        claimed: from `--as` (or `RUNBOOK_OPERATOR`); the operating system's user is recorded besides.
     """
     user = os_user()
     name = claimed or os.environ.get("RUNBOOK_OPERATOR")

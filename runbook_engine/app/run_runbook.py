@@ -223,10 +223,6 @@ def _check_request(plan: Plan, request: RunRequest) -> None:
 
 def _opened(project: OpenProject, request: RunRequest, prepared: PreparedPlan, forks: int) -> RunOpened:
     plan, git = prepared.plan, git_state(project.root)
-    inputs = {
-        name: "[sensitive]" if name in plan.runbook.inputs and plan.runbook.inputs[name].sensitive else value
-        for name, value in plan.scopes[0].inputs.items()
-    }
     root = project.root.resolve()
 
     def relative(path: object) -> str:
@@ -240,7 +236,7 @@ def _opened(project: OpenProject, request: RunRequest, prepared: PreparedPlan, f
         inventory=plan.inventory.name,
         inventory_sources=tuple(relative(path) for path in prepared.inventory_paths),
         mode=request.mode,
-        inputs=inputs,
+        inputs=plan.scopes[0].inputs,
         limit=request.plan.limit,
         skip=dict(request.skip),
         note=request.note,

@@ -8,7 +8,6 @@ from runbook_engine.model.names import format_duration
 from runbook_engine.model.plan import Plan, PlannedStep
 from runbook_engine.model.runbook import Step
 
-_HIDDEN = "[sensitive]"
 
 
 class StepView(Frozen):
@@ -70,8 +69,7 @@ def show_plan(plan: Plan) -> PlanView:
     for step in plan.steps:
         waves[step.id] = 1 + max((waves[need.step] for need in step.needs), default=0)
     critical = set(plan.critical_path)
-    sensitive = {name for name, value in plan.runbook.inputs.items() if value.sensitive}
-    inputs = {name: _HIDDEN if name in sensitive else value for name, value in plan.scopes[0].inputs.items()}
+    inputs = dict(plan.scopes[0].inputs)
     depth = max(waves.values(), default=0)
     objectives = plan.runbook.objectives
     return PlanView(

@@ -57,7 +57,9 @@ def make_tools(
         action = project.catalog.get(order.action)
         if action is not None and action.effect == "token":
             try:
-                hands.connection(order.target, become_user=order.become_user).forget_detached(order.token)
+                connection = hands.connection(order.target, become_user=order.become_user)
+                connection.forget_detached(order.token)
+                connection.close()
             except RunbookError as error:
                 # What stays on the target is a few kilobytes; the run's own outcome is recorded already.
                 listener.warning(f"{order.task}: the finished command's folder could not be removed: {error.message}")

@@ -11,7 +11,7 @@ from runbook_engine.connections.capture import Capture
 from runbook_engine.connections.detached_answer import PATIENCE as _PATIENCE
 from runbook_engine.connections.detached_answer import Answer, ask, end_of, read_answer
 from runbook_engine.connections.process import Process, Shell
-from runbook_engine.connections.shell import become, bootstrap, framed, new_mark, program
+from runbook_engine.connections.shell import become, bootstrap, framed, login_for, new_mark, program
 from runbook_engine.sdk import (
     Command,
     CommandResult,
@@ -119,7 +119,8 @@ class DetachedCommands:
         else:
             other = become(command, self.become_password)
             given, secret = other.given, other.secret
-            start = scripts.Start(other.line, other.take, other.login, command.become_user, forget=tokens)
+            # `exec`, so that the login and the command have one parent: sudo remembers a login by it.
+            start = scripts.Start(f"exec {other.line}", other.take, other.login, command.become_user, forget=tokens)
         if given:
             start = replace(start, input_digest=hashlib.sha256(given).hexdigest())
         script = scripts.start_script(self._place(token, nonce), start)
@@ -151,18 +152,20 @@ class DetachedCommands:
     def _wait(self, token: str, deadline: float, timeout: float, listener: _Listener, command: Command) -> Answer:
         """Ask until the command is over; end it when the time is over."""
         starting_since: float | None = None
+        state = ""
         while True:
             left = deadline - time.monotonic()
-            slice_ = 1 if listener.on_output is not None else _WAIT_SLICE
+            slice_ = 1 if listener.on_output is not None or state in ("", "starting") else _WAIT_SLICE
             nonce = new_mark()
             seconds = max(0, min(slice_, int(left)))
             script = scripts.wait_script(self._place(token, nonce), seconds)
             answer = self._ask(script, nonce, patience=seconds + _PATIENCE)
-            if _over(answer.state):
+            state = answer.state
+            if _over(state):
                 return answer
             if listener.on_output is not None:
                 self._fetch(token, listener)
-            if answer.state == "starting":
+            if state == "starting":
                 starting_since = starting_since or time.monotonic()
                 if time.monotonic() - starting_since > _STARTING_AT_MOST:
                     raise TargetUnreachableError(
@@ -176,7 +179,9 @@ class DetachedCommands:
         nonce = new_mark()
         what = f"{self.shell.name}: {command.argv[0]} did not end within {timeout:g} s"
         try:
-            answer = self._ask(scripts.kill_script(self._place(token, nonce)), nonce)
+            login = login_for(command, self.become_password)
+            script = scripts.kill_script(self._place(token, nonce), login.login)
+            answer = ask(self.shell, script, nonce, given=login.secret)
         except TargetUnreachableError as lost:
             raise CommandTimeoutError(
                 f"{what}, and it can't be told whether it still runs: {lost.message}", killed=False

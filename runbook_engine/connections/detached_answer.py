@@ -24,15 +24,15 @@ class Answer:
     verdict: str = ""
 
 
-def ask(shell: Shell, script: Script, nonce: str, *, patience: float = PATIENCE) -> Answer:
-    """Run a script that answers soon.
+def ask(shell: Shell, script: Script, nonce: str, *, given: bytes = b"", patience: float = PATIENCE) -> Answer:
+    """Run a script that answers soon; `given` is its input.
 
     Raises:
         TargetUnreachableError: no answer.
         RunbookError: the target refused.
     """
     mark = new_mark()
-    process = shell.start_shell(bootstrap(mark, script.library), framed(script.text, mark), keep=_KEEP)
+    process = shell.start_shell(bootstrap(mark, script.library), framed(script.text, mark) + given, keep=_KEEP)
     try:
         if not process.pump(patience, stop=end_of(nonce)):
             raise TargetUnreachableError(f"{shell.name}: no answer within {patience:g} s")

@@ -80,19 +80,19 @@ def probe_script(place: Place) -> Script:
     return Script(_STATE + _ANSWER, f"{_head(place)}\nlook\nshort")
 
 
-def kill_script(place: Place) -> Script:
+def kill_script(place: Place, login: str) -> Script:
     """End the command's session, kindly, then by force.
 
     Tells `killed` only when nothing of it lives, `over` when it had ended before. The exit status is recorded by the
     wrapper, which ignores the kind signal.
     """
-    return Script(_STATE + _ANSWER + _KILL, f"{_head(place)}\nkill_job\nanswer")
+    return Script(_STATE + _ANSWER + _KILL, f"{_head(place)}\n{login}\nkill_job\nanswer")
 
 
-def kill_session_script(session: int, nonce: str, become_user: str | None) -> Script:
+def kill_session_script(session: int, nonce: str, become_user: str | None, login: str) -> Script:
     """End the session of a command that was not detached, and tell whether it is proven dead."""
-    text = f"N={nonce} sid={session} sstart= user={quote(become_user or '-')}\nend_session\nmembers\nverdict_of_members"
-    return Script(_STATE + _ANSWER + _KILL, text)
+    head = f"N={nonce} sid={session} sstart= user={quote(become_user or '-')}"
+    return Script(_STATE + _ANSWER + _KILL, f"{head}\n{login}\nend_session\nmembers\nverdict_of_members")
 
 
 def forget_script(place: Place, tokens: tuple[str, ...]) -> Script:

@@ -171,7 +171,7 @@ class LocalProcess:
 class _Reaper:
     """Children that nobody listens to any more; each is waited for when the next one comes."""
 
-    left: list[subprocess.Popen[bytes]] = []  # noqa: RUF012 - one list for the process, as the kernel's table is one
+    left: list[subprocess.Popen[bytes]] = []
 
     @classmethod
     def add(cls, child: subprocess.Popen[bytes]) -> None:

@@ -4,6 +4,7 @@ import re
 import secrets
 import shlex
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from runbook_engine.sdk import Command, RunbookError
 
@@ -94,6 +95,21 @@ def become(command: Command, password: str | None) -> Become:
         f'{{ sudo -n -u {user} -- true 2>/dev/null </dev/null || printf "%s\\n" "$pw" | sudo -S -p "" -v >/dev/null; }}'
     )
     return Become("IFS= read -r pw", login, line, encode(password) + b"\n", given)
+
+
+class Login(NamedTuple):
+    """A shell line that logs in to sudo, or does nothing, and the input that it reads."""
+
+    login: str
+    secret: bytes
+
+
+def login_for(command: Command, password: str | None) -> Login:
+    """Give what has to be done before a command's processes can be ended as its user."""
+    if command.become_user is None or password is None:
+        return Login(":", b"")
+    other = become(command, password)
+    return Login(f"{other.take}; {other.login} 2>/dev/null; unset pw", other.secret)
 
 
 def plain_script(command: Command, mark: str, become_password: str | None) -> tuple[str, bytes]:

@@ -9,7 +9,7 @@ from runbook_engine.connections.detached_answer import ask
 from runbook_engine.connections.detached_script import kill_session_script
 from runbook_engine.connections.files import WithFiles
 from runbook_engine.connections.listen import as_user, split_first_line
-from runbook_engine.connections.shell import bootstrap, check_argv, framed, new_mark, plain_script
+from runbook_engine.connections.shell import bootstrap, check_argv, framed, login_for, new_mark, plain_script
 from runbook_engine.connections.shell_files import ShellFiles
 from runbook_engine.connections.ssh_files import SshFiles
 from runbook_engine.connections.ssh_pool import SshPool
@@ -120,7 +120,9 @@ class SshConnection(WithFiles):
             return CommandTimeoutError(f"{what}, and it can't be told whether it was started", killed=False)
         nonce = new_mark()
         try:
-            answer = ask(self, kill_session_script(session, nonce, command.become_user), nonce)
+            login = login_for(command, self._become_password)
+            script = kill_session_script(session, nonce, command.become_user, login.login)
+            answer = ask(self, script, nonce, given=login.secret)
         except TargetUnreachableError as lost:
             return CommandTimeoutError(f"{what}, and can't be ended: {lost.message}", killed=False)
         if answer.verdict == "killed":

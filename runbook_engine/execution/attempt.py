@@ -8,7 +8,7 @@ from typing import cast
 from pydantic import ValidationError
 
 from runbook_engine.execution.capture import Capture
-from runbook_engine.execution.context import AttemptContext
+from runbook_engine.execution.context import AttemptContext, OneConnection
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import CheckStatus, Finding, Grade, Mode, Outcome, unknown
@@ -77,13 +77,18 @@ def attempt(
     started = tools.clock.monotonic()
     capture = Capture(tools.output_limit)
     progress = _Progress()
+    connection = OneConnection(order, tools.hands)
     try:
-        report = _attempt(order, tools, cancelled, on_progress, capture, progress)
+        report = _attempt(order, tools, connection, cancelled, on_progress, capture, progress)
     except RunbookError as error:
         report = _failed(order, tools, progress, error)
     except Exception as error:  # noqa: BLE001 - a plugin's defect fails its task, never the engine
         text = f"action {order.action} has a defect: {type(error).__name__}: {error}"
         report = _report(order, Outcome.FAILED, progress, error=text, in_doubt=progress.applying)
+    try:
+        connection.close()
+    except RunbookError as error:
+        on_progress(f"closing the connection: {error.message}")
     output = {} if order.sensitive else {name: tools.redactor.data(data) for name, data in capture.streams().items()}
     report = replace(report, seconds=tools.clock.monotonic() - started, output=output)
     return _redacted(report, tools.redactor, sensitive=order.sensitive)
@@ -92,6 +97,7 @@ def attempt(
 def _attempt(
     order: AttemptOrder,
     tools: AttemptTools,
+    connection: OneConnection,
     cancelled: threading.Event,
     on_progress: Callable[[str], None],
     capture: Capture,
@@ -108,6 +114,7 @@ def _attempt(
         return AttemptContext(
             order,
             tools.hands,
+            connection,
             tools.clock,
             deadline=deadline,
             cancelled=cancelled,

@@ -18,6 +18,26 @@ from runbook_engine.ports.hands import Hands
 from runbook_engine.ports.services import AwsClient, HttpClient, Mailer, SqlDatabase
 
 
+class OneConnection:
+    """The target's connection of one attempt: opened when first used, shared by check and apply, closed at the end."""
+
+    def __init__(self, order: AttemptOrder, hands: Hands) -> None:
+        self._order = order
+        self._hands = hands
+        self._opened: Connection | None = None
+
+    def get(self) -> Connection:
+        """Give the connection, with the step's environment and become applied."""
+        if self._opened is None:
+            self._opened = self._hands.connection(self._order.target, become_user=self._order.become_user)
+        return StepConnection(self._opened, self._order.environment, self._order.become_user)
+
+    def close(self) -> None:
+        """Close it, if it was opened."""
+        if self._opened is not None:
+            self._opened.close()
+
+
 class AttemptContext:
     """What an action sees of the world during one attempt (`ports.action.ActionContext`).
 
@@ -31,6 +51,7 @@ class AttemptContext:
         self,
         order: AttemptOrder,
         hands: Hands,
+        connection: OneConnection,
         clock: Clock,
         *,
         deadline: float,
@@ -42,6 +63,7 @@ class AttemptContext:
     ) -> None:
         self._order = order
         self._hands = hands
+        self._connection = connection
         self._clock = clock
         self._deadline = deadline
         self._cancelled = cancelled
@@ -77,8 +99,7 @@ class AttemptContext:
     @property
     def connection(self) -> Connection:
         """The target's connection, with the step's environment and become applied."""
-        inner = self._hands.connection(self._order.target, become_user=self._order.become_user)
-        own = StepConnection(inner, self._order.environment, self._order.become_user)
+        own = self._connection.get()
         if self._probes is None:
             return own
         return ReadOnlyConnection(own, self._order.action, self._probes)

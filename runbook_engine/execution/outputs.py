@@ -40,7 +40,8 @@ class StepResult:
     def outcome(self) -> str | None:
         """The worst outcome of the step's tasks, None while one has not ended."""
         outcomes = [self._state.task(task.id) for task in self._tasks]
-        if not outcomes or any(task.phase is not Phase.ENDED or task.outcome is None for task in outcomes):
+        over = {Phase.ENDED, Phase.DOUBT}
+        if not outcomes or any(task.phase not in over or task.outcome is None for task in outcomes):
             return None
         return str(max((task.outcome for task in outcomes if task.outcome), key=_SEVERITY.index))
 

@@ -58,6 +58,11 @@ def names_used(value: JsonValue, *, bare: bool = False) -> frozenset[str]:
     return frozenset(name for _path, text in _texts(value) for name in _names(text, bare=bare))
 
 
+def names_required(value: JsonValue, *, bare: bool = False) -> frozenset[str]:
+    """Give the names that must be defined: those that are not merely asked for by `default` or `is defined`."""
+    return frozenset(name for _path, text in _texts(value) for name in _names(text, bare=bare, required=True))
+
+
 def secret_references(value: JsonValue, *, bare: bool = False) -> list[str]:
     """Give the references of `secret('…')` in a value, in order; those that are computed can't be told."""
     return [
@@ -124,13 +129,21 @@ def _step_nodes(tree: nodes.Template) -> Iterator[tuple[nodes.Node, str | None]]
                 yield owner, None
 
 
-def _names(text: str, *, bare: bool) -> set[str]:
+def _names(text: str, *, bare: bool, required: bool = False) -> set[str]:
     tree = _tree(text, bare=bare)
     if tree is None:
         return set()
     names = list(tree.find_all(nodes.Name))
     stored = {name.name for name in names if name.ctx != "load"}
-    return {name.name for name in names if name.ctx == "load"} - stored - _OWN_NAMES
+    optional = set(_optional(tree)) if required else set()
+    return {name.name for name in names if name.ctx == "load" and id(name) not in optional} - stored - _OWN_NAMES
+
+
+def _optional(tree: nodes.Template) -> Iterator[int]:
+    """Give the nodes of names that may be undefined: in front of `default`, `is defined`, `is undefined`."""
+    for node in (*tree.find_all(nodes.Filter), *tree.find_all(nodes.Test)):
+        if node.name in {"default", "d", "defined", "undefined"} and isinstance(node.node, nodes.Name):
+            yield id(node.node)
 
 
 def _tree(text: str, *, bare: bool) -> nodes.Template | None:

@@ -30,11 +30,8 @@ _WORDS = {
 
 
 def check_value(definition: Input, value: JsonValue) -> str:
-    """Say why a value does not fit an input, to be read behind its name; empty when it fits.
-
-    A sensitive input's value is never quoted.
-    """
-    shown = "the given value" if definition.sensitive else quoted(value)
+    """Say why a value does not fit an input, to be read behind its name; empty when it fits."""
+    shown = quoted(value)
     if not has_type(definition.type, value):
         return f"must be {_WORDS[definition.type]}, not {shown}"
     return check_bounds(definition, value, shown)
@@ -45,7 +42,7 @@ def check_bounds(definition: Input, value: JsonValue, shown: str) -> str:
     items = value if isinstance(value, list | tuple) else [value]
     if definition.choices and not all(item in definition.choices for item in items):
         known = ", ".join(str(choice) for choice in definition.choices)
-        near = "" if definition.sensitive else closest(str(value), [str(choice) for choice in definition.choices])
+        near = closest(str(value), [str(choice) for choice in definition.choices])
         return f"must be one of {known}, not {shown}" + (f" (did you mean {quoted(near)}?)" if near else "")
     if definition.pattern is not None:
         try:

@@ -50,6 +50,5 @@ INPUT_HELP = {
     "choices": "The only values allowed.",
     "minimum": "Least number, seconds of a duration, or length.",
     "maximum": "Greatest number, seconds of a duration, or length.",
-    "sensitive": "The value is not recorded.",
     "description": "What it is for.",
 }

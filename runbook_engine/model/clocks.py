@@ -1,6 +1,7 @@
 """When a recovery passed its marks, and what that makes of the recovery time and recovery point achieved."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -37,7 +38,23 @@ def clocks(events: Iterable[StoredEvent], *, status: str | None = None) -> Achie
     Args:
         status: how the run ends, for one whose run.closed is yet to be written.
     """
-    opened: RunOpened | None = None
+    marks = _Marks()
+    for stored in events:
+        marks.take(stored)
+    declared = marks.asked or marks.began
+    if marks.mode is Mode.DRY_RUN:
+        return Achieved(Clocks(declared=declared, decided=marks.decided), None, None)
+    verified = marks.proof if (status or marks.closed) == "succeeded" else None
+    passed = Clocks(declared=declared, decided=marks.decided, recovered=marks.recovered, verified=verified)
+    return Achieved(passed, _seconds(declared, verified), _seconds(marks.oldest, declared))
+
+
+@dataclass(slots=True)
+class _Marks:
+    """What was seen so far; `told` names the steps that only ask or tell people, `proof` is the last proof's time."""
+
+    mode: Mode | None = None
+    told: frozenset[str] = frozenset()
     began: datetime | None = None
     asked: datetime | None = None
     decided: datetime | None = None
@@ -45,33 +62,31 @@ def clocks(events: Iterable[StoredEvent], *, status: str | None = None) -> Achie
     proof: datetime | None = None
     oldest: datetime | None = None
     closed: str | None = None
-    told: frozenset[str] = frozenset()
-    for stored in events:
-        event = stored.event
-        if isinstance(event, RunOpened):
-            opened, began = event, stored.time
-            told = frozenset(step.id for step in event.steps if step.kind in {"message", "gate"})
-        elif isinstance(event, AttemptFinished) and _step_of(event.task) not in told:
-            if event.outcome is Outcome.CHANGED:
-                recovered = proof = stored.time
-            elif event.outcome is Outcome.UNCHANGED:
-                proof = stored.time
-        elif isinstance(event, TaskResolved) and event.truth == "done":
-            recovered = proof = stored.time
-        elif isinstance(event, GateOpened):
-            asked = asked or stored.time
-        elif isinstance(event, GateApproved):
-            decided = decided or stored.time
-        elif isinstance(event, RecoveryPointUsed):
-            oldest = min(oldest or event.point, event.point)
-        elif isinstance(event, RunClosed):
-            closed = event.status
-    declared = asked or began
-    if opened is not None and opened.mode is Mode.DRY_RUN:
-        return Achieved(Clocks(declared=declared, decided=decided), None, None)
-    verified = proof if (status or closed) == "succeeded" else None
-    marks = Clocks(declared=declared, decided=decided, recovered=recovered, verified=verified)
-    return Achieved(marks, _seconds(declared, verified), _seconds(oldest, declared))
+
+    def take(self, stored: StoredEvent) -> None:
+        """Take note of one event."""
+        event, time = stored.event, stored.time
+        match event:
+            case RunOpened():
+                self.mode, self.began = event.mode, time
+                self.told = frozenset(step.id for step in event.steps if step.kind in {"message", "gate"})
+            case AttemptFinished(outcome=Outcome.CHANGED) if _step_of(event.task) not in self.told:
+                self.recovered = self.proof = time
+            case AttemptFinished(outcome=Outcome.UNCHANGED) if _step_of(event.task) not in self.told:
+                self.proof = time
+            case TaskResolved(truth="done"):
+                self.recovered = self.proof = time
+            case GateOpened():
+                self.asked = self.asked or time
+            case GateApproved():
+                self.decided = self.decided or time
+            case RecoveryPointUsed():
+                self.oldest = min(self.oldest or event.point, event.point)
+            case RunClosed():
+                self.closed = event.status
+            case _:
+                # Other kinds of event mark nothing.
+                return
 
 
 def _step_of(task: str) -> str:

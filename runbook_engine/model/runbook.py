@@ -104,7 +104,7 @@ class InputType(StrEnum):
 
 
 class Input(Frozen):
-    """A typed value that the operator gives with `-e name=value`."""
+    """A typed value that the operator gives with `-e name=value`; recorded with the run, so never a secret."""
 
     type: InputType = InputType.STRING
     required: Flag = False
@@ -113,7 +113,6 @@ class Input(Frozen):
     choices: tuple[JsonValue, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
-    sensitive: Flag = False
     description: str = ""
 
 

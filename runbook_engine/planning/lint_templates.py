@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from runbook_engine.expressions.references import check_syntax, names_used, references_in, secret_references
+from runbook_engine.expressions.references import check_syntax, names_required, references_in, secret_references
 from runbook_engine.expressions.scope import RESERVED
 from runbook_engine.model.diagnostic import Diagnostic
 from runbook_engine.model.inventory import LOCALHOST, Inventory
@@ -33,7 +33,7 @@ def lint_templates(
             continue
         yield from _lint_references(step, flat, path, references_in(value, bare=bare))
         yield from _lint_secrets(step, path, secret_references(value, bare=bare))
-        for name in sorted(names_used(value, bare=bare) - defined - variables) if variables is not None else ():
+        for name in sorted(names_required(value, bare=bare) - defined - variables) if variables is not None else ():
             text = f"{name!r} is not defined: neither an input, nor a var, nor a variable of the step's targets"
             yield diagnostic("RB211", step.place(*path), text, did_you_mean(name, defined | (variables or set())))
 

@@ -53,7 +53,7 @@ class Outputs(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
-P_contra = TypeVar("P_contra", bound=Params)
+P = TypeVar("P", bound=Params)
 
 
 class RunFacts(Frozen):
@@ -168,7 +168,7 @@ class ActionContext(Protocol):
         ...
 
 
-class Action(Generic[P_contra]):
+class Action(Generic[P]):
     """Base of every action.
 
     Class attributes:
@@ -198,11 +198,12 @@ class Action(Generic[P_contra]):
     Params: ClassVar[type[Params]]
     Outputs: ClassVar[type[Outputs]] = Outputs
 
-    def check(self, params: P_contra, context: ActionContext) -> Finding:
+    def check(self, params: P, context: ActionContext) -> Finding:
         """Tell whether the wanted state is there; must change nothing."""
-        raise TypeError(f"action {self.name} has no check")  # noqa: EM102, TRY003
+        del params, context
+        raise TypeError(f"action {self.name} has no check")
 
-    def probe_commands(self, params: P_contra) -> Sequence[tuple[str, ...]]:
+    def probe_commands(self, params: P) -> Sequence[tuple[str, ...]]:
         """Name the only commands (whole argv) that `check` may run on the target."""
         del params
         return ()
@@ -226,7 +227,7 @@ class Reverts(Protocol):
         ...
 
 
-class Gate(Action[P_contra]):
+class Gate(Action[P]):
     """An action that is not attempted but waited for: a person's approval, a window of time."""
 
 

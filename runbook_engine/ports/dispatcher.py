@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from runbook_engine.model.json import JsonObject
 from runbook_engine.model.inventory import Target
+from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import Finding, Grade, Mode, Outcome
 
 

@@ -35,7 +35,7 @@ Good: needs: [restore-db]
         "RB204",
         "templates are well-formed and use only what is allowed",
         """
-Between {{ and }} stands a sandboxed Jinja2 expression: names, filters, tests, no function calls but secret() and range().
+Between {{ and }} stands a sandboxed Jinja2 expression: names, filters, tests, and no function but secret() and range().
 Bad:  url: "{{ lookup('env', 'URL') }}"
 Good: url: "{{ app_url }}"
 """,

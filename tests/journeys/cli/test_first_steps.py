@@ -1,7 +1,7 @@
 """From an empty folder to a report: what the starter project promises."""
 
 import json
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from jsonschema import Draft202012Validator
 
@@ -59,7 +59,7 @@ def test_every_report_format_tells_of_the_run(runbook, tmp_path):
     runbook("run", "restore-settings", "--yes")
     assert runbook("report", "last", "--format", "json").json["status"] == "succeeded"
     assert "succeeded" in runbook("report", "last").out
-    assert ElementTree.fromstring(runbook("report", "last", "--format", "junit").out).tag == "testsuites"
+    assert ET.fromstring(runbook("report", "last", "--format", "junit").out).tag == "testsuites"
     page = tmp_path / "report.html"
     written = runbook("report", "last", "--format", "html", "-o", str(page))
     assert written.out == ""
@@ -84,7 +84,7 @@ def test_the_graph_is_coloured_by_a_run(runbook):
         "activate": "changed",
         "verify": "unchanged",
     }
-    drawn = ElementTree.fromstring(runbook("graph", "restore-settings", "--format", "svg", "--run", "last").out)
+    drawn = ET.fromstring(runbook("graph", "restore-settings", "--format", "svg", "--run", "last").out)
     assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
 
 

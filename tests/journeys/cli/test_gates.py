@@ -10,7 +10,7 @@ ASK = ("run", "restore-settings", "-e", "ask=true", "--yes")
 
 def wait_for_gate(runbook, process):
     """Look from another process until the run waits at its gate; gives the run's id."""
-    for _ in range(100):
+    for _ in range(600):
         assert process.poll() is None, process.communicate()
         seen = runbook("status", "last", "--output", "json")
         if seen.status == 0 and seen.json["gates"]:
@@ -50,7 +50,7 @@ def test_with_wait_another_process_answers_meanwhile(runbook):
         busy = runbook("resume", run, "--yes")
         assert busy.status == 5
         assert runbook("approve", run, "declare", RUNBOOK_OPERATOR="dana").status == 0
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     finally:
         process.kill()
         process.wait()

@@ -136,7 +136,7 @@ def test_what_a_host_says_can_not_play_with_the_terminal(runbook):
     runbook.write(
         "runbooks/hostile.yml",
         "runbook: hostile\nsteps:\n  - id: shout\n    command.run:\n"
-        '      shell: "printf \'\\\\033[2J\\\\342\\\\200\\\\256evil\' >&2; exit 3"\n',
+        "      shell: \"printf '\\\\033[2J\\\\342\\\\200\\\\256evil' >&2; exit 3\"\n",
     )
     called = runbook("run", "hostile", "--yes")
     assert called.status == 1

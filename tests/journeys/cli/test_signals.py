@@ -11,7 +11,7 @@ runbook: slow
 steps:
   - id: first
     command.run: {argv: [/bin/sh, -c, "touch begun; sleep SECONDS; echo once >> done-first"], cwd: ROOT}
-    timeout: 1m
+    timeout: 10m
   - id: second
     needs: [first]
     command.run: {argv: [/bin/sh, -c, "echo once >> done-second"], cwd: ROOT}
@@ -21,7 +21,7 @@ steps:
 def begin(runbook, seconds):
     runbook.write("runbooks/slow.yml", SLOW.replace("SECONDS", seconds).replace("ROOT", str(runbook.root)))
     process = runbook.start("run", "slow", "--yes")
-    for _ in range(200):
+    for _ in range(1200):
         if (runbook.root / "begun").exists():
             return process
         time.sleep(0.05)
@@ -33,7 +33,7 @@ def begin(runbook, seconds):
 def test_one_signal_finishes_what_runs_and_leaves_a_run_to_resume(runbook, number):
     process = begin(runbook, "2")
     os.kill(process.pid, number)
-    out, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "runbook resume" in err
@@ -46,14 +46,12 @@ def test_one_signal_finishes_what_runs_and_leaves_a_run_to_resume(runbook, numbe
 
 
 def test_a_second_signal_cancels_what_runs(runbook):
-    process = begin(runbook, "30")
-    began = time.monotonic()
+    process = begin(runbook, "300")
     os.kill(process.pid, signal.SIGINT)
     time.sleep(0.5)
     os.kill(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=25)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
-    assert time.monotonic() - began < 25
     assert not (runbook.root / "done-first").exists()
 
 
@@ -63,5 +61,5 @@ def test_a_reader_that_leaves_does_not_disturb_the_run(runbook):
     process.stdout.close()
     process.stderr.read()
     process.stderr.close()
-    process.wait(timeout=30)
+    process.wait(timeout=120)
     assert runbook("status", "--output", "json").json["status"] == "succeeded"

@@ -15,7 +15,7 @@ def at_terminal(runbook, *words, answers=(), **environment):
     if process == 0:
         os.chdir(runbook.root)
         os.execve(argv[0], argv, variables)
-    shown, open_answers, end = b"", list(answers), time.monotonic() + 45
+    shown, open_answers, end = b"", list(answers), time.monotonic() + 180
     try:
         while time.monotonic() < end:
             if select.select([terminal], [], [], 0.1)[0]:
@@ -72,3 +72,20 @@ def test_in_ci_nobody_is_asked(runbook):
     shown, status = at_terminal(runbook, "run", "restore-settings", CI="true")
     assert status == 2
     assert "--yes" in shown
+
+
+def test_a_gate_left_open_is_asked_for_again_when_the_run_is_resumed(runbook):
+    assert runbook("run", "restore-settings", "-e", "ask=true", "--yes").status == 4
+    shown, status = at_terminal(
+        runbook, "resume", "--as", "dana", answers=[("go on with", "y\n"), ("[y = approve", "y\n")]
+    )
+    assert status == 0, shown
+    assert runbook("status", "--output", "json").json["status"] == "succeeded"
+
+
+def test_somebody_without_the_role_is_told_who_can_answer(runbook):
+    process_shown, status = at_terminal(
+        runbook, "run", "restore-settings", "-e", "ask=true", "--yes", "--as", "eve", answers=[("can't answer", "\x03")]
+    )
+    assert status == 130
+    assert "waits for director; eve can't answer it" in process_shown

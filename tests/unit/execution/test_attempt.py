@@ -43,6 +43,9 @@ class Recorder:
     def forget_detached(self, token):
         self.done.append("forget")
 
+    def close(self):
+        """Nothing to give back."""
+
 
 class Hands:
     """Hands whose only service is the recording connection."""

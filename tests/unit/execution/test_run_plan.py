@@ -21,7 +21,6 @@ from runbook_engine.model.event import (
 from runbook_engine.model.outcome import CheckStatus, Finding, Grade, Mode, Outcome
 from runbook_engine.model.runbook import ActionCall, OnFailure, Retry
 
-
 OTHER = replace(HOLDER, pid=2)
 
 

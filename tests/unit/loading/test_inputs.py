@@ -73,16 +73,6 @@ def test_a_later_value_wins():
     assert values == {"a": "2"}
 
 
-def test_a_sensitive_value_is_never_quoted():
-    _, found = read(
-        {"a": {"sensitive": True, "pattern": "x"}, "b": {"sensitive": True, "choices": ["hunter1"]}},
-        "a=hunter2",
-        "b=hunter2",
-    )
-    assert len(found) == 2
-    assert "hunter2" not in str(found)
-
-
 @pytest.mark.timeout(30)
 def test_a_pattern_without_end_is_given_up_on():
     _, found = read({"a": {"pattern": "(a+)+$"}}, "a=" + "a" * 40 + "!")

@@ -267,3 +267,12 @@ def test_a_large_runbook_loads_completely(load):
     loaded = load(text)
     assert loaded.diagnostics == []
     assert len(loaded.runbook.steps) == 3000
+
+
+def test_of_a_number_or_percentage_only_the_form_that_was_meant_is_explained(load):
+    messages = [item.message for item in load(step("aws.identity:\nbatch: [0, 200%]\nmax_failures: {}")).diagnostics]
+    assert messages == [
+        'item 1 of "batch" must be at least 1, not the number 0',
+        'item 2 of "batch" must be a whole number or a percentage from 0% to 100%, not "200%"',
+        '"max_failures" must be a whole number, not a mapping or text, not a mapping',
+    ]

@@ -254,3 +254,12 @@ def _comparable(value):
     if isinstance(value, dict):
         return [_comparable(child) for child in value.values()]
     return [_comparable(child) for child in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("text", ["? a", "- a\n- ? b", "a:", "? a\n"])
+def test_an_empty_value_at_the_end_has_a_place_inside_the_file(text):
+    result = read(text)
+    root = result.root if isinstance(result.root, dict) else result.root[1]
+    (line, column) = next(iter(root.value_marks.values()))
+    assert line <= len(result.sources.lines)
+    assert column <= len(result.sources.lines[line - 1]) + 1

@@ -50,7 +50,7 @@ def test_a_sound_runbook_has_no_findings(tmp_path):
         ("needs: [aa]\n    assert.that: {that: [true]}", "RB203", "a", (4, 13)),
         ("assert.that: {that: ['1 +']}", "RB204", "", (4, 26)),
         ("http.check: {url: \"{{ lookup('pipe', 'id') }}\"}", "RB204", "", (4, 23)),
-        ("http.check: {url: \"{{ x.__class__ }}\"}", "RB204", "", (4, 23)),
+        ('http.check: {url: "{{ x.__class__ }}"}', "RB204", "", (4, 23)),
         ("http.check: {url: \"{{ steps['b'].x }}\"}", "RB205", "", (4, 23)),
         ("http.check: {url: '{{ urll }}'}", "RB211", "", (4, 23)),
         ("targets: wbe\n    assert.that: {that: [true]}", "RB209", "web", (4, 14)),
@@ -124,3 +124,9 @@ def test_findings_in_an_imported_file_are_placed_there(tmp_path):
     (found,) = findings(tmp_path, "steps: [{id: a, import: other.yml}]\n")
     assert (found.rule, found.location.line) == ("RB201", 3)
     assert found.location.file.endswith("other.yml")
+
+
+def test_a_name_that_is_only_asked_for_may_be_undefined(tmp_path):
+    text = one_step("when: \"nobody is defined and (missing | default('x')) == 'x'\"\n    assert.that: {that: [true]}")
+    assert rules(tmp_path, text) == []
+    assert rules(tmp_path, one_step("when: \"missing | default(other) == 'x'\"\n    assert.that: {that: [true]}")) == ["RB211"]

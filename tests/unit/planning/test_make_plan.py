@@ -197,7 +197,7 @@ def test_the_fingerprint_changes_with_everything_that_decides_and_with_nothing_e
     assert plan(tmp_path, BOOK, HOSTS).plan.fingerprint == base
     assert plan(tmp_path, BOOK + "\n    # a comment\n", HOSTS).plan.fingerprint == base
     assert plan(tmp_path, BOOK, HOSTS.replace("db1", "db9")).plan.fingerprint == base, "a host that is not used"
-    for text, hosts, given in (
+    for text, hosts, inputs in (
         (BOOK.replace("size: 3", "size: 4"), HOSTS, []),
         (BOOK.replace("echo", "printf"), HOSTS, []),
         (BOOK, HOSTS.replace("region=eu", "region=us"), []),
@@ -205,7 +205,7 @@ def test_the_fingerprint_changes_with_everything_that_decides_and_with_nothing_e
         (BOOK, HOSTS, ["region=us"]),
         (BOOK.replace("needs: [a], ", ""), HOSTS, []),
     ):
-        assert plan(tmp_path, text, hosts, given).plan.fingerprint != base
+        assert plan(tmp_path, text, hosts, inputs).plan.fingerprint != base
 
 
 def test_a_plan_is_the_same_each_time_and_in_the_order_of_the_file(tmp_path):

@@ -1,0 +1,139 @@
+"""Events that people make or that are for people: gates, answers, holds, messages, notes."""
+
+from datetime import datetime
+from typing import Literal
+
+from runbook_engine.model.base import Frozen
+
+
+class GateOpened(Frozen):
+    """A gate waits for a condition or a person; approvals are for this plan fingerprint only."""
+
+    kind: Literal["gate.opened"] = "gate.opened"
+    task: str
+    roles: tuple[str, ...] = ()
+    quorum: int = 1
+    message: str = ""
+    expires_at: datetime | None = None
+    fingerprint: str
+
+
+class GateApproved(Frozen):
+    """A person approved what a gate asks."""
+
+    kind: Literal["gate.approved"] = "gate.approved"
+    task: str
+    person: str
+    role: str
+    reason: str = ""
+    fingerprint: str
+    signature: str | None = None
+
+
+class GateDeclined(Frozen):
+    """A person declined what a gate asks."""
+
+    kind: Literal["gate.declined"] = "gate.declined"
+    task: str
+    person: str
+    role: str
+    reason: str = ""
+    fingerprint: str
+
+
+class AnswerRefused(Frozen):
+    """An approval or answer that did not count, kept for the record: no role, twice, too late, another plan."""
+
+    kind: Literal["gate.refused"] = "gate.refused"
+    task: str
+    person: str
+    reason: str
+
+
+class GateExpired(Frozen):
+    """Nobody answered a gate in time."""
+
+    kind: Literal["gate.expired"] = "gate.expired"
+    task: str
+
+
+class ManualAnswered(Frozen):
+    """A person did a manual task and says how it went."""
+
+    kind: Literal["manual.answered"] = "manual.answered"
+    task: str
+    passed: bool
+    note: str = ""
+
+
+class HoldOpened(Frozen):
+    """A task failed and waits for the operator's decision."""
+
+    kind: Literal["hold.opened"] = "hold.opened"
+    task: str
+    reason: str
+
+
+class HoldResolved(Frozen):
+    """The operator's decision about a hold."""
+
+    kind: Literal["hold.resolved"] = "hold.resolved"
+    task: str
+    decision: Literal["retry", "skip", "ignore", "abort"]
+    reason: str
+
+
+class RunPaused(Frozen):
+    """The operator wants nothing new started."""
+
+    kind: Literal["run.paused"] = "run.paused"
+    reason: str = ""
+
+
+class RunContinued(Frozen):
+    """The operator lets a paused run go on."""
+
+    kind: Literal["run.continued"] = "run.continued"
+    reason: str = ""
+
+
+class RunAbortRequested(Frozen):
+    """The operator wants the run to end."""
+
+    kind: Literal["run.abort-requested"] = "run.abort-requested"
+    reason: str = ""
+
+
+class MessageDue(Frozen):
+    """A message is owed to an audience."""
+
+    kind: Literal["message.due"] = "message.due"
+    audience: str
+    sequence: int
+    due_at: datetime
+
+
+class MessageSent(Frozen):
+    """A message reached (or was accepted for) an audience."""
+
+    kind: Literal["message.sent"] = "message.sent"
+    audience: str
+    sequence: int
+    channel: str
+    recipients: tuple[str, ...] = ()
+
+
+class MessageMissed(Frozen):
+    """A message was owed and not sent in time."""
+
+    kind: Literal["message.missed"] = "message.missed"
+    audience: str
+    sequence: int
+    reason: str
+
+
+class NoteAdded(Frozen):
+    """Somebody wrote something down for the record."""
+
+    kind: Literal["note.added"] = "note.added"
+    text: str

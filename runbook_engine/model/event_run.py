@@ -1,0 +1,124 @@
+"""Events of a run as a whole: opened, taken by a process, closed."""
+
+from datetime import datetime
+from typing import Literal
+
+from runbook_engine.model.base import Frozen
+from runbook_engine.model.json import JsonObject
+from runbook_engine.model.outcome import Mode, Outcome
+from runbook_engine.model.runbook import Objectives
+
+
+class Actor(Frozen):
+    """Who or what made an event.
+
+    Attributes:
+        kind: `engine` (the holder of the lease) or `person`.
+        name: the person's id in team.yml, or the operating system's user name when the team doesn't know them.
+        os_user: the operating system's user, whatever name was claimed.
+        host: name of the machine it was said on.
+    """
+
+    kind: Literal["engine", "person"] = "person"
+    name: str
+    os_user: str = ""
+    host: str = ""
+
+
+class StepSummary(Frozen):
+    """What run.opened keeps of each step, so that a later plan can be compared with this one.
+
+    Attributes:
+        kind: what the step is for: it changes something, verifies, asks a person, or tells somebody.
+    """
+
+    id: str
+    action: str = ""
+    kind: Literal["change", "verification", "gate", "message"] = "change"
+    digest: str
+    tasks: int
+    targets_digest: str
+
+
+class RunOpened(Frozen):
+    """A run begins. `previous_run` and `previous_hash` tie this run's chain to the one opened before it."""
+
+    kind: Literal["run.opened"] = "run.opened"
+    schema_version: int = 1
+    runbook: str
+    title: str = ""
+    runbook_path: str = ""
+    inventory: str
+    inventory_sources: tuple[str, ...] = ()
+    mode: Mode
+    inputs: JsonObject = {}
+    limit: str | None = None
+    skip: dict[str, str] = {}
+    note: str = ""
+    fingerprint: str
+    files: dict[str, str] = {}
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    engine_version: str
+    plugins: dict[str, str] = {}
+    objectives: Objectives = Objectives()
+    steps: tuple[StepSummary, ...] = ()
+    tasks: int = 0
+    forks: int = 0
+    previous_run: str | None = None
+    previous_hash: str | None = None
+
+
+class LeaseTaken(Frozen):
+    """A process got the right to advance the run; `fence` grows by one each time."""
+
+    kind: Literal["lease.taken"] = "lease.taken"
+    holder: str
+    fence: int
+    took_over: bool = False
+
+
+class LeaseLost(Frozen):
+    """The holder gave the right back (or knows that it lost it)."""
+
+    kind: Literal["lease.lost"] = "lease.lost"
+    fence: int
+    reason: str = ""
+
+
+class PlanAccepted(Frozen):
+    """A resumed run goes on with a plan that differs from the one it was opened with."""
+
+    kind: Literal["plan.accepted"] = "plan.accepted"
+    fingerprint: str
+    before: str
+    difference: tuple[str, ...] = ()
+    files: dict[str, str] = {}
+    steps: tuple[StepSummary, ...] = ()
+
+
+class Clocks(Frozen):
+    """When the recovery passed its marks; each is None until then."""
+
+    declared: datetime | None = None
+    decided: datetime | None = None
+    recovered: datetime | None = None
+    verified: datetime | None = None
+
+
+class RunClosed(Frozen):
+    """The run is over.
+
+    Attributes:
+        status: `succeeded`, `failed`, `aborted`.
+        rta, rpa: recovery time and recovery point achieved, in seconds; None when they can't be told.
+        proven: share (0 to 1) of the tasks that a dry run proved.
+    """
+
+    kind: Literal["run.closed"] = "run.closed"
+    status: Literal["succeeded", "failed", "aborted"]
+    clocks: Clocks = Clocks()
+    rta: float | None = None
+    rpa: float | None = None
+    proven: float | None = None
+    counts: dict[Outcome, int] = {}

@@ -1,0 +1,57 @@
+"""Doctor's lines: each trouble is seen, and says what to do."""
+
+import pytest
+
+from runbook_engine.app.doctor import examine
+from runbook_engine.app.init import init_project
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("SSH_AUTH_SOCK", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "RUNBOOK_JOURNAL"):
+        monkeypatch.delenv(name, raising=False)
+    init_project(tmp_path / "p", person="dana")
+    return tmp_path / "p"
+
+
+def levels(root):
+    return {check.name: check.level for check in examine(root)}
+
+
+def add_ssh_host(root):
+    path = root / "inventories/local/hosts.yml"
+    path.write_text(path.read_text() + "        db1: {}\n")
+
+
+def test_a_good_project_has_nothing_wrong(root):
+    assert "wrong" not in levels(root).values()
+
+
+def test_outside_a_project(tmp_path):
+    found = levels(tmp_path)
+    assert found["project"] == "wrong"
+
+
+def test_missing_known_hosts_matter_when_targets_are_reached_over_ssh(root):
+    add_ssh_host(root)
+    assert levels(root)["ssh"] == "wrong"
+
+
+def test_an_agent_that_does_not_answer(root, monkeypatch):
+    add_ssh_host(root)
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(root / "nothing"))
+    assert levels(root)["ssh agent"] == "wrong"
+
+
+def test_a_broken_plugin_and_a_broken_inventory_are_both_told(root):
+    (root / "plugins/bad.py").write_text("import no_such_library\n")
+    (root / "inventories/local/hosts.yml").write_text("all: 7\n")
+    found = levels(root)
+    assert (found["plugins"], found["inventory"]) == ("wrong", "wrong")
+
+
+def test_whatever_is_not_well_says_what_to_do(root):
+    add_ssh_host(root)
+    (root / "team.yml").write_text("people: 7\n")
+    assert [check for check in examine(root) if check.level == "wrong" and not check.hint] == []

@@ -1,0 +1,68 @@
+"""What `validate` looks at, by what it is given."""
+
+import pytest
+
+from runbook_engine.app.init import init_project
+from runbook_engine.app.project import open_project
+from runbook_engine.app.validate import broken_config, validate
+from runbook_engine.model.errors import InvalidInputError
+
+
+@pytest.fixture
+def root(tmp_path):
+    init_project(tmp_path / "p", person="dana")
+    return tmp_path / "p"
+
+
+def looked_at(root, *names):
+    return validate(open_project(root), names).files
+
+
+def test_without_names_it_looks_at_the_whole_project(root):
+    files = ["runbook.toml", "team.yml", "inventories/local", "runbooks/restore-settings.yml"]
+    assert looked_at(root) == files
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("restore-settings", "runbooks/restore-settings.yml"),
+        ("runbooks/restore-settings.yml", "runbooks/restore-settings.yml"),
+        ("local", "inventories/local"),
+        ("inventories/local/hosts.yml", "inventories/local/hosts.yml"),
+        ("team.yml", "team.yml"),
+        ("runbook.toml", "runbook.toml"),
+    ],
+)
+def test_a_name_is_taken_for_what_it_is(root, name, file):
+    assert looked_at(root, name) == [file]
+
+
+def test_a_runbook_is_checked_against_the_projects_inventories_and_team(root):
+    path = root / "runbooks/restore-settings.yml"
+    path.write_text(path.read_text().replace("targets: app", "targets: ap").replace("[director]", "[directer]"))
+    rules = {found.rule for found in validate(open_project(root), ("restore-settings",)).diagnostics}
+    assert {"RB208", "RB209"} <= rules
+
+
+def test_warnings_count_when_strict(root):
+    path = root / "runbooks/restore-settings.yml"
+    path.write_text(path.read_text().replace("    when: ask\n", ""))
+    found = validate(open_project(root))
+    assert [item.rule for item in found.diagnostics] == ["RB215"]
+    assert not found.refused(strict=False)
+    assert found.refused(strict=True)
+
+
+def test_a_default_inventory_that_is_not_there_is_told(root):
+    (root / "runbook.toml").write_text('inventory = "locl"\n')
+    with pytest.raises(InvalidInputError, match="locl"):
+        validate(open_project(root))
+
+
+def test_a_broken_configuration_gives_its_findings(root):
+    assert broken_config(root) is None
+    (root / "runbook.toml").write_text("fork = 3\n")
+    found = broken_config(root / "runbooks")
+    assert found.refused(strict=False)
+    assert found.diagnostics[0].location.line == 1
