@@ -105,19 +105,31 @@ class Demo:
     def _live_run(self, number: int, words: str) -> str:
         """Run for real; a second process plays the director. Gives the run's id."""
         title(number, words)
-        arguments = [*self._run, "--yes", "--wait", "--output", "ndjson"]
+        arguments = [*self._run, "--yes", "--wait"]
         say(f"    $ runbook {shlex.join(arguments)}")
-        run = ""
-        with process([*RUNBOOK, *arguments], self._environment, stdout=subprocess.PIPE) as engine:
-            for line in engine.stdout or ():
-                stored = json.loads(line)
-                run = stored["run"]
-                if stored["event"]["kind"] == "gate.opened":
-                    self._approve(run, stored["event"]["message"])
+        earlier = self._newest_run()
+        with process([*RUNBOOK, *arguments], self._environment) as engine:
+            run, question = self._wait_for_gate(engine, earlier)
+            self._approve(run, question)
             code = engine.wait()
         if code:
             raise DemoError(f"the run {run} ended with exit code {code}")
         return run
+
+    def _wait_for_gate(self, engine: subprocess.Popen[Any], earlier: str | None) -> tuple[str, str]:
+        """Watch the journal from outside, as the director's terminal does; gives the run and what is asked."""
+        while engine.poll() is None:
+            run = self._newest_run()
+            if run is not None and run != earlier:
+                asked = [event["message"] for event in self._events(run) if event["kind"] == "gate.opened"]
+                if asked:
+                    return run, asked[0]
+            time.sleep(0.2)
+        raise DemoError(f"the run ended with exit code {engine.returncode} before it asked the director")
+
+    def _newest_run(self) -> str | None:
+        listed = json.loads(runbook(self._environment, "runs", "--output", "json", show=False) or "[]")
+        return listed[0]["id"] if listed else None
 
     def _approve(self, run: str, question: str) -> None:
         say(f"\n    Dana, the director, is asked at another terminal:\n    {question}")

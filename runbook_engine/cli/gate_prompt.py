@@ -13,7 +13,7 @@ from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.run_view import RunView
 from runbook_engine.execution.gates import role_for
 from runbook_engine.model.errors import RunbookError
-from runbook_engine.model.event import GateOpened, StoredEvent
+from runbook_engine.model.event import GateOpened, LeaseTaken, StoredEvent
 from runbook_engine.ports.dispatcher import AttemptProgress
 
 _LOOK_SECONDS = 0.2
@@ -69,17 +69,18 @@ class GatePrompt:
         self._thread.join(timeout=2 * _LOOK_SECONDS + 1)
 
     def recall(self, events: Iterable[StoredEvent]) -> None:
-        """Take note of an earlier part of the run, and ask about gates that it left open."""
+        """Take note of an earlier part of the run; gates that it left open are asked about when it goes on."""
         for stored in events:
             self._run = stored.run
             self._view.take(stored)
-        for gate in list(self._view.gates.values()):
-            self._questions.put(gate)
 
     def event(self, stored: StoredEvent) -> None:
-        """Ask when a gate opens."""
+        """Ask when a gate opens, and when a run with open gates goes on."""
         self._run = stored.run
         self._view.take(stored)
+        if isinstance(stored.event, LeaseTaken):
+            for gate in list(self._view.gates.values()):
+                self._questions.put(gate)
         if isinstance(stored.event, GateOpened):
             self._questions.put(stored.event)
 

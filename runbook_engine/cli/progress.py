@@ -111,7 +111,7 @@ def _how_it_ended(event: AttemptFinished | TaskSkipped | TaskBlocked) -> tuple[s
         case TaskSkipped(reason=reason):
             return "skipped", reason
         case TaskBlocked(because=because):
-            return "blocked", f"because of {because}"
+            return "blocked", f"because {because}"
         case AttemptFinished():
             text = event.error or (event.finding.summary if event.finding else "")
             word = "in doubt" if event.in_doubt else event.outcome.value

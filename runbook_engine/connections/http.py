@@ -193,7 +193,7 @@ class _Deadline:
             self.passed = True
             for own in self._sockets:
                 with contextlib.suppress(OSError):  # it is closed already, which is what is wanted
-                    pass
+                    own.shutdown(socket.SHUT_RDWR)
 
 
 def _trust(*, verify: bool) -> ssl.SSLContext:

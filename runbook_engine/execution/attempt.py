@@ -107,6 +107,7 @@ def _attempt(
     if action is None:
         raise RunbookError(f"there is no action {order.action} here", hint="is its plugin installed on this machine?")
     params = _read_params(action, tools.secrets.fill(order.parameters, order.secrets))
+    connection.environment = cast("dict[str, str]", tools.secrets.fill(order.environment, order.secrets))
     deadline = tools.clock.monotonic() + order.timeout
     rendered = cast("dict[str, str]", tools.secrets.fill(order.rendered, order.secrets))
 
@@ -193,14 +194,10 @@ def _check(action: Action[Params], params: Params, reading: AttemptContext) -> F
 
 
 def _predicted(order: AttemptOrder, progress: _Progress, *, applies: bool) -> AttemptReport:
-    """Say what a dry run knows when the check is not satisfied.
-
-    A check that can't tell whether it was done, but says what would be done (a rendered message), is simulated.
-    """
+    """Say what a dry run knows when the check is not satisfied."""
     finding = progress.finding
     summary = finding.summary if finding else ""
-    told = finding is not None and bool(finding.changes)
-    if finding is None or (finding.status is CheckStatus.UNKNOWN and not told):
+    if finding is None or finding.status is CheckStatus.UNKNOWN:
         return _report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN)
     if applies:
         return _report(order, Outcome.WOULD_CHANGE, progress, grade=Grade.SIMULATED)

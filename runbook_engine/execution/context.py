@@ -19,9 +19,14 @@ from runbook_engine.ports.services import AwsClient, HttpClient, Mailer, SqlData
 
 
 class OneConnection:
-    """The target's connection of one attempt: opened when first used, shared by check and apply, closed at the end."""
+    """The target's connection of one attempt: opened when first used, shared by check and apply, closed at the end.
+
+    Attributes:
+        environment: of the step's commands, secrets filled in.
+    """
 
     def __init__(self, order: AttemptOrder, hands: Hands) -> None:
+        self.environment = order.environment
         self._order = order
         self._hands = hands
         self._opened: Connection | None = None
@@ -30,7 +35,7 @@ class OneConnection:
         """Give the connection, with the step's environment and become applied."""
         if self._opened is None:
             self._opened = self._hands.connection(self._order.target, become_user=self._order.become_user)
-        return StepConnection(self._opened, self._order.environment, self._order.become_user)
+        return StepConnection(self._opened, self.environment, self._order.become_user)
 
     def close(self) -> None:
         """Close it, if it was opened."""

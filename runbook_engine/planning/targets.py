@@ -5,6 +5,7 @@ import fnmatch
 import os
 import re
 import stat
+import warnings
 from collections.abc import Iterable
 
 from runbook_engine.model.errors import InvalidInputError
@@ -144,7 +145,10 @@ def _matcher(name: str) -> re.Pattern[str]:
     if len(name) > _LONGEST_REGEX:
         raise TargetPatternError(f"a regex may have at most {_LONGEST_REGEX} characters", part=name)
     try:
-        return re.compile(name[1:])
+        with warnings.catch_warnings():
+            # `[[` means something else in a later Python; a pattern means today what it meant to Ansible.
+            warnings.simplefilter("ignore", FutureWarning)
+            return re.compile(name[1:])
     except re.error as error:
         raise TargetPatternError(f"{name!r} is no regular expression: {error}", part=name) from error
 

@@ -44,7 +44,8 @@ class Effect(StrEnum):
 class Params(BaseModel):
     """Base of an action's parameters; unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
+    # A number where text is asked for is the number as it is written: a template gives 2 where a command wants "2".
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
 class Outputs(BaseModel):

@@ -55,7 +55,9 @@ def name_of(page):
 
 def pages_with(*words):
     return [
-        pytest.param(page, id=name_of(page)) for page in PAGES if any(b.info[: len(words)] == words for b in blocks(page))
+        pytest.param(page, id=name_of(page))
+        for page in PAGES
+        if any(b.info[: len(words)] == words for b in blocks(page))
     ]
 
 
@@ -188,7 +190,9 @@ def said_of_the_program(page):
     yield from CODE.findall(prose(page))
     for block in blocks(page):
         if block.info[:1] in {("console",), ("sh",)}:
-            yield from (line.removeprefix("$ ") for line in block.text.splitlines() if block.info[0] == "sh" or line[:2] == "$ ")
+            yield from (
+                line.removeprefix("$ ") for line in block.text.splitlines() if block.info[0] == "sh" or line[:2] == "$ "
+            )
 
 
 def assert_known(words, text):
@@ -206,7 +210,9 @@ def assert_known(words, text):
 
 def options_of(command, *, deep=True):
     context = click.Context(command)
-    found = {option for parameter in command.get_params(context) for option in (*parameter.opts, *parameter.secondary_opts)}
+    found = {
+        option for parameter in command.get_params(context) for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     if deep and isinstance(command, click.Group):
         for name in command.list_commands(context):
             found |= options_of(command.get_command(context, name))

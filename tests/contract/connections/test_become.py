@@ -4,6 +4,8 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -68,16 +70,19 @@ def test_a_timeout_ends_the_others_command(run):
     assert caught.value.killed
 
 
-def test_files_are_the_others(other, tmp_path):
-    folder = tmp_path
-    while folder != folder.parent:
-        folder.chmod(folder.stat().st_mode | 0o011)
-        folder = folder.parent
-        if folder.name == "tmp":
-            break
-    theirs = tmp_path / "theirs"
+@pytest.fixture
+def theirs():
+    """A folder of the other's, below folders that anybody may pass (pytest keeps its own private)."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    theirs = folder / "theirs"
     theirs.mkdir()
     os.chown(theirs, pwd.getpwnam(OTHER).pw_uid, -1)
+    yield theirs
+    shutil.rmtree(folder)
+
+
+def test_files_are_the_others(other, theirs):
     theirs.chmod(0o700)
     path = str(theirs / "a 'b")
     assert other.stat(path) is None

@@ -164,6 +164,12 @@ def test_a_timeout_ends_the_command_and_its_children_and_says_so(run, tmp_path):
         assert gone(int(pid))
 
 
+def test_a_command_ended_kindly_leaves_its_exit_status(connection):
+    with pytest.raises(CommandTimeoutError):
+        connection.run_detached(sh("trap 'exit 9' TERM; while :; do sleep 0.1; done"), token="kindly", timeout=1)
+    assert connection.probe_detached("kindly") == DetachedState(DetachedStatus.DONE, 9)
+
+
 def test_a_timeout_ends_a_command_that_ignores_the_kind_signal(run, tmp_path):
     mark = tmp_path / "pid"
     with pytest.raises(CommandTimeoutError) as caught:

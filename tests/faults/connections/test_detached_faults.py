@@ -184,7 +184,9 @@ def test_a_full_disk_refuses_the_start(small_disk, tmp_path):
 def test_a_command_that_fills_the_disk_keeps_its_exit_status(small_disk):
     connection = LocalConnection(small_disk)
     result = connection.run_detached(
-        sh(f"head -c 3000000 /dev/zero >{small_disk}/filler; head -c 900000 /dev/zero; exit 7"), token="f", timeout=30
+        sh(f"head -c 3000000 /dev/zero >{small_disk}/filler; head -c 900000 /dev/zero || exit 99; exit 7"),
+        token="f",
+        timeout=30,
     )
     assert result.exit_status == 7
     assert connection.probe_detached("f").exit_status == 7

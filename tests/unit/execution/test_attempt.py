@@ -192,10 +192,10 @@ def test_a_dry_run_never_applies():
         assert report.finding.changes == finding.changes
 
 
-def test_what_nobody_can_check_but_can_be_shown_is_simulated():
+def test_what_nobody_can_check_is_shown_and_unproven_and_told_once_it_is_done():
     change = Change(what="mail to a@b.c", after="Subject: back again")
     report = try_it(Switch(unknown("would mail", changes=[change])), mode=Mode.DRY_RUN)
-    assert (report.outcome, report.grade) == (Outcome.WOULD_CHANGE, Grade.SIMULATED)
+    assert (report.outcome, report.grade, report.finding.changes) == (Outcome.UNPROVEN, Grade.UNPROVEN, (change,))
     live = try_it(Switch(unknown("would mail", changes=[change])))
     assert live.finding.summary == "switched"
     assert live.finding.changes == ()
@@ -312,6 +312,22 @@ def test_secrets_are_filled_in_at_the_attempt_and_taken_out_of_all_that_is_told(
     assert "hunter22" not in told
     assert "aHVudGVyMjI" not in told
     assert "login with" in report.error
+
+
+def test_a_secret_in_the_environment_is_filled_in_too():
+    class Prints(Switch):
+        def apply(self, params, context):
+            context.connection.run_detached(Command(("env",)), token="t", timeout=1)
+            return Applied()
+
+    class Environment(Recorder):
+        def run_detached(self, command, *, token, timeout, on_output=None):
+            self.done.append(dict(command.environment))
+
+    hands = Hands()
+    hands.recorder = Environment()
+    try_it(Prints(unknown()), hands=hands, environment={"X": "a \ue000x\ue001"}, secrets={"\ue000x\ue001": "env:X"})
+    assert hands.recorder.done == [{"X": "a hunter22"}]
 
 
 def test_a_sensitive_step_keeps_its_outcome_only():
