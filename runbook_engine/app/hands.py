@@ -87,9 +87,9 @@ class EngineHands:
             return known.sandbox.email
         return tuple(dict.fromkeys([*known.email, *literal]))
 
-    def close(self) -> None:
-        """Give every connection back."""
-        self._hosts.close()
+    def close(self) -> list[str]:
+        """Give every connection back; says what could not be tidied up."""
+        return self._hosts.close()
 
 
 class StoreResolver:

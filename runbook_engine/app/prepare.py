@@ -62,9 +62,9 @@ def prepare_plan(project: OpenProject, request: PlanRequest) -> PreparedPlan:
     inventory, paths, inventory_findings = read_inventory(project, request.inventories)
     found += inventory_findings
     runbook = loaded.runbook
+    found += lint(loaded.for_lint(), catalog, team=project.team, inventories=[inventory] if inventory else [])
     if runbook is None or inventory is None or has_errors(found):
         raise InvalidFilesError(_summary(found, request.runbook), found, sources)
-    found += lint(loaded, catalog, team=project.team, inventories=[inventory])
     inputs = request.inputs
     if inputs is None:
         inputs, problems = read_inputs(runbook, request.extra_vars, project=project.root, limits=project.config.limits)

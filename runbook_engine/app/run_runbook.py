@@ -191,10 +191,11 @@ def _advance(
     """Take the run with its lease and advance it; the lease is given back however it ends."""
     lease = leases.run
     try:
-        events = [LeaseTaken(holder=str(lease.holder), fence=lease.fence, took_over=took_over)]
-        for stored in journal.append(options.run, [*events, *([accepted] if accepted else [])], speaker, lease=lease):
-            if stored.seq > state.seq:
-                state.apply(stored)
+        taken = LeaseTaken(holder=str(lease.holder), fence=lease.fence, took_over=took_over)
+        journal.append(options.run, [taken, *([accepted] if accepted else [])], speaker, lease=lease)
+        # Whatever a person said since the events were read stands before ours, and counts.
+        for stored in journal.read(options.run, after=state.seq):
+            state.apply(stored)
             listener.event(stored)
         with make_tools(
             project, plan, state, journal, lease, speaker, listener, interrupts, options, exclusive=leases.exclusive

@@ -9,7 +9,6 @@ from runbook_engine.model.plan import Plan, PlannedStep
 from runbook_engine.model.runbook import Step
 
 
-
 class StepView(Frozen):
     """One step of the plan as it is shown.
 

@@ -96,4 +96,5 @@ def make_tools(
         )
     finally:
         dispatcher.close()
-        hands.close()
+        for problem in hands.close():
+            listener.warning(f"finished commands' folders could not be removed: {problem}")

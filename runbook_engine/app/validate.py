@@ -67,7 +67,7 @@ def validate(project: OpenProject, names: tuple[str, ...] = ()) -> Validation:
         found.files.append(loaded.sources.file)
         found.sources.update(source_maps(loaded))
         found.diagnostics += loaded.diagnostics
-        found.diagnostics += lint(loaded, catalog, team=team, inventories=known)
+        found.diagnostics += lint(loaded.for_lint(), catalog, team=team, inventories=known)
     found.diagnostics = list(dict.fromkeys(found.diagnostics))
     return found
 

@@ -1,6 +1,7 @@
 """Chooses the connection of a target by its variables."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,10 +9,12 @@ from typing import TYPE_CHECKING
 from runbook_engine.sdk import Connection, JsonValue, RunbookError, Target
 
 if TYPE_CHECKING:
+    from runbook_engine.connections.ssh import SshConnection
     from runbook_engine.connections.ssh_pool import SshPool
     from runbook_engine.connections.ssh_settings import SshSettings
 
 _LOCALHOST = "localhost"
+_CLOSERS = 16
 _SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh", "ansible.builtin.paramiko_ssh"})
 _LOCAL = frozenset({"local", "ansible.builtin.local"})
 _TRUE = frozenset({"yes", "true", "on", "1", "y", "t"})
@@ -38,6 +41,7 @@ class HostConnections:
     settings: HostSettings = field(default_factory=HostSettings)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pool: "SshPool | None" = None
+    _ssh: "dict[tuple[str, str | None], SshConnection]" = field(default_factory=dict)
 
     def open(self, target: Target, become_user: str | None = None) -> Connection:
         """Give a connection; nothing is sent before its first use.
@@ -63,14 +67,26 @@ class HostConnections:
             )
         from runbook_engine.connections.ssh import connect
 
-        return connect(target, self._shared_pool(), become_user=user, become_password=password)
+        connection = connect(target, self._shared_pool(), become_user=user, become_password=password)
+        with self._lock:
+            self._ssh.setdefault((target.name, user), connection)
+        return connection
 
-    def close(self) -> None:
-        """Remove what detached commands left and was to be forgotten, and close every transport."""
+    def close(self) -> list[str]:
+        """Remove what detached commands left and was to be forgotten, and close every transport.
+
+        Returns:
+            What could not be removed, and why: a few kilobytes on a target that can't be reached.
+        """
         with self._lock:
             pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.close()
+            used, self._ssh = self._ssh, {}
+        if pool is None:
+            return []
+        with ThreadPoolExecutor(max_workers=_CLOSERS) as closers:
+            problems = [problem for problem in closers.map(_tidy, used.values()) if problem]
+        pool.close()
+        return problems
 
     def _shared_pool(self) -> "SshPool":
         from runbook_engine.connections.ssh_pool import SshPool
@@ -80,6 +96,15 @@ class HostConnections:
             if self._pool is None:
                 self._pool = SshPool(self.settings.ssh or SshSettings())
             return self._pool
+
+
+def _tidy(connection: "SshConnection") -> str:
+    try:
+        connection.flush_forgotten()
+        connection.close()
+    except RunbookError as error:
+        return error.message
+    return ""
 
 
 def _become_user(target: Target) -> str | None:

@@ -38,6 +38,7 @@ class RunOptions:
         forks: greatest number of attempts at once.
         wait: wait at gates for an answer from elsewhere; otherwise the run stops there and can be resumed.
         skip: reason by id of each step that is not to be done.
+        journal_patience: seconds to wait for a journal that can't be written for the moment.
         lease_seconds: how long the lease lasts when it is not renewed.
     """
 
@@ -48,6 +49,7 @@ class RunOptions:
     skip: Mapping[str, str] = field(default_factory=dict)
     lease_seconds: float = 15.0
     poll_seconds: float = 0.25
+    journal_patience: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 
 from runbook_engine.execution.loop_tools import RunOptions, RunTools
 from runbook_engine.execution.state import RunState
-from runbook_engine.model.errors import LeaseError
-from runbook_engine.model.event import AttemptFinished, Event
+from runbook_engine.model.errors import JournalUnavailableError, LeaseError
+from runbook_engine.model.event import AttemptFinished, Event, StoredEvent
 from runbook_engine.model.outcome import Grade
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
+
+_JOURNAL_LOOK = 1.0
 
 
 class Recorder:
@@ -73,9 +75,7 @@ class Recorder:
         """
         others: list[Event] = []
         if self._events:
-            stored = self._tools.journal.append(
-                self._options.run, self._events, self._tools.actor, lease=self._lease, outputs=self._outputs
-            )
+            stored = self._append()
             if stored[0].seq != self._state.seq + 1:
                 others = self._read_others(before=stored[0].seq)
             self._events = []
@@ -88,6 +88,23 @@ class Recorder:
                 self._tools.dispatcher.settled(order)
         self._renew()
         return others
+
+    def _append(self) -> list[StoredEvent]:
+        """Append the batch; while the journal is away, wait a bounded time with nothing new begun, and try it again."""
+        end = self._tools.clock.monotonic() + self._options.journal_patience
+        told = False
+        while True:
+            try:
+                return self._tools.journal.append(
+                    self._options.run, self._events, self._tools.actor, lease=self._lease, outputs=self._outputs
+                )
+            except JournalUnavailableError as error:
+                if self._tools.clock.monotonic() >= end:
+                    raise
+                if not told:
+                    self._tools.listener.warning(f"nothing new is started: {error.message}")
+                told = True
+                self._tools.clock.sleep(_JOURNAL_LOOK)
 
     def poll(self) -> list[Event]:
         """Give what others wrote since the last look."""

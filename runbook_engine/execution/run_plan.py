@@ -41,7 +41,7 @@ def run_plan(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) 
         state: what the journal says of the run so far; goes on being its fold.
 
     Raises:
-        JournalError: the journal can't be written; what ran was waited for, nothing new was started.
+        JournalError: the journal can't be written, and that did not pass; nothing new was started.
         LeaseError: another process took the run over; nothing was written since.
     """
     return _Loop(plan, state, tools, options).run()
@@ -269,13 +269,23 @@ class _Loop:
             self._recorder.add(TaskBlocked(task=self._plan.tasks[index].id, because=because))
 
     def _done(self) -> dict[int, Outcome]:
-        """Find the tasks that ended well in an earlier part of the run."""
+        """Find the tasks that ended well in an earlier part of the run, and still mean what they meant then.
+
+        A task of a step that was changed since is made anew (its check finds what is there), and an approval is for the
+        plan that it was given for.
+        """
         found = self._plan.task_index
-        return {
-            found[name]: task.outcome
-            for name, task in self._state.tasks.items()
-            if task.phase is Phase.ENDED and task.outcome is not None and task.outcome.ended_well and name in found
-        }
+        done: dict[int, Outcome] = {}
+        for name, task in self._state.tasks.items():
+            well = task.phase is Phase.ENDED and task.outcome is not None and task.outcome.ended_well
+            if not well or task.outcome is None or name not in found:
+                continue
+            digest = self._plan.steps[self._plan.tasks[found[name]].step].digest
+            changed = task.digest is not None and task.digest != digest
+            void = task.opened is not None and task.opened.fingerprint != self._state.fingerprint
+            if not changed and not void:
+                done[found[name]] = task.outcome
+        return done
 
     def _is_tainted(self, step: int) -> bool:
         """Whether anything that the step needs was not really done; asked only when all of it is over."""

@@ -46,6 +46,7 @@ class TaskState:
     Attributes:
         attempts: attempts begun so far.
         logical: number of the logical attempt: a new one only after the old one's end is proven.
+        digest: of the task's step as it was planned when the task ended; None when that was not recorded.
         unproven_end: an attempt of this logical attempt began and its end is not known for sure.
     """
 
@@ -53,6 +54,7 @@ class TaskState:
     attempts: int = 0
     logical: int = 1
     unproven_end: bool = False
+    digest: str | None = None
     outcome: Outcome | None = None
     outputs: JsonObject = field(default_factory=dict)
     reason: str = ""
@@ -73,6 +75,7 @@ class RunState:
         self.closed: RunClosed | None = None
         self.fingerprint = ""
         self.steps: tuple[StepSummary, ...] = ()
+        self._digests: dict[str, str] = {}
         self.fence = 0
         self.tasks: dict[str, TaskState] = {}
         for stored in events:
@@ -97,7 +100,7 @@ class RunState:
         match event:
             case RunOpened():
                 self.opened, self.opened_at = event, time
-                self.fingerprint, self.steps = event.fingerprint, event.steps
+                self._take_plan(event)
             case RunClosed():
                 self.closed = event
             case LeaseTaken():
@@ -105,7 +108,7 @@ class RunState:
             case LeaseLost():
                 self.fence = max(self.fence, event.fence)
             case PlanAccepted():
-                self.fingerprint, self.steps = event.fingerprint, event.steps
+                self._take_plan(event)
             case AttemptStarted() | AttemptFinished() | TaskSkipped() | TaskBlocked() | TaskResolved():
                 self._apply_task(event)
             case GateOpened() | GateApproved() | GateDeclined() | GateExpired():
@@ -114,8 +117,13 @@ class RunState:
                 # The other kinds are records for people; nothing is decided by them.
                 return
 
+    def _take_plan(self, event: RunOpened | PlanAccepted) -> None:
+        self.fingerprint, self.steps = event.fingerprint, event.steps
+        self._digests = {step.id: step.digest for step in event.steps}
+
     def _apply_task(self, event: AttemptStarted | AttemptFinished | TaskSkipped | TaskBlocked | TaskResolved) -> None:
         task = self.tasks.setdefault(event.task, TaskState())
+        task.digest = self._digests.get(step_of(event.task))
         match event:
             case AttemptStarted():
                 task.phase, task.attempts, task.unproven_end = Phase.RUNNING, event.number, True
@@ -151,3 +159,8 @@ class RunState:
                 task.declined = event
             case GateExpired():
                 task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.FAILED, "nobody approved in time"
+
+
+def step_of(task: str) -> str:
+    """Give the step that a task id (`deploy[0]@web1`) belongs to."""
+    return task.partition("@")[0].partition("[")[0]

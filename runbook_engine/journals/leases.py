@@ -66,7 +66,7 @@ def renewed(row: LeaseRow | None, lease: Lease, seconds: float, *, now: StoreTim
         by = f" by {row.holder}" if row and row.holder else ""
         raise LeaseError(
             f"{lease.name} is no longer held by {lease.holder}: it was {'taken over' + by if by else 'given back'}",
-            hint="another process goes on with the run; follow it with `runbook watch`",
+            hint="another process goes on with the run; see where it stands with `runbook status`",
         )
     return replace(row, ends=_end(now, seconds))
 

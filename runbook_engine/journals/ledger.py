@@ -177,7 +177,7 @@ def check_fence(lease: Lease | None, fence: int | None, *, held: bool) -> None:
     raise LeaseError(
         f"the right to advance {lease.name} was lost: {lease.holder} has number {lease.fence}, "
         f"the newest is {fence or 0}{'' if held else ', given back'}",
-        hint="another process goes on with the run; follow it with `runbook watch`",
+        hint="another process goes on with the run; see where it stands with `runbook status`",
     )
 
 

@@ -112,9 +112,7 @@ def prepare(connection: Connection, *, create: bool, where: str) -> None:
 
 def no_journal(where: str) -> JournalError:
     """Say that there is no journal yet."""
-    return JournalError(
-        f"no journal yet at {where}", hint="the first `runbook run` makes it, and so does `runbook journal init`"
-    )
+    return JournalError(f"no journal yet at {where}", hint="the first `runbook run` makes it")
 
 
 def next_number(connection: Connection) -> int:

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.diagnostics import in_order
+from runbook_engine.loading.draft import draft_of
 from runbook_engine.loading.input_values import check_definitions
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.pydantic_errors import diagnostics_of, keys_of
@@ -34,6 +35,7 @@ class LoadedRunbook:
         diagnostics: of the file and all that it imports, sorted by place.
         imported: by the path that the importing step gives.
         files: path in the project and SHA-256 of every file that was read.
+        draft: what can be made of a file with errors, for further checks only; the runbook itself when it has none.
     """
 
     runbook: Runbook | None
@@ -41,6 +43,12 @@ class LoadedRunbook:
     sources: SourceMap
     imported: Mapping[str, "LoadedRunbook"] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    draft: Runbook | None = None
+
+    def for_lint(self) -> "LoadedRunbook":
+        """Give the file with drafts in the place of what has errors, so that all findings come at once."""
+        imported = {name: child.for_lint() for name, child in self.imported.items()}
+        return replace(self, runbook=self.runbook or self.draft, imported=imported)
 
     def place(self, step: int | None, *path: str | int) -> Location:
         """Give the place of a part of a step by the step's index in the file, or (None) of the file.
@@ -106,7 +114,8 @@ class _Loader:
         if runbook is not None:
             valid = not any(item.severity is Severity.ERROR for item in own)
             runbook = runbook.model_copy(update={"files": dict(sorted(files.items()))}) if valid else None
-        return LoadedRunbook(runbook, in_order(found), source.sources, imported, files)
+        draft = runbook or draft_of(data)
+        return LoadedRunbook(runbook, in_order(found), source.sources, imported, files, draft)
 
     def _imports(
         self, root: LocatedDict, sources: SourceMap, real: Path, chain: tuple[Path, ...], own: list[Diagnostic]

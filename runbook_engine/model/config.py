@@ -32,7 +32,7 @@ class Config(Frozen):
 
     inventory: str | None = None
     journal: str = "sqlite:///.runbook/journal.db"
-    dispatcher: Literal["threads", "procrastinate"] = "threads"
+    dispatcher: Literal["threads"] = "threads"
     forks: Annotated[int, Field(ge=1, le=10_000)] = 50
     plugins: tuple[str, ...] = ("plugins",)
     defaults: dict[str, JsonObject] = {}

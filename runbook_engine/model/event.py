@@ -44,9 +44,9 @@ from runbook_engine.model.event_task import (
 
 Event = Annotated[
     RunOpened | LeaseTaken | LeaseLost | PlanAccepted | AttemptStarted | AttemptFinished | TaskSkipped | TaskBlocked
-    | TaskResolved | GateOpened | GateApproved | GateDeclined | AnswerRefused | GateExpired | ManualAnswered | HoldOpened
-    | HoldResolved | RunPaused | RunContinued | RunAbortRequested | MessageDue | MessageSent | MessageMissed
-    | RecoveryPointUsed | NoteAdded | RunClosed,
+    | TaskResolved | GateOpened | GateApproved | GateDeclined | AnswerRefused | GateExpired | ManualAnswered
+    | HoldOpened | HoldResolved | RunPaused | RunContinued | RunAbortRequested | MessageDue | MessageSent
+    | MessageMissed | RecoveryPointUsed | NoteAdded | RunClosed,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

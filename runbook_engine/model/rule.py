@@ -12,7 +12,7 @@ class Rule:
     Attributes:
         id: `RB` and three digits; stable, so that it may be named in scripts.
         title: what the rule asks for or finds, in a few words.
-        text: why the rule is there, with a bad and a good example; plain text for `runbook explain`.
+        text: why the rule is there, with a bad and a good example; in plain text.
     """
 
     id: str

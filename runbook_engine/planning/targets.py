@@ -173,4 +173,6 @@ def _hint(inventory: Inventory, name: str) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         return f"did you mean {near[0]!r}?"
-    return "separate names with ',' or with ':', not with both" if ":" in name else "see `runbook inventory graph`"
+    if ":" in name:
+        return "separate names with ',' or with ':', not with both"
+    return "look for the name in the inventory's files"

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from runbook_engine.loading.yaml_source import read_yaml
+from runbook_engine.model.config import Limits
 from runbook_engine.sdk import Action, Effect, Finding, Gate, JsonValue, Outputs, Params, ReadOnlyError
 from runbook_engine.testing.context import FakeContext
 
@@ -84,9 +85,9 @@ def _described_model(model: type[BaseModel]) -> Iterator[str]:
 def _exemplified(action: Action[Any]) -> Iterator[str]:
     """Look at the example: it must be what one would write into a runbook."""
     try:
-        document = yaml.safe_load(action.example)
+        document: Any = read_yaml(action.example, file="example", limits=Limits()).root
         body = document[action.name]
-    except (yaml.YAMLError, TypeError, KeyError):
+    except (TypeError, KeyError):
         yield f"its example is not YAML that begins with `{getattr(action, 'name', '')}:`"
         return
     values = {key: [True] if key in action.expressions else value for key, value in body.items()}

@@ -25,7 +25,6 @@ CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 COMMAND = re.compile(r"(?:^|[\s(;|&])runbook(?: +(?P<rest>[^|;&)#]*))?")
 OWN_OPTION = re.compile(r"--[a-z][a-z-]+")
 # Said of a command that is not there yet. Each goes from here when the page or the program is mended.
-KNOWN_GAPS = {("docs/reference/inventory.md", "runbook inventory list")}
 SECONDS = 120
 
 
@@ -173,16 +172,10 @@ def test_no_page_names_a_command_or_flag_that_is_not_there(page):
     for text in said_of_the_program(page):
         for found in COMMAND.finditer(text):
             words = [word for word in (found["rest"] or "").replace("…", " ").split() if word]
-            if (name_of(page), " ".join(["runbook", *words])) not in KNOWN_GAPS:
-                assert_known(words, text)
+            assert_known(words, text)
     for text in CODE.findall(prose(page)):
         if text.startswith("--"):
             assert OWN_OPTION.match(text)[0] in options_of(cli), f"no command has {text}"
-
-
-def test_known_gaps_are_still_there():
-    for page, words in KNOWN_GAPS:
-        assert words in (ROOT / page).read_text(), f"{page} no longer says {words}: take it out of KNOWN_GAPS"
 
 
 def said_of_the_program(page):

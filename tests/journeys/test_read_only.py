@@ -136,7 +136,9 @@ def test_a_plugin_that_changes_something_in_its_check_is_refused(tmp_path, web, 
     }  # fmt: skip
     import boto3
 
-    rds = boto3.client("rds", region_name="eu-west-1", endpoint_url=cloud, aws_access_key_id="x", aws_secret_access_key="x")
+    rds = boto3.client(
+        "rds", region_name="eu-west-1", endpoint_url=cloud, aws_access_key_id="x", aws_secret_access_key="x"
+    )
     rds.create_db_instance(
         DBInstanceIdentifier=name, DBInstanceClass="db.t3.micro", Engine="postgres", AllocatedStorage=20
     )

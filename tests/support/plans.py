@@ -12,12 +12,19 @@ def inventory_of(names: Sequence[str], variables: Mapping[str, object] | None = 
     """An inventory of these hosts, all in no group."""
     return Inventory(
         name="test",
-        targets={name: Target(name=name, variables={"ansible_connection": "local", **(variables or {})}) for name in names},
-        groups={"all": Group(name="all", children=("ungrouped",)), "ungrouped": Group(name="ungrouped", hosts=tuple(names))},
+        targets={
+            name: Target(name=name, variables={"ansible_connection": "local", **(variables or {})}) for name in names
+        },
+        groups={
+            "all": Group(name="all", children=("ungrouped",)),
+            "ungrouped": Group(name="ungrouped", hosts=tuple(names)),
+        },
     )
 
 
-def planned(step_id: str, targets: Sequence[str] = ("localhost",), needs: Sequence[str] = (), **step: object) -> PlannedStep:
+def planned(
+    step_id: str, targets: Sequence[str] = ("localhost",), needs: Sequence[str] = (), **step: object
+) -> PlannedStep:
     """One step, as the planner would resolve it; `needs` in the words of a runbook (`x@target`)."""
     edges = tuple(
         Need(step=need.removesuffix("@target"), per_target=need.endswith("@target")) for need in sorted(needs)

@@ -145,12 +145,13 @@ class Quiet:
 
     def __init__(self) -> None:
         self.events: list[StoredEvent] = []
+        self.warnings: list[str] = []
 
     def event(self, stored: StoredEvent) -> None:
         self.events.append(stored)
 
     def warning(self, text: str) -> None:
-        raise AssertionError(text)
+        self.warnings.append(text)
 
     def progress(self, progress) -> None:
         """Not recorded."""
@@ -204,7 +205,9 @@ class Simulation:
         """Append what a person says from another process."""
         self.journal.append(RUN, [event], Actor(name="dana"))
 
-    def advance(self, *, journal=None, make: Make | None = None, forks: int = 50, wait: bool = False, skip=None) -> RunEnd:
+    def advance(
+        self, *, journal=None, make: Make | None = None, forks: int = 50, wait: bool = False, skip=None
+    ) -> RunEnd:
         journal = journal or self.journal
         state = self.state
         lease = self.journal.take_lease(f"run:{RUN}", HOLDER, 15.0, take_over=True)

@@ -27,7 +27,17 @@ class PostgresServer:
 
     def start(self):
         options = f"-c listen_addresses='' -k {self.folder} -c fsync=off"
-        self._run(str(BINARIES / "pg_ctl"), "-D", f"{self.folder}/data", "-w", "-o", options, "-l", f"{self.folder}/log", "start")
+        self._run(
+            str(BINARIES / "pg_ctl"),
+            "-D",
+            f"{self.folder}/data",
+            "-w",
+            "-o",
+            options,
+            "-l",
+            f"{self.folder}/log",
+            "start",
+        )
 
     def stop(self):
         self._run(str(BINARIES / "pg_ctl"), "-D", f"{self.folder}/data", "-w", "-m", "immediate", "stop")

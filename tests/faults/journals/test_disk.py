@@ -88,7 +88,9 @@ def test_killed_at_any_write_or_sync_nothing_acknowledged_is_lost(tmp_path, can_
     (tmp_path / "whole").mkdir()
     done, log = strace(tmp_path, tmp_path / "whole")
     assert (done.returncode, told(done)) == (0, 9)
-    calls = [(name, number + 1) for name in ("fsync", "fdatasync", "pwrite64") for number in range(log.count(f"{name}("))]
+    calls = [
+        (name, number + 1) for name in ("fsync", "fdatasync", "pwrite64") for number in range(log.count(f"{name}("))
+    ]
     assert len(calls) > 60
     for place, (name, number) in enumerate(calls[first::4]):
         folder = tmp_path / f"{name}-{number}"
@@ -157,7 +159,9 @@ def test_when_space_is_free_again_the_same_journal_goes_on(tmp_path):
 def test_a_really_full_disk(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k,mode=700", "none", str(disk)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=600k,mode=700", "none", str(disk)], capture_output=True, check=False
+    )
     if mounted.returncode != 0:
         pytest.skip("a small disk can be made by root only")
     try:
@@ -216,7 +220,9 @@ def look(folder):
         return "refused", error.message
     try:
         damages = journal.verify()
-        return ("damaged", damages) if damages else ("fine", [stored.model_dump_json() for stored in journal.read("r1")])
+        return (
+            ("damaged", damages) if damages else ("fine", [stored.model_dump_json() for stored in journal.read("r1")])
+        )
     except JournalError as error:
         return "refused", error.message
     finally:
@@ -309,7 +315,9 @@ def test_the_frozen_holder_wakes_and_writes_nothing(tmp_path):
     )
     journal = open_journal("sqlite:///j.db", project=tmp_path, create=True)
     journal.open_run("r1", OPENING, ACTOR)
-    child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert child.stdout.readline() == "held\n"
     os.kill(child.pid, 19)  # SIGSTOP
     while journal.lease("r1") is not None:

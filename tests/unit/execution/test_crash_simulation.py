@@ -115,7 +115,10 @@ def test_random_plans_and_crashes(plan, crashes):
 def test_every_write_of_one_run_and_every_pair_of_crashes(after):
     once = ActionCall(name="test.once")
     plan = plan_of(
-        planned("a"), planned("b", ["x", "y"], ["a"]), planned("mail", needs=["a"], action=once), planned("c", needs=["b"])
+        planned("a"),
+        planned("b", ["x", "y"], ["a"]),
+        planned("mail", needs=["a"], action=once),
+        planned("c", needs=["b"]),
     )
     for first in range(1, 10):
         for second in (0, *range(1, 8)):

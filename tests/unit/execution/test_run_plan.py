@@ -3,10 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from support.plans import plan_of, planned
 from support.simulation import HOLDER, Do, FakeCatalog, Once, Simulation, ended
 
 from runbook_engine.actions.gate import Approval
+from runbook_engine.model.errors import JournalUnavailableError
 from runbook_engine.model.event import (
     AttemptFinished,
     AttemptStarted,
@@ -229,7 +231,9 @@ def test_ctrl_c_twice_cancels_and_does_not_wait_for_ever():
 
 def test_a_run_with_a_tolerated_failure_succeeds_and_one_with_another_fails():
     plan = plan_of(planned("a", on_failure=OnFailure.CONTINUE), planned("b", needs=["a"]))
-    simulation = Simulation(plan, make=lambda order: ended(order, Outcome.FAILED if order.step == "a" else Outcome.CHANGED))
+    simulation = Simulation(
+        plan, make=lambda order: ended(order, Outcome.FAILED if order.step == "a" else Outcome.CHANGED)
+    )
     assert simulation.advance() == "succeeded"
     assert simulation.kinds(RunClosed)[0].counts == {Outcome.FAILED: 1, Outcome.CHANGED: 1}
 
@@ -315,3 +319,43 @@ def test_a_mutex_is_kept_across_runs():
     assert began["other"] == 0, "nobody else is held up"
     assert 10 <= began["dns"] < 12
     assert simulation.journal.lease("mutex:zone") is None, "it is given back"
+
+
+class Away:
+    """A journal that can't be written for some seconds."""
+
+    def __init__(self, simulation, until: float) -> None:
+        self._simulation, self._until = simulation, until
+
+    def append(self, *arguments, **keywords):
+        if 5 <= self._simulation.clock.seconds < self._until:
+            raise JournalUnavailableError("the disk is full")
+        return self._simulation.journal.append(*arguments, **keywords)
+
+    def __getattr__(self, name):
+        return getattr(self._simulation.journal, name)
+
+
+def test_while_the_journal_is_away_nothing_is_begun_and_then_it_goes_on():
+    began = {}
+
+    def make(order):
+        began[order.step] = simulation.clock.seconds
+        return ended(order, seconds=6)
+
+    simulation = Simulation(plan_of(planned("a"), planned("b", needs=["a"])), make=make)
+    assert simulation.advance(journal=Away(simulation, until=20)) == "succeeded"
+    assert began["b"] >= 20
+    assert simulation.listener.warnings == ["nothing new is started: the disk is full"]
+
+
+def test_a_journal_that_stays_away_ends_the_process_and_a_resume_loses_nothing():
+    simulation = Simulation(
+        plan_of(planned("a"), planned("b", needs=["a"])), make=lambda order: ended(order, seconds=6)
+    )
+    with pytest.raises(JournalUnavailableError):
+        simulation.advance(journal=Away(simulation, until=10_000))
+    assert [order.step for order in simulation.dispatcher.orders] == ["a"]
+    assert simulation.clock.seconds < 60
+    assert simulation.advance() == "succeeded"
+    assert simulation.dispatcher.orders[0].settle, "its end was not recorded, so it is in doubt"

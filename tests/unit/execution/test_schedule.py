@@ -185,7 +185,9 @@ def plans(draw) -> Plan:
 
 @settings(max_examples=400, deadline=None)
 @given(plans(), st.randoms(use_true_random=False), st.floats(0, 0.6), st.booleans())
-def test_whatever_happens_every_task_ends_once_and_for_a_reason(plan: Plan, chance: random.Random, bad: float, resume: bool):
+def test_whatever_happens_every_task_ends_once_and_for_a_reason(
+    plan: Plan, chance: random.Random, bad: float, resume: bool
+):
     """Runs random plans with random outcomes in random order, and holds each decision against the plan's own words."""
     done = {}
     if resume:
@@ -274,7 +276,11 @@ def test_work_is_in_proportion_to_what_changed(per_target: bool):
         sys.settrace(count)
         try:
             while ready:
-                ready = ready[1:] + schedule.end(ready[0], Outcome.CHANGED).ready if len(ready) < 3 else drain(schedule, ready)
+                ready = (
+                    ready[1:] + schedule.end(ready[0], Outcome.CHANGED).ready
+                    if len(ready) < 3
+                    else drain(schedule, ready)
+                )
         finally:
             sys.settrace(old)
         assert schedule.over

@@ -102,7 +102,9 @@ def test_a_place_where_no_file_can_be_is_said(tmp_path):
     assert "can't be made" in refusal("sqlite:///file/journal.db", tmp_path, create=True)
 
 
-@pytest.mark.parametrize("url", ["mysql://host/db", "journal.db", "", "sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite://rel"])
+@pytest.mark.parametrize(
+    "url", ["mysql://host/db", "journal.db", "", "sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite://rel"]
+)
 def test_an_unknown_address_is_explained(tmp_path, url):
     assert "looks like sqlite:///" in refusal(url, tmp_path, create=True)
     assert list(tmp_path.iterdir()) == []
@@ -153,7 +155,9 @@ def test_many_processes_may_make_it_at_the_same_second(tmp_path):
         "[j.append('run-0', [NoteAdded(text='n')], Actor(name='x')) for _ in range(20) if j.head('run-0')]\n"
     )
     children = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), f"run-{n}"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path), f"run-{n}"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         for n in range(4)
     ]
     for child in children:

@@ -23,7 +23,9 @@ def test_this_process_lives_and_says_who_it_is():
 
 
 def test_a_process_is_dead_as_soon_as_it_ended_even_unburied():
-    with start("from runbook_engine.journals.holder import this_process as p; print(p().started, flush=True); input()") as child:
+    with start(
+        "from runbook_engine.journals.holder import this_process as p; print(p().started, flush=True); input()"
+    ) as child:
         holder = replace(this_process(), pid=child.pid, started=int(child.stdout.readline()))
         assert not is_dead(holder)
         child.kill()

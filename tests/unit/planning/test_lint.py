@@ -129,4 +129,27 @@ def test_findings_in_an_imported_file_are_placed_there(tmp_path):
 def test_a_name_that_is_only_asked_for_may_be_undefined(tmp_path):
     text = one_step("when: \"nobody is defined and (missing | default('x')) == 'x'\"\n    assert.that: {that: [true]}")
     assert rules(tmp_path, text) == []
-    assert rules(tmp_path, one_step("when: \"missing | default(other) == 'x'\"\n    assert.that: {that: [true]}")) == ["RB211"]
+    assert rules(tmp_path, one_step("when: \"missing | default(other) == 'x'\"\n    assert.that: {that: [true]}")) == [
+        "RB211"
+    ]
+
+
+def test_what_loading_refuses_does_not_hide_what_lint_finds(tmp_path):
+    loaded = load(
+        tmp_path,
+        """
+        ownr: director
+        inputs: {n: {type: nonsense}}
+        steps:
+          - {id: A, http.check: {url: "{{ ().__class__ }}"}}
+          - {id: b, retrys: {}, needs: [nowhere], command.run: {agrv: [x]}}
+          - {id: c, timeout: soon, command.run: x}
+          - 17
+          - {id: d, no.such: {}}
+        """,
+    )
+    assert loaded.runbook is None
+    found = lint(loaded.for_lint(), CATALOG, team=TEAM, inventories=[inventory(tmp_path, HOSTS)])
+    told = {(item.rule, item.location.line) for item in [*loaded.diagnostics, *found]}
+    assert {("RB204", 6), ("RB203", 7), ("RB202", 7), ("RB201", 10)} <= told
+    assert {line for _, line in told} == {3, 4, 6, 7, 8, 9, 10}

@@ -162,7 +162,11 @@ def test_imports_are_spliced_into_one_graph(tmp_path):
 
 
 def test_an_import_without_its_required_input_is_refused(tmp_path):
-    write_runbook(tmp_path, "runbook: restore\ninputs: {name: {required: true}}\nsteps: [{id: a, assert.that: {that: [true]}}]\n", "restore")
+    write_runbook(
+        tmp_path,
+        "runbook: restore\ninputs: {name: {required: true}}\nsteps: [{id: a, assert.that: {that: [true]}}]\n",
+        "restore",
+    )
     result = plan(tmp_path, "steps: [{id: db, import: restore.yml}]")
     assert [found.rule for found in result.diagnostics] == ["RB216"]
 
@@ -209,7 +213,9 @@ def test_the_fingerprint_changes_with_everything_that_decides_and_with_nothing_e
 
 
 def test_a_plan_is_the_same_each_time_and_in_the_order_of_the_file(tmp_path):
-    steps = [{"id": f"s{n}", "needs": [f"s{n - 3}"] if n > 2 else [], "assert.that": {"that": [True]}} for n in range(9)]
+    steps = [
+        {"id": f"s{n}", "needs": [f"s{n - 3}"] if n > 2 else [], "assert.that": {"that": [True]}} for n in range(9)
+    ]
     result = plan(tmp_path, f"steps: {json.dumps(steps)}")
     assert [step.id for step in result.plan.steps] == [f"s{n}" for n in range(9)]
 
@@ -241,7 +247,9 @@ def _depth(edges, name) -> int:
     return 1 + max((_depth(edges, other) for other in edges[name]), default=0)
 
 
-@given(st.lists(st.one_of(st.integers(1, 50), st.integers(0, 100).map(lambda n: f"{n}%")), max_size=4), st.integers(0, 300))
+@given(
+    st.lists(st.one_of(st.integers(1, 50), st.integers(0, 100).map(lambda n: f"{n}%")), max_size=4), st.integers(0, 300)
+)
 def test_batches_place_every_target_once(amounts, targets):
     sizes = batches(amounts, targets)
     assert sum(sizes) == targets

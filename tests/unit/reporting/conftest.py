@@ -34,8 +34,15 @@ class Story:
             StepSummary(id=step, digest="d", tasks=tasks, targets_digest="t", **facts)
             for step, tasks, facts in ((*entry, {})[:3] if len(entry) < 3 else entry for entry in steps)
         )
-        facts = {"runbook": "region-failover", "inventory": "production", "fingerprint": "f" * 64, "engine_version": "1.0"}
-        return self.say(RunOpened(mode=mode, steps=plan, tasks=sum(step.tasks for step in plan), **{**facts, **more}), by=DANA)
+        facts = {
+            "runbook": "region-failover",
+            "inventory": "production",
+            "fingerprint": "f" * 64,
+            "engine_version": "1.0",
+        }
+        return self.say(
+            RunOpened(mode=mode, steps=plan, tasks=sum(step.tasks for step in plan), **{**facts, **more}), by=DANA
+        )
 
     def did(self, task, outcome="changed", *, number=1, took=10, **more):
         begin = self.seconds

@@ -41,12 +41,19 @@ def test_an_empty_journal_gives_an_empty_report():
 
 
 def test_identity_comes_from_the_opening(story, begin):
-    story.opened([("a", 1)], title="Fail over", inputs={"region": "eu-west-1"}, git_commit="abc", plugins={"x": "1"}, note="n")
+    story.opened(
+        [("a", 1)], title="Fail over", inputs={"region": "eu-west-1"}, git_commit="abc", plugins={"x": "1"}, note="n"
+    )
     report = build_report(story.events, verified=True)
     assert (report.run, report.runbook, report.title, report.mode, report.inventory) == (
         "r-1", "region-failover", "Fail over", "live", "production",
     )  # fmt: skip
-    assert (report.operator, report.host, report.inputs, report.git_commit) == ("dana", "laptop", {"region": "eu-west-1"}, "abc")
+    assert (report.operator, report.host, report.inputs, report.git_commit) == (
+        "dana",
+        "laptop",
+        {"region": "eu-west-1"},
+        "abc",
+    )
     assert (report.opened_at, report.closed_at, report.chain_verified) == (begin, None, True)
     assert (report.events, report.head_hash) == (1, story.events[-1].hash)
 
@@ -71,7 +78,10 @@ def test_a_step_that_is_half_done_has_no_outcome_yet(story):
 def test_attempts_of_a_task_are_told_one_by_one(story, begin):
     story.opened([("a", 1)]).at(5).did("a@h", "failed", took=3, error="once").at(20).did("a@h", number=2, took=4)
     one = task(build_report(story.events), "a@h")
-    assert [(line.number, line.outcome, line.error) for line in one.attempts] == [(1, "failed", "once"), (2, "changed", "")]
+    assert [(line.number, line.outcome, line.error) for line in one.attempts] == [
+        (1, "failed", "once"),
+        (2, "changed", ""),
+    ]
     assert one.attempts[1].started == begin + timedelta(seconds=20)
     assert (one.outcome, one.error, one.seconds) == (Outcome.CHANGED, "", 7)
 
@@ -237,11 +247,18 @@ def test_the_timeline_holds_attempts_gates_messages_and_marks(story, begin):
     entries = [(one.kind, one.label, (one.at - begin).total_seconds()) for one in build_report(story.events).timeline]
     assert ("gate", "g@h", 5) in entries
     assert ("attempt", "a@h", 10) in entries
-    assert {("mark", "declared", 5), ("mark", "decided", 9), ("mark", "recovered", 30), ("mark", "verified", 30)} <= set(entries)
+    assert {
+        ("mark", "declared", 5),
+        ("mark", "decided", 9),
+        ("mark", "recovered", 30),
+        ("mark", "verified", 30),
+    } <= set(entries)
     assert [entry[2] for entry in entries] == sorted(entry[2] for entry in entries)
 
 
 def test_changes_and_what_was_seen_come_from_the_last_finding(story):
     finding = unsatisfied("not there", changes=({"what": "dns", "before": "a", "after": "b"},))
-    one = task(build_report(story.opened([("a", 1)], mode="dry-run").did("a@h", "would-change", finding=finding).events), "a@h")
+    one = task(
+        build_report(story.opened([("a", 1)], mode="dry-run").did("a@h", "would-change", finding=finding).events), "a@h"
+    )
     assert (one.summary, [(c.what, c.before, c.after) for c in one.changes]) == ("not there", [("dns", "a", "b")])

@@ -58,9 +58,19 @@ def hostile(story):
     story.opened([("a", 2), ("b", 1)], title=HOSTILE, inputs={HOSTILE: HOSTILE}, note=HOSTILE, git_commit=HOSTILE,
                  skip={"b": HOSTILE}, files={HOSTILE: HOSTILE}, plugins={HOSTILE: HOSTILE}, mode="dry-run")  # fmt: skip
     finding = unsatisfied(HOSTILE, changes=({"what": HOSTILE, "before": HOSTILE, "after": {"x": HOSTILE}},))
-    story.did(f"a@{HOSTILE}", "failed", error=HOSTILE, finding=finding, outputs={HOSTILE: HOSTILE}, output_digest={"stdout": "x"})
+    story.did(
+        f"a@{HOSTILE}",
+        "failed",
+        error=HOSTILE,
+        finding=finding,
+        outputs={HOSTILE: HOSTILE},
+        output_digest={"stdout": "x"},
+    )
     story.say(GateOpened(task="g@h", message=HOSTILE, roles=(HOSTILE,), fingerprint=HOSTILE))
-    story.say(GateApproved(task="g@h", person=HOSTILE, role=HOSTILE, reason=HOSTILE, fingerprint=HOSTILE), by=Actor(name=HOSTILE, host=HOSTILE))
+    story.say(
+        GateApproved(task="g@h", person=HOSTILE, role=HOSTILE, reason=HOSTILE, fingerprint=HOSTILE),
+        by=Actor(name=HOSTILE, host=HOSTILE),
+    )
     story.say(NoteAdded(text=HOSTILE), MessageMissed(audience=HOSTILE, sequence=1, reason=HOSTILE))
     story.say(HoldResolved(task="a@x", decision="skip", reason=HOSTILE), TaskBlocked(task="b@h", because=HOSTILE))
     return build_report(story.events, outputs=lambda task, number: {"stdout": HOSTILE.encode() + b"\xff\x1b[2J"})
@@ -71,7 +81,11 @@ def failover(story):
     story.opened([("declare", 1, {"kind": "gate"}), ("restore", 3), ("verify", 1, {"kind": "verification"})],
                  title="Region failover", objectives={"rto": "1m", "rpo": "1h"})  # fmt: skip
     story.at(5).say(GateOpened(task="declare@localhost", roles=("director",), fingerprint="f"))
-    story.at(15).say(GateApproved(task="declare@localhost", person="dana", role="director", reason="us-east-1 is gone", fingerprint="f"))
+    story.at(15).say(
+        GateApproved(
+            task="declare@localhost", person="dana", role="director", reason="us-east-1 is gone", fingerprint="f"
+        )
+    )
     story.did("restore@db1", took=60).did("restore@db2", "failed", error="no snapshot").did("restore@db2", number=2)
     story.say(TaskBlocked(task="verify@localhost", because="restore failed"))
     return story
@@ -159,7 +173,9 @@ def test_junit_counts_what_it_holds(failover):
 
 
 def test_junit_tells_failures_and_doubts_apart(story):
-    story.opened([("a", 3)]).did("a@1", "failed", error="boom").did("a@2", "unreachable", in_doubt=True).did("a@3", "unproven")
+    story.opened([("a", 3)]).did("a@1", "failed", error="boom").did("a@2", "unreachable", in_doubt=True).did(
+        "a@3", "unproven"
+    )
     root = ET.fromstring(render_junit(build_report(story.events)))  # our own output
     assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("1", "1", "1")
     assert root.find(".//failure").get("message") == "boom"
@@ -250,7 +266,9 @@ def test_audit_lines_say_number_time_who_and_what(failover):
 
 
 def test_audit_lines_are_inert(story):
-    story.opened([("a", 1)]).say(NoteAdded(text=HOSTILE + "\n     9  2026-01-01T00:00:00.000000Z  forged"), by=Actor(name=HOSTILE))
+    story.opened([("a", 1)]).say(
+        NoteAdded(text=HOSTILE + "\n     9  2026-01-01T00:00:00.000000Z  forged"), by=Actor(name=HOSTILE)
+    )
     lines = list(audit_lines(story.events))
     assert len(lines) == 2
     assert not any(DANGEROUS.search(line) or "\n" in line for line in lines)
