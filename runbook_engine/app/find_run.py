@@ -1,7 +1,7 @@
 """Finds a run by what a person types: its id, the beginning of it, or `last`."""
 
 from runbook_engine.model.errors import UsageError
-from runbook_engine.planning.suggest import did_you_mean
+from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.ports.journal import Journal, RunHead
 
 _MOST_SHOWN = 5

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from runbook_engine.model.errors import UsageError
 from runbook_engine.model.json import JsonObject, JsonValue
-from runbook_engine.planning.suggest import did_you_mean
+from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.ports.action import Action, Catalog, Gate, Params
 
 

@@ -113,7 +113,7 @@ class OpenProject:
         for suffix in (".yml", ".yaml"):
             if (folder / f"{name}{suffix}").is_file():
                 return folder / f"{name}{suffix}"
-        from runbook_engine.planning.suggest import did_you_mean
+        from runbook_engine.model.quoting import did_you_mean
 
         there = sorted(path.stem for path in folder.glob("*.y*ml")) if folder.is_dir() else []
         hint = did_you_mean(name, there) or f"there are: {', '.join(there) or 'none'}"
@@ -125,7 +125,7 @@ class OpenProject:
                 return candidate.resolve()
         folder = self.root / "inventories"
         there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        from runbook_engine.planning.suggest import did_you_mean
+        from runbook_engine.model.quoting import did_you_mean
 
         hint = did_you_mean(name, there) or f"there are: {', '.join(there) or 'none'}"
         raise InvalidInputError(f"there is no inventory {name!r}", hint=hint)

@@ -1,61 +1,26 @@
 """Runs a runbook: the whole way from a request to the end of the run, in one place."""
 
 import secrets as random_source
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from runbook_engine import version
-from runbook_engine.app.git import git_state
 from runbook_engine.app.prepare import PlanRequest, PreparedPlan, prepare_plan
 from runbook_engine.app.project import OpenProject, actor
+from runbook_engine.app.run_record import accepted_changes, opened_event
+from runbook_engine.app.run_requests import ResumeRequest, RunRequest
 from runbook_engine.app.tools import make_tools
 from runbook_engine.execution.loop_tools import Interrupts, RunEnd, RunOptions
 from runbook_engine.execution.run_plan import run_plan
 from runbook_engine.execution.state import RunState
 from runbook_engine.journals.holder import this_process
 from runbook_engine.model.errors import InvalidInputError, UsageError
-from runbook_engine.model.event import Actor, LeaseTaken, PlanAccepted, RunOpened, StepSummary
-from runbook_engine.model.json import digest
+from runbook_engine.model.event import Actor, LeaseTaken, PlanAccepted
 from runbook_engine.model.outcome import Mode
 from runbook_engine.model.plan import Plan
-from runbook_engine.ports.action import Catalog, Gate
 from runbook_engine.ports.journal import Journal, Lease
 from runbook_engine.ports.listener import Listener
 
 LEASE_SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """What the operator wants run, and how.
-
-    Attributes:
-        skip: reason by id of each step that is not to be done.
-        wait: wait at gates for an answer from elsewhere.
-        operator: person who speaks, as claimed.
-    """
-
-    plan: PlanRequest
-    mode: Mode = Mode.LIVE
-    forks: int | None = None
-    note: str = ""
-    skip: Mapping[str, str] = field(default_factory=dict)
-    wait: bool = False
-    operator: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ResumeRequest:
-    """Which run is to go on, and how."""
-
-    run: str
-    accept_changes: bool = False
-    take_over: bool = False
-    forks: int | None = None
-    wait: bool = False
-    operator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +52,7 @@ def run_runbook(
     speaker = actor(project.team, request.operator)
     run = run_id(plan.runbook.name, datetime.now().astimezone())
     forks = request.forks or project.config.forks
-    opened = _opened(project, request, prepared, forks)
+    opened = opened_event(project, request, prepared, forks)
     holder = this_process()
     # One live run per runbook and inventory: dry runs disturb nobody.
     exclusive = None
@@ -139,7 +104,7 @@ def resume_run(
     plan = prepared.plan.model_copy(
         update={"inventory": prepared.plan.inventory.model_copy(update={"name": opened.inventory})}
     )
-    accepted = _accept(state, plan, prepared, project.catalog, accept=request.accept_changes)
+    accepted = accepted_changes(state, plan, prepared, project.catalog, accept=request.accept_changes)
     speaker = actor(project.team, request.operator)
     holder = this_process()
     exclusive = None
@@ -220,92 +185,3 @@ def _check_request(plan: Plan, request: RunRequest) -> None:
             f"inventory {plan.inventory.name} is not marked as a drill's",
             hint="set runbook_drill: true in group all of a drill inventory",
         )
-
-
-def _opened(project: OpenProject, request: RunRequest, prepared: PreparedPlan, forks: int) -> RunOpened:
-    plan, git = prepared.plan, git_state(project.root)
-    root = project.root.resolve()
-
-    def relative(path: object) -> str:
-        text = str(path)
-        return text.removeprefix(f"{root}/")
-
-    return RunOpened(
-        runbook=plan.runbook.name,
-        title=plan.runbook.title,
-        runbook_path=relative(prepared.path),
-        inventory=plan.inventory.name,
-        inventory_sources=tuple(relative(path) for path in prepared.inventory_paths),
-        mode=request.mode,
-        inputs=plan.scopes[0].inputs,
-        limit=request.plan.limit,
-        skip=dict(request.skip),
-        note=request.note,
-        fingerprint=plan.fingerprint,
-        files=dict(prepared.files),
-        git_commit=git.commit,
-        git_dirty=git.dirty,
-        engine_version=version(),
-        plugins=dict(project.catalog.versions()),
-        objectives=plan.runbook.objectives,
-        steps=summaries(plan, project.catalog),
-        tasks=len(plan.tasks),
-        forks=forks,
-    )
-
-
-def summaries(plan: Plan, catalog: Catalog) -> tuple[StepSummary, ...]:
-    """Give what the journal keeps of each step."""
-    found = []
-    for step in plan.steps:
-        name = step.step.action.name if step.step.action else ""
-        found.append(
-            StepSummary(
-                id=step.id,
-                action=name,
-                kind=_kind(name, catalog),
-                digest=step.digest,
-                tasks=sum(step.batches),
-                targets_digest=digest(list(step.targets)),
-            )
-        )
-    return tuple(found)
-
-
-def _kind(name: str, catalog: Catalog) -> Literal["change", "verification", "gate", "message"]:
-    action = catalog.get(name)
-    if isinstance(action, Gate):
-        return "gate"
-    if name.startswith("notify."):
-        return "message"
-    return "change" if hasattr(action, "apply") else "verification"
-
-
-def _accept(
-    state: RunState, plan: Plan, prepared: PreparedPlan, catalog: Catalog, *, accept: bool
-) -> PlanAccepted | None:
-    """Refuse a plan that is not the one that was run, unless told otherwise; say what differs."""
-    if plan.fingerprint == state.fingerprint:
-        return None
-    before = {step.id: step for step in state.steps}
-    now = {step.id: step for step in summaries(plan, catalog)}
-    difference = [f"step {name} was removed" for name in before if name not in now]
-    difference += [f"step {name} was added" for name in now if name not in before]
-    difference += [
-        f"step {name} runs on other targets" if before[name].digest == step.digest else f"step {name} was changed"
-        for name, step in now.items()
-        if name in before and before[name] != step
-    ]
-    difference = difference or ["variables of the inventory, inputs or vars were changed"]
-    if not accept:
-        raise InvalidInputError(
-            f"the plan is not the one that run {state.run} was opened with: {'; '.join(difference)}",
-            hint="put the files back, or go on with the new plan by --accept-changes (it is recorded)",
-        )
-    return PlanAccepted(
-        fingerprint=plan.fingerprint,
-        before=state.fingerprint,
-        difference=tuple(difference),
-        files=dict(prepared.files),
-        steps=summaries(plan, catalog),
-    )

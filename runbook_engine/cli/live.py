@@ -13,8 +13,8 @@ from rich.text import Text
 
 from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.progress import FOLD_ABOVE, LineProgress
-from runbook_engine.cli.run_view import step_of
 from runbook_engine.model.event import StoredEvent
+from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.dispatcher import AttemptProgress
 

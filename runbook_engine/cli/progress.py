@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TextIO
 
 from runbook_engine.cli.plain_text import plain
-from runbook_engine.cli.run_view import RunView, StepProgress, step_of
+from runbook_engine.cli.run_view import RunView, StepProgress
 from runbook_engine.model.event import (
     AnswerRefused,
     AttemptFinished,
@@ -27,6 +27,7 @@ from runbook_engine.model.event import (
     TaskResolved,
     TaskSkipped,
 )
+from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.dispatcher import AttemptProgress
 

@@ -18,12 +18,8 @@ from runbook_engine.model.event import (
     TaskResolved,
     TaskSkipped,
 )
+from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
-
-
-def step_of(task: str) -> str:
-    """Give the step of a task's id."""
-    return task.partition("@")[0].partition("[")[0]
 
 
 @dataclass(slots=True)

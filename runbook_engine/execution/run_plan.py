@@ -3,6 +3,7 @@
 import heapq
 from collections import deque
 
+from runbook_engine.execution.done_before import done_before
 from runbook_engine.execution.gates import would_ask
 from runbook_engine.execution.loop_tools import RunEnd, RunOptions, RunTools
 from runbook_engine.execution.open_gates import GateEnd, OpenGates
@@ -10,7 +11,7 @@ from runbook_engine.execution.orders import Invalid, OpenGate, Ordered, Prepared
 from runbook_engine.execution.recorder import Recorder
 from runbook_engine.execution.retry import delay_before
 from runbook_engine.execution.schedule import Decisions, Schedule
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
 from runbook_engine.model.clocks import clocks
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.event import (
@@ -56,7 +57,7 @@ class _Loop:
         self._tools = tools
         self._options = options
         self._recorder = Recorder(state, tools, options)
-        self._schedule = Schedule(plan, self._done())
+        self._schedule = Schedule(plan, done_before(plan, state))
         self._ready: deque[int] = deque()
         self._running: dict[str, AttemptOrder] = {}
         self._delayed: list[tuple[float, int]] = []
@@ -267,25 +268,6 @@ class _Loop:
         self._ready.extend(decisions.ready)
         for index, because in decisions.blocked:
             self._recorder.add(TaskBlocked(task=self._plan.tasks[index].id, because=because))
-
-    def _done(self) -> dict[int, Outcome]:
-        """Find the tasks that ended well in an earlier part of the run, and still mean what they meant then.
-
-        A task of a step that was changed since is made anew (its check finds what is there), and an approval is for the
-        plan that it was given for.
-        """
-        found = self._plan.task_index
-        done: dict[int, Outcome] = {}
-        for name, task in self._state.tasks.items():
-            well = task.phase is Phase.ENDED and task.outcome is not None and task.outcome.ended_well
-            if not well or task.outcome is None or name not in found:
-                continue
-            digest = self._plan.steps[self._plan.tasks[found[name]].step].digest
-            changed = task.digest is not None and task.digest != digest
-            void = task.opened is not None and task.opened.fingerprint != self._state.fingerprint
-            if not changed and not void:
-                done[found[name]] = task.outcome
-        return done
 
     def _is_tainted(self, step: int) -> bool:
         """Whether anything that the step needs was not really done; asked only when all of it is over."""

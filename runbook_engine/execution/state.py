@@ -26,6 +26,7 @@ from runbook_engine.model.event import (
     TaskSkipped,
 )
 from runbook_engine.model.json import JsonObject
+from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
 
 
@@ -159,8 +160,3 @@ class RunState:
                 task.declined = event
             case GateExpired():
                 task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.FAILED, "nobody approved in time"
-
-
-def step_of(task: str) -> str:
-    """Give the step that a task id (`deploy[0]@web1`) belongs to."""
-    return task.partition("@")[0].partition("[")[0]

@@ -1,8 +1,5 @@
 """What can be wrong with a template, and the sign that its value is not known yet."""
 
-import difflib
-from collections.abc import Iterable
-
 from runbook_engine.model.errors import ExitCode, RunbookError
 
 Position = tuple[int, int]
@@ -42,9 +39,3 @@ class KnownAfterApplyError(RunbookError):
     def __init__(self, reference: str) -> None:
         super().__init__(f"{reference} is known after apply")
         self.reference = reference
-
-
-def did_you_mean(word: str, candidates: Iterable[str]) -> str:
-    """Ask for the nearest of the candidates; empty when none is near."""
-    near = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else ""

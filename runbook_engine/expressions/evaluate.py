@@ -10,12 +10,13 @@ from jinja2.utils import missing
 
 from runbook_engine.expressions import bounds
 from runbook_engine.expressions.compiled import ENVIRONMENT, FILE_NAME, Compiled, compile_text, is_template, locate
-from runbook_engine.expressions.errors import TemplateError, did_you_mean
+from runbook_engine.expressions.errors import TemplateError
 from runbook_engine.expressions.lowering import RESULT
 from runbook_engine.expressions.runtime import ScopeContext, UndefinedValueError, use_absent
 from runbook_engine.expressions.scope import Scope
 from runbook_engine.expressions.secret_value import SecretValue, join_parts
 from runbook_engine.expressions.steps import OutputsMapping
+from runbook_engine.model.quoting import did_you_mean
 
 _MAX_NESTING = 100
 # What operators and filters raise when they are given a value that they can't work with.

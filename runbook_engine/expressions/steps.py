@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
-from runbook_engine.expressions.errors import KnownAfterApplyError, TemplateError, did_you_mean
+from runbook_engine.expressions.errors import KnownAfterApplyError, TemplateError
 from runbook_engine.model.json import JsonObject, JsonValue
+from runbook_engine.model.quoting import did_you_mean
 
 
 class StepView(Protocol):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from jinja2 import nodes
 
 from runbook_engine.expressions.catalog import FILTER_NAMES, METHODS, TEST_NAMES
-from runbook_engine.expressions.errors import did_you_mean
 from runbook_engine.expressions.scope import RESERVED
+from runbook_engine.model.quoting import did_you_mean
 
 MAX_DEPTH = 60
 MAX_NODES = 20_000

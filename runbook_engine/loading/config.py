@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from runbook_engine.loading.diagnostics import in_order
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.pydantic_errors import diagnostics_of
-from runbook_engine.loading.quoting import quoted
 from runbook_engine.loading.source_lines import SourceLines
 from runbook_engine.loading.toml_source import TomlSyntaxError, read_toml
 from runbook_engine.loading.yaml_source import read_limited
@@ -18,6 +17,7 @@ from runbook_engine.model.config import Config, Limits, Project
 from runbook_engine.model.diagnostic import Diagnostic, Location
 from runbook_engine.model.errors import InvalidInputError, UsageError
 from runbook_engine.model.located import SourceMap
+from runbook_engine.model.quoting import quoted
 from runbook_engine.model.rules import diagnostic
 
 CONFIG_NAME = "runbook.toml"

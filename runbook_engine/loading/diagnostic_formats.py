@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
 from runbook_engine.loading.diagnostics import in_order, render_text
-from runbook_engine.loading.quoting import neutral
 from runbook_engine.model.diagnostic import Diagnostic, Severity
 from runbook_engine.model.located import SourceMap
+from runbook_engine.model.quoting import neutral
 from runbook_engine.model.rules import RULES
 
 FORMATS = ("text", "json", "github", "sarif", "junit")

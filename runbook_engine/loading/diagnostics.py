@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from runbook_engine.loading.quoting import did_you_mean, neutral
 from runbook_engine.model.diagnostic import Diagnostic, Severity
 from runbook_engine.model.located import SourceMap
+from runbook_engine.model.quoting import did_you_mean, neutral
 
 __all__ = ["code_frame", "did_you_mean", "in_order", "render_text", "summary"]
 

@@ -4,8 +4,8 @@ import re
 
 from pydantic_core import ErrorDetails
 
-from runbook_engine.loading.quoting import did_you_mean, quoted
 from runbook_engine.model.names import RUNBOOK_NAME, STEP_ID
+from runbook_engine.model.quoting import did_you_mean, quoted
 
 _WORDS = {
     "string_type": "text",

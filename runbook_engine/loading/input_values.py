@@ -10,11 +10,11 @@ from runbook_engine.expressions.errors import TemplateError
 from runbook_engine.expressions.regex import find
 from runbook_engine.expressions.scope import RESERVED
 from runbook_engine.loading.nesting import plain
-from runbook_engine.loading.quoting import closest, quoted
 from runbook_engine.model.diagnostic import Diagnostic
 from runbook_engine.model.json import JsonValue
 from runbook_engine.model.located import LocatedDict, Path, SourceMap
 from runbook_engine.model.names import parse_duration
+from runbook_engine.model.quoting import closest, quoted
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import Input, InputType
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from runbook_engine.loading.input_values import check_value
 from runbook_engine.loading.nesting import plain
-from runbook_engine.loading.quoting import did_you_mean, quoted
 from runbook_engine.loading.yaml_source import read_limited, read_yaml, read_yaml_file
 from runbook_engine.model.config import Limits
 from runbook_engine.model.diagnostic import Diagnostic, Location
 from runbook_engine.model.json import JsonObject, JsonValue
 from runbook_engine.model.located import SourceMap
+from runbook_engine.model.quoting import did_you_mean, quoted
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import Input, InputType, Runbook
 

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from runbook_engine.loading.error_words import TYPE_ERRORS, explain
-from runbook_engine.loading.quoting import did_you_mean, quoted
 from runbook_engine.model.diagnostic import Diagnostic
 from runbook_engine.model.located import Path, SourceMap
+from runbook_engine.model.quoting import did_you_mean, quoted
 from runbook_engine.model.rules import diagnostic
 
 ToSource = Callable[[Path], Path]

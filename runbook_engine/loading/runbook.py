@@ -13,12 +13,12 @@ from runbook_engine.loading.draft import draft_of
 from runbook_engine.loading.input_values import check_definitions
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.pydantic_errors import diagnostics_of, keys_of
-from runbook_engine.loading.quoting import did_you_mean, quoted
 from runbook_engine.loading.step_source import Shaper, file_path
 from runbook_engine.loading.yaml_source import YamlResult, read_yaml_file
 from runbook_engine.model.config import Limits
 from runbook_engine.model.diagnostic import Diagnostic, Location, Severity
 from runbook_engine.model.located import LocatedDict, SourceMap
+from runbook_engine.model.quoting import did_you_mean, quoted
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import Runbook
 

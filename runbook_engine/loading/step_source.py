@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.pydantic_errors import keys_of
-from runbook_engine.loading.quoting import closest, did_you_mean, quoted
 from runbook_engine.model.diagnostic import Diagnostic
 from runbook_engine.model.located import Path, SourceMap
+from runbook_engine.model.quoting import closest, did_you_mean, quoted
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import Step
 

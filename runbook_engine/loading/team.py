@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from runbook_engine.loading.diagnostics import in_order
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.pydantic_errors import diagnostics_of
-from runbook_engine.loading.quoting import did_you_mean, quoted
 from runbook_engine.loading.yaml_source import read_yaml_file
 from runbook_engine.model.config import Limits
 from runbook_engine.model.diagnostic import Diagnostic, Location, has_errors
 from runbook_engine.model.located import Path as DataPath
 from runbook_engine.model.located import SourceMap
+from runbook_engine.model.quoting import did_you_mean, quoted
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.team import Team
 

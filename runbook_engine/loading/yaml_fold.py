@@ -8,7 +8,6 @@ import yaml
 
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.nesting import height
-from runbook_engine.loading.quoting import quoted
 from runbook_engine.loading.scalars import SPECIAL_STARTS, Plain, read_plain, read_plain_1_1
 from runbook_engine.loading.source_lines import SourceLines
 from runbook_engine.loading.yaml_events import Event, EventMark, event_source
@@ -16,6 +15,7 @@ from runbook_engine.loading.yaml_syntax import explain_syntax_error
 from runbook_engine.model.config import Limits
 from runbook_engine.model.diagnostic import Diagnostic, Location
 from runbook_engine.model.located import LocatedDict, LocatedList, Mark
+from runbook_engine.model.quoting import quoted
 from runbook_engine.model.rules import diagnostic
 
 ALIAS_BUDGET = 10_000

@@ -16,6 +16,7 @@ from runbook_engine.model.event import (
     StoredEvent,
     TaskResolved,
 )
+from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Mode, Outcome
 
 
@@ -70,9 +71,9 @@ class _Marks:
             case RunOpened():
                 self.mode, self.began = event.mode, time
                 self.told = frozenset(step.id for step in event.steps if step.kind in {"message", "gate"})
-            case AttemptFinished(outcome=Outcome.CHANGED) if _step_of(event.task) not in self.told:
+            case AttemptFinished(outcome=Outcome.CHANGED) if step_of(event.task) not in self.told:
                 self.recovered = self.proof = time
-            case AttemptFinished(outcome=Outcome.UNCHANGED) if _step_of(event.task) not in self.told:
+            case AttemptFinished(outcome=Outcome.UNCHANGED) if step_of(event.task) not in self.told:
                 self.proof = time
             case TaskResolved(truth="done"):
                 self.recovered = self.proof = time
@@ -87,11 +88,6 @@ class _Marks:
             case _:
                 # Other kinds of event mark nothing.
                 return
-
-
-def _step_of(task: str) -> str:
-    """Give the step that a task id (`deploy[0]@web1`) belongs to."""
-    return task.partition("@")[0].partition("[")[0]
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:

@@ -12,6 +12,11 @@ _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?"
 _UNITS = (86400, 3600, 60, 1)
 
 
+def step_of(task: str) -> str:
+    """Give the step that a task id (`deploy[0]@web1`) belongs to."""
+    return task.partition("@")[0].partition("[")[0]
+
+
 def parse_duration(text: str) -> timedelta:
     """Read a duration such as `90s`, `15m`, `1h30m`, `365d`.
 

@@ -7,6 +7,7 @@ from runbook_engine.model.diagnostic import Diagnostic, Location
 from runbook_engine.model.inventory import Inventory
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.plan import ScopeValues
+from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.team import Team
 from runbook_engine.planning.edges import all_needs, templates_of
@@ -15,7 +16,6 @@ from runbook_engine.planning.graph import find_cycle
 from runbook_engine.planning.lint_actions import lint_action
 from runbook_engine.planning.lint_support import lint_support
 from runbook_engine.planning.lint_templates import lint_templates
-from runbook_engine.planning.suggest import did_you_mean
 from runbook_engine.planning.targets import TargetPatternError, choose_targets
 from runbook_engine.ports.action import Catalog
 

@@ -6,10 +6,10 @@ from pydantic import ValidationError
 
 from runbook_engine.model.diagnostic import Diagnostic
 from runbook_engine.model.json import JsonValue
+from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.team import Team
 from runbook_engine.planning.flatten import FlatStep
-from runbook_engine.planning.suggest import did_you_mean
 from runbook_engine.ports.action import Action, Catalog, Gate, Params
 
 

@@ -7,10 +7,10 @@ from runbook_engine.expressions.scope import RESERVED
 from runbook_engine.model.diagnostic import Diagnostic
 from runbook_engine.model.inventory import LOCALHOST, Inventory
 from runbook_engine.model.json import JsonValue
+from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.planning.edges import templates_of
 from runbook_engine.planning.flatten import Flat, FlatStep
-from runbook_engine.planning.suggest import did_you_mean
 from runbook_engine.planning.targets import TargetPatternError, choose_targets
 from runbook_engine.ports.action import Catalog
 

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from runbook_engine.model.clocks import clocks
 from runbook_engine.model.event import Clocks, PlanAccepted, RunClosed, RunOpened, StepSummary, StoredEvent
+from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Grade, Mode, Outcome
 from runbook_engine.model.report import Deviation, Proof, RunReport, StepReport, TaskReport, TimelineEntry
 from runbook_engine.reporting.people import PeopleFold
-from runbook_engine.reporting.tasks import ReadOutput, TaskFold, step_of
+from runbook_engine.reporting.tasks import ReadOutput, TaskFold
 
 _MOST_EXCERPTS = 200  # tasks whose output is shown, those that failed first: a report is for reading
 _WORST_FIRST = (

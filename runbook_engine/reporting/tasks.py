@@ -134,11 +134,6 @@ class TaskFold:
                 self._end(Outcome.CHANGED if event.passed else Outcome.FAILED, event.note)
 
 
-def step_of(task: str) -> str:
-    """Give the step of a task's id: `deploy` of `deploy[0]@web1`."""
-    return task.partition("@")[0].partition("[")[0]
-
-
 def target_of(task: str) -> str:
     """Give the target of a task's id: `web1` of `deploy[0]@web1`."""
     return task.partition("@")[2]

@@ -24,7 +24,8 @@ import dns.query
 from runbook_engine.app.answer import answer_gate, resolve_doubt
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import open_project
-from runbook_engine.app.run_runbook import ResumeRequest, RunRequest, resume_run, run_runbook
+from runbook_engine.app.run_requests import ResumeRequest, RunRequest
+from runbook_engine.app.run_runbook import resume_run, run_runbook
 from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.execution.state import Phase, RunState
 from runbook_engine.journals.address import open_journal

@@ -4,7 +4,8 @@ import click
 
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
-from runbook_engine.app.run_runbook import ResumeRequest, RunResult, resume_run
+from runbook_engine.app.run_requests import ResumeRequest
+from runbook_engine.app.run_runbook import RunResult, resume_run
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
 from runbook_engine.cli.options import forks_option, output_option, person_option, run_argument

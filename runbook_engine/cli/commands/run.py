@@ -4,7 +4,8 @@ import click
 
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import open_project
-from runbook_engine.app.run_runbook import RunRequest, RunResult, run_runbook
+from runbook_engine.app.run_requests import RunRequest
+from runbook_engine.app.run_runbook import RunResult, run_runbook
 from runbook_engine.app.show_plan import PlanView, show_plan
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive

@@ -3,8 +3,8 @@
 import re
 
 from runbook_engine.loading.inventory.findings import Findings, Place
-from runbook_engine.loading.quoting import quoted
 from runbook_engine.model.json import JsonValue
+from runbook_engine.model.quoting import quoted
 
 LONGEST_NAME = 255
 _NAME_REFUSED = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")

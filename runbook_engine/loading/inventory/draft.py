@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from runbook_engine.loading.inventory.checks import check_host_name, check_variable
 from runbook_engine.loading.inventory.findings import Findings, Place
-from runbook_engine.loading.quoting import quoted
 from runbook_engine.model.json import JsonValue
+from runbook_engine.model.quoting import quoted
 
 ALL, UNGROUPED = "all", "ungrouped"
 PRIORITY = "ansible_group_priority"

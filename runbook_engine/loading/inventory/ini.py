@@ -9,8 +9,8 @@ from runbook_engine.loading.inventory.draft import UNGROUPED, Draft
 from runbook_engine.loading.inventory.findings import Place
 from runbook_engine.loading.inventory.literals import read_literal
 from runbook_engine.loading.inventory.ranges import expand_host
-from runbook_engine.loading.quoting import did_you_mean, quoted
 from runbook_engine.model.json import JsonValue
+from runbook_engine.model.quoting import did_you_mean, quoted
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _GROUP_LINE = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")

@@ -10,11 +10,11 @@ from runbook_engine.loading.inventory.findings import Findings, Place
 from runbook_engine.loading.inventory.merge import Precedence, complete_groups, group_depths
 from runbook_engine.loading.inventory.sources import read_source
 from runbook_engine.loading.inventory.vars_files import VarsFolders
-from runbook_engine.loading.quoting import quoted
 from runbook_engine.model.config import Limits
 from runbook_engine.model.diagnostic import Diagnostic, has_errors
 from runbook_engine.model.inventory import Group, Inventory
 from runbook_engine.model.json import JsonValue
+from runbook_engine.model.quoting import quoted
 
 DRILL = "runbook_drill"
 _LONGEST_CYCLE = 12

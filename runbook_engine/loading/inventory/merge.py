@@ -6,9 +6,9 @@ from pathlib import Path
 from runbook_engine.loading.inventory.draft import ALL, UNGROUPED, Draft
 from runbook_engine.loading.inventory.findings import Place
 from runbook_engine.loading.inventory.vars_files import VarsFolders
-from runbook_engine.loading.quoting import quoted
 from runbook_engine.model.inventory import LOCALHOST, Group, Target
 from runbook_engine.model.json import JsonObject, JsonValue
+from runbook_engine.model.quoting import quoted
 
 GroupSet = tuple[str, ...]
 

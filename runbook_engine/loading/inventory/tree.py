@@ -6,8 +6,8 @@ from runbook_engine.loading.inventory.checks import check_group_name
 from runbook_engine.loading.inventory.documents import Document, plain
 from runbook_engine.loading.inventory.draft import Draft
 from runbook_engine.loading.inventory.ranges import expand_host
-from runbook_engine.loading.quoting import did_you_mean, quoted
 from runbook_engine.model.located import Path
+from runbook_engine.model.quoting import did_you_mean, quoted
 
 _SECTIONS = ("hosts", "vars", "children")
 

@@ -7,9 +7,9 @@ import pytest
 
 from runbook_engine.loading.diagnostic_formats import FORMATS, render
 from runbook_engine.loading.diagnostics import code_frame, did_you_mean, in_order, render_text, summary
-from runbook_engine.loading.quoting import neutral, quoted
 from runbook_engine.model.diagnostic import Diagnostic, Location, Severity
 from runbook_engine.model.located import SourceMap
+from runbook_engine.model.quoting import neutral, quoted
 from runbook_engine.model.rules import RULES, diagnostic
 
 SOURCES = SourceMap("f.yml", lines=["steps:", "\t- id: a", "x" * 500 + "HERE" + "y" * 500, "evil \x1b[31m\u202e text"])

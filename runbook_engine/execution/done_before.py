@@ -1,0 +1,28 @@
+"""What an earlier part of the run did, and need not be done again; pure."""
+
+from runbook_engine.execution.state import Phase, RunState, TaskState
+from runbook_engine.model.outcome import Outcome
+from runbook_engine.model.plan import Plan
+
+
+def done_before(plan: Plan, state: RunState) -> dict[int, Outcome]:
+    """Give the tasks (by index in the plan) that ended well and still mean what they meant then.
+
+    A task of a step that was changed since is made anew (its check finds what is there), and an approval is for the
+    plan that it was given for.
+    """
+    found = plan.task_index
+    done: dict[int, Outcome] = {}
+    for name, task in state.tasks.items():
+        index = found.get(name)
+        if index is None or task.phase is not Phase.ENDED or task.outcome is None or not task.outcome.ended_well:
+            continue
+        if not _is_outdated(task, plan.steps[plan.tasks[index].step].digest, state.fingerprint):
+            done[index] = task.outcome
+    return done
+
+
+def _is_outdated(task: TaskState, digest: str, fingerprint: str) -> bool:
+    """Whether the step was changed since the task ended, or its approval was for another plan."""
+    changed = task.digest is not None and task.digest != digest
+    return changed or (task.opened is not None and task.opened.fingerprint != fingerprint)
