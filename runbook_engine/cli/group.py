@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("validate", "Check runbooks, inventories, team and configuration."),
     "plan": ("plan", "Show what a run would do, in which order; touches no target."),
     "graph": ("graph", "Draw a runbook's steps and what they wait for."),
+    "inventory": ("inventory", "Show hosts, groups and variables as Ansible would see them."),
     "runs": ("runs", "List the journal's runs, newest first."),
     "status": ("status", "Show where a run stands."),
     "report": ("report", "Write the report of a run."),

@@ -22,18 +22,24 @@ def plan_options(command: F) -> F:
             metavar="NAME=VALUE|@FILE",
             help="An input of the runbook, or a file of inputs; may be repeated, the last one counts.",
         ),
-        click.option(
-            "-i",
-            "--inventory",
-            "inventories",
-            multiple=True,
-            metavar="NAME|PATH",
-            shell_complete=_complete("inventories"),
-            help="The inventory; may be repeated, later ones add to and overrule earlier ones.",
-        ),
+        inventory_option,
     ):
         command = option(command)
     return command
+
+
+def inventory_option(command: F) -> F:
+    """Add `--inventory`."""
+    option = click.option(
+        "-i",
+        "--inventory",
+        "inventories",
+        multiple=True,
+        metavar="NAME|PATH",
+        shell_complete=_complete("inventories"),
+        help="The inventory; may be repeated, later ones add to and overrule earlier ones.",
+    )
+    return option(command)
 
 
 def output_option(*choices: str, default: str = "text") -> Callable[[F], F]:

@@ -28,12 +28,14 @@ class Group(Frozen):
         hosts: names of the hosts directly in it, in inventory order.
         children: names of the groups directly below it.
         variables: the group's own variables (not those of its parents).
+        priority: `ansible_group_priority`; of two groups of the same depth the greater one wins.
     """
 
     name: str
     hosts: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
     variables: JsonObject = {}
+    priority: int = 1
 
 
 class Inventory(Frozen):

@@ -14,9 +14,10 @@ from runbook_engine.planning.edges import all_needs, templates_of
 from runbook_engine.planning.flatten import Flat, FlatStep, Source, flatten
 from runbook_engine.planning.graph import find_cycle
 from runbook_engine.planning.lint_actions import lint_action
+from runbook_engine.planning.lint_context import LintContext
 from runbook_engine.planning.lint_support import lint_support
-from runbook_engine.planning.lint_templates import lint_templates
-from runbook_engine.planning.targets import TargetPatternError, choose_targets
+from runbook_engine.planning.lint_templates import lint_templates, lint_vars
+from runbook_engine.planning.targets import TargetPatternError
 from runbook_engine.ports.action import Catalog
 
 
@@ -39,11 +40,14 @@ def lint(
         found.append(diagnostic("RB208", source.place(None, "owner"), f"owner {runbook.owner} is no role", hint))
     given = {name: value.default for name, value in runbook.inputs.items()}
     flat = flatten(source, given, read_inputs=None, render=_as_written)
+    context = LintContext(flat, catalog, inventories)
     for step in flat.steps:
         found += lint_action(step, catalog, team)
-        found += lint_templates(step, flat, catalog, inventories)
-        found += _lint_targets(step, inventories)
-    found += _lint_graph(flat, catalog)
+        found += lint_templates(step, context)
+        found += _lint_targets(step, context)
+    for scope, file in {step.scope: step.source for step in flat.steps}.items():
+        found += lint_vars(file, scope, context)
+    found += _lint_graph(flat, context)
     found += _lint_unused(source, flat, catalog)
     return sorted(found, key=lambda item: (item.location.file, item.location.line, item.location.column, item.rule))
 
@@ -54,23 +58,22 @@ def _as_written(value: JsonObject, scope: ScopeValues) -> JsonObject:
     return value
 
 
-def _lint_targets(step: FlatStep, inventories: Sequence[Inventory]) -> Iterator[Diagnostic]:
+def _lint_targets(step: FlatStep, context: LintContext) -> Iterator[Diagnostic]:
     """A pattern must be readable, and match something in at least one inventory."""
-    problems: list[tuple[str, str]] = []
-    for inventory in inventories:
-        try:
-            if choose_targets(inventory, step.step.targets):
-                return
-            problems.append((f"no target of inventory {inventory.name} matches {step.step.targets!r}", ""))
-        except TargetPatternError as error:
-            problems.append((error.message, error.hint))
-    if problems:
-        yield diagnostic("RB209", step.place("targets"), *problems[0])
+    pattern = step.step.targets
+    chosen = context.choose(pattern)
+    if not chosen or any(not isinstance(found, TargetPatternError) and found for found in chosen):
+        return
+    if isinstance(chosen[0], TargetPatternError):
+        yield diagnostic("RB209", step.place("targets"), chosen[0].message, chosen[0].hint)
+    else:
+        text = f"no target of inventory {context.inventories[0].name} matches {pattern!r}"
+        yield diagnostic("RB209", step.place("targets"), text)
 
 
-def _lint_graph(flat: Flat, catalog: Catalog) -> Iterator[Diagnostic]:
+def _lint_graph(flat: Flat, context: LintContext) -> Iterator[Diagnostic]:
     """Edges lead to steps that exist, and to no cycle."""
-    known = {step.step.id for step in flat.steps}
+    known = context.ids
     names: dict[str, tuple[str, ...]] = {}
     complete = True
     for step in flat.steps:
@@ -80,9 +83,9 @@ def _lint_graph(flat: Flat, catalog: Catalog) -> Iterator[Diagnostic]:
                 complete = False
                 written = need.step.removeprefix(scope.prefix)
                 text = f"step {step.step.id} needs {written!r}, and there is no such step"
-                candidates = [name.removeprefix(scope.prefix) for name in known if name.startswith(scope.prefix)]
-                yield diagnostic("RB203", _need_place(step, written), text, did_you_mean(written, candidates))
-        edges = all_needs(step, scope, catalog)
+                hint = did_you_mean(written, context.own_ids(step.scope))
+                yield diagnostic("RB203", _need_place(step, written), text, hint)
+        edges = all_needs(step, scope, context.catalog)
         names[step.step.id] = tuple(need.step for need in edges if need.step in known)
     if complete and (cycle := find_cycle(names)):
         first = next(step for step in flat.steps if step.step.id in cycle)

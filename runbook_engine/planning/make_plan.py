@@ -1,7 +1,8 @@
 """Makes the plan: resolves targets, loops, batches and edges, orders the steps, and takes the fingerprint."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 from runbook_engine.expressions.render import evaluate, render
@@ -19,6 +20,8 @@ from runbook_engine.planning.flatten import FlatStep, ReadInputs, Source, flatte
 from runbook_engine.planning.graph import critical_path, find_cycle, order
 from runbook_engine.planning.targets import TargetPatternError, choose_targets
 from runbook_engine.ports.action import Catalog
+
+_Choose = Callable[[str, str | None], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,12 @@ def make_plan(
         return PlanResult(None, (diagnostic("RB206", first.place("needs"), f"cycle: {' → '.join(cycle)}"),))
     by_id = {step.step.id: step for step in flat.steps}
     planned: list[PlannedStep] = []
+    # Long runbooks name the same few patterns over and over.
+    chosen: _Choose = cache(lambda pattern, limited: choose_targets(inventory, pattern, limit=limited))
     for name in order(names):
         step = by_id[name]
         try:
-            planned.append(_plan_step(step, needs[name], flat.scopes[step.scope], inventory, limit))
+            planned.append(_plan_step(step, needs[name], flat.scopes[step.scope], inventory, limit, chosen))
         except _StepError as error:
             found.append(error.diagnostic)
     found += _unlike_targets(planned, by_id)
@@ -108,10 +113,15 @@ class _StepError(Exception):
 
 
 def _plan_step(
-    flat: FlatStep, needs: tuple[Need, ...], values: ScopeValues, inventory: Inventory, limit: str | None
+    flat: FlatStep,
+    needs: tuple[Need, ...],
+    values: ScopeValues,
+    inventory: Inventory,
+    limit: str | None,
+    chosen: _Choose,
 ) -> PlannedStep:
     step = flat.step
-    targets = _targets(flat, inventory, limit)
+    targets = _targets(flat, inventory, limit, chosen)
     items = _items(flat, values, inventory)
     sizes = batches(step.batch, len(targets))
     each = 1 if items is None else len(items)
@@ -134,19 +144,19 @@ def _plan_step(
     )
 
 
-def _targets(flat: FlatStep, inventory: Inventory, limit: str | None) -> tuple[str, ...]:
+def _targets(flat: FlatStep, inventory: Inventory, limit: str | None, chosen: _Choose) -> tuple[str, ...]:
     pattern = flat.step.targets
     if pattern == LOCALHOST and LOCALHOST not in inventory.targets:
         return (LOCALHOST,)
     try:
-        everything = choose_targets(inventory, pattern)
-        chosen = everything if limit is None else choose_targets(inventory, pattern, limit=limit)
+        everything = chosen(pattern, None)
+        kept = everything if limit is None else chosen(pattern, limit)
     except TargetPatternError as error:
         raise _StepError(diagnostic("RB209", flat.place("targets"), error.message, error.hint)) from None
     if not everything:
         text = f"no target of inventory {inventory.name} matches {pattern!r}"
         raise _StepError(diagnostic("RB209", flat.place("targets"), text, "a step that runs nowhere proves nothing"))
-    return chosen
+    return kept
 
 
 def _items(flat: FlatStep, values: ScopeValues, inventory: Inventory) -> tuple[JsonValue, ...] | None:

@@ -1,7 +1,9 @@
 """Asks the real ansible-core about inventories: one JSON request a line in, one JSON answer a line out.
 
-Run by a Python that has ansible-core. A request: {"sources": [...], "project": "...", "patterns": [[pattern, limit], …]}.
-The answer: {"list": what `ansible-inventory --list` prints, "chosen": [[host, …] or null, …]}, or {"error": "..."}.
+Run by a Python that has ansible-core. A request: {"sources": [...], "project": "...",
+"patterns": [[pattern, limit], …], "limit": "..."}.
+The answer: {"list": what `ansible-inventory --list` prints, "graph" and "graph_vars": the lines of `--graph` and
+`--graph --vars`, "chosen": [[host, …] or null, …]}, or {"error": "..."}.
 """
 
 import contextlib
@@ -16,8 +18,10 @@ os.environ.update(
     ANSIBLE_LOCALHOST_WARNING="0",
 )
 
+from ansible import context
 from ansible.cli.inventory import InventoryCLI
 from ansible.errors import AnsibleError
+from ansible.module_utils.common.collections import ImmutableDict
 from ansible.parsing.vault import VaultSecretsContext
 from ansible.plugins.loader import init_plugin_loader
 from ansible.utils.context_objects import GlobalCLIArgs
@@ -35,11 +39,18 @@ def answer(request):
     cli.parse()
     try:
         cli.loader, cli.inventory, cli.vm = cli._play_prereqs()
+        cli.inventory.subset(request.get("limit"))
         listed = json.loads(cli.dump(cli.json_inventory(cli._get_group("all"))))
+        graphs = {name: graph(cli, show_vars=name == "graph_vars") for name in ("graph", "graph_vars")}
         chosen = [choose(cli.inventory, pattern, limit) for pattern, limit in request.get("patterns", ())]
     except Exception as error:  # noqa: BLE001 # whatever ansible-core raises is its answer
         return {"error": f"{type(error).__name__}: {error}"}
-    return {"list": listed, "chosen": chosen}
+    return {"list": listed, **graphs, "chosen": chosen}
+
+
+def graph(cli, *, show_vars):
+    context.CLIARGS = ImmutableDict({**context.CLIARGS, "show_vars": show_vars, "pattern": "all"})
+    return cli.inventory_graph().splitlines()
 
 
 def choose(inventory, pattern, limit):

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runbook_engine.loading.inventory.as_graph import graph_lines
 from runbook_engine.loading.inventory.as_json import ansible_inventory_json
 from runbook_engine.loading.inventory.load import load_inventory
 from runbook_engine.model.config import Limits
@@ -302,4 +303,40 @@ def test_random_inventories_and_patterns_mean_the_same(oracle, files, wanted):
         return
     assert loaded.inventory is not None, loaded.diagnostics
     assert as_printed(loaded.inventory) == unmarked(answer["list"])
+    assert list(graph_lines(loaded.inventory)) == answer["graph"]
+    assert list(graph_lines(loaded.inventory, variables=True)) == answer["graph_vars"]
     assert_same_choices(loaded.inventory, wanted, answer["chosen"])
+
+
+@settings(
+    max_examples=int(os.environ.get("RUNBOOK_PARITY_EXAMPLES", "60")) // 12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(files=trees(), limit=st.sampled_from([None, "all", "*1", "~.*[0-4]"]))
+def test_the_command_line_prints_what_ansible_inventory_prints(oracle, files, limit):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        write(root, {**files, "runbook.toml": ""})
+        sources = ["inv", *(["more.yml"] if "more.yml" in files else [])]
+        paths = [str(root / source) for source in sources]
+        answer = oracle.ask(sources=paths, project=str(root), limit=limit)
+        listed = call(root, "list", paths, *(["--limit", limit] if limit else []))
+        drawn = call(root, "graph", paths)
+    if "error" in answer:
+        assert (listed.returncode, listed.stdout, drawn.returncode) == (3, "", 3), answer["error"]
+        return
+    assert json.loads(listed.stdout) == unmarked(answer["list"]), listed.stderr
+    assert drawn.stdout.splitlines() == answer["graph"]
+
+
+def call(root, command, sources, *options):
+    inventories = [word for source in sources for word in ("-i", source)]
+    return subprocess.run(
+        [sys.executable, "-m", "runbook_engine.cli.main", "inventory", command, *inventories, *options],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -1,6 +1,7 @@
 """Shows an inventory the way `ansible-inventory --list` and `--host` do."""
 
 import re
+from collections.abc import Collection
 
 from runbook_engine.loading.inventory.draft import ALL
 from runbook_engine.model.inventory import Inventory
@@ -15,17 +16,23 @@ _INTERNAL = re.compile(
 )
 
 
-def ansible_inventory_json(inventory: Inventory) -> dict[str, JsonObject]:
+def ansible_inventory_json(inventory: Inventory, *, only: Collection[str] | None = None) -> dict[str, JsonObject]:
     """Give groups with their hosts and children, and every host's variables below `_meta`.
 
     As Ansible does: empty groups and empty lists are left out, hosts directly in `all` are shown in `ungrouped`.
+
+    Args:
+        only: names of the hosts to show; all of them unless given.
     """
+    wanted = inventory.targets.keys() if only is None else set(only)
     shown: dict[str, JsonObject] = {}
     for group in inventory.groups.values():
-        parts = {"hosts": list(group.hosts) if group.name != ALL else [], "children": list(group.children)}
+        hosts = [name for name in group.hosts if name in wanted] if group.name != ALL else []
+        parts = {"hosts": hosts, "children": list(group.children)}
         if entry := {key: names for key, names in parts.items() if names}:
             shown[group.name] = entry
-    hostvars = {name: variables for name in inventory.targets if (variables := ansible_host_json(inventory, name))}
+    chosen = (name for name in inventory.targets if name in wanted)
+    hostvars = {name: variables for name in chosen if (variables := ansible_host_json(inventory, name))}
     return {**shown, "_meta": {"hostvars": hostvars, "profile": "inventory_legacy"}}
 
 
@@ -35,4 +42,9 @@ def ansible_host_json(inventory: Inventory, name: str) -> JsonObject:
     Raises:
         KeyError: no such target.
     """
-    return {key: value for key, value in inventory.target(name).variables.items() if not _INTERNAL.fullmatch(key)}
+    return without_internal(inventory.target(name).variables)
+
+
+def without_internal(variables: JsonObject) -> JsonObject:
+    """Leave out the variables that Ansible keeps to itself."""
+    return {key: value for key, value in variables.items() if not _INTERNAL.fullmatch(key)}

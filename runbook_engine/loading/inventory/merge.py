@@ -121,7 +121,11 @@ class Precedence:
         for folder in self._group_vars:
             variables.update(self._folders.of(folder, name))
         return Group.model_construct(
-            name=name, hosts=tuple(draft.hosts), children=tuple(draft.children), variables=variables
+            name=name,
+            hosts=tuple(draft.hosts),
+            children=tuple(draft.children),
+            variables=variables,
+            priority=draft.priority,
         )
 
     def localhost(self) -> JsonObject:

@@ -1,5 +1,7 @@
 """Lint: every finding at once, at its place, with a suggestion."""
 
+import sys
+
 import pytest
 from support.files import CATALOG, inventory, load, write_runbook
 
@@ -153,3 +155,48 @@ def test_what_loading_refuses_does_not_hide_what_lint_finds(tmp_path):
     told = {(item.rule, item.location.line) for item in [*loaded.diagnostics, *found]}
     assert {("RB204", 6), ("RB203", 7), ("RB202", 7), ("RB201", 10)} <= told
     assert {line for _, line in told} == {3, 4, 6, 7, 8, 9, 10}
+
+
+def test_the_templates_of_vars_are_checked_too(tmp_path):
+    text = """
+        vars:
+          a: "{{ 1 + }}"
+          b: {c: ["{{ steps['nowhere'].x }}"]}
+          d: "{{ undefined_name }}"
+          e: "{{ d }} {{ url }} {{ secret('vault:x') }}"
+        steps:
+          - {id: s, targets: web, command.run: {argv: ["{{ a }}", "{{ b }}", "{{ e }}"]}}
+    """
+    found = findings(tmp_path, text)
+    assert [(item.rule, item.location.line) for item in found] == [
+        ("RB204", 4), ("RB205", 5), ("RB211", 6), ("RB214", 7)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ["", "{{ url }}"])
+def test_lint_of_a_long_runbook_takes_time_in_proportion(tmp_path, suffix):
+    """Counts the steps of the lint rather than seconds: twice the steps, about twice the work."""
+
+    def work(size: int) -> int:
+        steps = "".join(
+            f"  - {{id: s{n}, targets: web, needs: [{'' if n == 0 else f's{n - 1}'}],"
+            f" http.check: {{url: 'http://x/{suffix}'}}}}\n"
+            for n in range(size)
+        )
+        loaded = load(tmp_path, f"steps:\n{steps}")
+        hosts = [inventory(tmp_path, HOSTS)]
+        calls = 0
+
+        def count(frame, event, argument):
+            nonlocal calls
+            calls += event in {"call", "c_call"}
+
+        sys.setprofile(count)
+        try:
+            lint(loaded, CATALOG, team=TEAM, inventories=hosts)
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    work(10)
+    assert work(400) < 2.3 * work(200)

@@ -1,0 +1,76 @@
+"""runbook inventory: which hosts and groups there are, and which variables they see."""
+
+import click
+
+from runbook_engine.app.project import open_project
+from runbook_engine.app.show_inventory import chosen_hosts, draw_groups, list_hosts, load_shown, show_host
+from runbook_engine.cli.documented import DocumentedGroup
+from runbook_engine.cli.findings import say_findings
+from runbook_engine.cli.options import inventory_option, output_option
+from runbook_engine.cli.terminal import result, result_json, table
+from runbook_engine.model.inventory import Inventory
+
+
+@click.group(cls=DocumentedGroup)
+def inventory() -> None:
+    """Show hosts, groups and variables as Ansible would see them.
+
+    Examples:
+      runbook inventory list
+      runbook inventory host app-a.example.com -i demo
+      runbook inventory graph --vars
+    """
+
+
+@inventory.command("list")
+@inventory_option
+@click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as a host pattern.")
+@output_option("json", "text", default="json")
+def list_(inventories: tuple[str, ...], limit: str | None, output: str) -> None:
+    """List groups, hosts and variables; the JSON is that of `ansible-inventory --list`.
+
+    Examples:
+      runbook inventory list -i demo --limit 'web:!eu'
+      runbook inventory list --output text
+    """
+    loaded = _loaded(inventories)
+    if output == "json":
+        result_json(list_hosts(loaded, limit))
+        return
+    rows = [(name, ", ".join(loaded.targets[name].groups)) for name in chosen_hosts(loaded, limit)]
+    result(table(("host", "groups"), rows) if rows else "no hosts")
+
+
+@inventory.command()
+@click.argument("name")
+@inventory_option
+@output_option("json", default="json")
+def host(name: str, inventories: tuple[str, ...], output: str) -> None:
+    """Show the variables that a host sees; the JSON is that of `ansible-inventory --host`.
+
+    Example:
+      runbook inventory host app-a.example.com -i demo
+    """
+    del output
+    result_json(show_host(_loaded(inventories), name))
+
+
+@inventory.command()
+@click.argument("group", default="all")
+@inventory_option
+@click.option("--vars", "variables", is_flag=True, help="Show variables, too.")
+def graph(group: str, inventories: tuple[str, ...], variables: bool) -> None:
+    """Draw a group (all unless one is named) and everything below it, as `ansible-inventory --graph` does.
+
+    Examples:
+      runbook inventory graph
+      runbook inventory graph web -i demo --vars
+    """
+    for line in draw_groups(_loaded(inventories), group, variables=variables):
+        result(line)
+
+
+def _loaded(names: tuple[str, ...]) -> Inventory:
+    loaded, findings = load_shown(open_project(), names)
+    say_findings(findings)
+    return loaded
