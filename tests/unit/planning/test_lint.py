@@ -189,6 +189,8 @@ def test_lint_of_a_long_runbook_takes_time_in_proportion(tmp_path, suffix):
 
         def count(frame, event, argument):
             nonlocal steps_taken
+            if "planning" not in frame.f_code.co_filename:
+                return None
             frame.f_trace_opcodes, frame.f_trace_lines = True, False
             steps_taken += event == "opcode"
             return count
@@ -202,4 +204,4 @@ def test_lint_of_a_long_runbook_takes_time_in_proportion(tmp_path, suffix):
         return steps_taken
 
     work(10)
-    assert work(160) < 2.2 * work(80)
+    assert work(500) < 2.2 * work(250)
