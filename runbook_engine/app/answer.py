@@ -45,13 +45,21 @@ def answer_gate(
         journal.append(run, [AnswerRefused(task=task, person=speaker.name, reason=text)], speaker)
         raise AnswerRefusedError(
             f"{speaker.name} can't {'approve' if approve else 'decline'} {step}: {text}",
-            hint=f"somebody with the role {' or '.join(gate.opened.roles) if gate.opened else '?'} can"
-            " (say who you are with --as PERSON or RUNBOOK_OPERATOR)",
+            hint=_what_helps(text, gate.opened.roles if gate.opened else ()),
         )
     role = role_for(gate.opened, speaker.name, project.team) or ""
     kind = GateApproved if approve else GateDeclined
     event = kind(task=task, person=speaker.name, role=role, reason=reason, fingerprint=gate.opened.fingerprint)
     return journal.append(run, [event], speaker)[0]
+
+
+def _what_helps(problem: str, roles: tuple[str, ...]) -> str:
+    """Say what to do about an answer that does not count."""
+    if "expired" in problem or "another plan" in problem:
+        return "`runbook resume` asks anew"
+    if "already" in problem or "not open" in problem:
+        return "`runbook status` shows where the run stands"
+    return f"somebody with the role {' or '.join(roles)} can (say who you are with --as PERSON or RUNBOOK_OPERATOR)"
 
 
 def resolve_doubt(

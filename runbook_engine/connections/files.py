@@ -1,5 +1,6 @@
 """Passes a connection's file operations on to whatever does them: this machine's files, SFTP, or a shell by sudo."""
 
+from pathlib import PurePosixPath
 from typing import Protocol
 
 from runbook_engine.sdk import FileStat
@@ -78,3 +79,9 @@ class WithFiles:
     def remove(self, path: str) -> None:
         """Remove a file or an empty folder; nothing happens when it is not there."""
         self._files.remove(path)
+
+
+def part_of(path: str) -> str:
+    """Name the temporary neighbour that a file is written to before it gets its name; the same each time."""
+    place = PurePosixPath(path)
+    return str(place.parent / f".{place.name[:100]}.runbook-part")

@@ -6,9 +6,9 @@ import os
 import stat as stat_bits
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Literal
 
+from runbook_engine.connections.files import part_of
 from runbook_engine.sdk import FileAccessError, FileStat
 
 _PIECE = 1 << 20
@@ -66,15 +66,19 @@ class LocalFiles:
             if place.is_dir():
                 raise FileAccessError(f"can't write {path}: it is a folder")
             bits = _bits_for(place, mode)
-            with NamedTemporaryFile(dir=place.parent, prefix=f".{place.name[:100]}.", delete=False) as file:
+            part = Path(part_of(path))
+            # Left by an engine that was killed; a new one takes its place, so that nothing piles up.
+            part.unlink(missing_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with open(os.open(part, flags, 0o600), "wb") as file:  # noqa: PTH123 - a descriptor, not a path
                 try:
                     file.write(content)
                     file.flush()
                     os.fchmod(file.fileno(), bits)
                     os.fsync(file.fileno())
-                    Path(file.name).replace(place)
+                    part.replace(place)
                 except BaseException:
-                    Path(file.name).unlink(missing_ok=True)
+                    part.unlink(missing_ok=True)
                     raise
             _sync_folder(place.parent)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pwd
 import selectors
 import signal
 import subprocess
@@ -45,7 +46,7 @@ class LocalProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
-            env={**os.environ, **(environment or {})},
+            env={**_home(), **os.environ, **(environment or {})},
             start_new_session=True,
             close_fds=True,
             bufsize=0,
@@ -204,3 +205,11 @@ def _group_members(group: int) -> list[int]:
     except PermissionError:
         return [group]
     return [group]
+
+
+def _home() -> dict[str, str]:
+    """Give HOME for a process that was started without one, as systemd and cron do; programs and shells want it."""
+    try:
+        return {} if "HOME" in os.environ else {"HOME": pwd.getpwuid(os.getuid()).pw_dir}
+    except KeyError:
+        return {}

@@ -3,10 +3,9 @@
 import hashlib
 import shlex
 from collections.abc import Callable
-from pathlib import PurePosixPath
 
+from runbook_engine.connections.files import part_of
 from runbook_engine.connections.local_files import kind_of
-from runbook_engine.connections.shell import new_mark
 from runbook_engine.sdk import Command, CommandResult, FileAccessError, FileStat
 
 _SECONDS = 120.0
@@ -67,15 +66,14 @@ class ShellFiles:
 
     def write(self, path: str, content: bytes, *, mode: int | None = None) -> None:
         """Write a file by a temporary neighbour that is verified, then renamed."""
-        place = PurePosixPath(path)
-        temporary = str(place.parent / f".{place.name[:100]}.{new_mark()}")
+        temporary = part_of(path)
         digest = hashlib.sha256(content).hexdigest()
         keep = f'chmod --reference={_q(path)} -- "$t" 2>/dev/null || chmod 644 -- "$t"'
         lines = (
             f"t={_q(temporary)}",
             f"if [ -d {_q(path)} ]; then echo 'it is a folder' >&2; exit 1; fi",
             "trap 'rm -f -- \"$t\"' EXIT",
-            '( umask 077; cat >"$t" ) || exit 1',
+            'rm -f -- "$t" && ( umask 077; set -C; cat >"$t" ) || exit 1',
             'h=$(sha256sum <"$t")',
             f"if [ \"${{h%% *}}\" != {digest} ]; then echo 'it did not arrive whole' >&2; exit 1; fi",
             f'chmod {mode:o} -- "$t" || exit 1' if mode is not None else keep,

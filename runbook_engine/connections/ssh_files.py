@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 
 import paramiko
 
+from runbook_engine.connections.files import part_of
 from runbook_engine.connections.local_files import kind_of
-from runbook_engine.connections.shell import new_mark
 from runbook_engine.connections.ssh_pool import Link, SshPool
 from runbook_engine.connections.ssh_settings import Hop
 from runbook_engine.sdk import FileAccessError, FileStat, TargetUnreachableError
@@ -78,13 +78,14 @@ class SshFiles:
 
     def write(self, path: str, content: bytes, *, mode: int | None = None) -> None:
         """Write a file by a temporary neighbour that is verified, then renamed."""
-        place = PurePosixPath(path)
-        temporary = str(place.parent / f".{place.name[:100]}.{new_mark()}")
+        temporary = part_of(path)
         old = self.stat(path)
         if old is not None and old.kind == "directory":
             raise FileAccessError(f"can't write {path}: it is a folder")
         bits = mode if mode is not None else old.mode if old is not None and old.kind == "file" else 0o644
         try:
+            # Left by an engine that was killed; a new one takes its place, so that nothing piles up.
+            self.remove(temporary)
             with self._told("write", path) as files:
                 with files.open(temporary, "wbx") as file:
                     file.set_pipelined(True)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from runbook_engine.model.outcome import Outcome
+from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptProgress, AttemptReport, Message, Wake
 
-Attempt = Callable[[AttemptOrder, threading.Event, Callable[[str], None]], AttemptReport]
+Attempt = Callable[[AttemptOrder, CancelSignal, Callable[[str], None]], AttemptReport]
 Settled = Callable[[AttemptOrder], None]
 _GRACE = 30.0
 _CLOSING = 5.0
@@ -21,7 +22,7 @@ class _Running:
 
     order: AttemptOrder
     due: float
-    cancelled: threading.Event
+    cancelled: CancelSignal
 
 
 class ThreadDispatcher:
@@ -55,7 +56,7 @@ class ThreadDispatcher:
         """Take an order."""
         due = self._clock.monotonic() + order.timeout + self._grace
         with self._lock:
-            self._running[order.task, order.number] = _Running(order, due, threading.Event())
+            self._running[order.task, order.number] = _Running(order, due, CancelSignal())
         self._put((order, False))
 
     def settled(self, order: AttemptOrder) -> None:

@@ -1,6 +1,5 @@
 """One attempt: the only place that strings check and apply together, for live runs, dry runs and resumes alike."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import cast
@@ -23,6 +22,7 @@ from runbook_engine.ports.action import (
     Effect,
     Params,
 )
+from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.connection import CommandTimeoutError, ReadOnlyError, TargetUnreachableError
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
@@ -63,7 +63,7 @@ def attempt(
     order: AttemptOrder,
     tools: AttemptTools,
     *,
-    cancelled: threading.Event,
+    cancelled: CancelSignal,
     on_progress: Callable[[str], None],
 ) -> AttemptReport:
     """Make an attempt and say how it ended; never raises.
@@ -77,7 +77,7 @@ def attempt(
     started = tools.clock.monotonic()
     capture = Capture(tools.output_limit)
     progress = _Progress()
-    connection = OneConnection(order, tools.hands)
+    connection = OneConnection(order, tools.hands, cancelled)
     try:
         report = _attempt(order, tools, connection, cancelled, on_progress, capture, progress)
     except RunbookError as error:
@@ -98,7 +98,7 @@ def _attempt(
     order: AttemptOrder,
     tools: AttemptTools,
     connection: OneConnection,
-    cancelled: threading.Event,
+    cancelled: CancelSignal,
     on_progress: Callable[[str], None],
     capture: Capture,
     progress: _Progress,
@@ -204,7 +204,8 @@ def _predicted(order: AttemptOrder, progress: _Progress, *, applies: bool) -> At
     if order.taints:
         note = f"not satisfied now ({summary}); what it needs was not really done"
         return _report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN, note=note)
-    return _report(order, Outcome.FAILED, progress, grade=Grade.PROVEN, error=summary or "the check is not satisfied")
+    error = summary or "the check is not satisfied"
+    return _report(order, Outcome.FAILED, progress, grade=Grade.UNPROVEN, error=error)
 
 
 def _failed(order: AttemptOrder, tools: AttemptTools, progress: _Progress, error: RunbookError) -> AttemptReport:

@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-import threading
 from collections.abc import Callable, Sequence
 
 from runbook_engine.execution.capture import Capture
@@ -11,6 +10,7 @@ from runbook_engine.execution.step_connection import StepConnection
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.json import JsonObject
 from runbook_engine.ports.action import ActionFailedError, CancelledError, DeadlineError, RunFacts
+from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.connection import Connection
 from runbook_engine.ports.dispatcher import AttemptOrder
@@ -25,7 +25,8 @@ class OneConnection:
         environment: of the step's commands, secrets filled in.
     """
 
-    def __init__(self, order: AttemptOrder, hands: Hands) -> None:
+    def __init__(self, order: AttemptOrder, hands: Hands, cancelled: CancelSignal) -> None:
+        self._cancelled = cancelled
         self.environment = order.environment
         self._order = order
         self._hands = hands
@@ -35,7 +36,7 @@ class OneConnection:
         """Give the connection, with the step's environment and become applied."""
         if self._opened is None:
             self._opened = self._hands.connection(self._order.target, become_user=self._order.become_user)
-        return StepConnection(self._opened, self.environment, self._order.become_user)
+        return StepConnection(self._opened, self.environment, self._order.become_user, self._cancelled)
 
     def close(self) -> None:
         """Close it, if it was opened."""
@@ -60,7 +61,7 @@ class AttemptContext:
         clock: Clock,
         *,
         deadline: float,
-        cancelled: threading.Event,
+        cancelled: CancelSignal,
         on_progress: Callable[[str], None],
         capture: Capture,
         rendered: dict[str, str],

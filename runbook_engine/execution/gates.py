@@ -47,7 +47,9 @@ def objection(gate: TaskState, person: str, team: Team, *, fingerprint: str, now
     opened = gate.opened
     if opened is None or gate.phase is not Phase.GATE:
         return "the gate is not open"
+    verdict = gate_verdict(gate)
     objections = (
+        (verdict is not None, f"the gate was {verdict.text} already" if verdict else ""),
         (opened.expires_at is not None and opened.expires_at <= now, "the gate expired"),
         (opened.fingerprint != fingerprint, "the gate was opened for another plan"),
         (person not in team.people, f"{person} is not in team.yml"),

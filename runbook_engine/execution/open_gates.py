@@ -27,11 +27,17 @@ class OpenGates:
         self._recorder = recorder
         self.tasks: dict[str, int] = {}
 
-    def reach(self, index: int, opened: GateOpened) -> GateEnd | None:
-        """Open a gate, or go on with one that was opened before and may have been answered meanwhile."""
+    def reach(self, index: int, opened: GateOpened, now: datetime) -> GateEnd | None:
+        """Open a gate, or go on with one that was opened before and may have been answered meanwhile.
+
+        One that expired while nobody waited at it is recorded as expired, and asked anew.
+        """
         state = self._state.task(opened.task)
         earlier = state.opened if state.phase is Phase.GATE else None
-        if earlier is None or earlier.fingerprint != opened.fingerprint:
+        expired = earlier is not None and gate_verdict(state) is None and _is_over(earlier, now)
+        if expired:
+            self._recorder.add(GateExpired(task=opened.task))
+        if earlier is None or expired or earlier.fingerprint != opened.fingerprint:
             self._recorder.add(opened)
         self.tasks[opened.task] = index
         return self.settle(opened.task)
@@ -58,7 +64,11 @@ class OpenGates:
         ended = []
         for task, index in list(self.tasks.items()):
             opened = self._state.task(task).opened
-            if opened is not None and opened.expires_at is not None and opened.expires_at <= now:
+            if opened is not None and _is_over(opened, now):
                 del self.tasks[task]
                 ended.append(GateEnd(index, GateExpired(task=task), Outcome.FAILED))
         return ended
+
+
+def _is_over(opened: GateOpened, now: datetime) -> bool:
+    return opened.expires_at is not None and opened.expires_at <= now

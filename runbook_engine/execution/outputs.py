@@ -9,6 +9,7 @@ from runbook_engine.model.outcome import Outcome
 from runbook_engine.model.plan import Plan, Task
 
 _NOT_DONE = frozenset({Outcome.WOULD_CHANGE, Outcome.UNPROVEN, Outcome.BLOCKED, Outcome.FAILED, Outcome.UNREACHABLE})
+_NOT_APPLIED = frozenset({Outcome.WOULD_CHANGE, Outcome.UNPROVEN})
 
 
 class StepResult:
@@ -38,7 +39,9 @@ class StepResult:
 
     @property
     def outcome(self) -> str | None:
-        """The worst outcome of the step's tasks, None while one has not ended."""
+        """The worst outcome of the step's tasks; None while one has not ended, or a dry run can't know it."""
+        if self._dry_run and any(self._state.task(task.id).outcome in _NOT_APPLIED for task in self._tasks):
+            return None
         outcomes = [self._state.task(task.id) for task in self._tasks]
         over = {Phase.ENDED, Phase.DOUBT}
         if not outcomes or any(task.phase not in over or task.outcome is None for task in outcomes):

@@ -132,7 +132,7 @@ class _Loop:
                 finding = would_ask(event)
                 self._finish_untouched(index, number, Outcome.WOULD_CHANGE, finding=finding, grade=Grade.SIMULATED)
             case OpenGate(event):
-                self._conclude(self._gates.reach(index, event))
+                self._conclude(self._gates.reach(index, event, self._tools.clock.now()))
             case Ordered(order, parameters):
                 self._tries[task.id] = self._tries.get(task.id, 0) + 1
                 self._running[task.id] = order

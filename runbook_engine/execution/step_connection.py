@@ -1,15 +1,42 @@
 """A target's connection as one step sees it: with the step's environment and become on every command."""
 
+import signal
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
-from runbook_engine.ports.connection import Command, CommandResult, Connection, DetachedState, FileStat, OnOutput
+from runbook_engine.model.errors import RunbookError
+from runbook_engine.ports.cancel import CancelSignal
+from runbook_engine.ports.connection import (
+    Command,
+    CommandResult,
+    CommandTimeoutError,
+    Connection,
+    DetachedState,
+    FileStat,
+    OnOutput,
+    TargetUnreachableError,
+)
+
+_ENDING = 5.0
+_BY_SIGNAL = frozenset({128 + signal.SIGTERM, 128 + signal.SIGKILL})
 
 
 class StepConnection:
-    """Adds a step's `environment` and `become_user` to each command and passes the rest on."""
+    """Adds a step's `environment` and `become_user` to each command and passes the rest on.
 
-    def __init__(self, inner: Connection, environment: Mapping[str, str], become_user: str | None) -> None:
+    Args:
+        cancelled: when it is set, a detached command that runs is ended.
+    """
+
+    def __init__(
+        self,
+        inner: Connection,
+        environment: Mapping[str, str],
+        become_user: str | None,
+        cancelled: CancelSignal,
+    ) -> None:
+        self._cancelled = cancelled
         self._inner = inner
         self._environment = environment
         self._become_user = become_user
@@ -21,8 +48,36 @@ class StepConnection:
     def run_detached(
         self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
     ) -> CommandResult:
-        """Run a command that survives the connection."""
-        return self._inner.run_detached(self._own(command), token=token, timeout=timeout, on_output=on_output)
+        """Run a command that survives the connection; the operator's cancelling ends it.
+
+        Raises:
+            CommandTimeoutError: it was cancelled, and is proven dead.
+        """
+        own = self._own(command)
+        ended = threading.Event()
+
+        def end() -> None:
+            # A second caller that has no time finds the command by its token and ends it; the first one sees it dead.
+            try:
+                self._inner.run_detached(own, token=token, timeout=0.0)
+            except CommandTimeoutError as over:
+                if over.killed:
+                    ended.set()
+            except RunbookError:
+                # It can't be reached to be ended: it stays in doubt, and a resume finds it.
+                return
+
+        with self._cancelled.when_set(end):
+            killed = CommandTimeoutError(f"{own.argv[0]} was cancelled by the operator, and was ended", killed=True)
+            try:
+                result = self._inner.run_detached(own, token=token, timeout=timeout, on_output=on_output)
+            except TargetUnreachableError:
+                if self._cancelled.is_set() and ended.wait(_ENDING):
+                    raise killed from None
+                raise
+            if self._cancelled.is_set() and result.exit_status in _BY_SIGNAL:
+                raise killed
+            return result
 
     def probe_detached(self, token: str) -> DetachedState:
         """Tell what became of a detached command."""

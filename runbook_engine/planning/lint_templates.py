@@ -3,13 +3,20 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from runbook_engine.expressions.references import check_syntax, names_required, references_in, secret_references
+from runbook_engine.expressions.references import (
+    check_syntax,
+    names_required,
+    names_used,
+    references_in,
+    secret_references,
+)
 from runbook_engine.model.diagnostic import Diagnostic, Location
 from runbook_engine.model.json import JsonValue
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.planning.edges import templates_of
 from runbook_engine.planning.flatten import FlatStep, Source
+from runbook_engine.planning.graph import find_cycle
 from runbook_engine.planning.lint_context import LintContext
 
 # A place is looked up only when there is something to say of it.
@@ -40,7 +47,12 @@ def lint_vars(source: Source, scope: int, context: LintContext) -> Iterator[Diag
     """Check the templates in a file's `vars`; a name is known when any target of any inventory has it."""
     runbook = source.runbook
     names = context.scope_names(scope)
-    for name, value in (runbook.vars if runbook else {}).items():
+    own = runbook.vars if runbook else {}
+    uses = {name: sorted(names_used(value) & own.keys()) for name, value in own.items()}
+    if cycle := find_cycle(uses):
+        text = f"the vars lead back to themselves: {' → '.join(reversed(cycle))}"
+        yield diagnostic("RB204", source.place(None, "vars", cycle[0]), text)
+    for name, value in own.items():
         place = partial(source.place, None, "vars", name)
         problems = check_syntax(value)
         for problem in problems:

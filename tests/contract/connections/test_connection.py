@@ -379,3 +379,20 @@ def test_folders_links_and_removal(connection, tmp_path):
     (tmp_path / "plain").touch()
     with pytest.raises(FileAccessError):
         connection.make_directory(str(tmp_path / "plain"))
+
+
+def test_a_part_that_a_killed_engine_left_is_replaced(connection, tmp_path):
+    place = tmp_path / "site.conf"
+    left = tmp_path / ".site.conf.runbook-part"
+    left.write_text("half of it")
+    connection.write(str(place), b"whole", mode=0o640)
+    assert place.read_bytes() == b"whole"
+    assert sorted(path.name for path in tmp_path.iterdir() if "site" in path.name) == ["site.conf"]
+
+
+def test_a_link_in_the_place_of_the_part_is_not_followed(connection, tmp_path):
+    (tmp_path / "elsewhere").write_text("untouched")
+    (tmp_path / ".x.runbook-part").symlink_to(tmp_path / "elsewhere")
+    connection.write(str(tmp_path / "x"), b"new")
+    assert (tmp_path / "elsewhere").read_text() == "untouched"
+    assert (tmp_path / "x").read_bytes() == b"new"

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ SLOW = """\
 runbook: slow
 steps:
   - id: first
-    command.run: {argv: [/bin/sh, -c, "touch begun; sleep SECONDS; echo once >> done-first"], cwd: ROOT}
+    command.run: {argv: [/bin/sh, -c, "echo $$ > pid; touch begun; sleep SECONDS; echo once >> done-first"], cwd: ROOT}
     timeout: 10m
   - id: second
     needs: [first]
@@ -53,6 +54,11 @@ def test_a_second_signal_cancels_what_runs(runbook):
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert not (runbook.root / "done-first").exists()
+    pid = int((runbook.root / "pid").read_text())
+    assert not Path(f"/proc/{pid}").exists(), "the command was ended, and is not left to itself"
+    assert "was cancelled by the operator, and was ended" in err
+    told = runbook("status", "--output", "json").json
+    assert (told["status"], told["troubles"][0]["state"]) == ("stopped", "failed"), "its end is known"
 
 
 def test_a_reader_that_leaves_does_not_disturb_the_run(runbook):

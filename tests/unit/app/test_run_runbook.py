@@ -103,6 +103,18 @@ def test_somebody_without_the_role_is_refused_and_that_is_recorded(project, jour
         answer_gate(project, journal, first.run, "after", approve=True, person="dana")
 
 
+def test_a_decided_gate_takes_no_further_answer(project, journal):
+    first = run(project, journal)
+    answer_gate(project, journal, first.run, "go", approve=False, person="dana")
+    with pytest.raises(AnswerRefusedError, match="declined by dana"):
+        answer_gate(project, journal, first.run, "go", approve=True, person="dana")
+    second = run(project, journal)
+    answer_gate(project, journal, second.run, "go", approve=True, person="dana")
+    with pytest.raises(AnswerRefusedError, match="approved by dana"):
+        answer_gate(project, journal, second.run, "go", approve=False, person="dana")
+    assert resume(project, journal, second.run).end == "succeeded"
+
+
 def test_a_changed_plan_is_refused_unless_accepted_and_voids_the_approval(project, journal):
     first = run(project, journal)
     answer_gate(project, journal, first.run, "go", approve=True, person="dana")

@@ -1,6 +1,5 @@
 """One attempt: the table of check and apply for live runs, dry runs and resumes; read-only hands; failures as values."""
 
-import threading
 from typing import ClassVar
 
 import pytest
@@ -10,6 +9,7 @@ from runbook_engine.execution.attempt import AttemptTools, attempt
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.outcome import Change, Grade, Mode, Outcome, satisfied, unknown, unsatisfied
 from runbook_engine.ports.action import Action, ActionFailedError, Applied, Effect, Params
+from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.connection import Command, CommandTimeoutError, ReadOnlyError, TargetUnreachableError
 from runbook_engine.ports.dispatcher import AttemptOrder
 from runbook_engine.ports.services import ServiceUnreachableError
@@ -137,7 +137,7 @@ def try_it(action, *, hands=None, redactor=None, clock=None, cancelled=None, **o
         FakeCatalog(action), hands or Hands(), Fill(), redactor or SecretRedactor(), clock or VirtualClock()
     )
     return attempt(
-        AttemptOrder(**{**facts, **order}), tools, cancelled=cancelled or threading.Event(), on_progress=lambda _: None
+        AttemptOrder(**{**facts, **order}), tools, cancelled=cancelled or CancelSignal(), on_progress=lambda _: None
     )
 
 
@@ -210,7 +210,8 @@ def test_a_verification_is_satisfied_or_failed():
 def test_a_dry_run_does_not_fail_a_verification_of_what_was_not_done():
     report = try_it(Look(unsatisfied("503")), mode=Mode.DRY_RUN, taints=True)
     assert (report.outcome, report.grade) == (Outcome.UNPROVEN, Grade.UNPROVEN)
-    assert try_it(Look(unsatisfied("503")), mode=Mode.DRY_RUN).outcome is Outcome.FAILED
+    report = try_it(Look(unsatisfied("503")), mode=Mode.DRY_RUN)
+    assert (report.outcome, report.grade) == (Outcome.FAILED, Grade.UNPROVEN), "what failed is not proven"
 
 
 def test_a_dry_run_does_not_fail_a_check_that_misses_what_was_not_done():
@@ -287,7 +288,7 @@ def test_wrong_parameters_name_the_parameter_and_never_its_value():
 
 
 def test_cancelled_before_apply_nothing_is_begun():
-    event = threading.Event()
+    event = CancelSignal()
     action = Switch(unsatisfied())
     event.set()
     report = try_it(action, cancelled=event)

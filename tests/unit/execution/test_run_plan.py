@@ -359,3 +359,35 @@ def test_a_journal_that_stays_away_ends_the_process_and_a_resume_loses_nothing()
     assert simulation.clock.seconds < 60
     assert simulation.advance() == "succeeded"
     assert simulation.dispatcher.orders[0].settle, "its end was not recorded, so it is in doubt"
+
+
+def test_a_gate_that_expired_while_nobody_waited_is_asked_anew():
+    simulation = with_gates(plan_of(gate("declare", expires="30m")))
+    assert simulation.advance() == "waiting"
+    simulation.clock.sleep(3600)
+    assert simulation.advance() == "waiting"
+    assert [event.kind for event in simulation.events if event.kind.startswith("gate")] == [
+        "gate.opened", "gate.expired", "gate.opened"
+    ]  # fmt: skip
+    simulation.say(approval(simulation, "declare@localhost"))
+    assert simulation.advance() == "succeeded"
+
+
+def test_an_approval_in_time_counts_however_late_the_run_goes_on():
+    simulation = with_gates(plan_of(gate("declare", expires="30m")))
+    simulation.advance()
+    simulation.say(approval(simulation, "declare@localhost"))
+    simulation.clock.sleep(3600)
+    assert simulation.advance() == "succeeded"
+
+
+def test_a_dry_run_does_not_know_the_outcome_of_what_it_did_not_do():
+    plan = plan_of(planned("cp"), planned("tell", needs=["cp"], when="steps['cp'].outcome == 'changed'"))
+    finding = Finding(status=CheckStatus.UNSATISFIED)
+    simulation = Simulation(
+        plan,
+        mode=Mode.DRY_RUN,
+        make=lambda order: ended(order, Outcome.WOULD_CHANGE, finding=finding, grade=Grade.SIMULATED),
+    )
+    assert simulation.advance() == "succeeded"
+    assert simulation.outcomes() == {"cp@localhost": "would-change", "tell@localhost": "unproven"}

@@ -205,3 +205,13 @@ def test_lint_of_a_long_runbook_takes_time_in_proportion(tmp_path, suffix):
 
     work(10)
     assert work(500) < 2.2 * work(250)
+
+
+def test_vars_that_lead_back_to_themselves_are_found(tmp_path):
+    text = """
+        vars: {a: "{{ b }}", b: "{{ c }}", c: "{{ a }}", d: "{{ a }}"}
+        steps: [{id: s, command.run: {argv: ["{{ d }}"]}}]
+    """
+    (found,) = findings(tmp_path, text)
+    assert found.rule == "RB204"
+    assert found.message.count("→") == 3
