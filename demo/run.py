@@ -170,7 +170,9 @@ class Demo:
         say(f"    {', '.join(f'{count} {outcome}' for outcome, count in Counter(outcomes.values()).items())}")
         changed = {task for task, outcome in outcomes.items() if outcome != "unchanged"}
         mail_only = {"notify-customers@localhost", "notify-team@localhost"}
-        check(changed <= mail_only, "unchanged, everywhere", f"not unchanged: {', '.join(sorted(changed - mail_only))}")
+        told = f" but for {', '.join(sorted(changed))}: the mail of this run" if changed else ""
+        others = changed - mail_only
+        check(not others, f"unchanged, everywhere{told}", f"not unchanged: {', '.join(sorted(others))}")
         writes = aws_writes(self._lab, before)
         check(not writes, "nothing in the cloud was changed", f"it wrote: {', '.join(writes)}")
         check(len(mails_to(self._lab, CUSTOMERS)) == mails, "customers were not mailed again")

@@ -138,9 +138,9 @@ def _body_problems(answer: HttpAnswer, probe: HttpProbe) -> list[str]:
     problems = []
     text = answer.body.decode("utf-8", "replace")
     if probe.body_contains is not None and probe.body_contains not in text:
-        problems.append(f"the body does not hold {probe.body_contains!r}")
+        problems.append(f"the body does not hold {probe.body_contains!r}{_cut(answer)}")
     if probe.body_matches is not None and re.search(probe.body_matches, text) is None:
-        problems.append(f"the body does not match {probe.body_matches!r}")
+        problems.append(f"the body does not match {probe.body_matches!r}{_cut(answer)}")
     if probe.json_values:
         problems += _json_problems(answer, probe.json_values)
     return problems
@@ -150,8 +150,7 @@ def _json_problems(answer: HttpAnswer, wanted: Mapping[str, JsonValue]) -> list[
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError):
-        cut = " (it was cut off: too long)" if answer.truncated else ""
-        return [f"the body is not JSON{cut}{_excerpt(answer)}"]
+        return [f"the body is not JSON{_cut(answer)}{_excerpt(answer)}"]
     problems = []
     for path, value in wanted.items():
         there, found = value_at(document, path)
@@ -172,6 +171,10 @@ def _tls_problems(expires: datetime | None, days: int, now: datetime) -> list[st
         return ["there is no TLS certificate to look at; the address must begin with https://"]
     left = (expires - now) / timedelta(days=1)
     return [] if left >= days else [f"the TLS certificate ends in {left:.1f} days, on {expires:%Y-%m-%d}"]
+
+
+def _cut(answer: HttpAnswer) -> str:
+    return f" (it was cut off after {len(answer.body)} bytes; the rest was not read)" if answer.truncated else ""
 
 
 def _excerpt(answer: HttpAnswer) -> str:

@@ -1,5 +1,6 @@
 """notify.email: mail to an audience, one message for each recipient."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Literal, Self
@@ -15,13 +16,18 @@ from runbook_engine.sdk import (
     Change,
     Effect,
     Finding,
+    JsonValue,
     MailServer,
     Outputs,
     Params,
     PositiveDuration,
+    ReadOnlyError,
+    RunbookError,
     ServiceUnreachableError,
     unknown,
 )
+
+_RETRY = "a retry mails only those whose message was not accepted"
 
 
 class Smtp(Params):
@@ -88,6 +94,14 @@ class _Progress:
         said = [f"{address} ({reason})" for address, reason in self.refused.items()]
         return f"accepted: {', '.join(self.accepted) or 'none'}; refused: {', '.join(said) or 'none'}"
 
+    def outputs(self) -> dict[str, JsonValue]:
+        """Give it as the action's outputs, from which `_before` goes on."""
+        return {
+            "accepted": [*self.accepted],
+            "refused": {**self.refused},
+            "message_ids": {**self.message_ids},
+        }
+
 
 class NotifyEmail(Action[EmailParams]):
     """Send a mail to each recipient.
@@ -95,8 +109,9 @@ class NotifyEmail(Action[EmailParams]):
     In a drill it goes to the sandbox audience only, in a dry run it is shown and not sent.
     check: nobody can tell from outside whether a mail was sent; it shows the message.
     apply: one message for each recipient, so that the record is for each. When the server refuses some, the step fails
-    and says who got it and who didn't. The Message-ID is the same when the same attempt is made again, which mail
-    readers use to show a double once; still, an attempt whose end is unknown is left to a person.
+    and says who got it and who didn't; a retry mails only those whose message no earlier attempt handed in. The
+    Message-ID is the same when the same attempt is made again, which mail readers use to show a double once; still, an
+    attempt whose end is unknown is left to a person.
     """
 
     name = "notify.email"
@@ -115,30 +130,58 @@ notify.email:
 
     def check(self, params: EmailParams, context: ActionContext) -> Finding:
         """Show the message."""
-        recipients = _recipients(params, context)
+        recipients = _left(_recipients(params, context), _before(context))
         shown = preview(params.sender, recipients, params.subject, params.body)
         return unknown(f"would mail {len(recipients)} recipients", changes=(Change(what="mail", after=shown),))
 
     def apply(self, params: EmailParams, context: ActionContext) -> Applied:
         """Send to one after the other."""
-        recipients = _recipients(params, context)
-        done = _Progress()
+        done = _before(context)
+        earlier = len(done.accepted)
+        recipients = _left(_recipients(params, context), done)
         for number, recipient in enumerate(recipients, 1):
             context.progress(f"mail {number} of {len(recipients)}")
+            left = ", ".join(recipients[number:]) or "none"
+            if context.remaining() <= 0:
+                raise ActionFailedError(
+                    f"the step's time is over; not tried: {', '.join(recipients[number - 1 :])}; {done.words()}",
+                    hint=f"give the step a longer timeout; {_RETRY}",
+                    outputs=done.outputs(),
+                )
             try:
                 _send(params, context, recipient, done)
             except ServiceUnreachableError as error:
-                left = ", ".join(recipients[number:]) or "none"
-                raise ServiceUnreachableError(
-                    f"{error.message}; unknown: {recipient}; not tried: {left}; {done.words()}", hint=error.hint
-                ) from error
+                words = f"{error.message}; unknown: {recipient}; not tried: {left}; {done.words()}"
+                raise ServiceUnreachableError(words, hint=error.hint, outputs=done.outputs()) from error
+            except ReadOnlyError:
+                raise
+            except RunbookError as error:  # the server took neither this message nor a later one
+                words = f"{error.message}; not sent: {recipient}; not tried: {left}; {done.words()}"
+                raise ActionFailedError(words, hint=error.hint or _RETRY, outputs=done.outputs()) from error
         if done.refused:
             raise ActionFailedError(
                 f"{params.smtp.host} refused {len(done.refused)} of {len(recipients)} recipients; {done.words()}",
-                hint="correct the refused addresses; a retry would mail the accepted ones again",
+                hint=f"correct the refused addresses; {_RETRY}",
+                outputs=done.outputs(),
             )
-        outputs = {"accepted": done.accepted, "refused": done.refused, "message_ids": done.message_ids}
-        return Applied(summary=f"mailed {len(done.accepted)} recipients", outputs=outputs)
+        sent = len(done.accepted) - earlier
+        before = f", {earlier} had theirs before" if earlier else ""
+        return Applied(summary=f"mailed {sent} recipients{before}", outputs=done.outputs())
+
+
+def _before(context: ActionContext) -> _Progress:
+    """Give what earlier attempts of the task handed in; who was refused then is tried again."""
+    accepted, ids = context.recorded.get("accepted"), context.recorded.get("message_ids")
+    addresses = [str(address) for address in accepted] if isinstance(accepted, list) else []
+    known = ids if isinstance(ids, Mapping) else {}
+    message_ids = {address: str(known[address]) for address in addresses if address in known}
+    return _Progress(accepted=addresses, message_ids=message_ids)
+
+
+def _left(recipients: Sequence[str], done: _Progress) -> tuple[str, ...]:
+    """Give those whose message was not handed in yet."""
+    reached = {address.lower() for address in done.accepted}
+    return tuple(recipient for recipient in recipients if address_of(recipient).lower() not in reached)
 
 
 def _recipients(params: EmailParams, context: ActionContext) -> tuple[str, ...]:

@@ -64,11 +64,15 @@ def look_by_sql(check: SqlCheck, database: SqlDatabase, now: datetime) -> SqlLoo
 
     Raises:
         ActionFailedError: the database refused the statement; in its own words.
+        ReadOnlyError: the statement may change something.
+        ServiceUnreachableError: the database did not answer.
     """
     try:
         rows = database.query(check.query)
-    except (ReadOnlyError, ServiceUnreachableError):
+    except ServiceUnreachableError:
         raise
+    except ReadOnlyError as error:
+        raise ReadOnlyError(f"{check.title}: {error.message}", hint=error.hint) from error
     except RunbookError as error:
         raise ActionFailedError(f"{check.title}: {error.message}", hint=error.hint) from error
     value = next(iter(rows[0].values()), None) if rows else None

@@ -4,8 +4,20 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
-from runbook_engine.actions.sql_expectations import SqlCheck, look_by_sql
-from runbook_engine.sdk import Action, ActionContext, Finding, Outputs, Params, satisfied, unsatisfied
+from runbook_engine.actions.sql_expectations import SqlCheck, SqlLook, look_by_sql
+from runbook_engine.sdk import (
+    Action,
+    ActionContext,
+    ActionFailedError,
+    Finding,
+    Outputs,
+    Params,
+    ReadOnlyError,
+    RunbookError,
+    ServiceUnreachableError,
+    satisfied,
+    unsatisfied,
+)
 
 TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$")]
 
@@ -52,7 +64,7 @@ class SqlVerify(Action[SqlVerifyParams]):
     """Verify the data in a database: counts, values, freshness.
 
     check: runs every query on a read-only connection, tells all that is wrong at once, and keeps the values as
-    evidence. A statement that the database refuses fails the step.
+    evidence. A statement that the database refuses fails the step, and the others are asked all the same.
     """
 
     name = "sql.verify"
@@ -70,14 +82,37 @@ sql.verify:
         """Ask everything."""
         database = context.sql(params.url)
         now = context.clock.now()
-        looks = [look_by_sql(check, database, now) for check in [*_table_checks(params), *params.checks]]
+        looks: list[SqlLook] = []
+        problems: list[str] = []
+        refused: list[RunbookError] = []
+        for check in [*_table_checks(params), *params.checks]:
+            try:
+                look = look_by_sql(check, database, now)
+            except ServiceUnreachableError as error:  # nor would it answer the other questions
+                words = "; ".join([*problems, f"{check.title}: {error.message}"])
+                raise ServiceUnreachableError(words, hint=error.hint) from error
+            except (ActionFailedError, ReadOnlyError) as error:
+                refused.append(error)
+                problems.append(error.message)
+            else:
+                looks.append(look)
+                problems += [look.problem] if look.problem is not None else []
+        if refused:
+            raise _all_told(problems, refused)
         values = {look.title: look.value for look in looks}
-        problems = [look.problem for look in looks if look.problem is not None]
         if problems:
             return unsatisfied("; ".join(problems), evidence={"values": values, "problems": problems})
         count = len(looks)
         words = "the value is as expected" if count == 1 else f"all {count} values are as expected"
         return satisfied(words, outputs={"values": values}, evidence={"values": values})
+
+
+def _all_told(problems: list[str], refused: list[RunbookError]) -> RunbookError:
+    """Give one error for everything that is wrong; a breach of the read-only hands stays one."""
+    hint = next((error.hint for error in refused if error.hint), "")
+    if any(isinstance(error, ReadOnlyError) for error in refused):
+        return ReadOnlyError("; ".join(problems), hint=hint)
+    return ActionFailedError("; ".join(problems), hint=hint)
 
 
 def _table_checks(params: SqlVerifyParams) -> list[SqlCheck]:

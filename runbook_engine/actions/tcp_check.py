@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from runbook_engine.actions.tcp_probe import connect_seconds
+from runbook_engine.actions.tcp_probe import look_at_port
 from runbook_engine.sdk import Action, ActionContext, Finding, Outputs, Params, PositiveDuration, satisfied, unsatisfied
 
 
@@ -29,7 +29,8 @@ class TcpCheckOutputs(Outputs):
 class TcpCheck(Action[TcpCheckParams]):
     """Verify that a TCP port can be connected to, or that it can't.
 
-    check: connects from the machine that runs the step, sends nothing, and closes.
+    check: connects from the machine that runs the step, sends nothing, and closes. `closed` is what a refusal, silence
+    or an unreachable host or network shows; a name that can't be resolved shows nothing, and fails.
     """
 
     name = "tcp.check"
@@ -44,9 +45,11 @@ tcp.check:
     def check(self, params: TcpCheckParams, context: ActionContext) -> Finding:
         """Connect."""
         timeout = min(params.timeout.total_seconds(), context.remaining())
-        problem, seconds = connect_seconds(params.host, params.port, timeout=timeout)
+        look = look_at_port(params.host, params.port, timeout=timeout)
         where = f"{params.host}:{params.port}"
-        words = f"{where} takes connections" if problem is None else f"{where} takes no connection: {problem}"
-        if (problem is None) == (params.state == "open"):
-            return satisfied(words, outputs={"seconds": round(seconds, 3)})
+        words = f"{where} takes connections" if look.state == "open" else f"{where} takes no connection: {look.words}"
+        if look.state == params.state:
+            return satisfied(words, outputs={"seconds": round(look.seconds, 3)})
+        if params.state == "closed" and look.state == "unproven":
+            return unsatisfied(f"{where}: {look.unproven_words}")
         return unsatisfied(words)

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from runbook_engine.actions.patience import pause_or_give_up
-from runbook_engine.actions.tcp_probe import open_port
+from runbook_engine.actions.tcp_probe import look_at_port
 from runbook_engine.sdk import (
     Action,
     ActionContext,
@@ -51,7 +51,8 @@ class WaitForParams(Params):
 class WaitFor(Action[WaitForParams]):
     """Wait until a port or a path is there (or gone), or for a fixed time.
 
-    check: one look. With `duration` nobody can tell whether the time has passed, so that a dry run can't prove it.
+    check: one look; a port of a name that can't be resolved is neither there nor gone. With `duration` nobody can tell
+    whether the time has passed, so that a dry run can't prove it.
     apply: looks every `poll` until it is so or the step's timeout has passed; changes nothing.
     """
 
@@ -69,8 +70,8 @@ wait.for:
         if params.duration is not None:
             words = f"waits {format_duration(params.duration)}"
             return unknown(words, changes=(Change(what="wait", after=format_duration(params.duration)),))
-        there, words = _look(params, context)
-        if there == (params.state in {"present", "started"}):
+        so, words = _look(params, context)
+        if so:
             return satisfied(words)
         return unsatisfied(words, changes=(Change(what="wait until", before=words, after=params.state),))
 
@@ -84,8 +85,8 @@ wait.for:
                 context.pause(min(left, params.poll.total_seconds()))
             return Applied(summary=f"waited {format_duration(params.duration)}", changed=False)
         while True:
-            there, words = _look(params, context)
-            if there == (params.state in {"present", "started"}):
+            so, words = _look(params, context)
+            if so:
                 waited = context.clock.monotonic() - began
                 return Applied(summary=f"{words}, after {waited:.0f} s", changed=False)
             context.progress(words)
@@ -93,11 +94,16 @@ wait.for:
 
 
 def _look(params: WaitForParams, context: ActionContext) -> tuple[bool, str]:
+    """Tell whether it is so, and what was seen."""
+    wanted = params.state in {"present", "started"}
     if params.path is not None:
         there = context.connection.stat(params.path) is not None
-        return there, f"{params.path} is {'there' if there else 'not there'}"
+        return there == wanted, f"{params.path} is {'there' if there else 'not there'}"
     host = params.host or str(context.target.variables.get("ansible_host", context.target.name))
-    port = params.port or 0
-    problem = open_port(host, port, timeout=min(CONNECT_TIMEOUT, context.remaining()))
-    where = f"{host}:{port}"
-    return problem is None, f"{where} takes connections" if problem is None else f"{where}: {problem}"
+    look = look_at_port(host, params.port or 0, timeout=min(CONNECT_TIMEOUT, context.remaining()))
+    where = f"{host}:{params.port}"
+    if look.state == "open":
+        return wanted, f"{where} takes connections"
+    if look.state == "unproven" and not wanted:
+        return False, f"{where}: {look.unproven_words}"
+    return not wanted, f"{where}: {look.words}"

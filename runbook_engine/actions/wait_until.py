@@ -62,9 +62,9 @@ class WaitUntilParams(Params):
 class WaitUntil(Action[WaitUntilParams]):
     """Wait until an HTTP peer, a database or a command says yes.
 
-    check: one look.
-    apply: looks every `poll` until the answer was yes `in_a_row` times or the step's timeout has passed; changes
-    nothing. A peer that can't be reached is a no, and so is a statement that the database refuses.
+    check: looks until the answer was yes `in_a_row` times, `poll` apart; the first no ends it.
+    apply: looks every `poll` until the answer was yes `in_a_row` times in a row or the step's timeout has passed;
+    changes nothing. A peer that can't be reached is a no, and so is a statement that the database refuses.
     """
 
     name = "wait.until"
@@ -82,11 +82,19 @@ wait.until:
         return () if params.command is None else (tuple(params.command),)
 
     def check(self, params: WaitUntilParams, context: ActionContext) -> Finding:
-        """Look once."""
-        problem = _problem(params, context)
-        if problem is None:
-            return satisfied(f"{_what(params)} says yes")
-        return unsatisfied(problem, changes=(Change(what="wait until", before=problem, after=_what(params)),))
+        """Look, as often in a row as wanted."""
+        began = context.clock.monotonic()
+        good = 0
+        while (problem := _problem(params, context)) is None:
+            good += 1
+            if good == params.in_a_row:
+                times = f", {good} times in a row" if good > 1 else ""
+                return satisfied(f"{_what(params)} says yes{times}")
+            words = _so_far(params, good)
+            context.progress(words)
+            pause_or_give_up(params.poll.total_seconds(), context, began, words)
+        words = f"{problem} (after {good} times yes)" if good else problem
+        return unsatisfied(words, changes=(Change(what="wait until", before=words, after=_what(params)),))
 
     def apply(self, params: WaitUntilParams, context: ActionContext) -> Applied:
         """Look until the answer is yes."""
@@ -98,7 +106,7 @@ wait.until:
             waited = context.clock.monotonic() - began
             if good == params.in_a_row:
                 return Applied(summary=f"{_what(params)} said yes after {waited:.0f} s", changed=False)
-            words = problem or f"{_what(params)} said yes {good} of {params.in_a_row} times in a row"
+            words = problem or _so_far(params, good)
             context.progress(words)
             pause_or_give_up(params.poll.total_seconds(), context, began, words)
 
@@ -109,6 +117,10 @@ def _what(params: WaitUntilParams) -> str:
     if params.sql is not None:
         return params.sql.title
     return shlex.join(params.command or [])
+
+
+def _so_far(params: WaitUntilParams, good: int) -> str:
+    return f"{_what(params)} said yes {good} of {params.in_a_row} times in a row"
 
 
 def _problem(params: WaitUntilParams, context: ActionContext) -> str | None:

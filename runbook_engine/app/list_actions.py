@@ -1,19 +1,30 @@
 """The use case `actions`: what steps can use, with parameters, outputs and an example."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from runbook_engine.model.errors import UsageError
 from runbook_engine.model.json import JsonObject, JsonValue
+from runbook_engine.model.names import Duration, format_duration
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.ports.action import Action, Catalog, Gate, Params
+
+_DURATION: JsonObject = TypeAdapter(Duration).json_schema()
+_ISO_DURATION = TypeAdapter(timedelta)
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterView:
-    """One parameter or output: its type in words, whether it must be given, and what it means."""
+    """One parameter or output: its type in words, whether it must be given, and what it means.
+
+    Attributes:
+        name: for a field of a mapping with the way to it: `smtp.host`, `records[].values` (of each item of a list),
+            `tables.*.rows` (of each value, whatever its key).
+        required: of a field of a mapping: where that mapping is given.
+    """
 
     name: str
     type: str
@@ -89,18 +100,68 @@ def _kind(action: Action[Params]) -> str:
 
 def _fields(model: type[BaseModel]) -> tuple[ParameterView, ...]:
     schema = model.model_json_schema(by_alias=True, mode="validation")
-    definitions = schema.get("$defs", {})
-    required = set(schema.get("required", []))
-    return tuple(
-        ParameterView(
-            name=name,
-            type=type_in_words(field, definitions),
-            required=name in required,
-            default=field.get("default"),
+    return tuple(_of_mapping(schema, schema.get("$defs", {}), ""))
+
+
+def _of_mapping(
+    schema: Mapping[str, JsonValue], definitions: Mapping[str, JsonObject], path: str
+) -> Iterator[ParameterView]:
+    """Give the fields of a mapping, each followed by its own."""
+    required, properties = schema.get("required"), schema.get("properties")
+    for name, field in (properties if isinstance(properties, Mapping) else {}).items():
+        if not isinstance(field, Mapping):
+            continue
+        yield ParameterView(
+            name=f"{path}{name}",
+            type=type_in_words(dict(field), definitions),
+            required=isinstance(required, list) and name in required,
+            default=_default(field),
             description=_described(field),
         )
-        for name, field in schema.get("properties", {}).items()
-    )
+        yield from _within(field, definitions, f"{path}{name}")
+
+
+def _within(field: JsonValue, definitions: Mapping[str, JsonObject], path: str) -> Iterator[ParameterView]:
+    """Give the fields of the mappings that a field holds, in a list or in a mapping by any key too."""
+    if not isinstance(field, Mapping):
+        return
+    reference = str(field.get("$ref", "")).rpartition("/")[2]
+    if reference:
+        # A type that contains itself is followed once.
+        others = {key: value for key, value in definitions.items() if key != reference}
+        inner = definitions.get(reference, {})
+        yield from _of_mapping(inner, others, f"{path}.") if "properties" in inner else _within(inner, others, path)
+    for key in ("anyOf", "oneOf"):
+        either = field.get(key)
+        for part in either if isinstance(either, list) else ():
+            yield from _within(part, definitions, path)
+    yield from _within(field.get("items"), definitions, f"{path}[]")
+    yield from _within(_values(field), definitions, f"{path}.*")
+
+
+def _values(field: Mapping[str, JsonValue]) -> JsonValue:
+    """Give the type of a mapping's values, where its keys are free (or only their spelling is fixed)."""
+    by_pattern = field.get("patternProperties")
+    if isinstance(by_pattern, Mapping) and by_pattern:
+        return next(iter(by_pattern.values()))
+    return field.get("additionalProperties")
+
+
+def _default(field: Mapping[str, JsonValue]) -> JsonValue:
+    """Give the default as a runbook would write it; the schema writes durations as ISO 8601 does."""
+    default = field.get("default")
+    if isinstance(default, str) and any(_is_duration(part) for part in _alternatives(field)):
+        return format_duration(_ISO_DURATION.validate_python(default))
+    return default
+
+
+def _alternatives(field: Mapping[str, JsonValue]) -> list[Mapping[str, JsonValue]]:
+    either = field.get("anyOf")
+    return [field, *(part for part in (either if isinstance(either, list) else ()) if isinstance(part, Mapping))]
+
+
+def _is_duration(field: Mapping[str, JsonValue]) -> bool:
+    return field.get("pattern") == _DURATION["pattern"]
 
 
 def _described(field: Mapping[str, JsonValue]) -> str:
@@ -132,11 +193,9 @@ def _plain_type(field: JsonObject, definitions: Mapping[str, JsonObject]) -> str
         items = field.get("items")
         return f"list of {type_in_words(items, definitions)}" if isinstance(items, Mapping) else "list"
     if kind == "object":
-        values = field.get("additionalProperties")
+        values = _values(field)
         return f"mapping of {type_in_words(values, definitions)}" if isinstance(values, Mapping) else "mapping"
     if kind == "string":
-        examples = field.get("examples")
-        is_duration = isinstance(examples, Sequence) and "1h30m" in examples
-        return "duration" if is_duration else str(field.get("format", "text"))
+        return "duration" if _is_duration(field) else str(field.get("format", "text"))
     words = {"integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
     return words.get(str(kind), "anything")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runbook_engine.app.ec2 import ec2_reader
 from runbook_engine.app.project import InvalidFilesError, OpenProject
 from runbook_engine.loading.inputs import complete_inputs, read_inputs
 from runbook_engine.loading.inventory.load import load_inventory
@@ -58,26 +59,28 @@ def prepare_plan(project: OpenProject, request: PlanRequest) -> PreparedPlan:
     catalog, plugin_findings = project.actions
     loaded = load_runbook(path, project=project.root, limits=project.config.limits, action_names=catalog.names())
     sources = source_maps(loaded)
-    found = [*plugin_findings, *loaded.diagnostics]
+    # A plugin that is broken stops nobody who does not use it: its actions are missing (RB201), and it is told.
+    found = list(loaded.diagnostics)
     inventory, paths, inventory_findings = read_inventory(project, request.inventories)
     found += inventory_findings
     runbook = loaded.runbook
     found += lint(loaded.for_lint(), catalog, team=project.team, inventories=[inventory] if inventory else [])
     if runbook is None or inventory is None or has_errors(found):
-        raise InvalidFilesError(_summary(found, request.runbook), found, sources)
+        raise InvalidFilesError(_summary(found, request.runbook), [*plugin_findings, *found], sources)
     inputs = request.inputs
     if inputs is None:
         inputs, problems = read_inputs(runbook, request.extra_vars, project=project.root, limits=project.config.limits)
         found += problems
     if has_errors(found):
-        raise InvalidFilesError(_summary(found, request.runbook), found, sources)
+        raise InvalidFilesError(_summary(found, request.runbook), [*plugin_findings, *found], sources)
     result = make_plan(loaded, inventory, inputs, catalog, limit=request.limit, read_inputs=complete_inputs)
     found += result.diagnostics
     if result.plan is None:
-        raise InvalidFilesError(_summary(found, request.runbook), found, sources)
+        raise InvalidFilesError(_summary(found, request.runbook), [*plugin_findings, *found], sources)
     if request.limit is not None and not any(set(step.targets) - {"localhost"} for step in result.plan.steps):
         raise UsageError(f"--limit {request.limit} leaves no target of the inventory")
-    return PreparedPlan(result.plan, path, tuple(paths), found, {**runbook.files, **inventory.files})
+    warnings = [*plugin_findings, *found]
+    return PreparedPlan(result.plan, path, tuple(paths), warnings, {**runbook.files, **inventory.files})
 
 
 def read_inventory(
@@ -89,7 +92,7 @@ def read_inventory(
         empty = {name: Group(name=name) for name in ("all", "ungrouped")}
         return Inventory(name="localhost", targets={}, groups=empty), [], []
     name = "+".join(path.name for path in paths)
-    loaded = load_inventory(paths, name=name, project=project.root, limits=project.config.limits)
+    loaded = load_inventory(paths, name=name, project=project.root, limits=project.config.limits, describe=ec2_reader())
     return loaded.inventory, paths, list(loaded.diagnostics)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from runbook_engine.app.safe_files import leads_out, refuse_open, refuse_open_tree
 from runbook_engine.discovery.catalog import build_catalog
 from runbook_engine.journals.address import open_journal
 from runbook_engine.loading.config import find_project
@@ -17,9 +18,12 @@ from runbook_engine.model.diagnostic import Diagnostic, has_errors
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.event import Actor
 from runbook_engine.model.located import SourceMap
+from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.team import Team
 from runbook_engine.ports.action import Catalog
 from runbook_engine.ports.journal import Journal
+
+_INPUT_RULE = "RB120"
 
 
 class InvalidFilesError(InvalidInputError):
@@ -33,7 +37,9 @@ class InvalidFilesError(InvalidInputError):
     def __init__(
         self, message: str, diagnostics: list[Diagnostic], sources: dict[str, SourceMap] | None = None
     ) -> None:
-        super().__init__(message, hint="`runbook validate` shows everything that is wrong")
+        # Inputs came with the command; `runbook validate` would not see them.
+        files = [item for item in diagnostics if item.rule != _INPUT_RULE]
+        super().__init__(message, hint="`runbook validate` shows everything that is wrong" if has_errors(files) else "")
         self.diagnostics = diagnostics
         self.sources = sources or {}
 
@@ -60,11 +66,12 @@ class OpenProject:
         """What team.yml says; an empty team when there is none.
 
         Raises:
-            InvalidFilesError: it is not valid.
+            InvalidInputError: it is not valid, or everybody may write it.
         """
         path = self.root / "team.yml"
         if not path.exists():
             return Team()
+        refuse_open(path)
         team, found, sources = load_team(path, self.config.limits)
         if team is None or has_errors(found):
             raise InvalidFilesError("team.yml is not valid", list(found), {sources.file: sources})
@@ -92,41 +99,56 @@ class OpenProject:
         """Find the sources of inventories by name, file or folder; without names the project's default.
 
         Raises:
-            InvalidInputError: there is none of that name.
+            InvalidInputError: there is none of that name, or everybody may write it.
         """
         wanted = names or ((self.config.inventory,) if self.config.inventory else ())
-        return [self._inventory_path(name) for name in wanted]
+        paths = [self._inventory_path(name) for name in wanted]
+        for path in paths:
+            if path.is_relative_to(self.root.resolve()):
+                refuse_open(self.root / "inventories", path.parent)
+            refuse_open_tree(path)
+        return paths
 
     def runbook_path(self, name: str) -> Path:
         """Find a runbook by its name (in `runbooks/`) or by path.
 
         Raises:
-            InvalidInputError: there is none.
+            InvalidInputError: there is none, it is a link out of the project, or everybody may write it.
         """
+        path = self._runbook_path(name)
+        if leads_out(path, self.root):
+            raise InvalidInputError(
+                f"the runbook {name} is a link that leads out of the project, and is not read",
+                hint="put the file itself there, or name it by its own path",
+            )
+        real = path.resolve()
+        if real.is_relative_to(self.root.resolve()):
+            refuse_open(self.root / "runbooks", real.parent)
+        refuse_open(real)
+        return real
+
+    def _runbook_path(self, name: str) -> Path:
         direct = Path(name)
         if direct.suffix in {".yml", ".yaml"} or "/" in name:
             for candidate in (direct, self.root / direct):
                 if candidate.is_file():
-                    return candidate.resolve()
-            raise InvalidInputError(f"there is no runbook file {name}")
+                    return candidate
+            what = f"{name} is a folder, and no runbook" if direct.is_dir() else f"there is no runbook file {name}"
+            raise InvalidInputError(what)
         folder = self.root / "runbooks"
         for suffix in (".yml", ".yaml"):
             if (folder / f"{name}{suffix}").is_file():
                 return folder / f"{name}{suffix}"
-        from runbook_engine.model.quoting import did_you_mean
-
         there = sorted(path.stem for path in folder.glob("*.y*ml")) if folder.is_dir() else []
         hint = did_you_mean(name, there) or f"there are: {', '.join(there) or 'none'}"
         raise InvalidInputError(f"there is no runbook {name!r} in {folder}", hint=hint)
 
     def _inventory_path(self, name: str) -> Path:
         for candidate in (self.root / "inventories" / name, Path(name), self.root / name):
-            if candidate.exists():
+            if name.strip() and candidate.exists():
                 return candidate.resolve()
         folder = self.root / "inventories"
         there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        from runbook_engine.model.quoting import did_you_mean
-
         hint = did_you_mean(name, there) or f"there are: {', '.join(there) or 'none'}"
         raise InvalidInputError(f"there is no inventory {name!r}", hint=hint)
 
@@ -152,6 +174,17 @@ def actor(team: Team, claimed: str | None = None) -> Actor:
     if name is None:
         name = next((person for person, facts in team.people.items() if facts.os_user == user), user)
     return Actor(kind="person", name=name, os_user=user, host=socket.gethostname())
+
+
+def check_person(team: Team, claimed: str | None) -> None:
+    """Make sure that who is claimed to speak is somebody, when the project has a team.
+
+    Raises:
+        InvalidInputError: nobody in team.yml has that name.
+    """
+    if claimed is not None and team.people and claimed not in team.people:
+        hint = did_you_mean(claimed, team.people) or f"there are: {', '.join(sorted(team.people))}"
+        raise InvalidInputError(f"--as {claimed}: nobody in team.yml has that name", hint=hint)
 
 
 def os_user() -> str:

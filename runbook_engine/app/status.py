@@ -1,7 +1,7 @@
 """The use cases `runs` and `status`: what the journal holds, and where a run stands."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from runbook_engine.execution.state import Phase, RunState
@@ -27,7 +27,7 @@ class RunLine(Frozen):
 
 
 class WaitingGate(Frozen):
-    """A gate that waits for people, and who approved so far."""
+    """A gate that waits for people, and who approved so far; an expired one waits for `runbook resume` to ask anew."""
 
     task: str
     roles: tuple[str, ...]
@@ -35,6 +35,7 @@ class WaitingGate(Frozen):
     message: str
     expires_at: datetime | None
     approved_by: tuple[str, ...]
+    expired: bool = False
 
 
 class TaskLine(Frozen):
@@ -95,7 +96,7 @@ def list_runs(journal: Journal, *, limit: int = 0) -> list[RunLine]:
     ]
 
 
-def run_status(journal: Journal, head: RunHead) -> RunStatus:
+def run_status(journal: Journal, head: RunHead, *, now: datetime | None = None) -> RunStatus:
     """Tell where a run stands now."""
     state = RunState(head.id, journal.read(head.id))
     opened = state.opened
@@ -118,7 +119,7 @@ def run_status(journal: Journal, head: RunHead) -> RunStatus:
         ended=len(ended),
         counts=dict(counts),
         running=tuple(name for name, task in state.tasks.items() if task.phase is Phase.RUNNING),
-        gates=_gates(state),
+        gates=_gates(state, now or datetime.now(UTC)),
         troubles=_troubles(state, held=lease is not None),
         resumable=standing in {"waiting", "stopped", "failed"},
         note=opened.note if opened else "",
@@ -148,7 +149,7 @@ def _standing(state: RunState, *, held: bool) -> Standing:
     return "waiting" if waits else "stopped"
 
 
-def _gates(state: RunState) -> tuple[WaitingGate, ...]:
+def _gates(state: RunState, now: datetime) -> tuple[WaitingGate, ...]:
     return tuple(
         WaitingGate(
             task=name,
@@ -157,6 +158,7 @@ def _gates(state: RunState) -> tuple[WaitingGate, ...]:
             message=task.opened.message,
             expires_at=task.opened.expires_at,
             approved_by=tuple(approval.person for approval in task.approvals),
+            expired=task.opened.expires_at is not None and task.opened.expires_at <= now,
         )
         for name, task in state.tasks.items()
         if task.phase is Phase.GATE and task.opened is not None

@@ -1,6 +1,5 @@
 """The composition root: chooses concrete classes and joins them for one run."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,9 +12,11 @@ from runbook_engine.execution.attempt import AttemptTools, attempt
 from runbook_engine.execution.loop_tools import Interrupts, RunOptions, RunTools
 from runbook_engine.execution.orders import OrderMaker, RunNames
 from runbook_engine.execution.state import RunState
+from runbook_engine.expressions.scope import VAULT
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.event import Actor
 from runbook_engine.model.plan import Plan
+from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
 from runbook_engine.ports.journal import Journal, Lease
 from runbook_engine.ports.listener import Listener
@@ -38,7 +39,10 @@ def make_tools(
 ) -> Iterator[RunTools]:
     """Give what a run is made with, and give everything back afterwards."""
     clock = SystemClock()
-    store = Secrets(SCHEMES, project.root)
+    decrypted = list(plan.inventory.secrets)
+    store = Secrets({**SCHEMES, VAULT: lambda position, _: decrypted[int(position)]}, project.root)
+    for text in decrypted:
+        store.redactor.add(text)
     hosts = HostConnections()
     hands = EngineHands(project.root, project.team, hosts, sandbox=project.config.sandbox)
     attempts = AttemptTools(
@@ -50,7 +54,7 @@ def make_tools(
         output_limit=project.config.limits.output_bytes,
     )
 
-    def make(order: AttemptOrder, cancelled: threading.Event, on_progress: Callable[[str], None]) -> AttemptReport:
+    def make(order: AttemptOrder, cancelled: CancelSignal, on_progress: Callable[[str], None]) -> AttemptReport:
         return attempt(order, attempts, cancelled=cancelled, on_progress=on_progress)
 
     def settled(order: AttemptOrder) -> None:

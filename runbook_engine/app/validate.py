@@ -4,21 +4,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runbook_engine.app.ec2 import ec2_reader
 from runbook_engine.app.prepare import source_maps
 from runbook_engine.app.project import OpenProject
+from runbook_engine.app.safe_files import refuse_open, refuse_open_tree
+from runbook_engine.app.validate_kind import is_inventory
 from runbook_engine.loading.config import load_config
 from runbook_engine.loading.inventory.load import load_inventory
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.loading.team import load_team
-from runbook_engine.model.diagnostic import Diagnostic, Severity
+from runbook_engine.model.diagnostic import Diagnostic, Location, Severity
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.inventory import Inventory
 from runbook_engine.model.located import SourceMap
+from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.team import Team
 from runbook_engine.planning.lint import lint
 
 _CONFIG, _TEAM, _RUNBOOKS, _INVENTORIES = "runbook.toml", "team.yml", "runbooks", "inventories"
-_HEAD = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -61,6 +64,11 @@ def validate(project: OpenProject, names: tuple[str, ...] = ()) -> Validation:
     quiet = [_inventory(project, path, found, report=False) for path in others]
     known = [inventory for inventory in (*checked, *quiet) if inventory is not None]
     for path in chosen.runbooks:
+        try:
+            project.runbook_path(str(path))
+        except InvalidInputError as error:
+            _refuse(project, path, error, found)
+            continue
         loaded = load_runbook(
             path, project=project.root, limits=project.config.limits, action_names=tuple(catalog.names())
         )
@@ -102,30 +110,15 @@ def _choose(project: OpenProject, names: tuple[str, ...]) -> _Chosen:
             chosen.config = True
         elif path.name == _TEAM:
             chosen.team = True
-        elif _is_inventory(project, name):
+        elif path.resolve() == project.root.resolve() / _RUNBOOKS:
+            chosen.runbooks += _runbooks(project)
+        elif path.resolve() == project.root.resolve() / _INVENTORIES:
+            chosen.inventories += _inventories(project)
+        elif is_inventory(project, name):
             chosen.inventories += project.inventory_paths((name,))
         else:
             chosen.runbooks.append(project.runbook_path(name))
     return chosen
-
-
-def _is_inventory(project: OpenProject, name: str) -> bool:
-    """Tell an inventory from a runbook: by its folder, else by what stands in the file."""
-    candidates = [Path(name), project.root / name]
-    if "/" not in name and not Path(name).suffix:
-        is_runbook = any((project.root / _RUNBOOKS / f"{name}{suffix}").is_file() for suffix in (".yml", ".yaml"))
-        return not is_runbook and (project.root / _INVENTORIES / name).exists()
-    path = next((candidate for candidate in candidates if candidate.exists()), None)
-    if path is None:
-        return False
-    if path.is_dir():
-        return True
-    real = path.resolve()
-    if real.is_relative_to(project.root.resolve() / _INVENTORIES):
-        return True
-    if path.suffix not in {".yml", ".yaml"}:
-        return True
-    return not any(line.startswith((b"runbook:", b"steps:")) for line in path.read_bytes()[:_HEAD].splitlines())
 
 
 def _runbooks(project: OpenProject) -> list[Path]:
@@ -158,9 +151,14 @@ def _config(project: OpenProject, found: Validation) -> None:
 
 
 def _team(project: OpenProject, found: Validation, *, report: bool) -> Team | None:
-    """Load the team; None (nothing is checked against it) when there is none or it is not valid."""
+    """Load the team; None (nothing is checked against it) when it is not valid, an empty one when there is none."""
     path = project.root / _TEAM
     if not path.exists():
+        return Team()
+    try:
+        refuse_open(path)
+    except InvalidInputError as error:
+        _refuse(project, path, error, found)
         return None
     team, diagnostics, sources = load_team(path, project.config.limits)
     if report:
@@ -171,11 +169,26 @@ def _team(project: OpenProject, found: Validation, *, report: bool) -> Team | No
 
 
 def _inventory(project: OpenProject, path: Path, found: Validation, *, report: bool) -> Inventory | None:
-    loaded = load_inventory([path], name=path.name, project=project.root, limits=project.config.limits)
+    try:
+        refuse_open(project.root / _INVENTORIES)
+        refuse_open_tree(path)
+    except InvalidInputError as error:
+        _refuse(project, path, error, found)
+        return None
+    loaded = load_inventory(
+        [path], name=path.name, project=project.root, limits=project.config.limits, describe=ec2_reader()
+    )
     if report:
         found.files.append(_shown(path, project.root))
         found.diagnostics += loaded.diagnostics
     return loaded.inventory
+
+
+def _refuse(project: OpenProject, path: Path, error: InvalidInputError, found: Validation) -> None:
+    """Tell of a file that is not even read, as one finding among the others."""
+    shown = str(Path(_shown(path.parent, project.root)) / path.name)
+    found.files.append(shown)
+    found.diagnostics.append(diagnostic("RB001", Location(file=shown, line=1, column=1), error.message, error.hint))
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -19,6 +19,7 @@ from runbook_engine.model.errors import ExitCode, JournalError, LeaseError
 from runbook_engine.model.event import StoredEvent
 from runbook_engine.ports.journal import Journal
 from runbook_engine.ports.listener import Listener
+from runbook_engine.reporting.inert import one_line
 
 Advance = Callable[[Listener, Interrupts], RunResult]
 
@@ -111,14 +112,18 @@ def _what_is_awaited(status: RunStatus) -> list[str]:
     """Give the commands that answer what the run waits for, and the one that goes on."""
     lines: list[str] = []
     for gate in status.gates:
+        if gate.expired:
+            lines.append(f"{gate.task} expired: nobody answered; going on asks anew")
+            continue
         step = gate.task.partition("@")[0]
         who = " or ".join(gate.roles) or "anybody"
-        lines.append(f"{step} waits for {gate.quorum} of {who}: {gate.message}")
+        lines.append(f"{step} waits for {gate.quorum} of {who}: {one_line(gate.message.strip())}")
         lines.append(f"  runbook approve {status.id} {step} --as PERSON --reason TEXT")
         lines.append(f"  runbook decline {status.id} {step} --as PERSON --reason TEXT")
     for trouble in status.troubles:
         if trouble.state == "in doubt":
-            lines.append(f"{trouble.task} is in doubt: {trouble.reason}; look at the target, then say which it is")
+            why = one_line(trouble.reason.strip())
+            lines.append(f"{trouble.task} is in doubt: {why}; look at the target, then say which it is")
             lines.append(f"  runbook resolve {status.id} {trouble.task} done --reason TEXT")
             lines.append(f"  runbook resolve {status.id} {trouble.task} retry --reason TEXT")
     return [*lines, f"then: runbook resume {status.id}"]

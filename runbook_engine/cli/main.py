@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 from runbook_engine.cli.group import LazyGroup
-from runbook_engine.model.errors import ExitCode, RunbookError
+from runbook_engine.cli.signals import ignore_signals, interrupt_at_signals
+from runbook_engine.cli.streams import guard_streams
+from runbook_engine.model.errors import ExitCode, RunbookError, UsageError
 
 _HELP = """Run disaster-recovery runbooks: plans first, journals everything, resumes where it stopped.
 
@@ -52,25 +54,19 @@ def cli(log_format: str, log_level: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with the documented exit code."""
-    sys.exit(run_cli(arguments))
+    streams = guard_streams()
+    interrupt_at_signals()
+    status = run_cli(arguments)
+    ignore_signals()
+    sys.exit(streams.finish(status))
 
 
 def run_cli(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code; everything for people was said."""
     try:
-        status = _call(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has gone (`runbook audit log | head`): nothing is wrong, and nobody is there to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.FAILED
-    return status
-
-
-def _call(arguments: Sequence[str] | None) -> int:
-    try:
-        result = cli.main(None if arguments is None else list(arguments), prog_name="runbook", standalone_mode=False)
-    except click.Abort:
+        words = [_as_text(word) for word in (sys.argv[1:] if arguments is None else arguments)]
+        result = cli.main(words, prog_name="runbook", standalone_mode=False)
+    except (click.Abort, KeyboardInterrupt):
         return _say(ExitCode.INTERRUPTED, "interrupted")
     except click.ClickException as error:
         error.show()
@@ -78,13 +74,26 @@ def _call(arguments: Sequence[str] | None) -> int:
     except RunbookError as error:
         _show_findings(error)
         return _say(error.exit_code, error.message, error.hint)
-    except KeyboardInterrupt:
-        return _say(ExitCode.INTERRUPTED, "interrupted")
-    except BrokenPipeError:
-        raise
     except Exception as error:  # noqa: BLE001 - the last resort: whatever is left is a defect, and is told as one
+        if isinstance(error, UnicodeEncodeError) and not _speaks_utf8():
+            text = f"{error.object!r} can't be said in this locale ({sys.getfilesystemencoding()})"
+            return _say(ExitCode.USAGE, text, "set LC_ALL=C.UTF-8")
         return _defect(error)
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _as_text(word: str) -> str:
+    """Read an argument as UTF-8, whatever the locale says; what is not is refused."""
+    try:
+        return os.fsencode(word).decode("utf-8")
+    except UnicodeEncodeError:
+        return word  # not from the process's arguments
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the argument {word!r} is not UTF-8", hint="use a terminal that speaks UTF-8") from error
+
+
+def _speaks_utf8() -> bool:
+    return sys.getfilesystemencoding().lower().replace("-", "") == "utf8"
 
 
 def _show_findings(error: RunbookError) -> None:

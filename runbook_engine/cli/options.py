@@ -68,6 +68,24 @@ def forks_option(command: F) -> F:
     )(command)
 
 
+class NamedPath(click.Path):
+    """A path that has a name: an empty one (`-o "$UNSET"`) would be taken for the current folder."""
+
+    def __init__(self, *, file_okay: bool = True) -> None:
+        super().__init__(path_type=Path, file_okay=file_okay)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty path."""
+        if value == "":
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def out_option(command: F) -> F:
+    """Add `--out`: a file in place of standard output."""
+    return click.option("-o", "--out", type=NamedPath(), metavar="FILE", help="Write to a file.")(command)
+
+
 def runbook_argument(command: F) -> F:
     """Add NAME: a runbook's name or path."""
     return click.argument("name", shell_complete=_complete("runbooks"))(command)

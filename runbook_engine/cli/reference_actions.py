@@ -13,6 +13,9 @@ What a step can do. Written from the actions themselves; `runbook actions NAME` 
 Each action has a check that only looks. A *change* has an apply besides; a *verify* is satisfied or fails; a *gate* is
 waited for. "In doubt" says how an attempt whose end nobody recorded is settled: `check` (looking tells), `token` (the
 same attempt may be made again), `once` (a person decides).
+
+The fields of a mapping are listed below it: `smtp.host` is `host` within `smtp`, `records[].values` is `values` in each
+item of `records`, `tables.*.rows` is `rows` under each key of `tables`. They are required where that mapping is given.
 """
 
 

@@ -5,17 +5,31 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from runbook_engine.execution.loop_tools import Interrupts
+if TYPE_CHECKING:
+    from runbook_engine.execution.loop_tools import Interrupts
 
 _FIRST = b"\ninterrupted: nothing new is started, what runs is finished; once more cancels that, too\n"
 _SECOND = b"\ninterrupted again: what runs is cancelled\n"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def interrupt_at_signals() -> None:
+    """End a command at any of the signals as Ctrl-C does: nothing is held that would have to be left in order."""
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+
+
+def ignore_signals() -> None:
+    """Ignore the signals until the process ends: what it did is done, and its exit code tells of that."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
-def heeding_signals(interrupts: Interrupts) -> Iterator[None]:
-    """Count signals as interrupts until the block ends."""
+def heeding_signals(interrupts: "Interrupts") -> Iterator[None]:
+    """Count signals as interrupts of the run until the block ends; after it they are ignored."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         # os.write, not print: a handler may come in the middle of a print, and that can't be entered twice.
@@ -23,9 +37,13 @@ def heeding_signals(interrupts: Interrupts) -> Iterator[None]:
             os.write(2, _SECOND if interrupts.count else _FIRST)
         interrupts.interrupt()
 
-    before = {number: signal.signal(number, handle) for number in _SIGNALS}
+    for number in _SIGNALS:
+        signal.signal(number, handle)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        ignore_signals()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

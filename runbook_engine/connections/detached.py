@@ -18,6 +18,7 @@ from runbook_engine.sdk import (
     CommandTimeoutError,
     DetachedState,
     DetachedStatus,
+    NoConnectionError,
     OnOutput,
     RunbookError,
     TargetUnreachableError,
@@ -78,6 +79,23 @@ class DetachedCommands:
         deadline = time.monotonic() + timeout
         listener = _Listener(on_output)
         process, nonce = self._start(command, token)
+        try:
+            return self._follow(process, nonce, command, token, timeout, deadline, listener)
+        except NoConnectionError as error:
+            # The start was sent before the connection was lost: the command may run.
+            raise TargetUnreachableError(error.message, hint=error.hint) from error
+
+    def _follow(
+        self,
+        process: Process,
+        nonce: str,
+        command: Command,
+        token: str,
+        timeout: float,
+        deadline: float,
+        listener: _Listener,
+    ) -> CommandResult:
+        """Wait for the end of a command whose start was sent."""
         try:
             answer = self._listen(process, nonce, token, deadline, listener)
         finally:

@@ -18,9 +18,17 @@ from runbook_engine.sdk import JsonScalar, ReadOnlyError, RunbookError, ServiceU
 ROWS_AT_MOST = 10_000
 _SECONDS = 60
 _CONNECT_SECONDS = 10
-_COMMENT = re.compile(r"\s+|--[^\n]*\n?|/\*.*?\*/", re.DOTALL)
+# What MySQL calls a comment and runs all the same (/*! ... */) is none.
+_COMMENT = re.compile(r"[\s;\ufeff]+|--[^\n]*\n?|/\*(?!M?!).*?(?:\*/|\Z)", re.DOTALL)
 _SELECTS = ("select", "show", "explain", "describe", "values", "table")
 _WRITE_REFUSED = ("readonly database", "read-only transaction", "READ ONLY transaction", "query_only")
+_SQLITE_REFUSED = ("not authorized", "authorization denied")
+# Pragmas of SQLite whose argument names what to show, and those that do something without any argument.
+_SHOWING = frozenset(
+    {"foreign_key_check", "foreign_key_list", "index_info", "index_list", "index_xinfo", "integrity_check"}
+    | {"quick_check", "table_info", "table_list", "table_xinfo"}
+)
+_DOING = frozenset({"incremental_vacuum", "optimize", "shrink_memory", "wal_checkpoint"})
 
 
 class AlchemyDatabase:
@@ -66,6 +74,8 @@ class AlchemyDatabase:
         dialect = self._engine.dialect.name
         if self._read_only and not _enforces(self._url) and not _selects(statement):
             raise ReadOnlyError(f"{self.name}: a check may only query, and this does not look like one query")
+        if self._read_only and dialect == "sqlite" and _bare(statement).startswith("vacuum"):
+            raise ReadOnlyError(f"{self.name}: a check may not VACUUM, which writes a file")
         try:
             with self._engine.connect() as connection:
                 if self._read_only:
@@ -85,6 +95,10 @@ class AlchemyDatabase:
         words = self._words(error)
         if self._read_only and any(mark in words for mark in _WRITE_REFUSED):
             return ReadOnlyError(f"{self.name}: the statement writes, which a check may not: {words}")
+        if self._read_only and self._engine.dialect.name == "sqlite" and any(mark in words for mark in _SQLITE_REFUSED):
+            return ReadOnlyError(
+                f"{self.name}: a check may not attach or detach databases, nor set pragmas or load extensions: {words}"
+            )
         if isinstance(error, DBAPIError) and (error.connection_invalidated or error.statement is None):
             return ServiceUnreachableError(f"{self.name}: no connection: {words}")
         return RunbookError(f"{self.name}: {words}")
@@ -117,13 +131,38 @@ def _sqlite(url: URL, seconds: int, *, read_only: bool) -> Engine:
     """Open a file that is there: SQLite would otherwise make an empty database out of a typing error."""
     path = url.database
     if not path or path == ":memory:":
-        return sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+        return _watched(sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool), read_only=read_only)
     uri = f"{Path(path).absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
-    return sqlalchemy.create_engine(
+    engine = sqlalchemy.create_engine(
         "sqlite://",
         creator=lambda: sqlite3.connect(uri, uri=True, timeout=seconds, check_same_thread=False),
         poolclass=sqlalchemy.NullPool,
     )
+    return _watched(engine, read_only=read_only)
+
+
+def _watched(engine: Engine, *, read_only: bool) -> Engine:
+    """Have SQLite ask `_allowed` while it compiles a statement, which is before it makes anything."""
+    if read_only:
+
+        def restrict(connection: sqlite3.Connection, _: object) -> None:
+            connection.execute("PRAGMA query_only = ON")
+            connection.set_authorizer(_allowed)
+
+        sqlalchemy.event.listen(engine, "connect", restrict)
+    return engine
+
+
+def _allowed(action: int, first: str | None, second: str | None, _database: str | None, _trigger: str | None) -> int:
+    """Tell SQLite whether a check may do a part of a statement; what changes tables, `query_only` refuses."""
+    name = (first or "").lower()
+    if action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH):
+        return sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_PRAGMA and (name in _DOING or (second is not None and name not in _SHOWING)):
+        return sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() == "load_extension":
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
 
 
 def _enforces(url: URL) -> bool:
@@ -135,9 +174,7 @@ def _enforces(url: URL) -> bool:
 
 def _guard(connection: Connection, dialect: str) -> None:
     """Tell the database that this transaction may not write."""
-    if dialect == "sqlite":
-        connection.exec_driver_sql("PRAGMA query_only = ON")
-    elif dialect == "postgresql":
+    if dialect == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION READ ONLY")
         connection.exec_driver_sql("SELECT 1")  # behind the first query a transaction can't become writable again
 
@@ -172,7 +209,13 @@ def _plain(value: object) -> JsonScalar:
 
 
 def _selects(statement: str) -> bool:
+    rest = _bare(statement)
+    return rest.startswith(_SELECTS) and ";" not in rest.rstrip().removesuffix(";")
+
+
+def _bare(statement: str) -> str:
+    """Give the statement in lower case, without what may stand before its first word."""
     rest = statement
     while match := _COMMENT.match(rest):
         rest = rest[match.end() :]
-    return rest.lower().startswith(_SELECTS) and ";" not in rest.rstrip().removesuffix(";")
+    return rest.lower()

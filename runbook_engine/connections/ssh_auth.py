@@ -12,7 +12,7 @@ from paramiko.pkey import UnknownKeyType
 
 from runbook_engine.connections.ssh_hostkeys import check_host_key, known_keys
 from runbook_engine.connections.ssh_settings import Hop
-from runbook_engine.sdk import TargetUnreachableError
+from runbook_engine.sdk import NoConnectionError
 
 # Eight times cheaper for us than the post-quantum exchange, which stays as the alternative.
 _EXCHANGES = ("curve25519-sha256@libssh.org", "mlkem768x25519-sha256")
@@ -24,7 +24,7 @@ logging.getLogger(_LOG).addHandler(logging.NullHandler())
 logging.getLogger(_LOG).propagate = False
 
 
-class AuthenticationError(TargetUnreachableError):
+class AuthenticationError(NoConnectionError):
     """The server let nobody in by what we have."""
 
 
@@ -36,14 +36,14 @@ def open_transport(hop: Hop, through: paramiko.Transport | None, seconds: float)
         seconds: for each of: connection, key exchange, one authentication.
 
     Raises:
-        TargetUnreachableError: it can't be reached in time, isn't trusted, or doesn't let us in.
+        NoConnectionError: it can't be reached in time, isn't trusted, or doesn't let us in.
     """
     channel = _connect(hop, through, seconds)
     try:
         transport = paramiko.Transport(channel)
     except (paramiko.SSHException, OSError) as error:
         channel.close()
-        raise TargetUnreachableError(f"{hop.name}: {error}") from error
+        raise NoConnectionError(f"{hop.name}: {error}") from error
     try:
         transport.daemon = True
         transport.set_log_channel(_LOG)
@@ -65,9 +65,9 @@ def _connect(hop: Hop, through: paramiko.Transport | None, seconds: float) -> "s
         connection = socket.create_connection((hop.host, hop.port), timeout=seconds)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except TimeoutError as error:
-        raise TargetUnreachableError(f"{hop.name}: no connection within {seconds:g} s") from error
+        raise NoConnectionError(f"{hop.name}: no connection within {seconds:g} s") from error
     except (OSError, paramiko.SSHException) as error:
-        raise TargetUnreachableError(f"{hop.name}: can't connect: {error}") from error
+        raise NoConnectionError(f"{hop.name}: can't connect: {error}") from error
     else:
         return connection
 
@@ -85,9 +85,9 @@ def _exchange(transport: paramiko.Transport, hop: Hop, seconds: float) -> None:
     # Paramiko's own timeout bounds each line of a banner, not the whole; and it ends without an error.
     transport.start_client(event=done)
     if not done.wait(seconds):
-        raise TargetUnreachableError(f"{hop.name}: no SSH key exchange within {seconds:g} s")
+        raise NoConnectionError(f"{hop.name}: no SSH key exchange within {seconds:g} s")
     if not transport.is_active():
-        raise TargetUnreachableError(f"{hop.name}: no SSH connection: {transport.get_exception() or 'it was closed'}")
+        raise NoConnectionError(f"{hop.name}: no SSH connection: {transport.get_exception() or 'it was closed'}")
     key = transport.get_remote_server_key()
     check_host_key(hop.key_name, hop.port, key.get_name(), key.asbytes(), known, hop.known_hosts)
 
@@ -109,7 +109,7 @@ def _log_in(transport: paramiko.Transport, hop: Hop) -> None:
                 return
             tried.append("password: refused")
     except (paramiko.SSHException, EOFError, OSError) as error:
-        raise TargetUnreachableError(f"{hop.name}: the login broke off: {error or 'connection closed'}") from error
+        raise NoConnectionError(f"{hop.name}: the login broke off: {error or 'connection closed'}") from error
     raise AuthenticationError(
         f"{hop.name}: nothing we have was accepted ({'; '.join(tried) or 'no key, no agent, no password'})",
         hint="set ansible_user and ansible_ssh_private_key_file, or load the key into the agent",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_engine.connections.ssh_config import matches
-from runbook_engine.sdk import TargetUnreachableError
+from runbook_engine.sdk import NoConnectionError
 
 _SSH_PORT = 22
 _HASHED_PARTS = 4
@@ -25,7 +25,7 @@ class KnownKey:
     where: str
 
 
-class HostKeyError(TargetUnreachableError):
+class HostKeyError(NoConnectionError):
     """The host key is unknown, changed or revoked; nothing was sent to the server."""
 
 

@@ -109,13 +109,20 @@ class ThreadDispatcher:
         while (item := self._orders.get()) is not None:
             order, forget = item
             if forget:
-                self._settled(order)
+                self._forget(order)
             elif not self._make(order):
                 return  # given up, and replaced, while it worked
             with self._lock:
                 self._waiting = min(self._waiting + 1, self._threads)
         with self._lock:
             self._threads -= 1
+
+    def _forget(self, order: AttemptOrder) -> None:
+        try:
+            self._settled(order)
+        except Exception as error:  # noqa: BLE001 - tidying up must not cost a thread; it is said
+            text = f"could not tidy up: {type(error).__name__}: {error}"
+            self._messages.put(AttemptProgress(order.task, order.number, text))
 
     def _make(self, order: AttemptOrder) -> bool:
         """Make the attempt; false when the thread was given up meanwhile."""

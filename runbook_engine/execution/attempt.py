@@ -7,6 +7,7 @@ from typing import cast
 from pydantic import ValidationError
 
 from runbook_engine.execution.capture import Capture
+from runbook_engine.execution.check_outputs import check_outputs
 from runbook_engine.execution.context import AttemptContext, OneConnection
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject
@@ -24,7 +25,12 @@ from runbook_engine.ports.action import (
 )
 from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.clock import Clock
-from runbook_engine.ports.connection import CommandTimeoutError, ReadOnlyError, TargetUnreachableError
+from runbook_engine.ports.connection import (
+    CommandTimeoutError,
+    NoConnectionError,
+    ReadOnlyError,
+    TargetUnreachableError,
+)
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
 from runbook_engine.ports.hands import Hands, SecretResolver
 from runbook_engine.ports.secrets import Redactor
@@ -75,14 +81,15 @@ def attempt(
     | cannot tell | apply | `unproven` | reattach when the effect is `token`, else in doubt |
     """
     started = tools.clock.monotonic()
-    capture = Capture(tools.output_limit)
+    capture = Capture(tools.output_limit, tools.redactor)
     progress = _Progress()
-    connection = OneConnection(order, tools.hands, cancelled)
+    connection = OneConnection(order, tools.hands, cancelled, tools.redactor)
     try:
         report = _attempt(order, tools, connection, cancelled, on_progress, capture, progress)
     except RunbookError as error:
-        report = _failed(order, tools, progress, error)
-    except Exception as error:  # noqa: BLE001 - a plugin's defect fails its task, never the engine
+        sent = connection.touched or not isinstance(error, NoConnectionError)
+        report = _failed(order, tools, progress, error, sent=sent)
+    except BaseException as error:  # noqa: BLE001 - a plugin's defect, be it sys.exit(), fails its task and no more
         text = f"action {order.action} has a defect: {type(error).__name__}: {error}"
         report = _report(order, Outcome.FAILED, progress, error=text, in_doubt=progress.applying)
     try:
@@ -129,6 +136,7 @@ def _attempt(
     finding = progress.finding = _check(action, params, reading)
     applies = hasattr(action, "apply")
     if finding.satisfied:
+        check_outputs(action, finding.outputs)
         return _report(order, Outcome.UNCHANGED, progress, grade=Grade.PROVEN, note=_found_so(order, applies=applies))
     if order.mode is Mode.DRY_RUN:
         return _predicted(order, progress, applies=applies)
@@ -152,7 +160,7 @@ def _apply(
     acting.raise_if_over()
     progress.applying = True
     try:
-        progress.applied = cast("Applies", action).apply(params, acting)
+        progress.applied = _as_applied(action, cast("Applies", action).apply(params, acting))
     except ServiceUnreachableError:
         # The reply was lost; the service may have done what was asked. The check is the only witness.
         if action.effect is Effect.ONCE or not _check(action, params, reading).satisfied:
@@ -162,6 +170,7 @@ def _apply(
     if finding.status is CheckStatus.UNSATISFIED:
         text = f"applied, but the check still says: {finding.summary or 'not satisfied'}"
         return _report(order, Outcome.FAILED, progress, error=text)
+    check_outputs(action, {**progress.applied.outputs, **finding.outputs})
     outcome = Outcome.CHANGED if progress.applied.changed else Outcome.UNCHANGED
     if finding.status is CheckStatus.UNKNOWN and progress.applied.summary:
         # The check can't tell before and not after either: what it would do is no longer of interest.
@@ -208,8 +217,10 @@ def _predicted(order: AttemptOrder, progress: _Progress, *, applies: bool) -> At
     return _report(order, Outcome.FAILED, progress, grade=Grade.UNPROVEN, error=error)
 
 
-def _failed(order: AttemptOrder, tools: AttemptTools, progress: _Progress, error: RunbookError) -> AttemptReport:
-    """Turn an error into an outcome; after an apply began, only a proven end is called an end."""
+def _failed(
+    order: AttemptOrder, tools: AttemptTools, progress: _Progress, error: RunbookError, *, sent: bool
+) -> AttemptReport:
+    """Turn an error into an outcome; after an apply began to send, only a proven end is called an end."""
     lost = isinstance(error, TargetUnreachableError | ServiceUnreachableError)
     unproven = lost or isinstance(error, DeadlineError | CancelledError)
     if isinstance(error, CommandTimeoutError):
@@ -218,7 +229,7 @@ def _failed(order: AttemptOrder, tools: AttemptTools, progress: _Progress, error
     text = error.message if not error.hint else f"{error.message} ({error.hint})"
     if isinstance(error, ReadOnlyError):
         text = f"{_origin(order, tools)}: {text}"
-    doubt = progress.applying and unproven
+    doubt = progress.applying and unproven and sent
     action = tools.catalog.get(order.action)
     once = action is not None and action.effect is Effect.ONCE
     if order.mode is Mode.DRY_RUN and order.taints and isinstance(error, ActionFailedError):
@@ -226,7 +237,9 @@ def _failed(order: AttemptOrder, tools: AttemptTools, progress: _Progress, error
         note = f"can't be checked now ({text}); what it needs was not really done"
         progress.finding = progress.finding or unknown()
         return _report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN, note=note)
-    return _report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and once)
+    report = _report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and once)
+    done: JsonObject = getattr(error, "outputs", {})
+    return replace(report, outputs={**order.recorded, **done}) if done or order.recorded else report
 
 
 def _report(
@@ -277,8 +290,17 @@ def _found_so(order: AttemptOrder, *, applies: bool) -> str:
 
 
 def _origin(order: AttemptOrder, tools: AttemptTools) -> str:
-    entry = tools.catalog.entry(order.action)
-    return f"plugin {entry.origin}"
+    origin = tools.catalog.entry(order.action).origin
+    return order.action if origin == "runbook-engine" else f"plugin {origin}"
+
+
+def _as_applied(action: Action[Params], value: object) -> Applied:
+    """Take what an apply gave; nothing at all is the plainest way to say that it was done."""
+    if value is None:
+        return Applied()
+    if not isinstance(value, Applied):
+        raise RunbookError(f"the apply of {action.name} gave a {type(value).__name__} in place of an Applied")
+    return value
 
 
 def _redacted(report: AttemptReport, redactor: Redactor, *, sensitive: bool) -> AttemptReport:

@@ -2,6 +2,8 @@
 
 import threading
 
+from runbook_engine.ports.secrets import Redactor, StreamCleaner
+
 _SHARE = 2
 
 
@@ -10,10 +12,13 @@ class Capture:
 
     Args:
         limit: greatest number of bytes kept of a stream.
+        redactor: takes secrets out before anything is cut off.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, redactor: Redactor) -> None:
         self._limit = limit
+        self._redactor = redactor
+        self._cleaners: dict[str, StreamCleaner] = {}
         self._head: dict[str, bytearray] = {}
         self._tail: dict[str, bytearray] = {}
         self._total: dict[str, int] = {}
@@ -21,8 +26,14 @@ class Capture:
 
     def add(self, stream: str, data: bytes) -> None:
         """Add bytes to a stream."""
-        half = self._limit // _SHARE
         with self._lock:
+            if stream not in self._cleaners:
+                self._cleaners[stream] = self._redactor.stream()
+            self._keep(stream, self._cleaners[stream].feed(data))
+
+    def _keep(self, stream: str, data: bytes) -> None:
+        half = self._limit // _SHARE
+        if data:
             self._total[stream] = self._total.get(stream, 0) + len(data)
             head = self._head.setdefault(stream, bytearray())
             tail = self._tail.setdefault(stream, bytearray())
@@ -37,6 +48,9 @@ class Capture:
         half = self._limit // _SHARE
         kept: dict[str, bytes] = {}
         with self._lock:
+            for stream, cleaner in self._cleaners.items():
+                self._keep(stream, cleaner.close())
+            self._cleaners = {}
             for stream, head in self._head.items():
                 tail = bytes(self._tail[stream][-half:])
                 dropped = self._total[stream] - len(head) - len(tail)

@@ -15,6 +15,7 @@ from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.connection import Connection
 from runbook_engine.ports.dispatcher import AttemptOrder
 from runbook_engine.ports.hands import Hands
+from runbook_engine.ports.secrets import Redactor
 from runbook_engine.ports.services import AwsClient, HttpClient, Mailer, SqlDatabase
 
 
@@ -25,8 +26,10 @@ class OneConnection:
         environment: of the step's commands, secrets filled in.
     """
 
-    def __init__(self, order: AttemptOrder, hands: Hands, cancelled: CancelSignal) -> None:
+    def __init__(self, order: AttemptOrder, hands: Hands, cancelled: CancelSignal, redactor: Redactor) -> None:
         self._cancelled = cancelled
+        self._redactor = redactor
+        self._made: list[StepConnection] = []
         self.environment = order.environment
         self._order = order
         self._hands = hands
@@ -36,7 +39,14 @@ class OneConnection:
         """Give the connection, with the step's environment and become applied."""
         if self._opened is None:
             self._opened = self._hands.connection(self._order.target, become_user=self._order.become_user)
-        return StepConnection(self._opened, self.environment, self._order.become_user, self._cancelled)
+        made = StepConnection(self._opened, self.environment, self._order.become_user, self._cancelled, self._redactor)
+        self._made.append(made)
+        return made
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything reached the target."""
+        return any(made.touched for made in self._made)
 
     def close(self) -> None:
         """Close it, if it was opened."""

@@ -174,6 +174,7 @@ class OrderMaker:
             timeout=planned.step.timeout.total_seconds(),
             fence=self.fence,
             settle=state.unproven_end,
+            recorded=state.partial,
             rendered=files,
             taints=taints,
             become_user=planned.step.become_user if planned.step.become else None,

@@ -47,6 +47,7 @@ class TaskState:
     Attributes:
         attempts: attempts begun so far.
         logical: number of the logical attempt: a new one only after the old one's end is proven.
+        partial: what an attempt that failed got done; the next one is told.
         digest: of the task's step as it was planned when the task ended; None when that was not recorded.
         unproven_end: an attempt of this logical attempt began and its end is not known for sure.
     """
@@ -58,6 +59,7 @@ class TaskState:
     digest: str | None = None
     outcome: Outcome | None = None
     outputs: JsonObject = field(default_factory=dict)
+    partial: JsonObject = field(default_factory=dict)
     reason: str = ""
     opened: GateOpened | None = None
     opened_at: datetime | None = None
@@ -131,6 +133,7 @@ class RunState:
             case AttemptFinished():
                 task.phase = Phase.DOUBT if event.in_doubt else Phase.ENDED
                 task.outcome, task.reason, task.unproven_end = event.outcome, event.error, event.in_doubt
+                task.partial = {} if event.outcome.ended_well else event.outputs
                 if event.outcome.ended_well:
                     task.outputs = event.outputs
                 elif not event.in_doubt:

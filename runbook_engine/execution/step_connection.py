@@ -17,6 +17,7 @@ from runbook_engine.ports.connection import (
     OnOutput,
     TargetUnreachableError,
 )
+from runbook_engine.ports.secrets import Redactor
 
 _ENDING = 5.0
 _BY_SIGNAL = frozenset({128 + signal.SIGTERM, 128 + signal.SIGKILL})
@@ -27,6 +28,10 @@ class StepConnection:
 
     Args:
         cancelled: when it is set, a detached command that runs is ended.
+        redactor: takes secrets out of what commands say, before anything of it is cut off or kept.
+
+    Attributes:
+        touched: whether anything reached the target through it.
     """
 
     def __init__(
@@ -35,7 +40,10 @@ class StepConnection:
         environment: Mapping[str, str],
         become_user: str | None,
         cancelled: CancelSignal,
+        redactor: Redactor,
     ) -> None:
+        self.touched = False
+        self._redactor = redactor
         self._cancelled = cancelled
         self._inner = inner
         self._environment = environment
@@ -43,7 +51,7 @@ class StepConnection:
 
     def run(self, command: Command, *, timeout: float, on_output: OnOutput | None = None) -> CommandResult:
         """Run a command and wait for its end."""
-        return self._inner.run(self._own(command), timeout=timeout, on_output=on_output)
+        return self._clean(self._inner.run(self._own(command), timeout=timeout, on_output=on_output))
 
     def run_detached(
         self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
@@ -77,7 +85,7 @@ class StepConnection:
                 raise
             if self._cancelled.is_set() and result.exit_status in _BY_SIGNAL:
                 raise killed
-            return result
+            return self._clean(result)
 
     def probe_detached(self, token: str) -> DetachedState:
         """Tell what became of a detached command."""
@@ -106,21 +114,34 @@ class StepConnection:
     def write(self, path: str, content: bytes, *, mode: int | None = None) -> None:
         """Write a file."""
         self._inner.write(path, content, mode=mode)
+        self.touched = True
 
     def make_directory(self, path: str, *, mode: int | None = None) -> None:
         """Make a folder."""
         self._inner.make_directory(path, mode=mode)
+        self.touched = True
 
     def set_mode(self, path: str, mode: int) -> None:
         """Set permission bits."""
         self._inner.set_mode(path, mode)
+        self.touched = True
 
     def remove(self, path: str) -> None:
         """Remove a file."""
         self._inner.remove(path)
+        self.touched = True
 
     def close(self) -> None:
         """Leave the connection open: it is reused over the run."""
+
+    def _clean(self, result: CommandResult) -> CommandResult:
+        """Take secrets out of a command's output, and pieces of them where its middle was cut out."""
+        self.touched = True
+        return replace(
+            result,
+            stdout=self._redactor.kept(result.stdout, whole=len(result.stdout) == result.stdout_bytes),
+            stderr=self._redactor.kept(result.stderr, whole=len(result.stderr) == result.stderr_bytes),
+        )
 
     def _own(self, command: Command) -> Command:
         return replace(

@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from runbook_engine.expressions.secret_value import SecretValue
 from runbook_engine.expressions.steps import StepsMapping, StepsView
 from runbook_engine.model.inventory import Inventory, Target
-from runbook_engine.model.json import JsonObject, JsonValue
+from runbook_engine.model.json import JsonObject
 
 RESERVED = frozenset(
     {"group_names", "groups", "hostvars", "inventory_hostname", "loop", "range", "run", "secret", "steps", "target"}
 )
+
+
+VAULT = "vault"
+"""Scheme of references to texts that were decrypted for the inventory, by their position in `Inventory.secrets`."""
 
 
 class Found(NamedTuple):
@@ -38,7 +43,21 @@ class InventoryView:
     @cached_property
     def hostvars(self) -> Mapping[str, object]:
         """Variables of each target; data, whatever they look like."""
-        return _HostVars(self._inventory)
+        return _HostVars(self)
+
+    @property
+    def inventory(self) -> Inventory:
+        """The inventory itself; what was decrypted for it is in the clear."""
+        return self._inventory
+
+    def shielded(self, value: object) -> object:
+        """Give a variable's value with a `SecretValue` in the place of each text that was decrypted."""
+        references = self._references
+        return _shielded(value, references) if references else value
+
+    @cached_property
+    def _references(self) -> Mapping[str, str]:
+        return {text: f"{VAULT}:{index}" for index, text in enumerate(self._inventory.secrets)}
 
 
 class Scope:
@@ -92,7 +111,10 @@ class Scope:
             return self._reserved(name)
         for layer, is_template in self._layers:
             if name in layer:
-                return Found(layer[name], is_template)
+                # Only an inventory has decrypted texts; in a layer before it the same letters are no secret.
+                is_variable = layer is self._layers[-1][0]
+                value = self._inventory.shielded(layer[name]) if self._inventory and is_variable else layer[name]
+                return Found(value, is_template)
         return None
 
     def names(self) -> Iterator[str]:
@@ -113,7 +135,8 @@ class Scope:
         elif name == "hostvars":
             value = inventory.hostvars if inventory else None
         elif target and name == "target":
-            value = {**target.variables, "name": target.name, "groups": list(target.groups)}
+            variables = inventory.shielded(target.variables) if inventory else target.variables
+            value = {**cast("JsonObject", variables), "name": target.name, "groups": list(target.groups)}
         elif target and name == "inventory_hostname":
             value = target.name
         elif target and name == "group_names":
@@ -121,20 +144,29 @@ class Scope:
         return None if value is None else Found(value)
 
 
-class _HostVars(Mapping[str, Mapping[str, JsonValue]]):
+class _HostVars(Mapping[str, Mapping[str, object]]):
     """Looks a target's variables up when they are asked for, since an inventory may have 10,000 of them."""
 
-    __slots__ = ("_inventory",)
+    __slots__ = ("_view",)
 
-    def __init__(self, inventory: Inventory) -> None:
-        self._inventory = inventory
+    def __init__(self, view: InventoryView) -> None:
+        self._view = view
 
-    def __getitem__(self, key: str) -> Mapping[str, JsonValue]:
-        target = self._inventory.target(key)
-        return {**target.variables, "inventory_hostname": target.name, "group_names": list(target.groups)}
+    def __getitem__(self, key: str) -> Mapping[str, object]:
+        target = self._view.inventory.target(key)
+        variables = cast("JsonObject", self._view.shielded(target.variables))
+        return {**variables, "inventory_hostname": target.name, "group_names": list(target.groups)}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._inventory.targets)
+        return iter(self._view.inventory.targets)
 
     def __len__(self) -> int:
-        return len(self._inventory.targets)
+        return len(self._view.inventory.targets)
+
+
+def _shielded(value: object, references: Mapping[str, str]) -> object:
+    if isinstance(value, str):
+        return SecretValue(references[value]) if value in references else value
+    if isinstance(value, Mapping):
+        return {key: _shielded(one, references) for key, one in value.items()}
+    return [_shielded(one, references) for one in value] if isinstance(value, list | tuple) else value

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from runbook_engine.model.errors import JournalError
+from runbook_engine.model.errors import InvalidInputError, JournalError
 from runbook_engine.ports.journal import Journal
 
 _EXAMPLES = "sqlite:///.runbook/journal.db or postgresql://user@host/database"
@@ -16,17 +16,18 @@ def open_journal(url: str, *, project: Path, create: bool) -> Journal:
         create: make it when there is none.
 
     Raises:
+        InvalidInputError: the address is none.
         JournalError: there is none, it is unsafe, damaged, newer than this program, or can't be reached.
     """
     scheme, separator, rest = url.partition("://")
     if scheme == "sqlite" and separator and rest.startswith("/"):
         path = Path(rest[1:])
         if not rest[1:] or rest[1:].startswith(":memory:"):
-            raise JournalError(f"{url} names no file", hint=f"an address looks like {_EXAMPLES}")
+            raise InvalidInputError(f"{url} names no file", hint=f"an address looks like {_EXAMPLES}")
         return _open_file(project / path, create=create)
     if scheme in {"postgresql", "postgres", "postgresql+psycopg"} and separator:
         return _open_postgresql(f"postgresql://{rest}", create=create)
-    raise JournalError(
+    raise InvalidInputError(
         f"{scheme + '://…' if separator else url!r} is not an address of a journal",
         hint=f"an address looks like {_EXAMPLES}",
     )
@@ -50,7 +51,7 @@ def _open_postgresql(url: str, *, create: bool) -> Journal:
     try:
         address = make_url(url)
     except (ArgumentError, ValueError) as error:
-        raise JournalError("the journal's address can't be read", hint=f"it looks like {_EXAMPLES}") from error
+        raise InvalidInputError("the journal's address can't be read", hint=f"it looks like {_EXAMPLES}") from error
     try:
         return SqlJournal(postgresql_store(address, create=create))
     except ModuleNotFoundError as error:

@@ -1,7 +1,9 @@
 """The journal's file: made for its owner only, and refused when others could read or change it."""
 
 import os
+import sqlite3
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,28 +11,67 @@ from runbook_engine.model.errors import JournalError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_MAKING_SECONDS = 2.0
 
 
 def ready_file(path: Path, *, create: bool) -> bool:
     """Make sure that the journal's file is there and safe; give False when there is none and `create` is false.
 
     Raises:
-        JournalError: it, or its folder, is open to others, or it is no plain file.
+        JournalError: it, or its folder, is open to others, or it is no plain file, or it was emptied.
         OSError: it can't be made.
     """
     if create:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Somebody may have made it before, or at this very moment; then it is looked at below like any other.
         with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-            _make_entry_durable(path.parent)
+            _make(path)
     try:
         found = path.lstat()
     except FileNotFoundError:
         return False
     _check_file(path, found)
     _check_folder(path.parent, path.parent.stat())
+    _check_content(path)
     return True
+
+
+def _make(path: Path) -> None:
+    """Make a database without tables: a journal's file is never empty, so one that is was emptied by somebody."""
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(_first_page())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        # Nobody uses an empty file, so it can be taken away again; otherwise the next attempt would be refused.
+        path.unlink(missing_ok=True)
+        raise
+    _make_entry_durable(path.parent)
+
+
+def _first_page() -> bytes:
+    database = sqlite3.connect(":memory:")
+    try:
+        database.execute("CREATE TABLE page (a)")
+        database.execute("DROP TABLE page")
+        database.execute("VACUUM")
+        return database.serialize()
+    finally:
+        database.close()
+
+
+def _check_content(path: Path) -> None:
+    """Refuse a file that lost its contents; the one that another process makes at this moment gets time to fill."""
+    patience_ends = time.monotonic() + _MAKING_SECONDS
+    while path.stat().st_size == 0:
+        if time.monotonic() > patience_ends:
+            raise JournalError(
+                f"the journal {path} is empty, and a journal never is: its contents were lost",
+                hint=f"put a copy of it from a backup in its place; or, to begin anew without it, remove it: rm {path}",
+            )
+        time.sleep(0.02)
 
 
 def _make_entry_durable(folder: Path) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import PrimaryKeyConstraint as PrimaryKey
 
-from runbook_engine.model.errors import JournalError
+from runbook_engine.model.errors import JournalError, NoJournalError
 
 SCHEMA_VERSION = 1
 _VERSION, _RUNS = "schema_version", "runs_opened"
@@ -110,9 +110,9 @@ def prepare(connection: Connection, *, create: bool, where: str) -> None:
         )
 
 
-def no_journal(where: str) -> JournalError:
+def no_journal(where: str) -> NoJournalError:
     """Say that there is no journal yet."""
-    return JournalError(f"no journal yet at {where}", hint="the first `runbook run` makes it")
+    return NoJournalError(f"no journal yet at {where}", hint="the first `runbook run` makes it")
 
 
 def next_number(connection: Connection) -> int:

@@ -63,5 +63,11 @@ class JournalError(RunbookError):
     exit_code = ExitCode.JOURNAL
 
 
+class NoJournalError(JournalError):
+    """There is no journal yet, which is how every project begins: no run can be named."""
+
+    exit_code = ExitCode.USAGE
+
+
 class JournalUnavailableError(JournalError):
     """The journal can't be written just now (disk full, locked, database away); the same append may be tried again."""

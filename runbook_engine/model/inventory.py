@@ -2,6 +2,8 @@
 
 from functools import cached_property
 
+from pydantic import Field
+
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.json import JsonObject
 
@@ -48,6 +50,8 @@ class Inventory(Frozen):
         drill: true when the inventory is marked as a drill's (variable `runbook_drill: true` of group `all`).
         files: relative path and SHA-256 of each file that was read, for the audit trail.
         localhost_variables: what `host_vars/localhost` says for the implicit `localhost`.
+        secrets: texts that were decrypted, each with what it was encrypted as (empty where a whole file was). Never
+            serialised and never shown; it is there so that they can be taken out of what is recorded.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Inventory(Frozen):
     drill: bool = False
     files: dict[str, str] = {}
     localhost_variables: JsonObject = {}
+    secrets: dict[str, str] = Field(default={}, repr=False, exclude=True)
 
     @cached_property
     def implicit_localhost(self) -> Target:

@@ -61,6 +61,10 @@ def _as_written(value: JsonObject, scope: ScopeValues) -> JsonObject:
 def _lint_targets(step: FlatStep, context: LintContext) -> Iterator[Diagnostic]:
     """A pattern must be readable, and match something in at least one inventory."""
     pattern = step.step.targets
+    if "{{" in pattern:
+        hint = "name a group, and let the inventory say what is in it"
+        yield diagnostic("RB209", step.place("targets"), "targets takes a host pattern, and no template", hint)
+        return
     chosen = context.choose(pattern)
     if not chosen or any(not isinstance(found, TargetPatternError) and found for found in chosen):
         return
@@ -75,19 +79,17 @@ def _lint_graph(flat: Flat, context: LintContext) -> Iterator[Diagnostic]:
     """Edges lead to steps that exist, and to no cycle."""
     known = context.ids
     names: dict[str, tuple[str, ...]] = {}
-    complete = True
     for step in flat.steps:
         scope = flat.scopes[step.scope]
         for need in step.needs:
             if need.step not in known:
-                complete = False
                 written = need.step.removeprefix(scope.prefix)
                 text = f"step {step.step.id} needs {written!r}, and there is no such step"
                 hint = did_you_mean(written, context.own_ids(step.scope))
                 yield diagnostic("RB203", _need_place(step, written), text, hint)
         edges = all_needs(step, scope, context.catalog)
         names[step.step.id] = tuple(need.step for need in edges if need.step in known)
-    if complete and (cycle := find_cycle(names)):
+    if cycle := find_cycle(names):
         first = next(step for step in flat.steps if step.step.id in cycle)
         yield diagnostic("RB206", first.place("needs"), f"the steps wait for each other: {' → '.join(cycle)}")
 

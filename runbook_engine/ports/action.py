@@ -18,7 +18,15 @@ from runbook_engine.ports.services import AwsClient, HttpClient, Mailer, SqlData
 
 
 class ActionFailedError(RunbookError):
-    """The action could not do what it is for; the message says what the peer said."""
+    """The action could not do what it is for; the message says what the peer said.
+
+    Attributes:
+        outputs: what was done before it failed; the next attempt of the task gets it as `context.recorded`.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", outputs: JsonObject | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.outputs: JsonObject = outputs or {}
 
 
 class DeadlineError(RunbookError):
@@ -116,7 +124,7 @@ class ActionContext(Protocol):
 
     @property
     def recorded(self) -> JsonObject:
-        """Outputs that the task ended with when it was applied: given to `revert`, empty otherwise."""
+        """What the task gave before: outputs of an earlier attempt that failed half-way; to `revert`, of the apply."""
         ...
 
     def aws(self, service: str, *, region: str, account: str | None = None, role: str | None = None) -> AwsClient:

@@ -12,6 +12,10 @@ class TargetUnreachableError(RunbookError):
     """The target can't be reached, or the connection was lost; what it does now is unknown."""
 
 
+class NoConnectionError(TargetUnreachableError):
+    """No connection was made, so nothing was sent: refused, timed out, an unknown host key, a login that failed."""
+
+
 class CommandTimeoutError(RunbookError):
     """The command did not end in time.
 

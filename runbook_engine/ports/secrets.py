@@ -32,6 +32,26 @@ class Redactor(Protocol):
         """Redact bytes (a whole stream, not a chunk of one)."""
         ...
 
+    def kept(self, value: bytes, *, whole: bool) -> bytes:
+        """Redact what was kept of a stream; unless it is whole, pieces of secrets at its cuts, too."""
+        ...
+
+    def stream(self) -> "StreamCleaner":
+        """Give a redactor for one stream that comes in chunks."""
+        ...
+
     def json(self, value: object) -> object:
         """Redact every text in a JSON value, keys included."""
+        ...
+
+
+class StreamCleaner(Protocol):
+    """Redacts a stream chunk by chunk."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take a chunk and give what is safe to keep."""
+        ...
+
+    def close(self) -> bytes:
+        """Give what was held back."""
         ...

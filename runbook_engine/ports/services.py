@@ -7,14 +7,22 @@ from email.message import EmailMessage
 from typing import Any, Literal, Protocol
 
 from runbook_engine.model.errors import RunbookError
-from runbook_engine.model.json import JsonScalar
+from runbook_engine.model.json import JsonObject, JsonScalar
 
 # botocore shapes each answer by its service model at run time; no static type can describe them all.
 AwsAnswer = dict[str, Any]
 
 
 class ServiceUnreachableError(RunbookError):
-    """A service did not answer, or the answer was lost; whether it did what was asked is unknown."""
+    """A service did not answer, or the answer was lost; whether it did what was asked is unknown.
+
+    Attributes:
+        outputs: what is known to be done; the next attempt of the task gets it as `context.recorded`.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", outputs: JsonObject | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.outputs: JsonObject = outputs or {}
 
 
 class AwsError(RunbookError):

@@ -47,7 +47,13 @@ def _steps(report: RunReport) -> Iterator[str]:
         for task in step.tasks:
             told = one_line(words.why(task), limit=160)
             retries = f" ({len(task.attempts)} attempts)" if len(task.attempts) > 1 else ""
-            yield f"  {words.standing(task):<12} {one_line(task.target or task.id)}{retries}  {told}".rstrip()
+            yield f"  {words.standing(task):<12} {one_line(_place(task))}{retries}  {told}".rstrip()
+
+
+def _place(task: TaskReport) -> str:
+    """Name a task within its step: its target, and in a loop the item's index."""
+    item = "".join(task.id.partition("@")[0].partition("[")[1:])
+    return task.target + item if task.target else task.id
 
 
 def _tally(step: StepReport) -> str:

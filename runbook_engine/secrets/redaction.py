@@ -7,6 +7,8 @@ from typing import AnyStr
 from runbook_engine.secrets.encodings import MIN_LENGTH, forms
 
 REDACTED = "[redacted]"
+# The shortest piece of a secret that is looked for at the cut of an output.
+_PIECE = 6
 
 
 class SecretRedactor:
@@ -56,6 +58,21 @@ class SecretRedactor:
             return {self.json(key): self.json(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.json(item) for item in value]
+        return value
+
+    def kept(self, value: bytes, *, whole: bool) -> bytes:
+        """Redact what was kept of a stream. Unless it is whole, beginnings and ends of secrets count, too.
+
+        Where a stream was cut is not known here, so a piece is taken out wherever it stands.
+        """
+        value = self.data(value)
+        if whole:
+            return value
+        for known in sorted(self._bytes, key=len, reverse=True):
+            for length in range(len(known) - 1, _PIECE - 1, -1):
+                for piece in (known[:length], known[-length:]):
+                    if piece in value:
+                        value = value.replace(piece, REDACTED.encode())
         return value
 
     def stream(self) -> "StreamRedactor":

@@ -340,3 +340,61 @@ def call(root, command, sources, *options):
         timeout=60,
         check=False,
     )
+
+
+EXPRESSIONS = st.sampled_from([
+    "region", "a", "b | default('', true) ~ '-x'", "region | default('none')", "inventory_hostname", "a == 1", "a is defined", "missing",
+    "'web' in group_names", "b | default('', true) | string | length > 2", "inventory_hostname_short", "group_names", "[]",
+    "{'k': region | default('')}", "[a, 'x', '']", "a | default(3) | int + 1", "none", "''", "ansible_host is defined and a",
+    "{'k': '', 'x.y': 'z-1'}", "true", "region is defined and region is string",
+])  # fmt: skip
+
+
+@st.composite
+def constructed(draw):
+    source = {"plugin": draw(st.sampled_from(["constructed", "ansible.builtin.constructed"]))}
+    source["compose"] = draw(st.dictionaries(st.sampled_from(["made", "region", "a"]), EXPRESSIONS, max_size=2))
+    source["groups"] = draw(st.dictionaries(st.sampled_from(["web", "odd-1", "new", "9x"]), EXPRESSIONS, max_size=2))
+    source["keyed_groups"] = [draw(keyed()) for _ in range(draw(st.integers(0, 3)))]
+    if draw(st.booleans()):
+        source["leading_separator"] = draw(st.booleans())
+    if draw(st.integers(0, 4)) == 0:
+        source["strict"] = True
+    return source
+
+
+@st.composite
+def keyed(draw):
+    entry = {"key": draw(EXPRESSIONS)}
+    for name, values in (
+        ("prefix", ["", "p", "is-a"]),
+        ("separator", ["", "_", "-"]),
+        ("parent_group", ["above", "prod", "{{ region }}"]),
+    ):
+        if draw(st.booleans()):
+            entry[name] = draw(st.sampled_from(values))
+    choice = draw(st.integers(0, 3))
+    return {**entry, **[{}, {}, {"default_value": "none"}, {"trailing_separator": False}][choice]}
+
+
+@settings(
+    max_examples=int(os.environ.get("RUNBOOK_PARITY_EXAMPLES", "60")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(
+    hosts=st.tuples(st.just("inv/01"), ini()) | st.tuples(st.just("inv/01.yml"), yaml()),
+    source=constructed(),
+    later=st.none() | ini(),
+)
+def test_constructed_groups_and_variables_are_the_same(oracle, hosts, source, later):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        write(root, {hosts[0]: hosts[1], "inv/02.yml": json.dumps(source), **({"inv/03": later} if later else {})})
+        answer = oracle.ask(sources=[str(root / "inv")], project=str(root))
+        loaded = load(root, ["inv"])
+    if "error" in answer:
+        assert loaded.inventory is None, answer["error"]
+        return
+    assert loaded.inventory is not None, loaded.diagnostics
+    assert as_printed(loaded.inventory) == unmarked(answer["list"])

@@ -129,6 +129,17 @@ def find_zone(route53: AwsClient, zone: str) -> str:
     return str(chosen[0]["Id"]).removeprefix("/hostedzone/")
 
 
+def strangers(route53: AwsClient, zone: str, given: str, wanted: Iterable[Record]) -> list[Record]:
+    """Give the wanted records that can't be in the zone, because their names don't end with its name.
+
+    Args:
+        zone: the hosted zone's id.
+        given: how the step names the zone, which is its name or its id.
+    """
+    name = absolute(given) if "." in given else absolute(route53.call("get_hosted_zone", Id=zone)["HostedZone"]["Name"])
+    return [record for record in wanted if not f".{absolute(record.name)}".endswith(f".{name}")]
+
+
 def name_servers_of(route53: AwsClient, zone: str) -> list[str]:
     """Name the servers that answer for a zone."""
     answer = route53.call("get_hosted_zone", Id=zone)

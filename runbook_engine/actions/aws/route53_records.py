@@ -7,7 +7,15 @@ from pydantic import Field, JsonValue, StringConstraints
 
 from runbook_engine.actions.aws.common import PolledParams, client
 from runbook_engine.actions.aws.dns_answers import DnsProblem, dns_problems
-from runbook_engine.actions.aws.route53 import Record, existing, find_zone, name_servers_of, normal, record_set
+from runbook_engine.actions.aws.route53 import (
+    Record,
+    existing,
+    find_zone,
+    name_servers_of,
+    normal,
+    record_set,
+    strangers,
+)
 from runbook_engine.sdk import (
     Action,
     ActionContext,
@@ -58,7 +66,8 @@ class Route53Records(Action[Route53Params]):
 
     Changing records needs Route 53's control plane in us-east-1. A runbook for the loss of us-east-1 itself should
     rely on failover records and health checks that are in place beforehand.
-    check: compares the zone's records; with `verify_dns` or `name_servers` asks the name servers too.
+    check: compares the zone's records, and fails for names that are not in the zone; with `verify_dns` or
+    `name_servers` asks the name servers too.
     apply: one change batch with what differs, waits until it is in sync and the name servers answer so.
     revert: puts back the records as they were, and deletes those that were not there.
     """
@@ -85,6 +94,11 @@ aws.route53_records:
         """Compare."""
         route53 = client(params, context, "route53")
         zone = find_zone(route53, params.zone)
+        if outside := strangers(route53, zone, params.zone, params.records):
+            raise ActionFailedError(
+                f"{', '.join(record.title for record in outside)}: not in the hosted zone {params.zone}",
+                hint="write the record's full name, which ends with the zone's, or set it in the zone it belongs to",
+            )
         found = existing(route53, zone, params.records)
         differing = _differing(params.records, found)
         if differing:

@@ -2,7 +2,7 @@
 
 import click
 
-from runbook_engine.app.audit import read_log
+from runbook_engine.app.audit import Verification, read_log
 from runbook_engine.app.audit import verify as verify_journal
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
@@ -10,7 +10,7 @@ from runbook_engine.cli.documented import DocumentedGroup
 from runbook_engine.cli.listeners import event_line
 from runbook_engine.cli.options import output_option, run_argument
 from runbook_engine.cli.terminal import result, result_json
-from runbook_engine.model.errors import ExitCode
+from runbook_engine.model.errors import ExitCode, NoJournalError
 
 
 @click.group(cls=DocumentedGroup)
@@ -60,7 +60,14 @@ def verify(run: str | None, output: str) -> int:
       runbook audit verify
       runbook audit verify last --output json
     """
-    journal = open_project().journal()
+    project = open_project()
+    try:
+        journal = project.journal()
+    except NoJournalError as error:
+        if run is not None:
+            raise
+        _say_nothing_there(output, error.message)
+        return ExitCode.OK
     try:
         found = verify_journal(journal, find_run(journal, run).id if run is not None else None)
     finally:
@@ -74,6 +81,16 @@ def verify(run: str | None, output: str) -> int:
     return ExitCode.OK if found.intact else ExitCode.JOURNAL
 
 
+def _say_nothing_there(output: str, why: str) -> None:
+    if output == "json":
+        nothing = Verification(runs=0, events=0)
+        result_json({"intact": nothing.intact, **nothing.model_dump(mode="json")})
+    else:
+        result(f"{why}: nothing to verify")
+
+
 def _damage_line(damage: dict[str, str | int]) -> str:
     where = f"event {damage['seq']} of {damage['run']}" if damage["seq"] else f"run {damage['run']}"
+    if not damage["run"]:
+        where = "the journal"
     return f"damaged: {where}: {damage['kind']}: {damage['problem']}"

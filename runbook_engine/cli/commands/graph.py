@@ -12,7 +12,7 @@ from runbook_engine.app.graph_svg import as_svg
 from runbook_engine.app.project import open_project
 from runbook_engine.app.status import outcomes_by_step
 from runbook_engine.cli.documented import documented
-from runbook_engine.cli.options import runbook_argument
+from runbook_engine.cli.options import out_option, runbook_argument
 from runbook_engine.cli.output_file import write_result
 
 _FORMATS: dict[str, Callable[[StepGraph], str]] = {
@@ -28,7 +28,7 @@ _FORMATS: dict[str, Callable[[StepGraph], str]] = {
 @runbook_argument
 @click.option("--format", "form", type=click.Choice(list(_FORMATS)), default="text", show_default=True, help="How.")
 @click.option("--run", "run_name", metavar="RUN", help="Colour the steps by how they ended in this run.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file.")
+@out_option
 def graph(name: str, form: str, run_name: str | None, out: Path | None) -> None:
     """Draw a runbook's steps and what they wait for.
 

@@ -8,11 +8,12 @@ import click
 from runbook_engine.app.init import init_project
 from runbook_engine.app.project import os_user
 from runbook_engine.cli.documented import documented
+from runbook_engine.cli.options import NamedPath
 from runbook_engine.cli.terminal import result
 
 
 @documented
-@click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False), metavar="[DIR]")
+@click.argument("folder", default=".", type=NamedPath(file_okay=False), metavar="[DIR]")
 def init(folder: Path) -> None:
     """Make a small project to start from.
 

@@ -8,14 +8,14 @@ from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
 from runbook_engine.app.report import FORMATS, make_report, render_report
 from runbook_engine.cli.documented import documented
-from runbook_engine.cli.options import run_argument
+from runbook_engine.cli.options import out_option, run_argument
 from runbook_engine.cli.output_file import write_result
 
 
 @documented
 @run_argument()
 @click.option("--format", "form", type=click.Choice(FORMATS), default="md", show_default=True, help="For whom.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file.")
+@out_option
 def report(run: str, form: str, out: Path | None) -> None:
     """Write the report of a run.
 

@@ -3,7 +3,7 @@
 import click
 
 from runbook_engine.app.find_run import find_run
-from runbook_engine.app.project import open_project
+from runbook_engine.app.project import check_person, open_project
 from runbook_engine.app.run_requests import ResumeRequest
 from runbook_engine.app.run_runbook import RunResult, resume_run
 from runbook_engine.cli.documented import documented
@@ -11,7 +11,7 @@ from runbook_engine.cli.driving import Seat, drive
 from runbook_engine.cli.options import forks_option, output_option, person_option, run_argument
 from runbook_engine.cli.terminal import ask, can_ask, say
 from runbook_engine.execution.loop_tools import Interrupts
-from runbook_engine.model.errors import ExitCode, UsageError
+from runbook_engine.model.errors import ExitCode, JournalError, UsageError
 from runbook_engine.model.outcome import Mode
 from runbook_engine.ports.journal import Journal, RunHead
 from runbook_engine.ports.listener import Listener
@@ -46,6 +46,7 @@ def resume(
       runbook resume 20261123 --yes --wait
     """
     project = open_project()
+    check_person(project.team, person)
     journal = project.journal()
     try:
         head = find_run(journal, run) if run is not None else _newest_resumable(journal)
@@ -65,8 +66,20 @@ def resume(
             return resume_run(project, request, journal, listener=listener, interrupts=interrupts)
 
         return drive(project, journal, Seat(output, person), advance, earlier=journal.read(head.id))
+    except JournalError as error:
+        closed = closed_meanwhile(journal, head)
+        if closed is None:
+            raise
+        message = f"run {head.id} {closed} at this moment, by the process that held it; nothing is left to go on with"
+        raise UsageError(message, hint=f"`runbook report {head.id}` shows how it went") from error
     finally:
         journal.close()
+
+
+def closed_meanwhile(journal: Journal, head: RunHead) -> str | None:
+    """Say how an open run was closed since it was looked at; None when it was not, or was closed before."""
+    now = journal.head(head.id)
+    return now.status if now is not None and head.status == "open" and now.status != "open" else None
 
 
 def _newest_resumable(journal: Journal) -> RunHead:

@@ -3,7 +3,7 @@
 import click
 
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
-from runbook_engine.app.project import open_project
+from runbook_engine.app.project import check_person, open_project
 from runbook_engine.app.run_requests import RunRequest
 from runbook_engine.app.run_runbook import RunResult, run_runbook
 from runbook_engine.app.show_plan import PlanView, show_plan
@@ -14,7 +14,7 @@ from runbook_engine.cli.options import forks_option, output_option, person_optio
 from runbook_engine.cli.plan_view import plan_text
 from runbook_engine.cli.terminal import ask, can_ask, say
 from runbook_engine.execution.loop_tools import Interrupts
-from runbook_engine.model.errors import ExitCode, UsageError
+from runbook_engine.model.errors import ExitCode, LeaseError, UsageError
 from runbook_engine.model.outcome import Mode
 from runbook_engine.ports.listener import Listener
 
@@ -68,6 +68,7 @@ def run(
         operator=person,
     )
     project = open_project()
+    check_person(project.team, person)
     prepared = prepare_plan(project, request.plan)
     say_findings(prepared.warnings)
     view = show_plan(prepared.plan)
@@ -82,6 +83,9 @@ def run(
             return run_runbook(project, request, prepared, journal, listener=listener, interrupts=interrupts)
 
         return drive(project, journal, Seat(output, person), advance)
+    except LeaseError as error:
+        hint = "watch it with `runbook status`; should it end before its time, `runbook resume` goes on with it"
+        raise LeaseError(error.message, hint=hint) from error
     finally:
         journal.close()
 

@@ -3,16 +3,15 @@
 import json
 from pathlib import Path
 
-import click
-
 from runbook_engine.app.project import open_project
 from runbook_engine.app.schema import schema_of
 from runbook_engine.cli.documented import documented
+from runbook_engine.cli.options import out_option
 from runbook_engine.cli.output_file import write_result
 
 
 @documented
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file.")
+@out_option
 def schema(out: Path | None) -> None:
     """Print the JSON Schema of runbooks, for editors.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runbook_engine.loading.inventory.as_json import ansible_host_json, without_internal
+from runbook_engine.loading.inventory.as_json import ansible_host_json, to_show
 from runbook_engine.loading.inventory.draft import ALL, PRIORITY
 from runbook_engine.model.inventory import Inventory
 from runbook_engine.model.json import JsonObject
@@ -29,7 +29,7 @@ def _group_lines(inventory: Inventory, name: str, depth: int, *, variables: bool
         if variables:
             yield from _variable_lines(ansible_host_json(inventory, host), depth + 2)
     if variables:
-        own = without_internal(group.variables)
+        own = to_show(inventory, group.variables)
         yield from _variable_lines({**own, PRIORITY: group.priority} if group.priority != 1 else own, depth + 1)
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 
 from runbook_engine.loading.inventory.draft import ALL
+from runbook_engine.loading.inventory.hidden import hidden
 from runbook_engine.model.inventory import Inventory
 from runbook_engine.model.json import JsonObject
 
@@ -37,14 +38,15 @@ def ansible_inventory_json(inventory: Inventory, *, only: Collection[str] | None
 
 
 def ansible_host_json(inventory: Inventory, name: str) -> JsonObject:
-    """Give the variables that a host sees, without those that Ansible keeps to itself.
+    """Give the variables that a host sees, without those that Ansible keeps to itself; nothing in them is decrypted.
 
     Raises:
         KeyError: no such target.
     """
-    return without_internal(inventory.target(name).variables)
+    return to_show(inventory, inventory.target(name).variables)
 
 
-def without_internal(variables: JsonObject) -> JsonObject:
-    """Leave out the variables that Ansible keeps to itself."""
-    return {key: value for key, value in variables.items() if not _INTERNAL.fullmatch(key)}
+def to_show(inventory: Inventory, variables: JsonObject) -> JsonObject:
+    """Leave out the variables that Ansible keeps to itself, and hide what was decrypted."""
+    shown = {key: value for key, value in variables.items() if not _INTERNAL.fullmatch(key)}
+    return hidden(shown, inventory.secrets)

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from runbook_engine.loading.inventory.findings import Findings, Place
+from runbook_engine.loading.inventory.instances import DescribeInstances
+from runbook_engine.loading.inventory.vault import Vault, is_vaulted
 from runbook_engine.model.config import Limits
-
-_VAULT = b"$ANSIBLE_VAULT;"
 
 
 class InventoryFiles:
@@ -20,10 +20,22 @@ class InventoryFiles:
         sources: files and folders that the operator named; their folders may be read too.
         limits: bounds on size.
         findings: receives what can't be read.
+        vault: decrypts what is encrypted.
+        describe: asks EC2 for instances; None where that can't be done.
     """
 
-    def __init__(self, project: Path, sources: Iterable[Path], limits: Limits, findings: Findings) -> None:
+    def __init__(
+        self,
+        project: Path,
+        sources: Iterable[Path],
+        limits: Limits,
+        findings: Findings,
+        vault: Vault | None = None,
+        describe: DescribeInstances | None = None,
+    ) -> None:
         self.limits = limits
+        self.vault = vault or Vault()
+        self.describe = describe
         self.hashes: dict[str, str] = {}
         self._findings = findings
         self._project = Path(os.path.realpath(project))
@@ -36,7 +48,12 @@ class InventoryFiles:
         absolute = Path(os.path.realpath(path.parent)) / path.name
         return str(absolute.relative_to(self._project) if absolute.is_relative_to(self._project) else absolute)
 
-    def read(self, path: Path) -> bytes | None:
+    @property
+    def project(self) -> Path:
+        """The project's folder."""
+        return self._project
+
+    def read(self, path: Path, *, may_be_vaulted: bool = False) -> bytes | None:
         """Read a regular file and remember its hash; nothing when it may not or can't be read (a finding says why)."""
         place, real = Place(self.shown(path)), os.path.realpath(path)
         if real not in self._explicit and not any(Path(real).is_relative_to(root) for root in self._roots):
@@ -57,12 +74,12 @@ class InventoryFiles:
                 "split it, or raise limits.file_bytes in runbook.toml",
             )
             content = None
-        elif content.startswith(_VAULT):
+        elif is_vaulted(content) and not may_be_vaulted:
             self._findings.add(
                 "RB305",
                 place,
-                "the file is encrypted with ansible-vault, which is not supported",
-                "keep the secret elsewhere, and refer to it with secret() in the runbook",
+                "the file is encrypted with ansible-vault; a source of hosts can't be",
+                "encrypt files of group_vars and host_vars, or single values with !vault",
             )
             content = None
         if content is not None:

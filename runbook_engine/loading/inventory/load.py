@@ -1,12 +1,14 @@
 """Loads an inventory: sources into a draft, the draft completed and merged into frozen values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_engine.loading.inventory.draft import ALL, Draft
 from runbook_engine.loading.inventory.files import InventoryFiles
 from runbook_engine.loading.inventory.findings import Findings, Place
+from runbook_engine.loading.inventory.hidden import without_parts
+from runbook_engine.loading.inventory.instances import DescribeInstances
 from runbook_engine.loading.inventory.merge import Precedence, complete_groups, group_depths
 from runbook_engine.loading.inventory.sources import read_source
 from runbook_engine.loading.inventory.vars_files import VarsFolders
@@ -29,7 +31,14 @@ class LoadedInventory:
     diagnostics: list[Diagnostic]
 
 
-def load_inventory(sources: Sequence[Path], *, name: str, project: Path, limits: Limits) -> LoadedInventory:
+def load_inventory(
+    sources: Sequence[Path],
+    *,
+    name: str,
+    project: Path,
+    limits: Limits,
+    describe: DescribeInstances | None = None,
+) -> LoadedInventory:
     """Read inventory sources as Ansible does, and merge the variables of every host.
 
     Args:
@@ -37,9 +46,10 @@ def load_inventory(sources: Sequence[Path], *, name: str, project: Path, limits:
         name: how the operator named the inventory.
         project: the project's folder; its `group_vars/` and `host_vars/` overrule those beside the sources.
         limits: bounds on each file; a tenth of `nodes` is the greatest number of hosts.
+        describe: asks EC2 for instances, for `aws_ec2` sources.
     """
     findings = Findings()
-    files = InventoryFiles(project, sources, limits, findings)
+    files = InventoryFiles(project, sources, limits, findings, describe=describe)
     draft = Draft(findings, most_hosts=max(1, limits.nodes // 10))
     for source in sources:
         read_source(source, draft, files)
@@ -49,17 +59,27 @@ def load_inventory(sources: Sequence[Path], *, name: str, project: Path, limits:
         beside = [source if source.is_dir() else source.parent for source in sources]
         merge = Precedence(draft, depths, beside, project, VarsFolders(files, findings))
         groups = {group: merge.group(group) for group in draft.groups}
+        targets = {host: merge.target(host) for host in draft.hosts}
+        localhost = merge.localhost()
         inventory = Inventory(
             name=name,
-            targets={host: merge.target(host) for host in draft.hosts},
+            targets=targets,
             groups=groups,
             drill=_is_drill(groups, name, findings),
             files=dict(sorted(files.hashes.items())),
-            localhost_variables=merge.localhost(),
+            localhost_variables=localhost,
+            secrets=files.vault.secrets,
         )
-        found = findings.sorted()
+        found = _without(findings.sorted(), files.vault.secrets)
         return LoadedInventory(None if has_errors(found) else inventory, found)
-    return LoadedInventory(None, findings.sorted())
+    return LoadedInventory(None, _without(findings.sorted(), files.vault.secrets))
+
+
+def _without(found: list[Diagnostic], secrets: Mapping[str, str]) -> list[Diagnostic]:
+    """Take decrypted texts out of what is told about the inventory; a finding may quote a value."""
+    if not secrets:
+        return found
+    return [one.model_copy(update={"message": without_parts(one.message, secrets)}) for one in found]
 
 
 def _sound(draft: Draft, depths: dict[str, int], cycle: tuple[str, ...], limits: Limits) -> bool:

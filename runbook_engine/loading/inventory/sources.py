@@ -10,6 +10,7 @@ from runbook_engine.loading.inventory.draft import Draft
 from runbook_engine.loading.inventory.files import InventoryFiles
 from runbook_engine.loading.inventory.findings import Findings, Place
 from runbook_engine.loading.inventory.ini import read_ini
+from runbook_engine.loading.inventory.program_source import read_program
 from runbook_engine.loading.inventory.tree import read_tree
 
 _IGNORED_NAMES = frozenset({"group_vars", "host_vars", "vars_plugins"})
@@ -53,18 +54,13 @@ def _source_files(folder: Path, above: tuple[str, ...], findings: Findings, file
 def _read_file(path: Path, draft: Draft, files: InventoryFiles) -> None:
     place = Place(files.shown(path))
     if path.is_file() and os.access(path, os.X_OK):
-        draft.findings.add(
-            "RB303",
-            place,
-            "the file is executable: inventory programs are not supported, and it will not be run",
-            "save its hosts with ansible-inventory --list --export --yaml, or take the right to execute away: chmod -x",
-        )
+        read_program(path, draft, files)
     elif path.suffix == ".toml":
         draft.findings.add("RB320", place, "TOML inventories are not read", "write it as INI or YAML")
     elif path.suffix in _YAML_ENDS:
         document = read_document(path, files, draft.findings)
         if document is not None and document.root is not None:
-            read_tree(document, draft)
+            read_tree(document, draft, files)
     elif (content := files.read(path)) is not None:
         _read_unnamed(content, place.file, path.suffix, draft, files)
 
@@ -77,10 +73,10 @@ def _read_unnamed(content: bytes, shown: str, suffix: str, draft: Draft, files: 
     first = _first_line(text)
     if not suffix and not _SECTION_LINE.fullmatch(first) and _MAPPING_LINE.match(first):
         findings = Findings()
-        document = parse_document(content, shown, files.limits, findings)
+        document = parse_document(content, shown, files, findings)
         if document is not None and _is_tree(document):
             draft.findings.extend(findings.sorted())
-            read_tree(document, draft)
+            read_tree(document, draft, files)
             return
         if document is None and re.match(r"---|%YAML|\{|[\w-]+:\s*(?:#.*)?$", first):
             draft.findings.extend(findings.sorted())

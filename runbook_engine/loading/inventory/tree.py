@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from runbook_engine.loading.inventory.checks import check_group_name
 from runbook_engine.loading.inventory.documents import Document, plain
 from runbook_engine.loading.inventory.draft import Draft
+from runbook_engine.loading.inventory.files import InventoryFiles
+from runbook_engine.loading.inventory.plugins import read_plugin
 from runbook_engine.loading.inventory.ranges import expand_host
 from runbook_engine.model.located import Path
 from runbook_engine.model.quoting import did_you_mean, quoted
@@ -12,7 +14,7 @@ from runbook_engine.model.quoting import did_you_mean, quoted
 _SECTIONS = ("hosts", "vars", "children")
 
 
-def read_tree(document: Document, draft: Draft) -> None:
+def read_tree(document: Document, draft: Draft, files: InventoryFiles) -> None:
     """Read one parsed source into the draft; what is wrong with it goes to the draft's findings."""
     root = document.root
     if not isinstance(root, dict):
@@ -23,12 +25,7 @@ def read_tree(document: Document, draft: Draft) -> None:
             "begin with `all:` and `hosts:` below it",
         )
     elif root.get("plugin"):
-        draft.findings.add(
-            "RB304",
-            document.key_place(("plugin",)),
-            f"inventory plugin {quoted(root['plugin'])} is not supported; only hosts that are written down are read",
-            "save the plugin's result: ansible-inventory --list --export --yaml",
-        )
+        read_plugin(document, draft, files)
     else:
         for name, content in root.items():
             _read_group(name, content, (name,), document, draft)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runbook_engine.loading.inventory.checks import check_variable
-from runbook_engine.loading.inventory.documents import plain, read_document
+from runbook_engine.loading.inventory.documents import plain, read_variables
 from runbook_engine.loading.inventory.files import InventoryFiles
 from runbook_engine.loading.inventory.findings import Findings, Place
 from runbook_engine.model.json import JsonObject, JsonValue
@@ -55,7 +55,7 @@ class VarsFolders:
                 return
 
     def _variables(self, path: Path) -> dict[str, JsonValue]:
-        document = read_document(path, self._files, self._findings)
+        document = read_variables(path, self._files, self._findings)
         if document is None or document.root is None:
             return {}
         place = Place(self._files.shown(path), 1, 1)

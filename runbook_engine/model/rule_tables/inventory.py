@@ -24,29 +24,33 @@ Good: inventories/demo/group_vars/all.yml -> ../../shared/all.yml, inside the pr
     ),
     error(
         "RB303",
-        "an inventory is data, not a program",
+        "an inventory program is safe to run",
         """
-An executable source would be a dynamic inventory in Ansible. Inventory programs are not supported and never run.
-Bad:  inventories/demo/hosts with mode 0755
-Good: inventories/demo/hosts.yml, written by `ansible-inventory --list --export --yaml`, or chmod -x on the file
+An executable source is run, in your name. So it must belong to you or to root, and neither the file nor its folder may
+be writable by everybody.
+Bad:  inventories/demo/hosts.py with mode 0777
+Good: inventories/demo/hosts.py with mode 0755
 """,
     ),
     error(
         "RB304",
-        "no inventory plugins",
+        "inventory plugins are those that are known",
         """
-A YAML source with `plugin:` asks a plugin for hosts. Only hosts that are written down are read.
-Bad:  plugin: aws_ec2
-Good: all: {hosts: {web1: {ansible_host: 192.0.2.1}}}
+A YAML source with `plugin:` asks a plugin. There are `constructed`, which makes groups and variables of hosts that
+earlier sources named, and `aws_ec2`. Other plugins are not run.
+Bad:  plugin: my_company.cmdb
+Good: plugin: constructed
 """,
     ),
     error(
         "RB305",
-        "no ansible-vault",
+        "what ansible-vault encrypted can be decrypted",
         """
-Values and files that ansible-vault encrypted can't be decrypted here. Keep secrets where secret() finds them.
-Bad:  db_password: !vault |
-Good: db_password_ref: file:/run/secrets/db, and secret() in the runbook
+The password comes from the file that RUNBOOK_VAULT_PASSWORD_FILE or ANSIBLE_VAULT_PASSWORD_FILE names, or from
+RUNBOOK_VAULT_PASSWORD. Single values (!vault) and files of group_vars and host_vars may be encrypted, sources of hosts
+not.
+Bad:  a !vault value, and no password or a wrong one
+Good: RUNBOOK_VAULT_PASSWORD_FILE=~/.vault-password runbook plan region-failover
 """,
     ),
     error(
@@ -226,6 +230,36 @@ The folder has no file that could be an inventory; hidden files, group_vars, hos
 .cfg, .md, .orig, .pyc, .pyo, .retry, .rpm, .rst, .swp or .txt are no sources. Only localhost is left.
 Bad:  inventories/demo/ with nothing but hosts.bak
 Good: inventories/demo/hosts
+""",
+    ),
+    error(
+        "RB325",
+        "an inventory program prints its hosts",
+        """
+Called with --list, an executable source ends with status 0 within 30 seconds and prints JSON of at most 16 MiB: groups
+with hosts, vars and children, and variables by host below _meta.hostvars (else it is called with --host for each).
+Bad:  {"web": {"hosts": "web1"}}
+Good: {"web": {"hosts": ["web1"]}, "_meta": {"hostvars": {"web1": {"ansible_host": "192.0.2.1"}}}}
+""",
+    ),
+    error(
+        "RB326",
+        "settings of an inventory plugin make sense",
+        """
+Settings have the names and kinds that Ansible knows, and expressions can be evaluated: literal text in quotes of its
+own, no lookups, no method calls. With `strict: true` each must give a value for every host.
+Bad:  compose: {zone: region.split('-')[0]}
+Good: compose: {zone: "region | regex_replace('-.*', '')"}
+""",
+    ),
+    error(
+        "RB327",
+        "EC2 answers, and each instance has a name of its own",
+        """
+An aws_ec2 source asks EC2 in each of its regions, with your environment's credentials, when the inventory is loaded.
+Two instances of one name would be one host.
+Bad:  hostnames: ["tag:Name"], when all web servers have the same Name
+Good: hostnames: [instance-id]
 """,
     ),
 )

@@ -32,6 +32,20 @@ def test_redirects_are_not_followed_beyond_the_limit(real, serve):
     assert "redirect" in finding.summary
 
 
+def test_text_that_is_sought_in_a_body_that_was_cut_off(real, serve):
+    body = b"x" * 10_000_000 + b"needle"
+    url = serve(lambda _: (200, {}, body))
+    finding = look(HttpCheck(), {"url": url, "body_contains": "needle", "body_matches": "need+le"}, real())
+    cut = "(it was cut off after 10000000 bytes; the rest was not read)"
+    assert finding.summary == f"{url}: the body does not hold 'needle' {cut}; the body does not match 'need+le' {cut}"
+
+
+def test_text_that_is_not_in_a_whole_body(real, serve):
+    url = serve(lambda _: (200, {}, b"hay"))
+    finding = look(HttpCheck(), {"url": url, "body_contains": "needle"}, real())
+    assert finding.summary == f"{url}: the body does not hold 'needle'"
+
+
 def test_closed_port_and_open_port(real, serve):
     port = int(serve(lambda _: (200, {}, b"")).rpartition(":")[2])
     assert look(TcpCheck(), {"host": "127.0.0.1", "port": port}, real()).satisfied

@@ -13,7 +13,8 @@ from runbook_engine.actions.sql_verify import SqlVerify
 from runbook_engine.connections.mail import SmtpMailer
 from runbook_engine.connections.sql import AlchemyDatabase
 from runbook_engine.lab.mail import Mailbox, MailServer
-from runbook_engine.sdk import ActionFailedError, ReadOnlyError, RunbookError
+from runbook_engine.sdk import ActionFailedError, ReadOnlyError, RunbookError, ServiceUnreachableError
+from runbook_engine.testing import ManualClock, MemoryMailer
 
 
 @pytest.fixture
@@ -84,6 +85,80 @@ def test_partial_refusal_says_who_got_it_and_who_did_not(real, sink):
     ):
         action.apply(params, mailing(real))
     assert [recipients for recipients, _ in received(sink)] == [["a@example.com"], ["c@example.com"]]
+
+
+def test_retry_mails_only_those_who_have_it_not_yet(real, sink):
+    sink.mailbox.refuse("bad@example.com", 450)
+    action = NotifyEmail()
+    params = action.Params.model_validate(letter(sink, "a@example.com", "bad@example.com", "c@example.com"))
+    with pytest.raises(ActionFailedError) as failed:
+        action.apply(params, mailing(real))
+    assert failed.value.outputs["accepted"] == ["a@example.com", "c@example.com"]
+
+    corrected = action.Params.model_validate(letter(sink, "A@example.com", "good@example.com", "c@example.com"))
+    again = mailing(real).with_recorded(failed.value.outputs)
+    assert "good@example.com" in action.check(corrected, again).changes[0].after
+    assert "A@example.com" not in action.check(corrected, again).changes[0].after
+    outputs = action.apply(corrected, again).outputs
+    assert [recipients for recipients, _ in received(sink)] == [
+        ["a@example.com"],
+        ["c@example.com"],
+        ["good@example.com"],
+    ]
+    assert outputs["accepted"] == ["a@example.com", "c@example.com", "good@example.com"]
+    assert list(outputs["message_ids"]) == outputs["accepted"]
+    assert outputs["refused"] == {}
+
+
+def failing(real, sink, mailer, **hands):
+    """Mail to three with this mailer; gives the error."""
+    action = NotifyEmail()
+    params = action.Params.model_validate(letter(sink, "a@example.com", "b@example.com", "c@example.com"))
+    with pytest.raises(RunbookError) as failed:
+        action.apply(params, real(mail=mailer, **hands))
+    return failed.value
+
+
+def test_connection_that_breaks_keeps_who_was_accepted(real, sink):
+    error = failing(real, sink, MemoryMailer(breaks_at=2))
+    assert isinstance(error, ServiceUnreachableError)
+    assert error.outputs["accepted"] == ["a@example.com"]
+    assert "unknown: b@example.com; not tried: c@example.com" in error.message
+
+
+class ThirdRefused(MemoryMailer):
+    """Refuses the third message as a whole."""
+
+    def send(self, server, message, recipients, *, timeout):
+        if len(self.sent) == 2:
+            raise RunbookError("the message was refused: 451 try later")
+        return MemoryMailer.send(self, server, message, recipients, timeout=timeout)
+
+
+def test_message_that_is_refused_keeps_who_was_accepted(real, sink):
+    error = failing(real, sink, ThirdRefused())
+    assert isinstance(error, ActionFailedError)
+    assert error.outputs["accepted"] == ["a@example.com", "b@example.com"]
+    assert "451 try later; not sent: c@example.com" in error.message
+
+
+class Slow(MemoryMailer):
+    """Takes a minute for each message."""
+
+    clock = None
+
+    def send(self, server, message, recipients, *, timeout):
+        self.clock.advance(60.0)
+        return MemoryMailer.send(self, server, message, recipients, timeout=timeout)
+
+
+def test_time_that_is_over_keeps_who_was_accepted(real, sink):
+    slow = Slow()
+    slow.clock = ManualClock(datetime.now(UTC))
+    error = failing(real, sink, slow, clock=slow.clock, timeout=100.0)
+    assert isinstance(error, ActionFailedError)
+    assert error.outputs["accepted"] == ["a@example.com", "b@example.com"]
+    assert "not tried: c@example.com" in error.message
 
 
 @pytest.fixture

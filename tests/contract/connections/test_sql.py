@@ -96,6 +96,46 @@ def test_sqlite_refuses_a_checks_writes(lite, statement):
     assert AlchemyDatabase(lite[0], read_only=True).query("select a from t") == [{"a": 1}]
 
 
+@pytest.mark.parametrize("opened", ["file", "memory"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "attach database '{new}' as other",
+        "attach 'file:{new}?mode=rwc' as other",
+        "detach database main",
+        "vacuum into '{new}'",
+        "/* a */ -- b\n ; VACUUM INTO '{new}'",
+        "/* never closed */ vacuum",
+        "pragma query_only = off",
+        "pragma query_only(0)",
+        "pragma user_version = 7",
+        "pragma journal_mode = wal",
+        "pragma main.journal_mode(delete)",
+        "pragma wal_checkpoint",
+        "select load_extension('{new}')",
+        "create temp table u (a integer)",
+    ],
+)
+def test_sqlite_lets_a_check_make_and_set_nothing(lite, tmp_path, statement, opened):
+    files = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    database = AlchemyDatabase(lite[0] if opened == "file" else "sqlite://", read_only=True)
+    with pytest.raises(ReadOnlyError):
+        database.query(statement.format(new=tmp_path / "new.db"))
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["pragma table_info(t)", "pragma integrity_check", "pragma user_version", "select * from pragma_table_info('t')"],
+)
+def test_sqlite_lets_a_check_read_what_it_is_like(lite, statement):
+    assert AlchemyDatabase(lite[0], read_only=True).query(statement)
+
+
+def test_sqlite_lets_others_attach(lite, tmp_path):
+    AlchemyDatabase(lite[0], read_only=False).query(f"attach database '{tmp_path / 'new.db'}' as other")
+
+
 def test_a_file_that_is_not_there_is_not_made(tmp_path):
     with pytest.raises(ServiceUnreachableError, match="unable to open"):
         AlchemyDatabase(f"sqlite:///{tmp_path}/none.db", read_only=False).query("select 1")

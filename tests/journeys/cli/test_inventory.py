@@ -21,6 +21,14 @@ steps:
     targets: web1
     command.run: {argv: ["/no/such/{{ target.inline }}"]}
 """
+LOOP = """
+runbook: loop
+steps:
+  - id: a
+    targets: web1
+    loop: ["{{ hostvars['web1'].inline }}"]
+    assert.that: {that: [true]}
+"""
 
 
 @pytest.fixture
@@ -85,7 +93,7 @@ def test_decrypted_values_are_used_and_never_recorded(vaulted, runbook):
 
 
 def test_a_loop_cannot_carry_a_decrypted_value_into_the_plan(vaulted, runbook):
-    runbook.write("runbooks/loop.yml", "runbook: loop\nsteps:\n  - id: a\n    targets: web1\n    loop: [\"{{ hostvars['web1'].inline }}\"]\n    assert.that: {that: [true]}\n")  # fmt: skip # noqa: E501 - one small file
+    runbook.write("runbooks/loop.yml", LOOP)
     planned = vaulted("plan", "loop", "-i", "small")
     assert planned.status == 3
     assert SECRET not in planned.out + planned.err

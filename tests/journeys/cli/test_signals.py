@@ -69,3 +69,43 @@ def test_a_reader_that_leaves_does_not_disturb_the_run(runbook):
     process.stderr.close()
     process.wait(timeout=120)
     assert runbook("status", "--output", "json").json["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_the_run_is_opened_starts_nothing(runbook, number):
+    """The inventory is a program that holds the start-up until the signal has come."""
+    program = runbook.write(
+        "inventories/slow", '#!/bin/sh\ntouch begun\nwhile [ ! -e go ]; do sleep 0.05; done\necho "{}"\n'
+    )
+    program.chmod(0o755)
+    process = runbook.start("run", "restore-settings", "-i", "local", "-i", "slow", "--yes")
+    found = wait_for_any(runbook.root, "begun", process)
+    os.kill(process.pid, number)
+    time.sleep(0.2)
+    (found.parent / "go").touch()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    assert not (runbook.root / ".runbook/journal.db").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_after_the_end_changes_nothing(runbook, number):
+    process = runbook.start("run", "restore-settings", "--yes")
+    for line in process.stderr:
+        if line.startswith("report: "):
+            os.kill(process.pid, number)
+            break
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "SUCCEEDED" in out
+
+
+def wait_for_any(root, name, process):
+    for _ in range(1200):
+        if found := next(root.rglob(name), None):
+            return found
+        time.sleep(0.05)
+    process.kill()
+    pytest.fail(str(process.communicate()))

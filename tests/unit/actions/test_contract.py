@@ -132,6 +132,7 @@ def route53():
     return make_context(
         cloud=FakeAws(
             {
+                "route53:get_hosted_zone": {"HostedZone": {"Name": "example.com."}},
                 "route53:list_resource_record_sets": lambda **_: {"ResourceRecordSets": list(zone.values())},
                 "route53:change_resource_record_sets": change,
             }

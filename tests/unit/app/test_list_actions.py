@@ -17,6 +17,26 @@ def test_an_action_has_a_summary_an_example_and_explained_parameters(view):
     assert not unexplained
 
 
+@pytest.mark.parametrize(
+    ("action", "name", "type_", "default"),
+    [
+        ("notify.email", "smtp.host", "text", "required"),
+        ("notify.email", "smtp.port", "whole number", 587),
+        ("aws.route53_records", "records[].values", "list of text", []),
+        ("aws.route53_records", "records[].alias.zone", "text", "required"),
+        ("sql.verify", "tables.*.rows.min", "whole number or null", None),
+        ("wait.until", "sql.query", "text", "required"),
+        ("wait.until", "http.timeout", "duration", "10s"),
+        ("wait.until", "sql.max_age", "duration or null", None),
+    ],
+)
+def test_fields_of_mappings_are_listed_by_their_way(action, name, type_, default):
+    fields = {field.name: field for field in describe_action(CATALOG, action).params}
+    field = fields[name]
+    assert (field.type, "required" if field.required else field.default) == (type_, default)
+    assert field.description
+
+
 def test_an_unknown_action_is_met_with_the_nearest_one():
     with pytest.raises(UsageError) as refused:
         describe_action(CATALOG, "http.chekc")

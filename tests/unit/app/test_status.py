@@ -1,5 +1,7 @@
 """Where a run stands, by its events and its lease."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from runbook_engine.app.status import outcomes_by_step, run_status
@@ -65,6 +67,13 @@ def test_an_open_gate_waits(journal):
     found = status(journal)
     assert found.status == "waiting"
     assert (found.gates[0].roles, found.gates[0].message) == (("director",), "Go?")
+
+
+def test_a_gate_that_nobody_answered_in_time_is_expired(journal):
+    until = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    say(journal, GateOpened(task="a@localhost", roles=("director",), message="Go?", fingerprint="f", expires_at=until))
+    for now, expired in ((until - timedelta(seconds=1), False), (until, True)):
+        assert [gate.expired for gate in run_status(journal, journal.head(RUN), now=now).gates] == [expired]
 
 
 def test_a_failed_run_tells_why_and_can_be_resumed(journal):

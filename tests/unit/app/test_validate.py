@@ -5,6 +5,7 @@ import pytest
 from runbook_engine.app.init import init_project
 from runbook_engine.app.project import open_project
 from runbook_engine.app.validate import broken_config, validate
+from runbook_engine.app.validate_kind import is_inventory
 from runbook_engine.model.errors import InvalidInputError
 
 
@@ -66,3 +67,37 @@ def test_a_broken_configuration_gives_its_findings(root):
     found = broken_config(root / "runbooks")
     assert found.refused(strict=False)
     assert found.diagnostics[0].location.line == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("x.yml", "# c\nrunbook: x\nsteps: []\n", "runbook"),
+        ("x.yml", "all:\n  hosts:\n    a:\n", "inventory"),
+        ("x.yml", 'web:\n  "hosts": {a: }\n', "inventory"),
+        ("x.yml", "- 1\n", None),
+        ("x.yml", "", None),
+        ("x", "[web]\na\n", "inventory"),
+        ("x", "#!/bin/sh\necho {}\n", None),
+        ("x", "root:x:0:0\n", None),
+        ("x.json", '{"_meta": {}}', "inventory"),
+        ("x.json", '{"name": 1}', None),
+    ],
+)
+def test_outside_its_folders_a_file_is_known_by_what_it_says(root, tmp_path, name, text, kind):
+    path = tmp_path / name
+    path.write_text(text)
+    if kind is None:
+        with pytest.raises(InvalidInputError, match="neither a runbook nor an inventory"):
+            is_inventory(open_project(root), str(path))
+    else:
+        assert is_inventory(open_project(root), str(path)) == (kind == "inventory")
+
+
+def test_a_folder_elsewhere_is_an_inventory_when_it_has_what_one_has(root, tmp_path):
+    with pytest.raises(InvalidInputError, match="neither"):
+        is_inventory(open_project(root), str(tmp_path))
+    (tmp_path / "hosts").write_text("[web]\na\n")
+    assert is_inventory(open_project(root), str(tmp_path))
+    assert looked_at(root, str(root / "runbooks")) == ["runbooks/restore-settings.yml"]
+    assert looked_at(root, str(root / "inventories")) == ["inventories/local"]

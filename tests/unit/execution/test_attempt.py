@@ -8,9 +8,16 @@ from support.simulation import FakeCatalog, VirtualClock
 from runbook_engine.execution.attempt import AttemptTools, attempt
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.outcome import Change, Grade, Mode, Outcome, satisfied, unknown, unsatisfied
-from runbook_engine.ports.action import Action, ActionFailedError, Applied, Effect, Params
+from runbook_engine.ports.action import Action, ActionFailedError, Applied, Effect, Outputs, Params
 from runbook_engine.ports.cancel import CancelSignal
-from runbook_engine.ports.connection import Command, CommandTimeoutError, ReadOnlyError, TargetUnreachableError
+from runbook_engine.ports.connection import (
+    Command,
+    CommandResult,
+    CommandTimeoutError,
+    NoConnectionError,
+    ReadOnlyError,
+    TargetUnreachableError,
+)
 from runbook_engine.ports.dispatcher import AttemptOrder
 from runbook_engine.ports.services import ServiceUnreachableError
 from runbook_engine.secrets.redaction import SecretRedactor
@@ -24,6 +31,7 @@ class Recorder:
 
     def run(self, command, *, timeout, on_output=None):
         self.done.append(f"run {command.argv}")
+        return CommandResult(0)
 
     def write(self, path, content, *, mode=None):
         self.done.append(f"write {path}")
@@ -281,6 +289,99 @@ def test_a_defect_of_a_plugin_fails_its_task_and_names_it():
     assert try_it(Look("yes")).outcome is Outcome.FAILED, "a check that gives no finding"
 
 
+@pytest.mark.parametrize("raised", [SystemExit(5), KeyboardInterrupt(), BaseException("x"), GeneratorExit()])
+def test_whatever_a_plugin_raises_it_fails_its_task_only(raised):
+    assert try_it(Switch(unsatisfied(), apply_error=raised)).outcome is Outcome.FAILED
+    assert try_it(Look(satisfied())).outcome is Outcome.UNCHANGED
+
+    class Exits(Look):
+        def check(self, params, context):
+            raise raised
+
+    report = try_it(Exits(None))
+    assert (report.outcome, report.in_doubt) == (Outcome.FAILED, False)
+
+
+def test_an_apply_that_gives_something_else_is_a_failure_and_nothing_at_all_is_fine():
+    class Gives(Switch):
+        def __init__(self, what) -> None:
+            super().__init__(unsatisfied(), satisfied())
+            self.what = what
+
+        def apply(self, params, context):
+            return self.what
+
+    assert try_it(Gives(None)).outcome is Outcome.CHANGED
+    report = try_it(Gives({"a": 1}))
+    assert report.outcome is Outcome.FAILED
+    assert "in place of an Applied" in report.error
+
+
+@pytest.mark.parametrize(
+    "outputs", [{"size": "big"}, {"size": float("nan")}, {"other": {1, 2}}, {"other": float("inf")}]
+)
+def test_outputs_that_are_not_as_declared_fail_the_task(outputs):
+    class Declared(Outputs):
+        size: int = 0
+
+    class Sized(Switch):
+        Outputs = Declared
+
+        def apply(self, params, context):
+            return Applied.model_construct(summary="", outputs=outputs, changed=True)
+
+    report = try_it(Sized(unsatisfied(), satisfied()))
+    assert report.outcome is Outcome.FAILED
+    assert "test.switch" in report.error
+    assert repr(next(iter(outputs))) in report.error
+
+
+def test_what_was_never_sent_is_not_in_doubt():
+    report = try_it(Switch(unsatisfied(), apply_error=NoConnectionError("refused")))
+    assert (report.outcome, report.in_doubt) == (Outcome.UNREACHABLE, False)
+
+    class Half(Switch):
+        def apply(self, params, context):
+            context.connection.write("/x", b"")
+            raise NoConnectionError("refused, the second time")
+
+    assert try_it(Half(unsatisfied())).in_doubt, "something was sent before"
+
+
+def test_what_a_failed_attempt_got_done_is_kept_for_the_next_one():
+    class Mails(Switch):
+        def apply(self, params, context):
+            self.seen = context.recorded
+            raise ActionFailedError("one refused", outputs={"accepted": ["b@x"]})
+
+    action = Mails(unknown())
+    report = try_it(action, recorded={"accepted": ["a@x"], "ids": [1]})
+    assert action.seen == {"accepted": ["a@x"], "ids": [1]}
+    assert report.outputs == {"accepted": ["b@x"], "ids": [1]}
+
+
+def test_a_secret_at_the_cut_of_an_output_leaves_no_piece():
+    secret = "SuperSecretTokenValue-0123456789"
+
+    class Cut(Recorder):
+        def run_detached(self, command, *, token, timeout, on_output=None):
+            on_output("stdout", b"x" * 100 + secret[:10].encode())
+            on_output("stdout", secret[10:].encode() + b"y" * 100)
+            return CommandResult(0, b"x" * 50 + secret[:12].encode() + secret[-14:].encode() + b"y", b"", 1000, 0)
+
+    class Prints(Switch):
+        def apply(self, params, context):
+            result = context.connection.run_detached(Command(("env",)), token="t", timeout=1, on_output=context.output)
+            return Applied(outputs={"stdout": result.stdout.decode()})
+
+    hands = Hands()
+    hands.recorder = Cut()
+    report = try_it(Prints(unknown()), hands=hands, redactor=SecretRedactor([secret]))
+    told = str(report.outputs) + str(report.output)
+    assert report.outcome is Outcome.CHANGED
+    assert not any(secret[at : at + 7] in told for at in range(len(secret) - 6)), told
+
+
 def test_wrong_parameters_name_the_parameter_and_never_its_value():
     report = try_it(Switch(satisfied()), parameters={"wrod": "hunter22"})
     assert "wrod" in report.error
@@ -324,6 +425,7 @@ def test_a_secret_in_the_environment_is_filled_in_too():
     class Environment(Recorder):
         def run_detached(self, command, *, token, timeout, on_output=None):
             self.done.append(dict(command.environment))
+            return CommandResult(0)
 
     hands = Hands()
     hands.recorder = Environment()

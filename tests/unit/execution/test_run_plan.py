@@ -391,3 +391,17 @@ def test_a_dry_run_does_not_know_the_outcome_of_what_it_did_not_do():
     )
     assert simulation.advance() == "succeeded"
     assert simulation.outcomes() == {"cp@localhost": "would-change", "tell@localhost": "unproven"}
+
+
+def test_what_a_failed_attempt_got_done_reaches_the_next_attempt_also_after_a_resume():
+    plan = plan_of(planned("mail", retry=Retry(attempts=2, delay=timedelta(seconds=1))))
+
+    def make(order):
+        done = {"accepted": [f"r{n}" for n in range(order.number)]}
+        return ended(order, Outcome.FAILED, outputs=done, error="one was refused")
+
+    simulation = Simulation(plan, make=make)
+    assert simulation.advance() == "failed"
+    assert [order.recorded for order in simulation.dispatcher.orders] == [{}, {"accepted": ["r0"]}]
+    assert simulation.advance(make=ended) == "succeeded"
+    assert simulation.dispatcher.orders[0].recorded == {"accepted": ["r0", "r1"]}

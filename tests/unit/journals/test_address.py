@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from runbook_engine.journals.address import open_journal
-from runbook_engine.model.errors import ExitCode, JournalError
+from runbook_engine.model.errors import ExitCode, RunbookError
 from runbook_engine.model.event import Actor, NoteAdded, RunOpened
 
 URL = "sqlite:///.runbook/journal.db"
@@ -22,10 +22,10 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def refusal(url, tmp_path, *, create=False):
-    with pytest.raises(JournalError) as caught:
+def refusal(url, tmp_path, *, create=False, code=ExitCode.JOURNAL):
+    with pytest.raises(RunbookError) as caught:
         open_journal(url, project=tmp_path, create=create)
-    assert caught.value.exit_code == ExitCode.JOURNAL
+    assert caught.value.exit_code == code
     return f"{caught.value.message} | {caught.value.hint}"
 
 
@@ -53,12 +53,19 @@ def test_a_journal_is_durable_by_its_settings(tmp_path):
 
 
 def test_a_missing_journal_is_not_made_by_looking(tmp_path):
-    told = refusal(URL, tmp_path)
+    told = refusal(URL, tmp_path, code=ExitCode.USAGE)
     assert "no journal yet" in told
     assert "runbook run" in told
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_file_that_was_emptied_is_not_taken_for_a_new_journal(tmp_path, create):
     (tmp_path / "empty.db").touch(0o600)
-    assert "no journal yet" in refusal("sqlite:///empty.db", tmp_path)
+    told = refusal("sqlite:///empty.db", tmp_path, create=create)
+    assert "is empty" in told
+    assert "remove it" in told
+    assert (tmp_path / "empty.db").stat().st_size == 0
 
 
 def test_an_absolute_path_is_taken_as_such(tmp_path):
@@ -106,7 +113,7 @@ def test_a_place_where_no_file_can_be_is_said(tmp_path):
     "url", ["mysql://host/db", "journal.db", "", "sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite://rel"]
 )
 def test_an_unknown_address_is_explained(tmp_path, url):
-    assert "looks like sqlite:///" in refusal(url, tmp_path, create=True)
+    assert "looks like sqlite:///" in refusal(url, tmp_path, create=True, code=ExitCode.INVALID)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -114,8 +121,8 @@ def test_the_password_in_an_address_is_never_shown(tmp_path):
     told = refusal("postgresql://u:hunter2@127.0.0.1:1/db", tmp_path)
     assert "hunter2" not in told
     assert "can't be reached" in told
-    assert "hunter2" not in refusal("mysql://u:hunter2@h/db", tmp_path)
-    assert "hunter2" not in refusal("postgresql://u:hunter2@h:notaport/db", tmp_path)
+    assert "hunter2" not in refusal("mysql://u:hunter2@h/db", tmp_path, code=ExitCode.INVALID)
+    assert "hunter2" not in refusal("postgresql://u:hunter2@h:notaport/db", tmp_path, code=ExitCode.INVALID)
 
 
 def test_a_file_that_is_no_journal_is_refused(tmp_path):

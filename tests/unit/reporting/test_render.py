@@ -232,6 +232,13 @@ def test_many_targets_are_folded_except_those_that_failed(story):
     assert len(text.splitlines()) < 20
 
 
+def test_tasks_of_a_loop_show_which_item_they_are(story):
+    story.opened([("deploy", 3)])
+    story.did("deploy[0]@h6").did("deploy[1]@h6").did("deploy[0]@h7")
+    lines = [line.split()[:2] for line in render_text(build_report(story.events)).splitlines() if line[:2] == "  "]
+    assert lines == [["changed", "h6[0]"], ["changed", "h6[1]"], ["changed", "h7[0]"]]
+
+
 def test_a_big_run_draws_what_matters(story):
     story.opened([("a", 1000)])
     for number in range(1000):
