@@ -10,13 +10,14 @@ from runbook_engine.loading.inputs import complete_inputs, read_inputs
 from runbook_engine.loading.inventory.load import load_inventory
 from runbook_engine.loading.runbook import LoadedRunbook, load_runbook
 from runbook_engine.model.diagnostic import Diagnostic, has_errors
-from runbook_engine.model.errors import UsageError
+from runbook_engine.model.errors import InvalidInputError, UsageError
 from runbook_engine.model.inventory import Group, Inventory
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.located import SourceMap
 from runbook_engine.model.plan import Plan
 from runbook_engine.planning.lint import lint
 from runbook_engine.planning.make_plan import make_plan
+from runbook_engine.planning.targets import TargetPatternError, choose_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ def prepare_plan(project: OpenProject, request: PlanRequest) -> PreparedPlan:
         found += problems
     if has_errors(found):
         raise InvalidFilesError(_summary(found, request.runbook), [*plugin_findings, *found], sources)
+    if request.limit is not None:
+        _check_limit(inventory, request.limit)
     result = make_plan(loaded, inventory, inputs, catalog, limit=request.limit, read_inputs=complete_inputs)
     found += result.diagnostics
     if result.plan is None:
@@ -102,6 +105,14 @@ def source_maps(loaded: LoadedRunbook) -> dict[str, SourceMap]:
     for child in loaded.imported.values():
         found |= source_maps(child)
     return found
+
+
+def _check_limit(inventory: Inventory, limit: str) -> None:
+    """Say once what is wrong with a limit, and not at each step."""
+    try:
+        choose_targets(inventory, "all", limit=limit)
+    except TargetPatternError as error:
+        raise InvalidInputError(f"--limit {limit}: {error.message}", hint=error.hint) from None
 
 
 def _summary(found: list[Diagnostic], name: str) -> str:

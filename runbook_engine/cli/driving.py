@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 
 from runbook_engine.app.project import OpenProject
@@ -67,6 +67,8 @@ def drive(
             prompt.recall(past)
             listeners.append(prompt)
         stack.enter_context(heeding_signals(interrupts))
+        # What a plugin prints is no result of ours: it must not stand in the middle of one.
+        stack.enter_context(redirect_stdout(sys.stderr))
         try:
             ended = advance(Listeners(listeners), interrupts)
         except (JournalError, LeaseError):

@@ -1,6 +1,7 @@
 """Listeners that pass events on: to several others, or as JSON lines to standard output."""
 
 import json
+import sys
 from collections.abc import Sequence
 
 from runbook_engine.model.event import StoredEvent
@@ -35,13 +36,15 @@ class EventLines:
 
     def __init__(self) -> None:
         self._gone = False
+        # The one of now: while the run is on, what a plugin prints is led elsewhere.
+        self._stream = sys.stdout
 
     def event(self, stored: StoredEvent) -> None:
         """Write an event; once the reader has gone nothing is written any more, and the run goes on."""
         if self._gone:
             return
         try:
-            print(event_line(stored), flush=True)
+            print(event_line(stored), file=self._stream, flush=True)
         except (OSError, ValueError):
             self._gone = True
 

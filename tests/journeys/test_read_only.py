@@ -56,6 +56,7 @@ class File(Action[NoParams]):
     Params = NoParams
 
     def check(self, params, context):
+        print("a plugin that talks")
         context.connection.stat(params.path)
         context.connection.write(params.path, b"changed")
         return satisfied("wrote")

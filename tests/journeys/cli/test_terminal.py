@@ -84,6 +84,8 @@ def test_a_gate_left_open_is_asked_for_again_when_the_run_is_resumed(runbook):
 
 
 def test_somebody_without_the_role_is_told_who_can_answer(runbook):
+    team = runbook.root / "team.yml"
+    team.write_text(team.read_text().replace("people:\n", "people:\n  eve: {name: Eve, roles: [engineering]}\n"))
     process_shown, status = at_terminal(
         runbook, "run", "restore-settings", "-e", "ask=true", "--yes", "--as", "eve", answers=[("can't answer", "\x03")]
     )
