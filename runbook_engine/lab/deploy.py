@@ -132,7 +132,7 @@ def _unpack(release: Release, target: Path) -> None:
     part.mkdir(parents=True)
     try:
         with tarfile.open(release.archive) as archive:
-            archive.extractall(part, filter="data")
+            _extract(archive, part)
         if not (part / "release.json").is_file():
             raise LabError(f"{release.archive} has no release.json", "it is not a release of this app")
         shutil.rmtree(target, ignore_errors=True)
@@ -141,6 +141,22 @@ def _unpack(release: Release, target: Path) -> None:
         raise LabError(f"{release.archive} cannot be unpacked: {error}", "fetch it again") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Extract files and folders, nothing that leads elsewhere; early releases of Python 3.11 have no filter for it."""
+    top = folder.resolve()
+    for member in archive:
+        place = (top / member.name).resolve()
+        if not place.is_relative_to(top) or not (member.isfile() or member.isdir()):
+            raise tarfile.TarError(f"{member.name} is no file or folder inside the release")
+        if member.isdir():
+            place.mkdir(parents=True, exist_ok=True)
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        content = archive.extractfile(member)
+        place.write_bytes(content.read() if content is not None else b"")
+        place.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
 def _activate(host: Path, document: dict[str, object]) -> None:
