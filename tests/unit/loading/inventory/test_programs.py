@@ -107,8 +107,7 @@ def test_a_program_of_another_user_is_not_run(tmp_path):
     if os.geteuid() == 0:
         os.chown(path, 12345, -1)
     else:
-        path = next(one for one in map(Path, ("/proc/1/exe", "/sbin/init")) if one.exists())
-        pytest.skip(f"only root can give files away ({path})")
+        pytest.skip("only root can give files away")
     with pytest.raises(ProgramError, match="belongs to another user"):
         refuse_unsafe(path)
 
