@@ -211,7 +211,7 @@ def _predicted(order: AttemptOrder, progress: _Progress, *, applies: bool) -> At
     if applies:
         return _report(order, Outcome.WOULD_CHANGE, progress, grade=Grade.SIMULATED)
     if order.taints:
-        note = f"not satisfied now ({summary}); what it needs was not really done"
+        note = "not satisfied now, and what it needs was not really done"
         return _report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN, note=note)
     error = summary or "the check is not satisfied"
     return _report(order, Outcome.FAILED, progress, grade=Grade.UNPROVEN, error=error)

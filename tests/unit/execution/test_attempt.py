@@ -218,6 +218,7 @@ def test_a_verification_is_satisfied_or_failed():
 def test_a_dry_run_does_not_fail_a_verification_of_what_was_not_done():
     report = try_it(Look(unsatisfied("503")), mode=Mode.DRY_RUN, taints=True)
     assert (report.outcome, report.grade) == (Outcome.UNPROVEN, Grade.UNPROVEN)
+    assert report.finding.summary.count("503") == 1, "what was seen is said once"
     report = try_it(Look(unsatisfied("503")), mode=Mode.DRY_RUN)
     assert (report.outcome, report.grade) == (Outcome.FAILED, Grade.UNPROVEN), "what failed is not proven"
 
