@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 
 from runbook_engine.loading.inventory.draft import ALL, Draft
-from runbook_engine.loading.inventory.merge import group_depths, parents_of
+from runbook_engine.loading.inventory.merge import group_depths, parents_of, with_parents
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.json import JsonValue
 
@@ -40,11 +40,7 @@ class HostViews:
     def _order(self, direct: GroupSet) -> GroupSet:
         """Give the groups and all above them, weakest first."""
         if direct not in self._orders:
-            found, waiting = set(direct), list(direct)
-            while waiting:
-                new = [parent for parent in self._parents[waiting.pop()] if parent not in found]
-                found.update(new)
-                waiting.extend(new)
+            found = with_parents(direct, self._parents)
             groups = self._draft.groups
             order = sorted(found, key=lambda name: (self._depths[name], groups[name].priority, name))
             self._orders[direct] = tuple(order)

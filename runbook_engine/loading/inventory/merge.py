@@ -1,6 +1,6 @@
 """From the draft to the inventory: everything in its group, groups in order, variables merged by precedence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from runbook_engine.loading.inventory.draft import ALL, UNGROUPED, Draft
@@ -135,13 +135,9 @@ class Precedence:
     def _all_groups(self, direct: GroupSet) -> GroupSet:
         """Give the groups and all above them, `all` left out, weakest first."""
         if direct not in self._groups:
-            found, waiting = set(direct), list(direct)
-            while waiting:
-                new = [parent for parent in self._parents[waiting.pop()] if parent not in found]
-                found.update(new)
-                waiting.extend(new)
+            found = with_parents(direct, self._parents) - {ALL}
             groups = self._draft.groups
-            order = sorted(found - {ALL}, key=lambda name: (self._depths[name], groups[name].priority, name))
+            order = sorted(found, key=lambda name: (self._depths[name], groups[name].priority, name))
             self._groups[direct] = tuple(order)
         return self._groups[direct]
 
@@ -163,3 +159,13 @@ class Precedence:
         for folder in self._host_vars:
             merged.update(self._folders.of(folder, name))
         return merged
+
+
+def with_parents(direct: Iterable[str], parents: Mapping[str, Iterable[str]]) -> set[str]:
+    """Give groups and all those above them."""
+    found, waiting = set(direct), list(direct)
+    while waiting:
+        new = [parent for parent in parents[waiting.pop()] if parent not in found]
+        found.update(new)
+        waiting.extend(new)
+    return found
