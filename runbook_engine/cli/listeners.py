@@ -57,4 +57,4 @@ class EventLines:
 
 def event_line(stored: StoredEvent) -> str:
     """Give an event as one line of JSON, ASCII only, so that no text in it can harm a terminal."""
-    return json.dumps(stored.model_dump(mode="json"), ensure_ascii=True, separators=(",", ":"))
+    return json.dumps(stored.as_json(), ensure_ascii=True, separators=(",", ":"))

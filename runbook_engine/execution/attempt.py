@@ -97,8 +97,10 @@ def attempt(
     except RunbookError as error:
         on_progress(f"closing the connection: {error.message}")
     output = {} if order.sensitive else {name: tools.redactor.data(data) for name, data in capture.streams().items()}
-    report = replace(report, seconds=tools.clock.monotonic() - started, output=output)
-    return _redacted(report, tools.redactor, sensitive=order.sensitive)
+    seconds = tools.clock.monotonic() - started
+    if tools.redactor.idle and not order.sensitive:
+        return replace(report, seconds=seconds, output=output)
+    return replace(_redacted(report, tools.redactor, sensitive=order.sensitive), seconds=seconds, output=output)
 
 
 def _attempt(

@@ -60,6 +60,7 @@ class Ordered:
     parameters: str
 
 
+_NOTHING = Rendered({})
 Prepared = Skip | Unknown | Invalid | OpenGate | Ordered
 
 
@@ -95,6 +96,10 @@ class OrderMaker:
     defaults: Mapping[str, JsonObject] = field(default_factory=dict)
     fence: int = 0
     _inventory: InventoryView | None = None
+    _names: JsonObject = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._names = self.run.as_json()
 
     def prepare(self, task: Task, *, number: int, taints: bool) -> Prepared:
         """Say what is to be done about a task that may start; never raises for what a runbook or a host said."""
@@ -133,7 +138,7 @@ class OrderMaker:
             inputs=values.inputs,
             runbook_vars=values.vars,
             step_vars=planned.step.vars,
-            run=self.run.as_json(),
+            run=self._names,
             steps=StepResults(self.plan, self.state, prefix=values.prefix, dry_run=dry_run),
             here={"item": planned.items[task.item]} if planned.items is not None else {},
         )
@@ -148,7 +153,7 @@ class OrderMaker:
             return Invalid(f"there is no action {call.name}")
         written = {**self.defaults.get(call.name, {}), **call.params}
         rendered = _render_params(action, written, scope)
-        environment = render(dict(planned.step.environment), scope)
+        environment = render(dict(planned.step.environment), scope) if planned.step.environment else _NOTHING
         unknown = rendered.unknown + environment.unknown
         if unknown:
             return Unknown(tuple(dict.fromkeys(unknown)))

@@ -80,8 +80,8 @@ class Recorder:
                 others = self._read_others(before=stored[0].seq)
             self._events = []
             self._outputs = {}
-            self._state.seq = stored[-1].seq
             for event in stored:
+                self._state.recorded(event)
                 self._tools.listener.event(event)
             settled, self._settled = self._settled, []
             for order in settled:

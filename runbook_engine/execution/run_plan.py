@@ -12,7 +12,6 @@ from runbook_engine.execution.recorder import Recorder
 from runbook_engine.execution.retry import delay_before
 from runbook_engine.execution.schedule import Decisions, Schedule
 from runbook_engine.execution.state import RunState
-from runbook_engine.model.clocks import clocks
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.event import (
     AttemptFinished,
@@ -29,6 +28,7 @@ from runbook_engine.model.event import (
 )
 from runbook_engine.model.outcome import Finding, Grade, Mode, Outcome, unknown
 from runbook_engine.model.plan import Plan, Task
+from runbook_engine.ports.action import Effect
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptProgress, AttemptReport
 
 _CANCEL_GRACE = 5.0
@@ -171,7 +171,7 @@ class _Loop:
         planned = self._plan.steps[self._plan.tasks[index].step]
         report = self._until(index, report)
         self._recorder.add_report(report)
-        if not report.in_doubt:
+        if not report.in_doubt and self._may_leave_something(order):
             self._recorder.settled(order)
         if report.outcome.ended_well:
             if report.recovery_point is not None:
@@ -186,6 +186,11 @@ class _Loop:
             heapq.heappush(self._delayed, (self._tools.clock.monotonic() + wait, index))
         else:
             self._end_task(index, report.outcome)
+
+    def _may_leave_something(self, order: AttemptOrder) -> bool:
+        """Whether the attempt may have put something on its target that a reattach would need."""
+        action = self._tools.catalog.get(order.action)
+        return action is not None and action.effect is Effect.TOKEN
 
     def _until(self, index: int, report: AttemptReport) -> AttemptReport:
         """Hold a good end against the step's `retry.until`."""
@@ -306,7 +311,7 @@ class _Loop:
         well = all(self._schedule.step_ended_well(index) for index in range(len(self._plan.steps)))
         status: RunEnd = "succeeded" if well else "failed"
         self._recorder.flush()
-        marks, rta, rpa = clocks(self._tools.journal.read(self._options.run), status=status)
+        marks, rta, rpa = self._state.marks.achieved(status)
         counts: dict[Outcome, int] = {}
         for task in self._state.tasks.values():
             if task.outcome is not None:

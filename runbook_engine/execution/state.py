@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from runbook_engine.model.clocks import Marks
 from runbook_engine.model.event import (
     AttemptFinished,
     AttemptStarted,
@@ -67,6 +68,10 @@ class TaskState:
     declined: GateDeclined | None = None
 
 
+# Given out for every task that nothing happened to, and never written to.
+_UNTOUCHED = TaskState()
+
+
 class RunState:
     """Everything that the engine knows of a run, from its events alone."""
 
@@ -81,12 +86,13 @@ class RunState:
         self._digests: dict[str, str] = {}
         self.fence = 0
         self.tasks: dict[str, TaskState] = {}
+        self.marks = Marks()
         for stored in events:
             self.apply(stored)
 
     def task(self, task: str) -> TaskState:
         """Give a task's state; a task that nothing happened to is waiting."""
-        return self.tasks.get(task) or TaskState()
+        return self.tasks.get(task) or _UNTOUCHED
 
     def token(self, task: str) -> str:
         """Give the identity of the task's current logical attempt: the same over crashes and transport retries."""
@@ -95,8 +101,13 @@ class RunState:
 
     def apply(self, stored: StoredEvent) -> None:
         """Take note of an event that the journal has."""
-        self.seq = stored.seq
+        self.recorded(stored)
         self.apply_event(stored.event, stored.time)
+
+    def recorded(self, stored: StoredEvent) -> None:
+        """Take note that an event that was applied on its way is in the journal now."""
+        self.seq = stored.seq
+        self.marks.take(stored)
 
     def apply_event(self, event: Event, time: datetime) -> None:
         """Take note of an event that is on its way into the journal."""
@@ -120,12 +131,18 @@ class RunState:
                 # The other kinds are records for people; nothing is decided by them.
                 return
 
+    def _touched(self, task: str) -> TaskState:
+        found = self.tasks.get(task)
+        if found is None:
+            found = self.tasks[task] = TaskState()
+        return found
+
     def _take_plan(self, event: RunOpened | PlanAccepted) -> None:
         self.fingerprint, self.steps = event.fingerprint, event.steps
         self._digests = {step.id: step.digest for step in event.steps}
 
     def _apply_task(self, event: AttemptStarted | AttemptFinished | TaskSkipped | TaskBlocked | TaskResolved) -> None:
-        task = self.tasks.setdefault(event.task, TaskState())
+        task = self._touched(event.task)
         task.digest = self._digests.get(step_of(event.task))
         match event:
             case AttemptStarted():
@@ -151,7 +168,7 @@ class RunState:
                     task.logical += 1
 
     def _apply_gate(self, event: GateOpened | GateApproved | GateDeclined | GateExpired, time: datetime) -> None:
-        task = self.tasks.setdefault(event.task, TaskState())
+        task = self._touched(event.task)
         match event:
             case GateOpened():
                 task.phase, task.opened, task.opened_at = Phase.GATE, event, time

@@ -4,21 +4,20 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from runbook_engine.model.errors import JournalError
-from runbook_engine.model.event import EVENT, Actor, Event, StoredEvent
+from runbook_engine.model.event import EVENT, Actor, Event, StoredEvent, write_time
 from runbook_engine.model.json import canonical_json
 
 DAMAGE_HINT = "run `runbook audit verify` to see all that was changed, and keep the journal as it is: it is evidence"
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(NamedTuple):
     """An event exactly as it is stored: `actor` and `body` are canonical JSON, `time` is ISO-8601 UTC."""
 
     run: str
@@ -56,10 +55,7 @@ def make_row(run: str, seq: int, time: str, actor: Actor, event: Event, previous
     actor_text = _actor_text(actor)
     digest = seal(run, seq, time, actor_text, body, previous)
     row = EventRow(run, seq, time, actor_text, event.kind, body, previous, digest)
-    stored = StoredEvent(
-        run=run, seq=seq, time=read_time(time), actor=actor, event=event, previous=previous, hash=digest
-    )
-    return row, stored
+    return row, StoredEvent(run, seq, read_time(time), actor, event, previous, digest)
 
 
 def read_row(row: EventRow, *, follows: EventRow | None) -> StoredEvent:
@@ -82,14 +78,7 @@ def read_row(row: EventRow, *, follows: EventRow | None) -> StoredEvent:
         event, actor, time = _read_event(row.body), _read_actor(row.actor), read_time(row.time)
     except ValueError as error:
         raise _damaged(row, f"it can't be read ({_first_line(error)})") from error
-    return StoredEvent(
-        run=row.run, seq=row.seq, time=time, actor=actor, event=event, previous=row.previous, hash=row.hash
-    )
-
-
-def write_time(moment: datetime) -> str:
-    """Write a time the one way it is hashed: UTC, microseconds, `Z`."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return StoredEvent(row.run, row.seq, time, actor, event, row.previous, row.hash)
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ from hashlib import sha256
 from time import monotonic
 
 from runbook_engine.journals import leases
-from runbook_engine.journals.chain import EventRow, read_row, write_time
+from runbook_engine.journals.chain import EventRow, read_row
 from runbook_engine.journals.holder import is_dead
 from runbook_engine.journals.ledger import (
     Batch,
@@ -22,7 +22,7 @@ from runbook_engine.journals.ledger import (
     run_exists,
 )
 from runbook_engine.journals.verify import OutputFact, verify_numbers, verify_run
-from runbook_engine.model.event import Actor, Event, StoredEvent
+from runbook_engine.model.event import Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.journal import Damage, Holder, Lease, RunHead
 

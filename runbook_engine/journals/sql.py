@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from runbook_engine.journals import sql_leases, sql_verify
-from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, read_row, write_time
+from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, read_row
 from runbook_engine.journals.ledger import (
     Batch,
     RunRow,
@@ -22,11 +22,11 @@ from runbook_engine.journals.ledger import (
     run_exists,
 )
 from runbook_engine.journals.sql_errors import explain, is_final, is_undecodable, lost_connection
-from runbook_engine.journals.sql_rows import event_row, find_run, opening_row, run_row, values_of
+from runbook_engine.journals.sql_rows import event_row, find_run, insert_events, opening_row, run_row
 from runbook_engine.journals.sql_schema import events, next_number, outputs, runs
 from runbook_engine.journals.sql_store import Store
 from runbook_engine.model.errors import JournalError
-from runbook_engine.model.event import Actor, Event, StoredEvent
+from runbook_engine.model.event import Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.journal import Damage, Holder, Lease, RunHead
 
 _MOVE_HEAD = runs.update().where(runs.c.id == bindparam("run"))
@@ -57,7 +57,7 @@ class SqlJournal:
             before = opening_row(connection, number - 1)
             batch = open_batch(run, event, actor, time=self._time(connection), number=number, before=before)
             connection.execute(runs.insert(), asdict(batch.run))
-            connection.execute(events.insert(), [values_of(row) for row in batch.rows])
+            insert_events(connection, batch.rows)
         return batch.stored[0]
 
     def append(
@@ -239,7 +239,7 @@ class _UndecodableError(JournalError):
 
 
 def _insert(connection: Connection, batch: Batch, captured: list[tuple[str, str, int, str, bytes, str]]) -> None:
-    connection.execute(events.insert(), [values_of(row) for row in batch.rows])
+    insert_events(connection, batch.rows)
     if captured:
         names = [column.name for column in outputs.columns]
         connection.execute(outputs.insert(), [dict(zip(names, row, strict=True)) for row in captured])

@@ -1,6 +1,7 @@
 """Rows of the journal's tables as values, also when somebody changed them into what they should never be."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -10,6 +11,11 @@ from runbook_engine.journals.sql_schema import events, runs
 
 _RUN = select(runs).where(runs.c.id == bindparam("run"))
 _RUN_LOCKED = _RUN.with_for_update()
+_COLUMNS = ", ".join(EventRow._fields)
+_INSERT = {
+    dialect: f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join([mark] * len(EventRow._fields))})"  # noqa: S608 - our own names
+    for dialect, mark in (("sqlite", "?"), ("postgresql", "%s"))
+}
 _RUN_NUMBERS = frozenset({"number", "head_seq"})
 
 
@@ -28,6 +34,9 @@ def opening_row(connection: Connection, number: int) -> EventRow | None:
 
 def event_row(row: Sequence[object]) -> EventRow:
     """Give an event's row; a value of a wrong type becomes one that no hash fits."""
+    found = EventRow(*row)  # type: ignore[arg-type]  # the next line looks at the types
+    if type(found.seq) is int and all(type(text) is str for text in (found.run, *found[2:])):
+        return found
     run, seq, *texts = row
     return EventRow(_text(run), seq if isinstance(seq, int) else -1, *[_text(text) for text in texts])
 
@@ -43,9 +52,9 @@ def run_row(row: Sequence[object]) -> RunRow:
     return RunRow(**values)  # type: ignore[arg-type]  # each value was just made to fit
 
 
-def values_of(row: EventRow) -> dict[str, object]:
-    """Give an event's row by column."""
-    return {name: getattr(row, name) for name in EventRow.__slots__}
+def insert_events(connection: Connection, rows: Sequence[EventRow]) -> None:
+    """Write events. The driver gets the rows as they are: a batch is written for every few tasks of a run."""
+    connection.exec_driver_sql(_INSERT[connection.dialect.name], cast("list[tuple[object, ...]]", rows))
 
 
 def _text(value: object) -> str:

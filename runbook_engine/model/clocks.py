@@ -39,19 +39,14 @@ def clocks(events: Iterable[StoredEvent], *, status: str | None = None) -> Achie
     Args:
         status: how the run ends, for one whose run.closed is yet to be written.
     """
-    marks = _Marks()
+    marks = Marks()
     for stored in events:
         marks.take(stored)
-    declared = marks.asked or marks.began
-    if marks.mode is Mode.DRY_RUN:
-        return Achieved(Clocks(declared=declared, decided=marks.decided), None, None)
-    verified = marks.proof if (status or marks.closed) == "succeeded" else None
-    passed = Clocks(declared=declared, decided=marks.decided, recovered=marks.recovered, verified=verified)
-    return Achieved(passed, _seconds(declared, verified), _seconds(marks.oldest, declared))
+    return marks.achieved(status)
 
 
 @dataclass(slots=True)
-class _Marks:
+class Marks:
     """What was seen so far; `told` names the steps that only ask or tell people, `proof` is the last proof's time."""
 
     mode: Mode | None = None
@@ -88,6 +83,15 @@ class _Marks:
             case _:
                 # Other kinds of event mark nothing.
                 return
+
+    def achieved(self, status: str | None = None) -> Achieved:
+        """Give the clocks as `clocks` does."""
+        declared = self.asked or self.began
+        if self.mode is Mode.DRY_RUN:
+            return Achieved(Clocks(declared=declared, decided=self.decided), None, None)
+        verified = self.proof if (status or self.closed) == "succeeded" else None
+        passed = Clocks(declared=declared, decided=self.decided, recovered=self.recovered, verified=verified)
+        return Achieved(passed, _seconds(declared, verified), _seconds(self.oldest, declared))
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:

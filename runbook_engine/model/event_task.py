@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import Finding, Grade, Outcome
@@ -40,11 +42,11 @@ class AttemptFinished(Frozen):
     number: int
     outcome: Outcome
     finding: Finding | None = None
-    outputs: JsonObject = {}
+    outputs: JsonObject = Field(default_factory=dict)
     grade: Grade | None = None
     seconds: float = 0.0
     error: str = ""
-    output_digest: dict[str, str] = {}
+    output_digest: dict[str, str] = Field(default_factory=dict)
     in_doubt: bool = False
 
 

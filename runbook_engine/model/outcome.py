@@ -3,6 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import Field
+
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.json import JsonObject, JsonValue
 
@@ -30,7 +32,10 @@ class Outcome(StrEnum):
     @property
     def ended_well(self) -> bool:
         """Whether steps that need this one may go on."""
-        return self not in {Outcome.FAILED, Outcome.UNREACHABLE, Outcome.BLOCKED}
+        return self not in _NOT_WELL
+
+
+_NOT_WELL = frozenset({Outcome.FAILED, Outcome.UNREACHABLE, Outcome.BLOCKED})
 
 
 class Grade(StrEnum):
@@ -71,8 +76,8 @@ class Finding(Frozen):
     status: CheckStatus
     summary: str = ""
     changes: tuple[Change, ...] = ()
-    outputs: JsonObject = {}
-    evidence: JsonObject = {}
+    outputs: JsonObject = Field(default_factory=dict)
+    evidence: JsonObject = Field(default_factory=dict)
     recovery_point: datetime | None = None
 
     @property

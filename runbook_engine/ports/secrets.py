@@ -24,6 +24,11 @@ class SecretStore(Protocol):
 class Redactor(Protocol):
     """Replaces every known secret, in each encoding it is known to turn up in, by `[redacted]`."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether no secret is known yet, so that everything would stay as it is."""
+        ...
+
     def text(self, value: str) -> str:
         """Redact a text."""
         ...

@@ -36,6 +36,11 @@ class SecretRedactor:
                 self._texts = tuple({*self._texts, *forms(secret)})
                 self._bytes = tuple({text.encode("utf-8", "surrogatepass") for text in self._texts})
 
+    @property
+    def idle(self) -> bool:
+        """Whether no secret is known yet, so that everything would stay as it is."""
+        return not self._whole
+
     def text(self, value: str) -> str:
         """Redact a text."""
         if value in self._whole:

@@ -121,6 +121,13 @@ class Once(Do):
     effect = Effect.ONCE
 
 
+class Reattached(Do):
+    """The same, with an effect that a reattach finds by the attempt's token."""
+
+    name = "test.reattached"
+    effect = Effect.TOKEN
+
+
 class FakeCatalog:
     """A catalogue of given actions."""
 
@@ -171,7 +178,7 @@ class Simulation:
     mode: Mode = Mode.LIVE
     journal: MemoryJournal = field(default=None)
     clock: VirtualClock = field(default_factory=VirtualClock)
-    catalog: FakeCatalog = field(default_factory=lambda: FakeCatalog(Do(), Once()))
+    catalog: FakeCatalog = field(default_factory=lambda: FakeCatalog(Do(), Once(), Reattached()))
     listener: Quiet = field(default_factory=Quiet)
     interrupts: Interrupts = field(default_factory=Interrupts)
     dispatcher: FakeDispatcher = field(default=None)

@@ -39,7 +39,7 @@ def log(run: str, output: str) -> None:
     try:
         events = read_log(journal, find_run(journal, run).id)
         if output == "json":
-            result_json([stored.model_dump(mode="json") for stored in events])
+            result_json([stored.as_json() for stored in events])
             return
         lines = map(event_line, events) if output == "ndjson" else audit_lines(events)
         for line in lines:

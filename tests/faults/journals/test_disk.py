@@ -207,7 +207,7 @@ def filled(tmp_path):
     journal = open_journal("sqlite:///journal.db", project=folder, create=True)
     journal.open_run("r1", OPENING, ACTOR)
     journal.append("r1", [AttemptStarted(task=f"s@t{n}", number=1, token="t" * 20) for n in range(12)], ACTOR)
-    content = [stored.model_dump_json() for stored in journal.read("r1")]
+    content = [stored.as_json() for stored in journal.read("r1")]
     journal.close()
     return folder / "journal.db", content
 
@@ -221,7 +221,7 @@ def look(folder):
     try:
         damages = journal.verify()
         return (
-            ("damaged", damages) if damages else ("fine", [stored.model_dump_json() for stored in journal.read("r1")])
+            ("damaged", damages) if damages else ("fine", [stored.as_json() for stored in journal.read("r1")])
         )
     except JournalError as error:
         return "refused", error.message
@@ -282,7 +282,7 @@ def test_a_power_loss_leaves_a_beginning_of_what_was_said(tmp_path):
     assert checkpoint(source / "journal.db") == 0
     for number in range(5):
         journal.append("r1", [NoteAdded(text=f"{number} {part}") for part in "abc"], ACTOR)
-    content = [stored.model_dump_json() for stored in journal.read("r1")]
+    content = [stored.as_json() for stored in journal.read("r1")]
     main, log = (source / "journal.db").read_bytes(), (source / "journal.db-wal").read_bytes()
     journal.close()
     seen = set()

@@ -77,7 +77,8 @@ def test_a_failed_attempt_is_retried_with_growing_delays_and_new_tokens():
 
 
 def test_a_lost_attempt_is_retried_with_the_same_token_and_settled():
-    plan = plan_of(planned("a", retry=Retry(attempts=2, delay=timedelta(seconds=1))))
+    retry = Retry(attempts=2, delay=timedelta(seconds=1))
+    plan = plan_of(planned("a", retry=retry, action=ActionCall(name="test.reattached")))
 
     def make(order):
         if order.number == 1:
@@ -90,6 +91,12 @@ def test_a_lost_attempt_is_retried_with_the_same_token_and_settled():
     assert first.token == second.token
     assert (first.settle, second.settle) == (False, True)
     assert simulation.dispatcher.forgotten == [second.token], "nothing is forgotten while its end is not proven"
+
+
+def test_what_leaves_nothing_on_its_target_is_not_tidied_up():
+    simulation = Simulation(plan_of(planned("a")))
+    assert simulation.advance() == "succeeded"
+    assert simulation.dispatcher.forgotten == []
 
 
 def test_until_holds_a_good_end_back():

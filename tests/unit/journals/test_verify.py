@@ -135,9 +135,8 @@ def test_an_inserted_event_is_found_even_with_a_right_hash(tampered, original):
         (previous,) = database.execute("SELECT hash FROM events WHERE run = 'run-b' AND seq = 3").fetchone()
     database.close()
     row, _ = make_row("run-b", 4, "2026-01-01T00:00:00.000000Z", ACTOR, NoteAdded(text="never said"), previous)
-    values = tuple(getattr(row, name) for name in row.__slots__)
     replaced = tampered(
-        "DELETE FROM events WHERE run = 'run-b' AND seq = 4", ("INSERT INTO events VALUES (?,?,?,?,?,?,?,?)", values)
+        "DELETE FROM events WHERE run = 'run-b' AND seq = 4", ("INSERT INTO events VALUES (?,?,?,?,?,?,?,?)", row)
     )
     assert ("run-b", 5, "inserted") in seen(replaced)
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runbook_engine.journals.chain import genesis, make_row, write_time
-from runbook_engine.model.event import Actor, AttemptFinished, AttemptStarted, RunOpened, StepSummary
+from runbook_engine.journals.chain import genesis, make_row
+from runbook_engine.model.event import Actor, AttemptFinished, AttemptStarted, RunOpened, StepSummary, write_time
 
 BEGIN = datetime(2026, 3, 1, 2, 0, 0, tzinfo=UTC)
 ENGINE = Actor(kind="engine", name="runbook", host="laptop")
