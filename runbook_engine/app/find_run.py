@@ -2,12 +2,12 @@
 
 from runbook_engine.model.errors import UsageError
 from runbook_engine.model.quoting import did_you_mean
-from runbook_engine.ports.journal import Journal, RunHead
+from runbook_engine.ports.journal import Glance, RunHead
 
 _MOST_SHOWN = 5
 
 
-def find_run(journal: Journal, name: str) -> RunHead:
+def find_run(journal: Glance, name: str) -> RunHead:
     """Give the run of that id, the only one whose id begins so, or (`last`) the newest.
 
     Raises:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from runbook_engine.journals.ledger import SCHEMA_VERSION
 from runbook_engine.model.errors import InvalidInputError, JournalError
-from runbook_engine.ports.journal import Journal
+from runbook_engine.ports.journal import Glance, Journal
 
 _EXAMPLES = "sqlite:///.runbook/journal.db or postgresql://user@host/database"
 
@@ -19,18 +20,36 @@ def open_journal(url: str, *, project: Path, create: bool) -> Journal:
         InvalidInputError: the address is none.
         JournalError: there is none, it is unsafe, damaged, newer than this program, or can't be reached.
     """
+    path = _file(url, project)
+    if path is not None:
+        return _open_file(path, create=create)
     scheme, separator, rest = url.partition("://")
-    if scheme == "sqlite" and separator and rest.startswith("/"):
-        path = Path(rest[1:])
-        if not rest[1:] or rest[1:].startswith(":memory:"):
-            raise InvalidInputError(f"{url} names no file", hint=f"an address looks like {_EXAMPLES}")
-        return _open_file(project / path, create=create)
     if scheme in {"postgresql", "postgres", "postgresql+psycopg"} and separator:
         return _open_postgresql(f"postgresql://{rest}", create=create)
     raise InvalidInputError(
         f"{scheme + '://…' if separator else url!r} is not an address of a journal",
         hint=f"an address looks like {_EXAMPLES}",
     )
+
+
+def open_glance(url: str, *, project: Path) -> Glance:
+    """Open the journal of a project for a quick look; see `open_journal`."""
+    path = _file(url, project)
+    if path is None:
+        return open_journal(url, project=project, create=False)
+    from runbook_engine.journals.glance import FileGlance
+
+    return FileGlance(path, version=SCHEMA_VERSION, whole=lambda: _open_file(path, create=False))
+
+
+def _file(url: str, project: Path) -> Path | None:
+    """Give the file that an address names, None when it names no file."""
+    scheme, separator, rest = url.partition("://")
+    if scheme != "sqlite" or not separator or not rest.startswith("/"):
+        return None
+    if not rest[1:] or rest[1:].startswith(":memory:"):
+        raise InvalidInputError(f"{url} names no file", hint=f"an address looks like {_EXAMPLES}")
+    return project / rest[1:]
 
 
 def _open_file(path: Path, *, create: bool) -> Journal:

@@ -3,8 +3,10 @@
 import getpass
 import os
 import socket
+import time
 from pathlib import Path
 
+from runbook_engine.journals.leases import StoreTime
 from runbook_engine.ports.journal import Holder
 
 _PROC = Path("/proc")
@@ -27,6 +29,12 @@ def is_dead(holder: Holder) -> bool:
         if started is not None:
             return started != holder.started
     return not _answers(holder.pid)
+
+
+def machine_time() -> StoreTime:
+    """Give this machine's time, for a store that is the machine itself; the ticks count on while it sleeps."""
+    ticks = time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    return StoreTime(wall=time.time(), ticks=ticks, ticker=boot_id().partition(" ")[0])
 
 
 def boot_id() -> str:

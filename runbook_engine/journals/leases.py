@@ -1,10 +1,11 @@
 """The rules of leases, as functions on values: who may take one, for how long, with which fencing number."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from runbook_engine.model.errors import LeaseError
+from runbook_engine.model.errors import JournalError, LeaseError
 from runbook_engine.ports.journal import Holder, Lease
 
 
@@ -30,6 +31,20 @@ class LeaseRow:
     holder: Holder | None
     fence: int
     ends: StoreTime
+
+
+def lease_row(name: str, holder: str | None, fence: int, expires_at: float, ticks: float, ticker: str) -> LeaseRow:
+    """Read a lease as a database keeps it, its holder in JSON.
+
+    Raises:
+        JournalError: it can't be read.
+    """
+    try:
+        found = Holder(**json.loads(holder)) if holder is not None else None
+    except (TypeError, ValueError) as error:
+        hint = "`runbook resume --take-over` takes it anew"
+        raise JournalError(f"the lease of {name} can't be read", hint=hint) from error
+    return LeaseRow(name, found, fence, StoreTime(expires_at, ticks, ticker))
 
 
 def taken(

@@ -9,6 +9,7 @@ from runbook_engine.model.errors import JournalError, LeaseError
 from runbook_engine.model.event import Actor, AttemptFinished, Event, LeaseTaken, RunClosed, RunOpened, StoredEvent
 from runbook_engine.ports.journal import Lease, RunHead
 
+SCHEMA_VERSION = 2  # of the tables; 2 has `tasks` besides
 OPEN = "open"
 # What may still be said of a run that is over: none of it changes how it ended.
 AFTER_THE_END = frozenset({"note.added", "lease.lost", "gate.refused"})

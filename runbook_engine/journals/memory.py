@@ -1,6 +1,7 @@
 """A journal in memory: the same contract as the stored ones, for tests and rehearsals; it ends with its process."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -21,10 +22,11 @@ from runbook_engine.journals.ledger import (
     output_rows,
     run_exists,
 )
+from runbook_engine.journals.rows import ATTEMPT_KINDS, WELL, task_rows, without
 from runbook_engine.journals.verify import OutputFact, verify_numbers, verify_run
 from runbook_engine.model.event import Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.clock import Clock
-from runbook_engine.ports.journal import Damage, Holder, Lease, RunHead
+from runbook_engine.ports.journal import Damage, Holder, Lease, RunHead, Tally
 
 
 class MemoryJournal:
@@ -108,6 +110,19 @@ class MemoryJournal:
             newest_first = [head_of(run) for run in reversed(self._runs.values())]
         return newest_first[:limit] if limit else newest_first
 
+    def tally(self, run: str) -> Tally:
+        """See `Glance.tally`."""
+        events = list(self.read(run))
+        rows = task_rows(events)
+        telling = {row.seq for row in rows.values() if row.outcome not in WELL}
+        return Tally(
+            events=without(
+                (one for one in events if one.event.kind not in ATTEMPT_KINDS or one.seq in telling),
+                {row.task for row in rows.values() if row.outcome in WELL},
+            ),
+            well=Counter((row.step, row.outcome) for row in rows.values() if row.outcome in WELL),
+        )
+
     def version(self, run: str) -> int:
         """See `Journal.version`."""
         with self._lock:
@@ -152,7 +167,13 @@ class MemoryJournal:
             before: EventRow | None = None
             for each in self._runs.values():
                 if run in {None, each.id}:
-                    damages += verify_run(each, self._rows[each.id], self._facts(each.id), before=before)
+                    damages += verify_run(
+                        each,
+                        self._rows[each.id],
+                        self._facts(each.id),
+                        task_rows(self.read(each.id)).values(),
+                        before=before,
+                    )
                 before = self._rows[each.id][0]
             if run is None:
                 damages += verify_numbers(list(self._runs.values()), len(self._runs), {})

@@ -21,13 +21,15 @@ from runbook_engine.journals.ledger import (
     output_rows,
     run_exists,
 )
+from runbook_engine.journals.rows import event_row, run_row, task_rows
 from runbook_engine.journals.sql_errors import explain, is_final, is_undecodable, lost_connection
-from runbook_engine.journals.sql_rows import event_row, find_run, insert_events, opening_row, run_row
+from runbook_engine.journals.sql_rows import MARKS, find_run, insert_events, opening_row, put_tasks
 from runbook_engine.journals.sql_schema import events, next_number, outputs, runs
 from runbook_engine.journals.sql_store import Store
+from runbook_engine.journals.tally import tally
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import Actor, Event, StoredEvent, write_time
-from runbook_engine.ports.journal import Damage, Holder, Lease, RunHead
+from runbook_engine.ports.journal import Damage, Holder, Lease, RunHead, Tally
 
 _MOVE_HEAD = runs.update().where(runs.c.id == bindparam("run"))
 _PAGE = 1000  # events read in one transaction, so that a slow reader holds nothing back
@@ -127,6 +129,17 @@ class SqlJournal:
         """See `Journal.version`."""
         with self._reading() as connection:
             return connection.execute(select(runs.c.head_seq).where(runs.c.id == run)).scalar() or 0
+
+    def tally(self, run: str) -> Tally:
+        """See `Glance.tally`."""
+        with self._reading() as connection:
+            if find_run(connection, run) is None:
+                raise no_such_run(run)
+
+            def ask(query: str, values: Sequence[str]) -> Sequence[Sequence[object]]:
+                return connection.exec_driver_sql(query, tuple(values)).all()
+
+            return tally(ask, run, mark=MARKS[connection.dialect.name])
 
     def take_lease(self, name: str, holder: Holder, seconds: float, *, take_over: bool = False) -> Lease:
         """See `Journal.take_lease`."""
@@ -240,6 +253,7 @@ class _UndecodableError(JournalError):
 
 def _insert(connection: Connection, batch: Batch, captured: list[tuple[str, str, int, str, bytes, str]]) -> None:
     insert_events(connection, batch.rows)
+    put_tasks(connection, task_rows(batch.stored).values())
     if captured:
         names = [column.name for column in outputs.columns]
         connection.execute(outputs.insert(), [dict(zip(names, row, strict=True)) for row in captured])

@@ -10,7 +10,6 @@ from runbook_engine.journals.holder import is_dead
 from runbook_engine.journals.ledger import check_fence
 from runbook_engine.journals.sql_schema import leases as table
 from runbook_engine.journals.sql_store import Store
-from runbook_engine.model.errors import JournalError
 from runbook_engine.ports.journal import Holder, Lease
 
 _LEASE = select(table).where(table.c.name == bindparam("wanted"))
@@ -66,15 +65,7 @@ def _locked(connection: Connection, name: str) -> leases.LeaseRow | None:
 
 def _read(connection: Connection, name: str, *, lock: bool) -> leases.LeaseRow | None:
     row = connection.execute(_LEASE_LOCKED if lock else _LEASE, {"wanted": name}).one_or_none()
-    if row is None:
-        return None
-    try:
-        holder = Holder(**json.loads(row.holder)) if row.holder is not None else None
-    except (TypeError, ValueError) as error:
-        raise JournalError(
-            f"the lease of {name} can't be read", hint="`runbook resume --take-over` takes it anew"
-        ) from error
-    return leases.LeaseRow(name, holder, row.fence, leases.StoreTime(row.expires_at, row.ticks, row.ticker))
+    return leases.lease_row(*row) if row is not None else None
 
 
 def _write(connection: Connection, row: leases.LeaseRow) -> None:

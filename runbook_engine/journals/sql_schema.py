@@ -1,5 +1,7 @@
 """The journal's tables, their version, and making them."""
 
+from collections.abc import Callable
+
 from sqlalchemy import (
     Column,
     Connection,
@@ -15,9 +17,9 @@ from sqlalchemy import (
 )
 from sqlalchemy import PrimaryKeyConstraint as PrimaryKey
 
+from runbook_engine.journals.ledger import SCHEMA_VERSION
 from runbook_engine.model.errors import JournalError, NoJournalError
 
-SCHEMA_VERSION = 1
 _VERSION, _RUNS = "schema_version", "runs_opened"
 
 metadata = MetaData()
@@ -69,6 +71,20 @@ outputs = Table(
     PrimaryKey("run", "task", "number", "stream"),
 )
 
+# Where each task stands, from its events: for summaries, and checked against the events by `audit verify`.
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("run", Text, ForeignKey("runs.id"), nullable=False),
+    Column("task", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    PrimaryKey("run", "task"),
+    sqlite_with_rowid=False,
+)
+
 # A lease that was given back keeps its row, without a holder: its fence must only grow.
 leases = Table(
     "leases",
@@ -82,8 +98,11 @@ leases = Table(
 )
 
 
-def prepare(connection: Connection, *, create: bool, where: str) -> None:
+def prepare(connection: Connection, *, create: bool, where: str, upgrade: Callable[[Connection], None]) -> None:
     """Make the tables, or make sure that they are ours and of a version that we know.
+
+    Args:
+        upgrade: makes a journal of an older version one of ours, in the same transaction.
 
     Raises:
         JournalError: there is no journal (and `create` is false), it is something else, or it is newer than we are.
@@ -108,6 +127,9 @@ def prepare(connection: Connection, *, create: bool, where: str) -> None:
             f"{where} was written by a newer version (schema {version}; this one knows {SCHEMA_VERSION})",
             hint="update runbook-engine",
         )
+    if version < SCHEMA_VERSION:
+        upgrade(connection)
+        connection.execute(meta.update().where(meta.c.key == _VERSION).values(value=SCHEMA_VERSION))
 
 
 def no_journal(where: str) -> NoJournalError:

@@ -16,9 +16,10 @@ from sqlalchemy.pool import QueuePool
 
 from runbook_engine.journals import sql_schema
 from runbook_engine.journals.file import ready_file
-from runbook_engine.journals.holder import boot_id
+from runbook_engine.journals.holder import machine_time
 from runbook_engine.journals.leases import StoreTime
 from runbook_engine.journals.sql_errors import explain, os_refused
+from runbook_engine.journals.sql_upgrade import upgrade
 from runbook_engine.model.errors import JournalError
 
 _BUSY_SECONDS = 15
@@ -90,7 +91,7 @@ def sqlite_store(path: Path, *, create: bool) -> Store:
         writer=engine.execution_options(**{_WRITE: True}),
         where=str(path),
         now=lambda _: datetime.now(UTC),
-        store_time=_machine_time,
+        store_time=lambda _: machine_time(),
         insert=sqlite.insert,
         is_file=True,
     )
@@ -132,7 +133,7 @@ def _prepared(store: Store, *, create: bool) -> Store:
         with store.writer.begin() as connection:
             if not store.is_file and create:
                 connection.execute(select(func.pg_advisory_xact_lock(0x52554E424F4F4B)))
-            sql_schema.prepare(connection, create=create, where=store.where)
+            sql_schema.prepare(connection, create=create, where=store.where, upgrade=upgrade)
     except SQLAlchemyError as error:
         store.close()
         raise explain(error, store.where) from error
@@ -180,12 +181,6 @@ def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at once in a writer: a transaction that reads first and writes then could be refused."""
     writes = connection.get_execution_options().get(_WRITE, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _machine_time(_: Connection) -> StoreTime:
-    """Give this machine's time: an SQLite file's store is the machine; the ticks count on while it sleeps."""
-    ticks = time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
-    return StoreTime(wall=time.time(), ticks=ticks, ticker=boot_id().partition(" ")[0])
 
 
 def _set_up_postgresql(connection: _DriverConnection, _record: object) -> None:

@@ -7,8 +7,9 @@ from sqlalchemy import Connection, func, select, union_all
 
 from runbook_engine.journals.chain import label
 from runbook_engine.journals.ledger import RunRow, no_such_run
-from runbook_engine.journals.sql_rows import event_row, find_run, opening_row, run_row
-from runbook_engine.journals.sql_schema import events, outputs, runs, runs_opened
+from runbook_engine.journals.rows import TaskRow, event_row, run_row
+from runbook_engine.journals.sql_rows import find_run, opening_row
+from runbook_engine.journals.sql_schema import events, outputs, runs, runs_opened, tasks
 from runbook_engine.journals.verify import OutputFact, verify_numbers, verify_run
 from runbook_engine.ports.journal import Damage
 
@@ -30,7 +31,9 @@ def verify(connection: Connection, run: str | None, *, is_file: bool) -> list[Da
             rows = connection.execute(select(events).where(events.c.run == each.id).order_by(events.c.seq))
             tie = opening_row(connection, before.number) if before else None
             facts = _facts(connection, each.id)
-            damages += verify_run(each, (event_row(row) for row in rows), facts, before=tie)
+            listed_tasks = connection.execute(select(tasks).where(tasks.c.run == each.id))
+            standing = (TaskRow(*row) for row in listed_tasks)
+            damages += verify_run(each, (event_row(row) for row in rows), facts, standing, before=tie)
         before = each
     if run is None:
         damages += verify_numbers(listed, runs_opened(connection), _strays(connection))

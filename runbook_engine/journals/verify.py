@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from runbook_engine.journals.chain import EventRow, genesis, read_row, seal
 from runbook_engine.journals.ledger import RunRow, followed, opened_row
+from runbook_engine.journals.rows import TaskRow, task_rows
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import AttemptFinished, RunOpened, StoredEvent
 from runbook_engine.ports.journal import Damage
@@ -35,6 +36,7 @@ class _Walk:
     folded: RunRow | None = None
     recorded: dict[tuple[str, int, str], tuple[int, str]] = field(default_factory=dict)
     opening: StoredEvent | None = None
+    tasks: dict[str, TaskRow] = field(default_factory=dict)
 
     def tell(self, seq: int, kind: Kind, problem: str) -> None:
         if len(self.damages) < _MOST_DAMAGES:
@@ -42,18 +44,25 @@ class _Walk:
 
 
 def verify_run(
-    run: RunRow, rows: Iterable[EventRow], outputs: Iterable[OutputFact], *, before: EventRow | None
+    run: RunRow,
+    rows: Iterable[EventRow],
+    outputs: Iterable[OutputFact],
+    tasks: Iterable[TaskRow],
+    *,
+    before: EventRow | None,
 ) -> list[Damage]:
-    """Check one run: its chain, its end, its row, its captured output, and its tie to the run before it.
+    """Check one run: its chain, its end, its row, its tasks' rows, its captured output, and its tie to the run before.
 
     Args:
         rows: the run's rows by `seq`.
+        tasks: where the run's tasks stand, as listed.
         before: the first row of the run with the number before; None when there is none.
     """
     walk = _Walk(run)
     last = _walk_chain(walk, rows)
     _check_end(walk, last)
     _check_row(walk)
+    _check_tasks(walk, tasks)
     _check_tie(walk, before)
     _check_outputs(walk, outputs)
     return walk.damages
@@ -120,6 +129,7 @@ def _fold(walk: _Walk, row: EventRow) -> None:
         walk.tell(row.seq, "changed", error.message)
         return
     event = stored.event
+    walk.tasks.update(task_rows([stored]))
     if row.kind != event.kind:
         walk.tell(row.seq, "changed", f"is listed as {row.kind!r}, but is {event.kind!r}")
     if row.seq == 1 and isinstance(event, RunOpened):
@@ -158,6 +168,16 @@ def _check_row(walk: _Walk) -> None:
         listed, said = getattr(walk.run, each.name), getattr(told, each.name)
         if listed != said:
             walk.tell(0, "head", f"is listed with {each.name} {listed!r}, its events say {said!r}")
+
+
+def _check_tasks(walk: _Walk, tasks: Iterable[TaskRow]) -> None:
+    """Compare where tasks are said to stand with their events; pointless when those are damaged."""
+    if walk.damages:
+        return
+    listed = {row.task: row for row in tasks}
+    for task in sorted(walk.tasks.keys() | listed.keys()):
+        if walk.tasks.get(task) != listed.get(task):
+            walk.tell(0, "head", f"lists task {task} otherwise than its events tell")
 
 
 def _check_tie(walk: _Walk, before: EventRow | None) -> None:

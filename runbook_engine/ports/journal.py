@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from runbook_engine.model.event import Actor, Event, StoredEvent
 
@@ -69,7 +69,43 @@ class Damage:
     kind: Literal["changed", "missing", "inserted", "swapped", "tail", "head", "output"]
 
 
-class Journal(Protocol):
+class Tally(NamedTuple):
+    """Where a run stands, in proportion to its tasks that need attention.
+
+    Attributes:
+        events: in order, all but those of tasks that ended well; of other tasks' attempts the newest event only.
+        well: how many tasks ended well, by step and outcome.
+    """
+
+    events: list[StoredEvent]
+    well: Mapping[tuple[str, str], int]
+
+
+class Glance(Protocol):
+    """What can be asked of a journal without reading whole runs; every method may raise `JournalError`."""
+
+    def head(self, run: str) -> RunHead | None:
+        """Describe one run, None when there is none of that id."""
+        ...
+
+    def runs(self, *, limit: int = 0) -> list[RunHead]:
+        """List runs, newest first; 0 lists all."""
+        ...
+
+    def lease(self, name: str) -> Lease | None:
+        """Give the lease of that name, None when it is free."""
+        ...
+
+    def tally(self, run: str) -> Tally:
+        """Tell where a run stands. Every event given is checked by itself; only `read` and `verify` check the chain."""
+        ...
+
+    def close(self) -> None:
+        """Give the store back."""
+        ...
+
+
+class Journal(Glance, Protocol):
     """Every method may raise `JournalError`; `LeaseError` where a lease is another's."""
 
     def open_run(self, run: str, event: Event, actor: Actor, *, lease: Lease | None = None) -> StoredEvent:
@@ -102,14 +138,6 @@ class Journal(Protocol):
         """Give the captured output of an attempt by stream."""
         ...
 
-    def head(self, run: str) -> RunHead | None:
-        """Describe one run, None when there is none of that id."""
-        ...
-
-    def runs(self, *, limit: int = 0) -> list[RunHead]:
-        """List runs, newest first; 0 lists all."""
-        ...
-
     def version(self, run: str) -> int:
         """Give the run's newest `seq` cheaply, for polling."""
         ...
@@ -134,14 +162,6 @@ class Journal(Protocol):
         """Give a lease back; nothing happens when it is no longer ours."""
         ...
 
-    def lease(self, name: str) -> Lease | None:
-        """Give the lease of that name, None when it is free."""
-        ...
-
     def verify(self, run: str | None = None) -> list[Damage]:
         """Check the chain of one run or of all; an empty list means that nothing was changed."""
-        ...
-
-    def close(self) -> None:
-        """Give the store back."""
         ...
