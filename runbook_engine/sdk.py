@@ -1,5 +1,13 @@
 """All that the author of an action, a connection or a plugin may import."""
 
+from runbook_engine.model.connection_variables import (
+    ConnectionKind,
+    Problem,
+    connection_kind,
+    is_port,
+    truth,
+    variable_problem,
+)
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.json import JsonObject, JsonScalar, JsonValue, canonical_json, digest
@@ -62,6 +70,7 @@ __all__ = [
     "CommandResult",
     "CommandTimeoutError",
     "Connection",
+    "ConnectionKind",
     "DeadlineError",
     "DetachedState",
     "DetachedStatus",
@@ -85,6 +94,7 @@ __all__ = [
     "Outputs",
     "Params",
     "PositiveDuration",
+    "Problem",
     "ReadOnlyError",
     "RunFacts",
     "RunbookError",
@@ -93,10 +103,14 @@ __all__ = [
     "Target",
     "TargetUnreachableError",
     "canonical_json",
+    "connection_kind",
     "digest",
     "format_duration",
+    "is_port",
     "parse_duration",
     "satisfied",
+    "truth",
     "unknown",
     "unsatisfied",
+    "variable_problem",
 ]

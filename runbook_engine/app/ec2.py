@@ -3,21 +3,35 @@
 from collections.abc import Iterator
 
 from runbook_engine.connections.aws import AwsSession
-from runbook_engine.loading.inventory.instances import DescribeInstances, Filters, Instance
+from runbook_engine.loading.inventory.instances import DescribeInstances, Filters, ForbiddenRegionError, Instance
+from runbook_engine.ports.services import AwsError
+
+_OF_RESERVATIONS = ("OwnerId", "RequesterId", "ReservationId")
+_FORBIDDEN = "UnauthorizedOperation"
 
 
 def ec2_reader() -> DescribeInstances:
     """Give what asks EC2, with the credentials of the environment; its clients are kept as long as it is.
 
-    What it gives raises `AwsError` when EC2 refuses or there are no credentials, `ServiceUnreachableError` when it does
-    not answer.
+    What it gives raises `ForbiddenRegionError` when EC2 forbids to look, `AwsError` when it refuses for another reason
+    or there are no credentials, `ServiceUnreachableError` when it does not answer.
     """
     session = AwsSession(read_seconds=20.0, attempts=3)
 
     def describe(region: str, filters: Filters) -> Iterator[Instance]:
         client = session.client("ec2", region=region, read_only=True)
         wanted = [{"Name": name, "Values": list(values)} for name, values in filters.items()]
-        for reservation in client.pages("describe_instances", "Reservations", Filters=wanted):
-            yield from reservation.get("Instances") or ()
+        try:
+            for reservation in client.pages("describe_instances", "Reservations", Filters=wanted):
+                common = {
+                    "RequesterId": "",
+                    **{key: reservation[key] for key in _OF_RESERVATIONS if key in reservation},
+                }
+                for instance in reservation.get("Instances") or ():
+                    yield {**instance, **common}
+        except AwsError as error:
+            if error.code != _FORBIDDEN:
+                raise
+            raise ForbiddenRegionError(error.message, hint=error.hint) from error
 
     return describe

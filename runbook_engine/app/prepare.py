@@ -5,19 +5,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_engine.app.ec2 import ec2_reader
+from runbook_engine.app.limit import read_limit
 from runbook_engine.app.project import InvalidFilesError, OpenProject
+from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.inputs import complete_inputs, read_inputs
 from runbook_engine.loading.inventory.load import load_inventory
 from runbook_engine.loading.runbook import LoadedRunbook, load_runbook
 from runbook_engine.model.diagnostic import Diagnostic, has_errors
-from runbook_engine.model.errors import InvalidInputError, UsageError
-from runbook_engine.model.inventory import Group, Inventory
+from runbook_engine.model.errors import UsageError
+from runbook_engine.model.inventory import LOCALHOST, Group, Inventory
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.located import SourceMap
 from runbook_engine.model.plan import Plan
 from runbook_engine.planning.lint import lint
 from runbook_engine.planning.make_plan import make_plan
-from runbook_engine.planning.targets import TargetPatternError, choose_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class PlanRequest:
         inventories: names, files or folders; none for the project's default.
         extra_vars: `name=value` and `@file.yml`, in the order given.
         inputs: complete inputs of an earlier run, in place of `extra_vars`.
+        limit_hosts: what the limit stood for in an earlier run; it is not looked up again then.
     """
 
     runbook: str
@@ -36,25 +38,35 @@ class PlanRequest:
     extra_vars: tuple[str, ...] = ()
     limit: str | None = None
     inputs: JsonObject | None = None
+    limit_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedPlan:
-    """A plan and what it was made from."""
+    """A plan and what it was made from.
+
+    Attributes:
+        limit_hosts: what a limit with `@` in it stood for.
+        notes: what people should know of the plan, although nothing is wrong.
+    """
 
     plan: Plan
     path: Path
     inventory_paths: tuple[Path, ...]
     warnings: list[Diagnostic] = field(default_factory=list)
     files: Mapping[str, str] = field(default_factory=dict)
+    limit_hosts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
+@collector_paused()
 def prepare_plan(project: OpenProject, request: PlanRequest) -> PreparedPlan:
     """Load a runbook and its inventory, check both, and make the plan.
 
     Raises:
         InvalidFilesError: something is not valid; has every finding.
         InvalidInputError: a name leads nowhere.
+        UsageError: the limit leaves no target.
     """
     path = project.runbook_path(request.runbook)
     catalog, plugin_findings = project.actions
@@ -74,16 +86,17 @@ def prepare_plan(project: OpenProject, request: PlanRequest) -> PreparedPlan:
         found += problems
     if has_errors(found):
         raise InvalidFilesError(_summary(found, request.runbook), [*plugin_findings, *found], sources)
-    if request.limit is not None:
-        _check_limit(inventory, request.limit)
-    result = make_plan(loaded, inventory, inputs, catalog, limit=request.limit, read_inputs=complete_inputs)
+    limited = read_limit(project, inventory, runbook.name, request.limit, known=request.limit_hosts)
+    result = make_plan(loaded, inventory, inputs, catalog, limit=limited.limit, read_inputs=complete_inputs)
     found += result.diagnostics
     if result.plan is None:
         raise InvalidFilesError(_summary(found, request.runbook), [*plugin_findings, *found], sources)
-    if request.limit is not None and not any(set(step.targets) - {"localhost"} for step in result.plan.steps):
+    implicit = {LOCALHOST} - inventory.targets.keys()
+    if request.limit is not None and not any(set(step.targets) - implicit for step in result.plan.steps):
         raise UsageError(f"--limit {request.limit} leaves no target of the inventory")
     warnings = [*plugin_findings, *found]
-    return PreparedPlan(result.plan, path, tuple(paths), warnings, {**runbook.files, **inventory.files})
+    files = {**runbook.files, **inventory.files}
+    return PreparedPlan(result.plan, path, tuple(paths), warnings, files, limited.hosts, limited.notes)
 
 
 def read_inventory(
@@ -105,14 +118,6 @@ def source_maps(loaded: LoadedRunbook) -> dict[str, SourceMap]:
     for child in loaded.imported.values():
         found |= source_maps(child)
     return found
-
-
-def _check_limit(inventory: Inventory, limit: str) -> None:
-    """Say once what is wrong with a limit, and not at each step."""
-    try:
-        choose_targets(inventory, "all", limit=limit)
-    except TargetPatternError as error:
-        raise InvalidInputError(f"--limit {limit}: {error.message}", hint=error.hint) from None
 
 
 def _summary(found: list[Diagnostic], name: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runbook_engine.app.safe_files import leads_out, refuse_open, refuse_open_tree
 from runbook_engine.discovery.catalog import build_catalog
-from runbook_engine.journals.address import open_journal
+from runbook_engine.journals.address import open_glance, open_journal
 from runbook_engine.loading.config import find_project
 from runbook_engine.loading.team import load_team
 from runbook_engine.model.config import Config, Project
@@ -21,7 +21,7 @@ from runbook_engine.model.located import SourceMap
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.team import Team
 from runbook_engine.ports.action import Catalog
-from runbook_engine.ports.journal import Journal
+from runbook_engine.ports.journal import Glance, Journal
 
 _INPUT_RULE = "RB120"
 
@@ -94,6 +94,14 @@ class OpenProject:
             JournalError: there is none (unless it is to be made), or it can't be used.
         """
         return open_journal(self.config.journal, project=self.root, create=create)
+
+    def glance(self) -> Glance:
+        """Open the journal for a quick look; there may be none yet, which is told when it is asked something.
+
+        Raises:
+            JournalError: it can't be used.
+        """
+        return open_glance(self.config.journal, project=self.root)
 
     def inventory_paths(self, names: tuple[str, ...]) -> list[Path]:
         """Find the sources of inventories by name, file or folder; without names the project's default.

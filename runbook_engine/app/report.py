@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 
+from runbook_engine.model.outcome import Mode
 from runbook_engine.model.report import RunReport
 from runbook_engine.ports.journal import Journal
 from runbook_engine.reporting.build import build_report
+from runbook_engine.reporting.text import FOLD_ABOVE
 
+_BIG = 2000  # events
 FORMATS = ("html", "md", "json", "junit")
 
 
@@ -21,6 +24,18 @@ def make_report(journal: Journal, run: str, *, verify: bool = False) -> RunRepor
         return journal.output(run, task, number)
 
     return build_report(journal.read(run), outputs=outputs, verified=verified)
+
+
+def make_summary(journal: Journal, run: str) -> RunReport:
+    """Build the report of a run for a summary; of a big run that is over only what the summary tells.
+
+    Tasks that ended well in steps on many targets are counted then, not told: it need not be known of each of them.
+    """
+    head = journal.head(run)
+    if head is None or head.status == "open" or head.mode == Mode.DRY_RUN.value or head.events < _BIG:
+        return make_report(journal, run)
+    tally = journal.tally(run, few=FOLD_ABOVE)
+    return build_report(tally.events, well=tally.well, targets=tally.targets)
 
 
 def render_report(report: RunReport, form: str) -> str:
@@ -48,8 +63,8 @@ def render_report(report: RunReport, form: str) -> str:
             raise ValueError(f"unknown format {form}; one of {', '.join(FORMATS)}")
 
 
-def report_text(report: RunReport) -> str:
-    """Give the summary for a terminal."""
+def report_text(report: RunReport, *, width: int = 100) -> str:
+    """Give the summary for a terminal of so many columns."""
     from runbook_engine.reporting.text import render_text
 
-    return render_text(report)
+    return render_text(report, width=width)

@@ -33,6 +33,7 @@ def opened_event(project: OpenProject, request: RunRequest, prepared: PreparedPl
         mode=request.mode,
         inputs=plan.scopes[0].inputs,
         limit=request.plan.limit,
+        limit_hosts=prepared.limit_hosts,
         skip=dict(request.skip),
         note=request.note,
         fingerprint=plan.fingerprint,

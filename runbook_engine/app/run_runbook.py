@@ -1,14 +1,17 @@
 """Runs a runbook: the whole way from a request to the end of the run, in one place."""
 
 import secrets as random_source
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from runbook_engine.app.prepare import PlanRequest, PreparedPlan, prepare_plan
 from runbook_engine.app.project import OpenProject, actor
 from runbook_engine.app.run_record import accepted_changes, opened_event
 from runbook_engine.app.run_requests import ResumeRequest, RunRequest
 from runbook_engine.app.tools import make_tools
+from runbook_engine.app.unlock import AskSecret, passphrases
 from runbook_engine.execution.loop_tools import Interrupts, RunEnd, RunOptions
 from runbook_engine.execution.run_plan import run_plan
 from runbook_engine.execution.state import RunState
@@ -39,8 +42,12 @@ def run_runbook(
     *,
     listener: Listener,
     interrupts: Interrupts,
+    ask: AskSecret | None = None,
 ) -> RunResult:
     """Open a run of a prepared plan and advance it to its end (or to where it has to wait).
+
+    Args:
+        ask: asks a person for a secret, None when nobody is there.
 
     Raises:
         InvalidInputError: a step to skip does not exist, or a drill's inventory is not marked as one.
@@ -50,6 +57,7 @@ def run_runbook(
     plan = prepared.plan
     _check_request(plan, request)
     speaker = actor(project.team, request.operator)
+    opens = passphrases(plan, ask)  # before any lease: a person may take longer than one lasts
     run = run_id(plan.runbook.name, datetime.now().astimezone())
     forks = request.forks or project.config.forks
     opened = opened_event(project, request, prepared, forks)
@@ -68,7 +76,10 @@ def run_runbook(
             run=run, mode=request.mode, forks=forks, wait=request.wait, skip=request.skip, lease_seconds=LEASE_SECONDS
         )
         leases = _Leases(lease, exclusive)
-        return _advance(project, plan, state, journal, leases, speaker, listener, interrupts, options, took_over=False)
+        return _advance(
+            project, plan, state, journal, leases, speaker, listener, interrupts, options,
+            took_over=False, opens=opens,
+        )  # fmt: skip
     finally:
         if exclusive is not None:
             journal.release_lease(exclusive)
@@ -81,8 +92,12 @@ def resume_run(
     *,
     listener: Listener,
     interrupts: Interrupts,
+    ask: AskSecret | None = None,
 ) -> RunResult:
     """Go on with a run where it stopped.
+
+    Args:
+        ask: asks a person for a secret, None when nobody is there.
 
     Raises:
         InvalidInputError: the plan is another than the one that was run, and changes were not accepted.
@@ -98,6 +113,7 @@ def resume_run(
         runbook=opened.runbook_path or opened.runbook,
         inventories=opened.inventory_sources,
         limit=opened.limit,
+        limit_hosts=opened.limit_hosts,
         inputs=opened.inputs,
     )
     prepared = prepare_plan(project, plan_request)
@@ -106,6 +122,7 @@ def resume_run(
     )
     accepted = accepted_changes(state, plan, prepared, project.catalog, accept=request.accept_changes)
     speaker = actor(project.team, request.operator)
+    opens = passphrases(plan, ask)
     holder = this_process()
     exclusive = None
     if opened.mode is not Mode.DRY_RUN:
@@ -124,7 +141,7 @@ def resume_run(
         leases = _Leases(lease, exclusive)
         return _advance(
             project, plan, state, journal, leases, speaker, listener, interrupts, options,
-            took_over=request.take_over, accepted=accepted,
+            took_over=request.take_over, opens=opens, accepted=accepted,
         )  # fmt: skip
     finally:
         if exclusive is not None:
@@ -151,6 +168,7 @@ def _advance(
     options: RunOptions,
     *,
     took_over: bool,
+    opens: Mapping[Path, str],
     accepted: PlanAccepted | None = None,
 ) -> RunResult:
     """Take the run with its lease and advance it; the lease is given back however it ends."""
@@ -163,8 +181,9 @@ def _advance(
             state.apply(stored)
             listener.event(stored)
         with make_tools(
-            project, plan, state, journal, lease, speaker, listener, interrupts, options, exclusive=leases.exclusive
-        ) as tools:
+            project, plan, state, journal, lease, speaker, listener, interrupts, options,
+            exclusive=leases.exclusive, opens=opens,
+        ) as tools:  # fmt: skip
             end = run_plan(plan, state, tools, options)
     finally:
         journal.release_lease(lease)

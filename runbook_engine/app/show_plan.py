@@ -65,11 +65,12 @@ class PlanView(Frozen):
 def show_plan(plan: Plan) -> PlanView:
     """Describe a plan."""
     waves: dict[str, int] = {}
+    by_wave: dict[int, list[str]] = {}
     for step in plan.steps:
         waves[step.id] = 1 + max((waves[need.step] for need in step.needs), default=0)
+        by_wave.setdefault(waves[step.id], []).append(step.id)
     critical = set(plan.critical_path)
     inputs = dict(plan.scopes[0].inputs)
-    depth = max(waves.values(), default=0)
     objectives = plan.runbook.objectives
     return PlanView(
         runbook=plan.runbook.name,
@@ -79,7 +80,7 @@ def show_plan(plan: Plan) -> PlanView:
         steps=tuple(_step(step, waves[step.id], critical=step.id in critical) for step in plan.steps),
         tasks=len(plan.tasks),
         targets=len({target for step in plan.steps for target in step.targets}),
-        waves=tuple(tuple(step for step, wave in waves.items() if wave == number) for number in range(1, depth + 1)),
+        waves=tuple(tuple(by_wave[number]) for number in sorted(by_wave)),
         critical_path=plan.critical_path,
         longest_seconds=sum(
             step.step.timeout.total_seconds() for step in plan.steps if step.id in critical and step.targets

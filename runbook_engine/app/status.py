@@ -7,7 +7,9 @@ from typing import Literal
 from runbook_engine.execution.state import Phase, RunState
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.outcome import Mode
-from runbook_engine.ports.journal import Journal, RunHead
+from runbook_engine.model.report import Trouble
+from runbook_engine.ports.journal import Glance, Journal, RunHead
+from runbook_engine.reporting.troubles import group_troubles
 
 Standing = Literal["running", "waiting", "stopped", "succeeded", "failed", "aborted"]
 
@@ -54,8 +56,10 @@ class RunStatus(Frozen):
             resumed), or how it was closed.
         holder: the process that advances it.
         tasks: number of tasks in the plan it was opened with.
-        counts: how many tasks ended how.
+        counts: how many tasks ended how, the worst first.
         troubles: tasks that failed or are in doubt.
+        grouped: the same, those with the same reason together.
+        limit_hosts: the hosts that a limit with `@` stood for.
     """
 
     id: str
@@ -76,9 +80,12 @@ class RunStatus(Frozen):
     troubles: tuple[TaskLine, ...]
     resumable: bool
     note: str = ""
+    limit: str | None = None
+    limit_hosts: tuple[str, ...] = ()
+    grouped: tuple[Trouble, ...] = ()
 
 
-def list_runs(journal: Journal, *, limit: int = 0) -> list[RunLine]:
+def list_runs(journal: Glance, *, limit: int = 0) -> list[RunLine]:
     """List runs, newest first; 0 lists all."""
     return [
         RunLine(
@@ -96,14 +103,19 @@ def list_runs(journal: Journal, *, limit: int = 0) -> list[RunLine]:
     ]
 
 
-def run_status(journal: Journal, head: RunHead, *, now: datetime | None = None) -> RunStatus:
+def run_status(journal: Glance, head: RunHead, *, now: datetime | None = None) -> RunStatus:
     """Tell where a run stands now."""
-    state = RunState(head.id, journal.read(head.id))
+    tally = journal.tally(head.id)
+    state = RunState(head.id, tally.events)
     opened = state.opened
     lease = journal.lease(f"run:{head.id}")
     standing = _standing(state, held=lease is not None)
-    ended = [task for task in state.tasks.values() if task.phase is Phase.ENDED and task.outcome is not None]
-    counts = Counter(task.outcome.value for task in ended if task.outcome is not None)
+    counts = Counter(
+        task.outcome.value for task in state.tasks.values() if task.phase is Phase.ENDED and task.outcome is not None
+    )
+    for (_, outcome), number in tally.well.items():
+        counts[outcome] += number
+    troubles = _troubles(state, held=lease is not None)
     return RunStatus(
         id=head.id,
         runbook=head.runbook,
@@ -116,13 +128,16 @@ def run_status(journal: Journal, head: RunHead, *, now: datetime | None = None) 
         closed_at=head.closed_at,
         holder=str(lease.holder) if lease else None,
         tasks=opened.tasks if opened else 0,
-        ended=len(ended),
-        counts=dict(counts),
+        ended=counts.total(),
+        counts=dict(sorted(counts.items(), key=lambda item: -_weight(item[0]))),
         running=tuple(name for name, task in state.tasks.items() if task.phase is Phase.RUNNING),
         gates=_gates(state, now or datetime.now(UTC)),
-        troubles=_troubles(state, held=lease is not None),
+        troubles=troubles,
         resumable=standing in {"waiting", "stopped", "failed"},
         note=opened.note if opened else "",
+        limit=opened.limit if opened else None,
+        limit_hosts=opened.limit_hosts if opened else (),
+        grouped=group_troubles((one.task, one.state, one.reason) for one in troubles),
     )
 
 

@@ -1,12 +1,14 @@
 """The composition root: chooses concrete classes and joins them for one run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from runbook_engine.app.clock import SystemClock
 from runbook_engine.app.hands import EngineHands, StoreResolver, read_project_file
 from runbook_engine.app.project import OpenProject
-from runbook_engine.connections.factory import HostConnections
+from runbook_engine.connections.factory import HostConnections, HostSettings
+from runbook_engine.connections.ssh_settings import SshSettings
 from runbook_engine.dispatchers.threads import ThreadDispatcher
 from runbook_engine.execution.attempt import AttemptTools, attempt
 from runbook_engine.execution.loop_tools import Interrupts, RunOptions, RunTools
@@ -36,14 +38,21 @@ def make_tools(
     options: RunOptions,
     *,
     exclusive: Lease | None = None,
+    opens: Mapping[Path, str] | None = None,
 ) -> Iterator[RunTools]:
-    """Give what a run is made with, and give everything back afterwards."""
+    """Give what a run is made with, and give everything back afterwards.
+
+    Args:
+        opens: passphrases of private keys, by file.
+    """
     clock = SystemClock()
     decrypted = list(plan.inventory.secrets)
     store = Secrets({**SCHEMES, VAULT: lambda position, _: decrypted[int(position)]}, project.root)
     for text in decrypted:
         store.redactor.add(text)
-    hosts = HostConnections()
+    for text in (opens or {}).values():
+        store.redactor.add(text)
+    hosts = HostConnections(HostSettings(ssh=SshSettings(passphrases=opens or {})))
     hands = EngineHands(project.root, project.team, hosts, sandbox=project.config.sandbox)
     attempts = AttemptTools(
         catalog=project.catalog,

@@ -9,6 +9,7 @@ from runbook_engine.app.prepare import source_maps
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.safe_files import refuse_open, refuse_open_tree
 from runbook_engine.app.validate_kind import is_inventory
+from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.config import load_config
 from runbook_engine.loading.inventory.load import load_inventory
 from runbook_engine.loading.runbook import load_runbook
@@ -20,6 +21,7 @@ from runbook_engine.model.located import SourceMap
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.team import Team
 from runbook_engine.planning.lint import lint
+from runbook_engine.ports.action import Catalog
 
 _CONFIG, _TEAM, _RUNBOOKS, _INVENTORIES = "runbook.toml", "team.yml", "runbooks", "inventories"
 
@@ -64,18 +66,7 @@ def validate(project: OpenProject, names: tuple[str, ...] = ()) -> Validation:
     quiet = [_inventory(project, path, found, report=False) for path in others]
     known = [inventory for inventory in (*checked, *quiet) if inventory is not None]
     for path in chosen.runbooks:
-        try:
-            project.runbook_path(str(path))
-        except InvalidInputError as error:
-            _refuse(project, path, error, found)
-            continue
-        loaded = load_runbook(
-            path, project=project.root, limits=project.config.limits, action_names=tuple(catalog.names())
-        )
-        found.files.append(loaded.sources.file)
-        found.sources.update(source_maps(loaded))
-        found.diagnostics += loaded.diagnostics
-        found.diagnostics += lint(loaded.for_lint(), catalog, team=team, inventories=known)
+        _runbook(project, path, found, catalog, team, known)
     found.diagnostics = list(dict.fromkeys(found.diagnostics))
     return found
 
@@ -182,6 +173,27 @@ def _inventory(project: OpenProject, path: Path, found: Validation, *, report: b
         found.files.append(_shown(path, project.root))
         found.diagnostics += loaded.diagnostics
     return loaded.inventory
+
+
+@collector_paused()
+def _runbook(
+    project: OpenProject,
+    path: Path,
+    found: Validation,
+    catalog: Catalog,
+    team: Team | None,
+    inventories: list[Inventory],
+) -> None:
+    try:
+        project.runbook_path(str(path))
+    except InvalidInputError as error:
+        _refuse(project, path, error, found)
+        return
+    loaded = load_runbook(path, project=project.root, limits=project.config.limits, action_names=tuple(catalog.names()))
+    found.files.append(loaded.sources.file)
+    found.sources.update(source_maps(loaded))
+    found.diagnostics += loaded.diagnostics
+    found.diagnostics += lint(loaded.for_lint(), catalog, team=team, inventories=inventories)
 
 
 def _refuse(project: OpenProject, path: Path, error: InvalidInputError, found: Validation) -> None:

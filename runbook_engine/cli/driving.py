@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 
+from runbook_engine.app.again import failed_again
 from runbook_engine.app.project import OpenProject
-from runbook_engine.app.report import make_report, report_text
+from runbook_engine.app.report import make_report, make_summary, report_text
 from runbook_engine.app.run_runbook import RunResult
 from runbook_engine.app.status import RunStatus, run_status
+from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.gate_prompt import GatePrompt, Screen
 from runbook_engine.cli.listeners import EventLines, Listeners
 from runbook_engine.cli.progress import LineProgress
 from runbook_engine.cli.signals import heeding_signals
-from runbook_engine.cli.terminal import can_ask, is_terminal, result, result_json, say, wants_colour
+from runbook_engine.cli.terminal import can_ask, is_terminal, result, result_json, say, wants_colour, width_of
 from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.model.errors import ExitCode, JournalError, LeaseError
 from runbook_engine.model.event import StoredEvent
@@ -21,7 +23,7 @@ from runbook_engine.ports.journal import Journal
 from runbook_engine.ports.listener import Listener
 from runbook_engine.reporting.inert import one_line
 
-Advance = Callable[[Listener, Interrupts], RunResult]
+Advance = Callable[[Listener, Interrupts, AskSecret | None], RunResult]
 
 _EXIT = {
     "succeeded": ExitCode.OK,
@@ -54,29 +56,50 @@ def drive(
         earlier: events of the part of the run that is over, when it is resumed.
     """
     interrupts = Interrupts()
-    past = list(earlier)
     with ExitStack() as stack:
         lines = _progress(stack, seat)
-        lines.recall(past)
         listeners: list[Listener] = [lines]
+        memories: list[LineProgress | GatePrompt] = [lines]
+        ask: AskSecret | None = None
         if seat.output == "ndjson":
             listeners.append(EventLines())
         if can_ask():
             screen = lines if isinstance(lines, Screen) else None
             prompt = stack.enter_context(GatePrompt(project, seat.person, screen))
-            prompt.recall(past)
+            memories.append(prompt)
+            ask = _asker(screen, interrupts)
             listeners.append(prompt)
+        for stored in earlier:
+            for memory in memories:
+                memory.recall((stored,))
         stack.enter_context(heeding_signals(interrupts))
         # What a plugin prints is no result of ours: it must not stand in the middle of one.
         stack.enter_context(redirect_stdout(sys.stderr))
         try:
-            ended = advance(Listeners(listeners), interrupts)
+            ended = advance(Listeners(listeners), interrupts, ask)
         except (JournalError, LeaseError):
             if lines.view.run:
                 say(f"once that is settled, the run goes on with: runbook resume {lines.view.run}")
             raise
     _tell_end(project, journal, seat, ended)
     return _EXIT[ended.end]
+
+
+def _asker(screen: Screen | None, interrupts: Interrupts) -> AskSecret:
+    """Give what asks for a secret while nothing else writes to the terminal."""
+
+    def ask(question: str) -> str:
+        from runbook_engine.cli.secret_prompt import ask_secret
+
+        if screen is not None:
+            screen.pause()
+        try:
+            return ask_secret(question, lambda: interrupts.count > 0)
+        finally:
+            if screen is not None:
+                screen.go_on()
+
+    return ask
 
 
 def _is_live(seat: Seat) -> bool:
@@ -86,18 +109,20 @@ def _is_live(seat: Seat) -> bool:
 
 def _progress(stack: ExitStack, seat: Seat) -> LineProgress:
     if not _is_live(seat):
-        return LineProgress()
+        lines = LineProgress()
+        stack.enter_context(lines.ticking())
+        return lines
     from runbook_engine.cli.live import LiveProgress
 
     return stack.enter_context(LiveProgress(colour=wants_colour(sys.stderr)))
 
 
 def _tell_end(project: OpenProject, journal: Journal, seat: Seat, ended: RunResult) -> None:
-    report = make_report(journal, ended.run)
+    report = (make_report if seat.output == "json" else make_summary)(journal, ended.run)
     if seat.output == "json":
         result_json(report.model_dump(mode="json"))
     elif seat.output == "text":
-        result(report_text(report))
+        result(report_text(report, width=width_of(sys.stdout)))
     if ended.end == "waiting":
         head = journal.head(ended.run)
         if head is not None:
@@ -106,6 +131,9 @@ def _tell_end(project: OpenProject, journal: Journal, seat: Seat, ended: RunResu
         say(f"to go on: runbook resume {ended.run}")
     elif ended.end != "succeeded":
         say(f"to go on when the cause is mended: runbook resume {ended.run}")
+    over = ended.end in {"succeeded", "failed", "aborted"}
+    if over and (again := failed_again(project, journal, ended.run, report.troubles)):
+        say(f"anew, on the hosts that failed: {again}")
     say(f"journal: {_shown_address(project.config.journal)}")
     say(f"report: runbook report {ended.run} --format html -o report.html")
 

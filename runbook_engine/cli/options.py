@@ -13,7 +13,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 def plan_options(command: F) -> F:
     """Add what decides a plan: inventories, inputs, limit."""
     for option in (
-        click.option("-l", "--limit", metavar="PATTERN", help="Only these targets, as a host pattern."),
+        click.option(
+            "-l",
+            "--limit",
+            metavar="PATTERN",
+            shell_complete=_complete_limit,
+            help="Only these targets: a host pattern, in which @FILE stands for the lines of a file, @failed for the "
+            "hosts that failed in the last run of the runbook, @failed:RUN for those of another run.",
+        ),
         click.option(
             "-e",
             "--extra-vars",
@@ -94,6 +101,11 @@ def runbook_argument(command: F) -> F:
 def run_argument(*, required: bool = True) -> Callable[[F], F]:
     """Add RUN: a run's id, the beginning of one, or `last`."""
     return click.argument("run", required=required)
+
+
+def _complete_limit(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Complete what stands for the hosts that failed; names of hosts would need the inventory to be loaded."""
+    return [CompletionItem("@failed")] if begun and "@failed".startswith(begun) else []
 
 
 def _complete(folder: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:

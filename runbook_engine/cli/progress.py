@@ -1,12 +1,15 @@
 """Tells on stderr what a run does, line by line; steps on many targets are folded."""
 
 import sys
-from collections.abc import Iterable
-from datetime import datetime
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TextIO
 
 from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.run_view import RunView, StepProgress
+from runbook_engine.cli.step_line import step_line, summary_of
 from runbook_engine.model.event import (
     AnswerRefused,
     AttemptFinished,
@@ -31,34 +34,39 @@ from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.dispatcher import AttemptProgress
 
-FOLD_ABOVE = 20
 _LONGEST = 300
+_LONGEST_OF_MANY = 160
+_MOST_TOLD = 10  # tasks of one step that did not end well and get a line of their own, where it has many tasks
+_TICK_SECONDS = 30.0
 _WORTH_A_LINE = frozenset({Outcome.FAILED, Outcome.UNREACHABLE, Outcome.UNPROVEN})
 
 
 class LineProgress:
     """Writes a line for each thing that happened (`ports.listener.Listener`).
 
-    Steps on more than 20 tasks get a line for each failure and one when the step is over. A screen that has gone
-    away (a closed terminal) never disturbs the run.
+    Steps on more than 20 tasks get a line for each of the first failures, one when the step is over, and while it lasts
+    one now and then (`tick`). A screen that has gone away (a closed terminal) never disturbs the run.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.view = RunView()
         self._stream = stream or sys.stderr
         self._gone = False
+        self._lock = threading.RLock()
 
     def recall(self, events: Iterable[StoredEvent]) -> None:
         """Take note of what happened before, without telling it again."""
-        for stored in events:
-            self.view.take(stored)
+        with self._lock:
+            for stored in events:
+                self.view.take(stored)
 
     def event(self, stored: StoredEvent) -> None:
         """Tell an event."""
-        self.view.take(stored)
-        line = self._line(stored)
-        if line is not None:
-            self.write(stored.time, *line)
+        with self._lock:
+            self.view.take(stored)
+            line = self._line(stored)
+            if line is not None:
+                self.write(stored.time, *line)
 
     def warning(self, text: str) -> None:
         """Tell a warning."""
@@ -66,12 +74,37 @@ class LineProgress:
 
     def progress(self, progress: AttemptProgress) -> None:
         """Remember what an attempt says of itself; lines would be too many."""
-        self.view.said[progress.task] = progress.text
+        with self._lock:
+            self.view.said[progress.task] = progress.text
 
-    def write(self, time: datetime, word: str, what: str, text: str) -> None:
+    def tick(self, now: datetime) -> None:
+        """Tell how far the steps with many tasks are that run now; those with few have told all there is."""
+        with self._lock:
+            for step in dict.fromkeys(step_of(task) for task in self.view.running):
+                if self.view.step(step).many:
+                    self.write(now, "running", step, step_line(self.view, step, now))
+
+    @contextmanager
+    def ticking(self, seconds: float = _TICK_SECONDS) -> Iterator[None]:
+        """Tick so often while the context lasts: a log that stands still looks like a run that hangs."""
+        over = threading.Event()
+
+        def ticks() -> None:
+            while not over.wait(seconds):
+                self.tick(datetime.now(UTC))
+
+        thread = threading.Thread(target=ticks, name="progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def write(self, time: datetime, word: str, what: str, text: str, *, limit: int = _LONGEST) -> None:
         """Write one line; nothing is written any more once the stream is gone."""
         parts = [f"{time.astimezone():%H:%M:%S}", word.ljust(12), what, text]
-        self.put("  ".join(plain(part, limit=_LONGEST) for part in parts if part), word)
+        self.put("  ".join(plain(part, limit=limit) for part in parts if part), word)
 
     def put(self, line: str, word: str) -> None:
         """Put a finished line on the stream; `word` says of which sort it is."""
@@ -88,23 +121,37 @@ class LineProgress:
         event = stored.event
         match event:
             case AttemptFinished() | TaskSkipped() | TaskBlocked():
-                return self._ended(event)
+                return self._ended(event, stored)
             case AttemptStarted(task=task, number=number) if number > 1:
-                return ("again", task, f"attempt {number}")
+                return None if self.view.step(task).many else ("again", task, f"attempt {number}")
             case _:
                 return _happening(event, stored.run)
 
-    def _ended(self, event: AttemptFinished | TaskSkipped | TaskBlocked) -> tuple[str, str, str] | None:
+    def _ended(
+        self, event: AttemptFinished | TaskSkipped | TaskBlocked, stored: StoredEvent
+    ) -> tuple[str, str, str] | None:
         word, text = _how_it_ended(event)
         step = self.view.step(event.task)
-        if step.tasks <= FOLD_ABOVE or (isinstance(event, AttemptFinished) and event.outcome in _WORTH_A_LINE):
+        if not step.many:
             return (word, event.task, text)
-        return ("step over", step_of(event.task), summary_of(step)) if step.over else None
+        if isinstance(event, AttemptFinished) and event.outcome in _WORTH_A_LINE:
+            self._tell_one_of_many(step, stored.time, word, event.task, text)
+        return ("step over", step_of(event.task), self._over(step, stored.run)) if step.over else None
 
+    def _tell_one_of_many(self, step: StepProgress, time: datetime, word: str, task: str, text: str) -> None:
+        """Name the first tasks that did not end well; the others are counted until the end names them all."""
+        if task in step.told or len(step.told) < _MOST_TOLD:
+            step.told.add(task)
+            self.write(time, word, task, text, limit=_LONGEST_OF_MANY)
+            if len(step.told) == _MOST_TOLD:
+                self.write(time, "", step_of(task), "what else does not end well is only counted from here on")
 
-def summary_of(step: StepProgress) -> str:
-    """Count how a step's tasks ended: `980 unchanged, 20 changed`."""
-    return ", ".join(f"{count} {outcome.value}" for outcome, count in step.outcomes.items() if count)
+    def _over(self, step: StepProgress, run: str) -> str:
+        """Count how a step's tasks ended, and how many were not named of those that did not end well."""
+        bad = sum(count for outcome, count in step.outcomes.items() if outcome in _WORTH_A_LINE)
+        more = bad - sum(self.view.outcome(task) in _WORTH_A_LINE for task in step.told)
+        unnamed = f"; {more} of them not named above: runbook status {run}" if more > 0 else ""
+        return summary_of(step.outcomes) + unnamed
 
 
 def _how_it_ended(event: AttemptFinished | TaskSkipped | TaskBlocked) -> tuple[str, str]:

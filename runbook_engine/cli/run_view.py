@@ -12,6 +12,7 @@ from runbook_engine.model.event import (
     GateDeclined,
     GateExpired,
     GateOpened,
+    PlanAccepted,
     RunOpened,
     StoredEvent,
     TaskBlocked,
@@ -21,13 +22,25 @@ from runbook_engine.model.event import (
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
 
+FOLD_ABOVE = 20
+
 
 @dataclass(slots=True)
 class StepProgress:
-    """How far a step is: its number of tasks, and how those that ended did."""
+    """How far a step is: its number of tasks, and how those that ended did.
+
+    Attributes:
+        told: tasks that a line of their own named, because they did not end well.
+    """
 
     tasks: int = 1
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    told: set[str] = field(default_factory=set)
+
+    @property
+    def many(self) -> bool:
+        """Whether it has so many tasks that they are counted rather than told one by one."""
+        return self.tasks > FOLD_ABOVE
 
     @property
     def over(self) -> bool:
@@ -67,12 +80,26 @@ class RunView:
         """Give the progress of a task's step."""
         return self.steps.setdefault(step_of(task), StepProgress())
 
+    def outcome(self, task: str) -> Outcome | None:
+        """Give how a task ended; None while it did not, or is tried again."""
+        return self._ended.get(task)
+
+    def running_of(self, step: str) -> list[tuple[str, datetime]]:
+        """Give the running tasks of a step with their start, those that run longest first."""
+        found = [(task, since) for task, since in self.running.items() if step_of(task) == step]
+        return sorted(found, key=lambda item: item[1])
+
     def take(self, stored: StoredEvent) -> None:
         """Take note of an event."""
         match stored.event:
             case RunOpened() as opened:
                 self.opened, self.run, self.started_at = opened, stored.run, stored.time
                 self.steps = {step.id: StepProgress(step.tasks) for step in opened.steps}
+            case PlanAccepted(steps=steps) if steps:
+                known = self.steps
+                self.steps = {step.id: known.get(step.id, StepProgress()) for step in steps}
+                for step in steps:
+                    self.steps[step.id].tasks = step.tasks
             case AttemptStarted(task=task):
                 self.running[task] = stored.time
                 self._again(task)

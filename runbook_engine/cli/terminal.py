@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import IO
@@ -19,6 +20,11 @@ def is_terminal(stream: IO[str]) -> bool:
 def wants_colour(stream: IO[str]) -> bool:
     """Tell whether colour helps: a terminal, and NO_COLOR is not set."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def width_of(stream: IO[str]) -> int:
+    """Give the columns that lists may fill: the terminal's, or what is good to read in a log."""
+    return shutil.get_terminal_size((100, 24)).columns if is_terminal(stream) else 100
 
 
 def can_ask() -> bool:

@@ -43,6 +43,7 @@ class AwsSession:
         connect_seconds, read_seconds: of one request.
         attempts: how often a read, or a throttled change, is sent at most.
         sleep: waits between attempts of a throttled change.
+        profile: of the AWS configuration; None for what the environment says.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class AwsSession:
         read_seconds: float = 60.0,
         attempts: int = _ATTEMPTS,
         sleep: Callable[[float], None] = time.sleep,
+        profile: str | None = None,
     ) -> None:
+        self._profile = profile
         self._timeouts = (connect_seconds, read_seconds)
         self._attempts = attempts
         self._sleep = sleep
@@ -126,7 +129,7 @@ class AwsSession:
 
         if role in self._sessions:
             return self._sessions[role]
-        base = self._sessions.setdefault(None, boto3.Session())
+        base = self._sessions.get(None) or self._sessions.setdefault(None, boto3.Session(profile_name=self._profile))
         if role is None:
             return base
         source = base.get_credentials()

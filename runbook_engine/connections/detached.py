@@ -26,7 +26,6 @@ from runbook_engine.sdk import (
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _KEEP = 48 << 20  # an answer has two heads of at most 4 MiB and two tails of at most 1 MiB: never cut
-_LISTEN_EVERY = 1.0
 _WAIT_SLICE = 20
 _STARTING_AT_MOST = 5.0
 _DRAIN = 1.0
@@ -59,12 +58,14 @@ class DetachedCommands:
         base: folder of the attempts on the target; None for `~/.runbook/attempts`.
         become_password: for sudo, when it wants one.
         forgotten: tokens whose folders are to go with the next start, shared by a target's connections.
+        listen_every: seconds between two looks for output that somebody listens to.
     """
 
     shell: Shell
     base: str | None = None
     become_password: str | None = None
     forgotten: list[str] = field(default_factory=list)
+    listen_every: float = 1.0
 
     def run(self, command: Command, token: str, timeout: float, on_output: OnOutput | None = None) -> CommandResult:
         """Start the command unless the token's folder is there, and wait for its end.
@@ -152,8 +153,9 @@ class DetachedCommands:
         """Wait for the starter's own answer; None when it has to be asked for."""
         # `ended` comes at once; the answer behind it waits for a child of the command that still holds the output.
         ended = f"{nonce} ended\n".encode()
+        every = self.listen_every if listener.on_output is not None else _WAIT_SLICE
         while (left := deadline - time.monotonic()) > 0:
-            if process.pump(min(left, _LISTEN_EVERY), stop=ended):
+            if process.pump(min(left, every), stop=ended):
                 process.pump(_DRAIN, stop=end_of(nonce))
                 return read_answer(process.stdout.content(), nonce)
             if listener.on_output is not None:

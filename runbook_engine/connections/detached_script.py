@@ -2,7 +2,9 @@
 
 The folder of one attempt holds `job` (who runs it, since which boot), `rc` (256 bytes, reserved before the start and
 overwritten in place, so that a full disk can't lose the exit status), `in`, and the capped streams: `out` (the head),
-`out.0` to `out.2` (the last pieces, in turn) and `out.i` (how many pieces there were); the same for `err`.
+`out.0` to `out.2` (the last pieces, in turn), `out.i` (how many pieces there were) and `out.z` (nothing more comes);
+the same for `err`. The exit status can be there before the last output is, so that an answer waits a second for `.z`;
+no longer, because a child of the command that lives on holds the streams open.
 A filter keeps reading when the cap or the disk is full, so that the command is never killed by a closed pipe.
 Each script is a library of functions without secrets and a short text that calls them.
 """
@@ -151,7 +153,11 @@ _ANSWER = rf"""part() {{
   [ $i -ge 1 ] && cat "$d/$1.$(((i-1)%3))"
   return 0
 }}
+whole() {{
+  n=0; while [ $n -lt 10 ] && {{ [ ! -e "$d/out.z" ] || [ ! -e "$d/err.z" ]; }}; do nap; n=$((n+1)); done
+}}
 answer() {{
+  case $state in done*) whole ;; esac
   printf '%s state %s\n' "$N" "$state"
   part out $1; part err $2
   printf '\n%s end\n' "$N"
@@ -176,7 +182,8 @@ _WAIT = r"""wait_for() {
 # ignores the kind signals, the command does not. `ended` is told at once, since a child of the command that lives on
 # can hold the output, and with it the outer shell's answer.
 _START = rf"""refuse() {{ [ "$new" ] && rm -rf "$d"; printf '%s refused %s\n\n%s end\n' "$N" "$1" "$N" >&5; exit 0; }}
-filter() {{
+filter() {{ collect "$1"; {{ true >"$d/$1.z"; }} 2>/dev/null; }}
+collect() {{
   f=$d/$1
   while dd bs=65536 count=64 >>"$f" 2>"$f.n"; do
     q=; while read -r q x; do case $q in *+*) break ;; esac; done <"$f.n"

@@ -6,19 +6,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runbook_engine.sdk import Connection, JsonValue, RunbookError, Target
+from runbook_engine.sdk import (
+    Connection,
+    ConnectionKind,
+    JsonValue,
+    RunbookError,
+    Target,
+    connection_kind,
+    truth,
+    variable_problem,
+)
 
 if TYPE_CHECKING:
     from runbook_engine.connections.ssh import SshConnection
     from runbook_engine.connections.ssh_pool import SshPool
     from runbook_engine.connections.ssh_settings import SshSettings
+    from runbook_engine.connections.ssm import SsmConnection
+    from runbook_engine.connections.ssm_pool import SsmPool
 
 _LOCALHOST = "localhost"
 _CLOSERS = 16
-_SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh", "ansible.builtin.paramiko_ssh"})
-_LOCAL = frozenset({"local", "ansible.builtin.local"})
-_TRUE = frozenset({"yes", "true", "on", "1", "y", "t"})
-_FALSE = frozenset({"no", "false", "off", "0", "n", "f", ""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +43,13 @@ class HostSettings:
 
 @dataclass(slots=True)
 class HostConnections:
-    """Opens connections to hosts; the SSH transports below them are shared. Safe to share between threads."""
+    """Opens connections to hosts; what is below them is shared. Safe to share between threads."""
 
     settings: HostSettings = field(default_factory=HostSettings)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pool: "SshPool | None" = None
-    _ssh: "dict[tuple[str, str | None], SshConnection]" = field(default_factory=dict)
+    _sessions: "SsmPool | None" = None
+    _used: "dict[tuple[str, str | None], SshConnection | SsmConnection]" = field(default_factory=dict)
 
     def open(self, target: Target, become_user: str | None = None) -> Connection:
         """Give a connection; nothing is sent before its first use.
@@ -55,21 +63,32 @@ class HostConnections:
         variables = target.variables
         user = become_user or _become_user(target)
         password = _text(variables.get("ansible_become_password")) or _text(variables.get("ansible_become_pass"))
-        kind = _text(variables.get("ansible_connection")) or ("local" if target.name == _LOCALHOST else "ssh")
-        if kind in _LOCAL:
+        kind = kind_of(target)
+        if kind == "local":
             from runbook_engine.connections.local import LocalConnection
 
             home = self.settings.local_home
             return LocalConnection(home, name=target.name, become_user=user, become_password=password)
-        if kind not in _SSH:
-            raise RunbookError(
-                f"{target.name}: ansible_connection is {kind!r}, which is not supported", hint="use ssh or local"
-            )
+        if kind == "ssm":
+            return self._by_ssm(target, user, password)
         from runbook_engine.connections.ssh import connect
 
         connection = connect(target, self._shared_pool(), become_user=user, become_password=password)
         with self._lock:
-            self._ssh.setdefault((target.name, user), connection)
+            self._used.setdefault((target.name, user), connection)
+        return connection
+
+    def _by_ssm(self, target: Target, user: str | None, password: str | None) -> Connection:
+        from runbook_engine.connections.ssm import SsmConnection
+        from runbook_engine.connections.ssm_pool import SsmPool
+
+        with self._lock:
+            if self._sessions is None:
+                self._sessions = SsmPool()
+            sessions = self._sessions
+        connection = SsmConnection(sessions.session(target), become_user=user, become_password=password)
+        with self._lock:
+            self._used.setdefault((target.name, user), connection)
         return connection
 
     def close(self) -> list[str]:
@@ -80,12 +99,14 @@ class HostConnections:
         """
         with self._lock:
             pool, self._pool = self._pool, None
-            used, self._ssh = self._ssh, {}
-        if pool is None:
+            used, self._used = self._used, {}
+            self._sessions = None
+        if not used:
             return []
         with ThreadPoolExecutor(max_workers=_CLOSERS) as closers:
             problems = [problem for problem in closers.map(_tidy, used.values()) if problem]
-        pool.close()
+        if pool is not None:
+            pool.close()
         return problems
 
     def _shared_pool(self) -> "SshPool":
@@ -98,7 +119,7 @@ class HostConnections:
             return self._pool
 
 
-def _tidy(connection: "SshConnection") -> str:
+def _tidy(connection: "SshConnection | SsmConnection") -> str:
     try:
         connection.flush_forgotten()
         connection.close()
@@ -107,25 +128,35 @@ def _tidy(connection: "SshConnection") -> str:
     return ""
 
 
+def kind_of(target: Target) -> ConnectionKind:
+    """Tell how a target is reached.
+
+    Raises:
+        RunbookError: its `ansible_connection` is none that there is here.
+    """
+    name = _text(target.variables.get("ansible_connection")) or ("local" if target.name == _LOCALHOST else "ssh")
+    kind = connection_kind(name)
+    if kind is None:
+        _refuse(target, "ansible_connection")
+        raise RunbookError(f"{target.name}: ansible_connection {name!r} is not supported", hint="use ssh or local")
+    return kind
+
+
 def _become_user(target: Target) -> str | None:
-    variables = target.variables
-    if not _truth(variables.get("ansible_become"), target.name):
+    _refuse(target, "ansible_become")
+    wanted = truth(target.variables.get("ansible_become"))
+    if wanted is None:
+        raise RunbookError(f"{target.name}: ansible_become is a template, which nothing renders")
+    if not wanted:
         return None
-    method = _text(variables.get("ansible_become_method")) or "sudo"
-    if method not in ("sudo", "ansible.builtin.sudo"):
-        raise RunbookError(
-            f"{target.name}: ansible_become_method is {method!r}, which is not supported", hint="use sudo"
-        )
-    return _text(variables.get("ansible_become_user")) or "root"
+    _refuse(target, "ansible_become_method")
+    return _text(target.variables.get("ansible_become_user")) or "root"
 
 
-def _truth(value: JsonValue, name: str) -> bool:
-    if isinstance(value, bool) or value is None:
-        return bool(value)
-    word = str(value).lower()
-    if word not in _TRUE | _FALSE:
-        raise RunbookError(f"{name}: ansible_become is {value!r}, which is neither true nor false")
-    return word in _TRUE
+def _refuse(target: Target, variable: str) -> None:
+    problem = variable_problem(variable, target.variables.get(variable))
+    if problem is not None:
+        raise RunbookError(f"{target.name}: {problem.message}", hint=problem.hint)
 
 
 def _text(value: JsonValue) -> str | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import paramiko
 from paramiko.common import cMSG_GLOBAL_REQUEST
 
-from runbook_engine.connections.ssh_auth import open_transport
+from runbook_engine.connections.ssh_keys import KeyRing
 from runbook_engine.connections.ssh_settings import Hop, SshSettings
+from runbook_engine.connections.ssh_transport import open_transport
 from runbook_engine.sdk import TargetUnreachableError
 
 _LIMIT = 4  # transports to one server, when one has no more room for sessions
@@ -46,6 +47,7 @@ class SshPool:
 
     def __init__(self, settings: SshSettings) -> None:
         self.settings = settings
+        self._keys = KeyRing(settings.passphrases)
         self._lock = threading.Lock()
         self._servers: dict[tuple[Hop, ...], _Server] = {}
         self._stop = threading.Event()
@@ -115,7 +117,8 @@ class SshPool:
             jump = self._server(route[:-1])
             through = self._link(jump, route[:-1], 0)
         try:
-            transport = open_transport(route[-1], through.transport if through else None, self.settings.connect_seconds)
+            before = through.transport if through else None
+            transport = open_transport(route[-1], before, self.settings.connect_seconds, self._keys)
         except BaseException:
             if through is not None:
                 self.release(through)

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_engine.connections.ssh_config import HostOptions, options_for
-from runbook_engine.sdk import JsonValue, RunbookError, Target
+from runbook_engine.sdk import JsonValue, RunbookError, Target, is_port
 
 _HOST = re.compile(r"[A-Za-z0-9_.:%][A-Za-z0-9_.:%-]*")
 _USER = re.compile(r"[^-\s@][^\s@]*")
 _JUMP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?P<host>\[[^]]+\]|[^:]+)(?::(?P<port>\d+))?/?")
 _DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 _DEPTH = 5
-_PORTS = 65535
+# The first is ansible-core's and ansible.netcommon's name, the second ansible-core's other one; the last is ours.
+PASSPHRASES = ("ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase", "ansible_ssh_key_passphrase")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class SshSettings:
         connect_seconds: for each of: connection, banner and key exchange, authentication.
         alive_seconds, alive_count: a reply is asked for every so often; this many without one and the host is lost.
         idle_seconds: a connection nobody used for so long is closed.
+        passphrases: of private keys, by file, as a person gave them for this run.
     """
 
     home: Path = field(default_factory=Path.home)
@@ -40,11 +42,16 @@ class SshSettings:
     alive_seconds: float = 3.0
     alive_count: int = 3
     idle_seconds: float = 60.0
+    passphrases: Mapping[Path, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One server on the way, with all that proves it to us and us to it. Equal hops share a connection."""
+    """One server on the way, with all that proves it to us and us to it. Equal hops share a connection.
+
+    Attributes:
+        identities_only: of the agent's keys only those count whose public part is that of one of `keys`.
+    """
 
     host: str
     port: int
@@ -54,6 +61,7 @@ class Hop:
     required_key: Path | None
     known_hosts: tuple[Path, ...]
     agent: str | None
+    identities_only: bool = False
     password: str | None = field(default=None, repr=False)
     passphrase: str | None = field(default=None, repr=False)
 
@@ -82,9 +90,9 @@ def route(target: Target, settings: SshSettings) -> tuple[Hop, ...]:
         port=port,
         key=key,
         password=_text(target.variables, "ansible_ssh_password", "ansible_ssh_pass", "ansible_password"),
-        passphrase=_text(target.variables, "ansible_ssh_key_passphrase", "ansible_ssh_private_key_passphrase"),
+        passphrase=_text(target.variables, *PASSPHRASES),
     )
-    jumps = arguments.get("jump") or options.get("proxyjump")
+    jumps = arguments.get("jump") or _text(target.variables, "jump_host") or options.get("proxyjump")
     return (*_jumps(jumps, settings, 0), last)
 
 
@@ -157,7 +165,8 @@ def _hop(
         keys,
         required,
         _known_hosts(options, settings, tokens),
-        None if only or required is not None or not settings.agent else _agent(options, settings, tokens),
+        _agent(options, settings, tokens) if settings.agent else None,
+        only or required is not None,
         password,
         passphrase,
     )
@@ -189,8 +198,8 @@ def _path(text: str, settings: SshSettings, tokens: Mapping[str, str]) -> Path:
 
 
 def _port(text: str, host: str) -> int:
-    if not text.isdigit() or not 0 < int(text) <= _PORTS:
-        raise RunbookError(f"{host}: {text!r} is not a port; it is a number from 1 to {_PORTS}")
+    if not is_port(text):
+        raise RunbookError(f"{host}: {text!r} is not a port; it is a number from 1 to 65535")
     return int(text)
 
 

@@ -125,25 +125,27 @@ class _Gathering:
 
     def _take_classes(self, classes: Iterable[type[Action[Params]]], origin: str, version: str, here: Location) -> None:
         for kind in classes:
-            file, line = place_of(kind)
-            place = Location(file=file, line=line, column=1) if file and line else here
             problem = declaration_problem(kind)
             if problem:
-                self._report("RB411", place, f"the action class {kind.__name__} of {origin} is left out: {problem}")
+                self._report(
+                    "RB411",
+                    _declared(kind, here),
+                    f"the action class {kind.__name__} of {origin} is left out: {problem}",
+                )
             elif kind.name in self.actions:
                 first = self.entries[kind.name].origin
                 message = f"the action {kind.name!r} of {origin} is left out: {first} has one of that name"
-                self._report("RB412", place, message, "give it a name of its own")
+                self._report("RB412", _declared(kind, here), message, "give it a name of its own")
             else:
-                self._take(kind, origin, version, place)
+                self._take(kind, origin, version, here)
 
-    def _take(self, kind: type[Action[Params]], origin: str, version: str, place: Location) -> None:
+    def _take(self, kind: type[Action[Params]], origin: str, version: str, here: Location) -> None:
         try:
             action = kind()
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is reported
             why = f"{type(error).__name__}: {error}"
             message = f"the action {kind.name!r} of {origin} is left out: making it failed: {why}"
-            self._report("RB411", place, message, "an action is made without arguments")
+            self._report("RB411", _declared(kind, here), message, "an action is made without arguments")
             return
         summary = (kind.__doc__ or "").strip().partition("\n")[0]
         self.actions[kind.name] = action
@@ -162,6 +164,12 @@ class _Gathering:
 
     def _report(self, rule: str, place: Location, message: str, hint: str = "") -> None:
         self.diagnostics.append(diagnostic(rule, place, message, hint))
+
+
+def _declared(kind: type[Action[Params]], here: Location) -> Location:
+    """Find where an action class is declared. That reads its source: ask only when there is something to say."""
+    file, line = place_of(kind)
+    return Location(file=file, line=line, column=1) if file and line else here
 
 
 def _precedence(point: EntryPoint) -> tuple[bool, str, str]:

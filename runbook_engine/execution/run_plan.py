@@ -106,6 +106,9 @@ class _Loop:
             index = self._ready.popleft()
             task = self._plan.tasks[index]
             planned = self._plan.steps[task.step]
+            if self._is_untouched(task) and (withdrawn := self._schedule.withdraw(index)) is not None:
+                self._follow(withdrawn)
+                continue
             if planned.id in self._options.skip:
                 self._finish(index, TaskSkipped(task=task.id, reason=self._options.skip[planned.id]), Outcome.SKIPPED)
                 continue
@@ -118,6 +121,10 @@ class _Loop:
             taints = self._is_dry and self._is_tainted(task.step)
             prepared = self._tools.orders.prepare(task, number=number, taints=taints)
             self._act(index, task, number, prepared)
+
+    def _is_untouched(self, task: Task) -> bool:
+        """Whether nothing was tried yet; a task between two tries, or in doubt, is one that runs and is left to end."""
+        return task.id not in self._tries and not self._state.task(task.id).unproven_end
 
     def _act(self, index: int, task: Task, number: int, prepared: Prepared) -> None:
         match prepared:

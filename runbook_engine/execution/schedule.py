@@ -115,6 +115,21 @@ class Schedule:
             self._settle(decisions)
         return decisions
 
+    def withdraw(self, task: int) -> Decisions | None:
+        """Take back a task that is ready and was not begun, when its step failed since; None when it may start.
+
+        Where there is room for fewer tasks than are ready, most of a step's tasks are still to begin when it fails.
+        """
+        index = self._tasks[task].step
+        decisions = Decisions()
+        if not self._steps[index].stopped or task in self._ended:
+            return None
+        self._steps[index].running -= 1
+        self._free_mutex(task, decisions)
+        self._block(task, f"step {self._plan.steps[index].id} failed", decisions)
+        self._settle(decisions)
+        return decisions
+
     def step_ended_well(self, step: int) -> bool | None:
         """Tell whether a step ended well; None while it is not over."""
         state = self._steps[step]

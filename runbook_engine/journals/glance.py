@@ -50,9 +50,9 @@ class FileGlance:
         """See `Glance.lease`."""
         return self._answer(lambda ask: _lease(ask, name), lambda whole: whole.lease(name))
 
-    def tally(self, run: str) -> Tally:
+    def tally(self, run: str, *, few: int = 0) -> Tally:
         """See `Glance.tally`."""
-        return self._answer(lambda ask: _tally(ask, run), lambda whole: whole.tally(run))
+        return self._answer(lambda ask: _tally(ask, run, few), lambda whole: whole.tally(run, few=few))
 
     def close(self) -> None:
         """See `Glance.close`."""
@@ -106,7 +106,7 @@ def _lease(ask: _Ask, name: str) -> Lease | None:
     return leases.current(row, now=machine_time(), is_dead=is_dead)
 
 
-def _tally(ask: _Ask, run: str) -> Tally:
+def _tally(ask: _Ask, run: str, few: int) -> Tally:
     if _head(ask, run) is None:
         raise no_such_run(run)
-    return tally(ask, run, mark="?")
+    return tally(ask, run, mark="?", few=few)

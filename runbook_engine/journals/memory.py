@@ -110,17 +110,21 @@ class MemoryJournal:
             newest_first = [head_of(run) for run in reversed(self._runs.values())]
         return newest_first[:limit] if limit else newest_first
 
-    def tally(self, run: str) -> Tally:
+    def tally(self, run: str, *, few: int = 0) -> Tally:
         """See `Glance.tally`."""
         events = list(self.read(run))
         rows = task_rows(events)
-        telling = {row.seq for row in rows.values() if row.outcome not in WELL}
+        sizes = Counter(row.step for row in rows.values())
+        well = [row for row in rows.values() if row.outcome in WELL and sizes[row.step] > few]
+        told = {row.task for row in well}
+        telling = {row.seq for row in rows.values() if row.task not in told}
         return Tally(
             events=without(
                 (one for one in events if one.event.kind not in ATTEMPT_KINDS or one.seq in telling),
                 {row.task for row in rows.values() if row.outcome in WELL},
             ),
-            well=Counter((row.step, row.outcome) for row in rows.values() if row.outcome in WELL),
+            well=Counter((row.step, row.outcome) for row in well),
+            targets=Counter((row.target, row.outcome) for row in well),
         )
 
     def version(self, run: str) -> int:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from runbook_engine.journals.chain import EventRow, label
 from runbook_engine.journals.ledger import RunRow
 from runbook_engine.model.event import AttemptFinished, StoredEvent, TaskBlocked, TaskResolved, TaskSkipped
-from runbook_engine.model.names import step_of
+from runbook_engine.model.names import step_of, target_of
 from runbook_engine.model.outcome import Outcome
 
 # Events of tasks that a run has by the thousands; of a task only its newest one tells where it stands.
@@ -14,6 +14,7 @@ ATTEMPT_KINDS = ("attempt.started", "attempt.finished", "task.skipped", "task.bl
 GATE_KINDS = ("gate.opened", "gate.approved", "gate.declined", "gate.expired")
 _TASK_KINDS = frozenset((*ATTEMPT_KINDS, *GATE_KINDS))
 _RUN_NUMBERS = frozenset({"number", "head_seq"})
+_EVENT_TYPES = (str, int, *[str] * 6)
 WELL = tuple(outcome.value for outcome in Outcome if outcome.ended_well)
 
 
@@ -26,6 +27,7 @@ class TaskRow(NamedTuple):
     run: str
     task: str
     step: str
+    target: str
     seq: int
     kind: str
     outcome: str
@@ -39,7 +41,9 @@ def task_rows(events: Iterable[StoredEvent]) -> dict[str, TaskRow]:
         if event.kind in _TASK_KINDS:
             # (No text column takes a NUL, and a task may be named as badly as its host.)
             task = label(event.task)  # type: ignore[union-attr]  # those kinds have one
-            rows[task] = TaskRow(stored.run, task, step_of(task), stored.seq, event.kind, _outcome(stored))
+            rows[task] = TaskRow(
+                stored.run, task, step_of(task), target_of(task), stored.seq, event.kind, _outcome(stored)
+            )
     return rows
 
 
@@ -50,9 +54,8 @@ def without(events: Iterable[StoredEvent], tasks: Container[str]) -> list[Stored
 
 def event_row(row: Sequence[object]) -> EventRow:
     """Give an event's row; a value of a wrong type becomes one that no hash fits."""
-    found = EventRow(*row)  # type: ignore[arg-type]  # the next line looks at the types
-    if type(found.seq) is int and all(type(text) is str for text in (found.run, *found[2:])):
-        return found
+    if tuple(map(type, row)) == _EVENT_TYPES:
+        return EventRow(*row)  # type: ignore[arg-type]  # they were just looked at
     run, seq, *texts = row
     return EventRow(_text(run), seq if isinstance(seq, int) else -1, *[_text(text) for text in texts])
 

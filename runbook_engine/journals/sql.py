@@ -130,7 +130,7 @@ class SqlJournal:
         with self._reading() as connection:
             return connection.execute(select(runs.c.head_seq).where(runs.c.id == run)).scalar() or 0
 
-    def tally(self, run: str) -> Tally:
+    def tally(self, run: str, *, few: int = 0) -> Tally:
         """See `Glance.tally`."""
         with self._reading() as connection:
             if find_run(connection, run) is None:
@@ -139,7 +139,7 @@ class SqlJournal:
             def ask(query: str, values: Sequence[str]) -> Sequence[Sequence[object]]:
                 return connection.exec_driver_sql(query, tuple(values)).all()
 
-            return tally(ask, run, mark=MARKS[connection.dialect.name])
+            return tally(ask, run, mark=MARKS[connection.dialect.name], few=few)
 
     def take_lease(self, name: str, holder: Holder, seconds: float, *, take_over: bool = False) -> Lease:
         """See `Journal.take_lease`."""

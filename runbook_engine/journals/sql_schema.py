@@ -78,6 +78,7 @@ tasks = Table(
     Column("run", Text, ForeignKey("runs.id"), nullable=False),
     Column("task", Text, nullable=False),
     Column("step", Text, nullable=False),
+    Column("target", Text, nullable=False),
     Column("seq", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     Column("outcome", Text, nullable=False),

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -21,6 +21,9 @@ from runbook_engine.journals.leases import StoreTime
 from runbook_engine.journals.sql_errors import explain, os_refused
 from runbook_engine.journals.sql_upgrade import upgrade
 from runbook_engine.model.errors import JournalError
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 _BUSY_SECONDS = 15
 _WRITE = "runbook_write"
@@ -104,6 +107,8 @@ def postgresql_store(url: URL, *, create: bool) -> Store:
     Raises:
         JournalError: it can't be reached, or holds no journal and `create` is false.
     """
+    from sqlalchemy.dialects import postgresql
+
     # A server that vanished is noticed within half a minute instead of after the kernel's quarter of an hour.
     patience = {
         "connect_timeout": 10,

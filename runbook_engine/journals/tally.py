@@ -10,7 +10,7 @@ Ask = Callable[[str, Sequence[str]], Sequence[Sequence[object]]]
 _COLUMNS = ", ".join(f"events.{name}" for name in EventRow._fields)
 
 
-def tally(ask: Ask, run: str, *, mark: str) -> Tally:
+def tally(ask: Ask, run: str, *, mark: str, few: int) -> Tally:
     """Tell where a run stands; see `Glance.tally`.
 
     Args:
@@ -20,29 +20,44 @@ def tally(ask: Ask, run: str, *, mark: str) -> Tally:
     Raises:
         JournalError: an event is damaged.
     """
-    well, bulk = _marks(WELL, mark), _marks(ATTEMPT_KINDS, mark)
-    counted = ask(
-        f"SELECT step, outcome, count(*) FROM tasks WHERE run = {mark} AND outcome IN ({well}) GROUP BY step, outcome",  # noqa: S608 - marks only
-        (run, *WELL),
-    )
-    rows = ask(
-        f"SELECT {_COLUMNS} FROM events WHERE events.run = {mark} AND events.kind NOT IN ({bulk}) "  # noqa: S608 - our own names, and marks
-        f"UNION ALL SELECT {_COLUMNS} FROM tasks JOIN events ON events.run = tasks.run AND events.seq = tasks.seq "
-        f"WHERE tasks.run = {mark} AND tasks.kind IN ({bulk}) AND tasks.outcome NOT IN ({well}) ORDER BY 2",
-        (run, *ATTEMPT_KINDS, run, *ATTEMPT_KINDS, *WELL),
-    )
+    query = _Queries(mark, few)
+    rows = ask(query.events, (run, *ATTEMPT_KINDS, run, *ATTEMPT_KINDS, *WELL, run))
     events = [read_row(event_row(row), follows=None) for row in rows]
     if gates := sorted({row.task for row in task_rows(events).values() if row.kind in GATE_KINDS}):
-        ended = ask(
-            f"SELECT task FROM tasks WHERE run = {mark} AND outcome IN ({well}) AND task IN ({_marks(gates, mark)})",  # noqa: S608 - marks only
-            (run, *WELL, *gates),
-        )
+        ended = ask(query.ended(gates), (run, *WELL, *gates))
         events = without(events, {str(task) for (task,) in ended})
-    return Tally(
-        events=events,
-        well={(str(step), str(outcome)): int(str(count)) for step, outcome, count in counted},
-    )
+    return Tally(events, *(_counted(ask(query.counted(by), (run, *WELL, run))) for by in ("step", "target")))
 
 
-def _marks(values: Sequence[str], mark: str) -> str:
-    return ", ".join([mark] * len(values))
+class _Queries:
+    """The questions; names in them are our own, and every value is a mark."""
+
+    def __init__(self, mark: str, few: int) -> None:
+        self._mark = mark
+        self._well, bulk = self._marks(WELL), self._marks(ATTEMPT_KINDS)
+        self._small = f"(SELECT step FROM tasks WHERE run = {mark} GROUP BY step HAVING count(*) <= {few:d})"  # noqa: S608 - see above
+        self.events = (
+            f"SELECT {_COLUMNS} FROM events WHERE events.run = {mark} AND events.kind NOT IN ({bulk}) "  # noqa: S608 - see above
+            f"UNION ALL SELECT {_COLUMNS} FROM tasks JOIN events ON events.run = tasks.run AND events.seq = tasks.seq "
+            f"WHERE tasks.run = {mark} AND tasks.kind IN ({bulk}) "
+            f"AND (tasks.outcome NOT IN ({self._well}) OR tasks.step IN {self._small}) ORDER BY 2"
+        )
+
+    def ended(self, tasks: Sequence[str]) -> str:
+        """Which of these tasks ended well."""
+        values = self._marks(tasks)
+        return f"SELECT task FROM tasks WHERE run = {self._mark} AND outcome IN ({self._well}) AND task IN ({values})"  # noqa: S608 - see above
+
+    def counted(self, by: str) -> str:
+        """How many tasks ended well, by a column and outcome."""
+        return (
+            f"SELECT {by}, outcome, count(*) FROM tasks WHERE run = {self._mark} AND outcome IN ({self._well}) "  # noqa: S608 - see above
+            f"AND step NOT IN {self._small} GROUP BY {by}, outcome"
+        )
+
+    def _marks(self, values: Sequence[str]) -> str:
+        return ", ".join([self._mark] * len(values))
+
+
+def _counted(rows: Sequence[Sequence[object]]) -> dict[tuple[str, str], int]:
+    return {(str(name), str(outcome)): int(str(count)) for name, outcome, count in rows}

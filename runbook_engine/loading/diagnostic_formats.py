@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from xml.sax.saxutils import escape, quoteattr
 
 from runbook_engine.loading.diagnostics import in_order, render_text
 from runbook_engine.model.diagnostic import Diagnostic, Severity
@@ -128,6 +127,8 @@ def _sarif_result(found: Diagnostic) -> dict[str, object]:
 
 def _junit_case(file: str, diagnostics: list[Diagnostic]) -> str:
     """Write one file's case; XML can't hold control characters, so all text is neutralised first."""
+    from xml.sax.saxutils import quoteattr  # which imports urllib, and other formats need neither
+
     errors = [found for found in diagnostics if found.severity is Severity.ERROR]
     warnings = [found for found in diagnostics if found.severity is Severity.WARNING]
     body = ""
@@ -140,4 +141,6 @@ def _junit_case(file: str, diagnostics: list[Diagnostic]) -> str:
 
 
 def _junit_text(diagnostics: list[Diagnostic]) -> str:
+    from xml.sax.saxutils import escape
+
     return escape("\n".join(neutral(f"{found.location}: {found.rule}: {found.message}") for found in diagnostics))

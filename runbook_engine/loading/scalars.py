@@ -56,7 +56,7 @@ def read_plain(text: str) -> Plain:
 
 
 def read_plain_1_1(text: str) -> Plain:
-    """Read a plain scalar as Ansible does (PyYAML's YAML 1.1); dates stay text, and 0o17 is taken for octal."""
+    """Read a plain scalar as Ansible does (PyYAML's YAML 1.1), but dates stay text."""
     if text in NULLS:
         return Plain(None)
     if text[0] not in SPECIAL_STARTS:
@@ -83,8 +83,6 @@ def _core_number(text: str) -> Plain:
 def _old_number(text: str) -> Plain:
     if _OLD_INTEGER.fullmatch(text):
         return _old_integer(text)
-    if text.startswith("0o") and _CORE_BASED.fullmatch(text):
-        return _integer(text, 0)
     if _OLD_FLOAT.fullmatch(text):
         return _old_float(text)
     if _SPECIAL_FLOAT.fullmatch(text):

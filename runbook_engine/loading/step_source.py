@@ -11,6 +11,9 @@ from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import Step
 
 STEP_KEYS = (*(key for key in keys_of(Step) if key not in {"action", "imported"}), "import", "inputs")
+_OWN_KEYS = frozenset(STEP_KEYS)
+# Keys of a step that are taken as they stand, unlike those of its action and its import.
+_PLAIN_KEYS = _OWN_KEYS - {"import", "inputs"}
 _MESSAGE_LISTS = ("first", "update", "resolved")
 _PER_TARGET = "@target"
 _RENAMED = {"begins": "from", "held_for": "for"}
@@ -32,7 +35,7 @@ class Shaper:
             return raw
         step: dict[str, object] = {}
         actions = [key for key in raw if "." in key]
-        unknown = [key for key in raw if key not in STEP_KEYS and "." not in key]
+        unknown = [key for key in raw if key not in _OWN_KEYS and "." not in key]
         if "inputs" in raw and "import" not in raw:
             unknown.append("inputs")
         for key in unknown:
@@ -42,8 +45,8 @@ class Shaper:
             step["imported"] = {"file": raw["import"], "inputs": {} if inputs is None else plain(inputs)}
         self._take_action(step, actions, unknown, path)
         for key, value in raw.items():
-            if key not in step and key in STEP_KEYS and key not in {"import", "inputs"}:
-                self._take(step, key, value, (*path, key))
+            if key in _PLAIN_KEYS and key not in step:
+                self._take(step, key, value, path)
         return step
 
     def call(self, raw: object, path: Path) -> dict[str, object] | None:
@@ -99,13 +102,13 @@ class Shaper:
 
     def _take(self, step: dict[str, object], key: str, value: object, path: Path) -> None:
         if key == "needs":
-            step[key] = self._needs(value, path)
+            step[key] = self._needs(value, (*path, key))
         elif key == "revert":
-            step[key] = self.call(value, path)
+            step[key] = self.call(value, (*path, key))
         elif key == "batch":
             step[key] = list(value) if isinstance(value, list) else [value]
         else:
-            step[key] = plain(value)
+            step[key] = plain(value) if isinstance(value, dict | list) else value
 
     def _call(self, name: str, params: object, path: Path) -> dict[str, object] | None:
         if params is None or isinstance(params, dict):

@@ -73,7 +73,6 @@ class Fold:
             StopReadingError: the file is not YAML, or goes beyond a limit.
         """
         handlers: dict[type, Callable[[Event], None]] = {
-            yaml.ScalarEvent: self._scalar,
             yaml.MappingStartEvent: self._mapping,
             yaml.SequenceStartEvent: self._sequence,
             yaml.MappingEndEvent: self._end,
@@ -90,10 +89,12 @@ class Fold:
         return self._root
 
     def _read_events(self, handlers: Mapping[type, Callable[[Event], None]]) -> None:
-        next_event = event_source(self._text)
+        next_event, take_scalar = event_source(self._text), self._scalar
         while (event := next_event()) is not None:
-            handler = handlers.get(type(event))
-            if handler:
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                take_scalar(event)
+            elif handler := handlers.get(kind):
                 handler(event)
             elif isinstance(event, yaml.DocumentEndEvent):
                 # The parser is not asked further: what stands behind can only be refused.
@@ -101,19 +102,20 @@ class Fold:
                 break
 
     def _scalar(self, event: Event) -> None:
-        # Nine of ten events come through here: what is usual is written out, what is not is called.
+        # Most events come through here: what is usual is written out, what is not is called.
         self._nodes += 1
         if self._nodes > self._most_nodes:
             self._too_many(event)
         start = event.start_mark
         mark = (start.line + 1, start.column + 1)
-        text: str = event.value
-        mapping = self._map
-        if mapping is not None and self._key is None:
-            if text in mapping.key_marks or text in _ODD_KEYS or event.tag or event.anchor or "\0" in text:
+        text = event.value
+        mapping, key = self._map, self._key
+        if mapping is not None and key is None:
+            marks = mapping.key_marks
+            if event.tag or event.anchor or text in marks or text in _ODD_KEYS or "\0" in text:
                 self._odd_key(event, text, mark)
             else:
-                mapping.key_marks[text] = mark
+                marks[text] = mark
                 self._key = text
             return
         value: object = text
@@ -127,7 +129,12 @@ class Fold:
             value = self._plain(text, mark)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, 1)
-        self._attach(value, mark)
+        if mapping is not None and key is not None and key is not _DROP:
+            mapping[key] = value
+            mapping.value_marks[key] = mark
+            self._key = None
+        else:
+            self._attach(value, mark)
 
     def _odd_key(self, event: Event, text: str, mark: Mark) -> None:
         """Take a scalar as the next key after all, or refuse it so that its value is dropped."""
@@ -185,7 +192,9 @@ class Fold:
 
     def _begin(self, event: Event, node: LocatedDict | LocatedList, mark: Mark) -> None:
         """Put a collection into its parent and remember the parent until the collection ends."""
-        self._count(event, _COLLECTION_WEIGHT)
+        self._nodes += _COLLECTION_WEIGHT
+        if self._nodes > self._most_nodes:
+            self._too_many(event)
         if len(self._open) >= self._most_depth:
             hint = "is a bracket or quote missing? else raise limits.depth in runbook.toml"
             self._report("RB007", mark, f"lists and mappings are nested more than {self._most_depth} deep", hint)
@@ -255,8 +264,8 @@ class Fold:
         else:
             self._root = value
 
-    def _count(self, event: Event, weight: int = 1) -> None:
-        self._nodes += weight
+    def _count(self, event: Event) -> None:
+        self._nodes += 1
         if self._nodes > self._most_nodes:
             self._too_many(event)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from runbook_engine.loading.source_lines import SourceLines
 from runbook_engine.loading.yaml_fold import Fold, StopReadingError
+from runbook_engine.loading.yaml_fold_1_1 import AnsibleFold
 from runbook_engine.model.config import Limits
 from runbook_engine.model.diagnostic import Diagnostic, Location
 from runbook_engine.model.located import SourceMap
@@ -75,7 +76,7 @@ def read_yaml(
         limits: bounds on size, depth and number of values.
         tags: what the text of a scalar with a tag (`!vault`) becomes; other tags are refused.
         warn_ambiguous: warn about plain scalars that YAML readers disagree about (`NO`, `017`, `1:30`).
-        yaml_1_1: read plain scalars as Ansible does, in place of YAML 1.2's core schema.
+        yaml_1_1: read keys and plain scalars as Ansible does, in place of YAML 1.2's core schema, and allow merge keys.
     """
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     sha256 = hashlib.sha256(data).hexdigest()
@@ -89,7 +90,7 @@ def read_yaml(
     findings = _first_look(decoded, lines, file, limits)
     if findings:
         return YamlResult(None, SourceMap(file, lines=lines), findings, sha256)
-    fold = Fold(
+    fold = (AnsibleFold if yaml_1_1 else Fold)(
         decoded,
         lines=lines,
         file=file,

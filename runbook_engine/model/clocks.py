@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from runbook_engine.model.event import (
     AttemptFinished,
+    AttemptStarted,
     Clocks,
     GateApproved,
     GateOpened,
@@ -63,6 +64,8 @@ class Marks:
         """Take note of one event."""
         event, time = stored.event, stored.time
         match event:
+            case AttemptStarted():
+                return  # (half of all events, so it is asked first)
             case RunOpened():
                 self.mode, self.began = event.mode, time
                 self.told = frozenset(step.id for step in event.steps if step.kind in {"message", "gate"})

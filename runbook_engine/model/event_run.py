@@ -41,7 +41,12 @@ class StepSummary(Frozen):
 
 
 class RunOpened(Frozen):
-    """A run begins. `previous_run` and `previous_hash` tie this run's chain to the one opened before it."""
+    """A run begins. `previous_run` and `previous_hash` tie this run's chain to the one opened before it.
+
+    Attributes:
+        limit: as it was typed.
+        limit_hosts: the hosts that it stood for, when it named a file or an earlier run (`@hosts.txt`, `@failed`).
+    """
 
     kind: Literal["run.opened"] = "run.opened"
     schema_version: int = 1
@@ -53,6 +58,7 @@ class RunOpened(Frozen):
     mode: Mode
     inputs: JsonObject = {}
     limit: str | None = None
+    limit_hosts: tuple[str, ...] = ()
     skip: dict[str, str] = {}
     note: str = ""
     fingerprint: str

@@ -15,7 +15,6 @@ class LocatedDict(dict[str, object]):
     __slots__ = ("key_marks", "mark", "value_marks")
 
     def __init__(self, mark: Mark = (0, 0)) -> None:
-        super().__init__()
         self.mark = mark
         self.key_marks: dict[str, Mark] = {}
         self.value_marks: dict[str, Mark] = {}
@@ -27,7 +26,6 @@ class LocatedList(list[object]):
     __slots__ = ("mark", "marks")
 
     def __init__(self, mark: Mark = (0, 0)) -> None:
-        super().__init__()
         self.mark = mark
         self.marks: list[Mark] = []
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints, WithJsonSchema
@@ -10,11 +11,17 @@ STEP_ID = r"^[a-z][a-z0-9-]*(/[a-z][a-z0-9-]*)*$"
 RUNBOOK_NAME = r"^[a-z][a-z0-9-]*$"
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 _UNITS = (86400, 3600, 60, 1)
+_USUAL_LENGTH = 20
 
 
 def step_of(task: str) -> str:
     """Give the step that a task id (`deploy[0]@web1`) belongs to."""
     return task.partition("@")[0].partition("[")[0]
+
+
+def target_of(task: str) -> str:
+    """Give the target of a task id: `web1` of `deploy[0]@web1`."""
+    return task.partition("@")[2]
 
 
 def parse_duration(text: str) -> timedelta:
@@ -49,12 +56,16 @@ def format_duration(value: timedelta) -> str:
     return sign + "".join(parts)
 
 
+# A long runbook writes the same few durations thousands of times.
+_parse_again = lru_cache(maxsize=256)(parse_duration)
+
+
 def _read_duration(value: object) -> object:
     """Take text as a duration; a bare number is refused because its unit would be a guess."""
     if isinstance(value, timedelta):
         return value
     if isinstance(value, str):
-        return parse_duration(value)
+        return _parse_again(value) if len(value) <= _USUAL_LENGTH else parse_duration(value)
     message = f"{value!r} has no unit; write a duration like 90s, 15m, 1h30m or 365d"
     raise ValueError(message)
 

@@ -66,6 +66,23 @@ class StepReport(Frozen):
     grade: Grade | None = None
 
 
+class Trouble(Frozen):
+    """Tasks of one step that stand in the same place for the same reason.
+
+    Attributes:
+        state: `failed`, `unreachable`, `in doubt`, `held`, `unproven` or `blocked`.
+        reason: as recorded; where it is several targets', the target's name in it is `HOST`.
+        tasks: their ids, in the order of the events.
+        targets: names of their targets, each once.
+    """
+
+    state: str
+    step: str
+    reason: str = ""
+    tasks: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+
+
 class Answer(Frozen):
     """What a person said at a gate or a manual step, from where, and whether it counted (`refused` did not)."""
 
@@ -169,7 +186,10 @@ class RunReport(Frozen):
 
     Attributes:
         rto, rpo: objectives; rta, rpa: what was achieved; all in seconds, None where there is none.
+        limit_hosts: the hosts that a limit with `@` stood for when the run was opened.
         counts: tasks by outcome; `pending` is the number of those without one.
+        hosts: targets (`localhost` left out) by the worst outcome of their tasks.
+        troubles: what did not end well, those with the same reason together, failures first.
         chain_verified: whether the journal's chain was checked and found whole; None when nobody looked.
         in_doubt: attempts that began and whose end nobody knows.
     """
@@ -182,6 +202,7 @@ class RunReport(Frozen):
     inventory: str = ""
     inventory_sources: tuple[str, ...] = ()
     limit: str | None = None
+    limit_hosts: tuple[str, ...] = ()
     operator: str = ""
     host: str = ""
     note: str = ""
@@ -205,6 +226,8 @@ class RunReport(Frozen):
     counts: dict[Outcome, int] = {}
     pending: int = 0
     tasks: int = 0
+    hosts: dict[Outcome, int] = {}
+    troubles: tuple[Trouble, ...] = ()
     gates: tuple[GateReport, ...] = ()
     messages: tuple[MessageReport, ...] = ()
     deviations: tuple[Deviation, ...] = ()

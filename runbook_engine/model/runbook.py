@@ -86,8 +86,9 @@ class Step(Frozen):
     revert: ActionCall | None = None
     become: Flag = False
     become_user: str = "root"
-    environment: dict[str, str] = {}
-    vars: JsonObject = {}
+    # Of `= {}` pydantic would make a deep copy for each of the thousands of steps of a long runbook.
+    environment: dict[str, str] = Field(default_factory=dict, json_schema_extra={"default": {}})
+    vars: JsonObject = Field(default_factory=dict, json_schema_extra={"default": {}})
     tags: tuple[str, ...] = ()
     sensitive: Flag = False
 

@@ -1,8 +1,10 @@
 """Every edge of the DAG: those that `needs` names and those that references in templates imply."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from runbook_engine.expressions.references import names_used, references_in
+from runbook_engine.expressions.facts import NOTHING, Facts
+from runbook_engine.expressions.references import facts_in
 from runbook_engine.model.json import JsonValue
 from runbook_engine.model.plan import ScopeValues
 from runbook_engine.model.runbook import Need, Step
@@ -10,43 +12,72 @@ from runbook_engine.planning.flatten import FlatStep
 from runbook_engine.ports.action import Catalog
 
 
-def templates_of(step: Step, catalog: Catalog) -> list[tuple[tuple[str | int, ...], JsonValue, bool]]:
-    """Give every part of a step that may hold templates: its path, its value, whether it is a bare expression."""
-    found: list[tuple[tuple[str | int, ...], JsonValue, bool]] = []
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A part of a step that holds templates: its path, and what can be said of them."""
+
+    path: tuple[str | int, ...]
+    facts: Facts
+
+
+def templates_of(step: Step, catalog: Catalog) -> list[Template]:
+    """Give every part of a step that holds templates; most values of a long runbook are plain, and not in it."""
+    found: list[Template] = []
     if step.action is not None:
         action = catalog.get(step.action.name)
         bare = action.expressions if action else ()
-        found += [(("params", name), value, name in bare) for name, value in step.action.params.items()]
+        for name, value in step.action.params.items():
+            # Written out, because a long runbook has hundreds of thousands of these.
+            if name in bare or not isinstance(value, str) or "{" in value:
+                add_template(found, ("params", name), value, bare=name in bare)
     if isinstance(step.when, str):
-        found.append((("when",), step.when, True))
+        add_template(found, ("when",), step.when, bare=True)
     if step.retry.until is not None:
-        found.append((("retry", "until"), step.retry.until, True))
-    found += [(("vars", name), value, False) for name, value in step.vars.items()]
-    found += [(("environment", name), value, False) for name, value in step.environment.items()]
+        add_template(found, ("retry", "until"), step.retry.until, bare=True)
+    for name, value in step.vars.items():
+        add_template(found, ("vars", name), value)
+    for name, value in step.environment.items():
+        add_template(found, ("environment", name), value)
     if step.revert is not None:
-        found += [(("revert", name), value, False) for name, value in step.revert.params.items()]
+        for name, value in step.revert.params.items():
+            add_template(found, ("revert", name), value)
     return found
 
 
-def all_needs(flat: FlatStep, scope: ScopeValues, catalog: Catalog) -> tuple[Need, ...]:
-    """Give a step's edges, implied ones included, sorted, each once; a written edge wins over an implied one."""
+def add_template(found: list[Template], path: tuple[str | int, ...], value: JsonValue, *, bare: bool = False) -> None:
+    """Add a value's templates if it holds any; with `bare` it is an expression without braces."""
+    facts = facts_in(value, bare=bare)
+    if facts is not NOTHING:
+        found.append(Template(path, facts))
+
+
+def all_needs(
+    flat: FlatStep, scope: ScopeValues, catalog: Catalog, templates: Sequence[Template] | None = None
+) -> tuple[Need, ...]:
+    """Give a step's edges, implied ones included, sorted, each once; a written edge wins over an implied one.
+
+    Args:
+        templates: what `templates_of` gives for the step, for those who have it.
+    """
     needs = {need.step: need for need in flat.needs}
-    for reference in sorted(implied(flat.step, scope.vars, catalog)):
+    known = templates_of(flat.step, catalog) if templates is None else templates
+    for reference in sorted(implied(flat.step, scope.vars, known)):
         needs.setdefault(scope.prefix + reference, Need(step=scope.prefix + reference))
     return tuple(needs[name] for name in sorted(needs))
 
 
-def implied(step: Step, runbook_vars: Mapping[str, JsonValue], catalog: Catalog) -> frozenset[str]:
+def implied(step: Step, runbook_vars: Mapping[str, JsonValue], templates: Iterable[Template]) -> set[str]:
     """Give the ids that a step's templates refer to, also through the runbook's vars that they use."""
     references: set[str] = set()
     names: set[str] = set()
-    for _path, value, bare in templates_of(step, catalog):
-        references |= references_in(value, bare=bare)
-        names |= names_used(value, bare=bare)
+    for template in templates:
+        references |= template.facts.references
+        names |= template.facts.names
     seen: set[str] = set()
     while fresh := {name for name in names if name in runbook_vars and name not in seen and name not in step.vars}:
         for name in fresh:
             seen.add(name)
-            references |= references_in(runbook_vars[name])
-            names |= names_used(runbook_vars[name])
-    return frozenset(references)
+            facts = facts_in(runbook_vars[name])
+            references |= facts.references
+            names |= facts.names
+    return references

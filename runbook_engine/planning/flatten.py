@@ -138,10 +138,10 @@ def _join(
             if need.step in imports:
                 needs += [Need(step=end) for end in ends[need.step]]
             else:
-                needs.append(Need(step=prefix + need.step, per_target=need.per_target))
+                needs.append(need if not prefix else Need(step=prefix + need.step, per_target=need.per_target))
         if step.imported is None:
             old = flat.steps[position]
-            renamed = step.model_copy(update={"id": prefix + step.id})
+            renamed = step if not prefix else step.model_copy(update={"id": prefix + step.id})
             flat.steps[position] = FlatStep(renamed, tuple(needs), old.scope, old.source, old.index)
             continue
         inside = f"{prefix}{step.id}/"

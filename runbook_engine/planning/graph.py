@@ -1,8 +1,11 @@
-"""The dependency graph: order, cycles, longest path. The only user of networkx."""
+"""The dependency graph: order, cycles, longest path. The only user of networkx, which is slow to import."""
 
 from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
 
-import networkx as nx
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 def find_cycle(needs: Mapping[str, Sequence[str]]) -> list[str]:
@@ -11,15 +14,20 @@ def find_cycle(needs: Mapping[str, Sequence[str]]) -> list[str]:
     Args:
         needs: for each step the steps that it waits for.
     """
-    graph = _graph(needs)
-    if nx.is_directed_acyclic_graph(graph):
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError:
+        import networkx as nx
+    else:
         return []
-    edges = nx.find_cycle(graph)
+    edges = nx.find_cycle(_graph(needs))
     return [edges[0][0], *(edge[1] for edge in edges)]
 
 
 def order(needs: Mapping[str, Sequence[str]]) -> list[str]:
     """Give the steps so that each comes after all it waits for, otherwise in the order of the mapping."""
+    import networkx as nx
+
     position = {step: index for index, step in enumerate(needs)}
     return list(nx.lexicographical_topological_sort(_graph(needs), key=position.__getitem__))
 
@@ -30,6 +38,8 @@ def critical_path(needs: Mapping[str, Sequence[str]], weights: Mapping[str, floa
     Args:
         weights: expected duration of each step, in seconds.
     """
+    import networkx as nx
+
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(needs)
     # The weight of a step stands on the edges that lead to it; a source node carries the weight of the first one.
@@ -52,6 +62,8 @@ def ancestors(needs: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
 
 def _graph(needs: Mapping[str, Sequence[str]]) -> "nx.DiGraph[str]":
     """Build the graph with edges from what is needed to what needs it, in a fixed order."""
+    import networkx as nx
+
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(needs)
     for step, before in needs.items():

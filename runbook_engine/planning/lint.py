@@ -10,7 +10,7 @@ from runbook_engine.model.plan import ScopeValues
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.team import Team
-from runbook_engine.planning.edges import all_needs, templates_of
+from runbook_engine.planning.edges import all_needs
 from runbook_engine.planning.flatten import Flat, FlatStep, Source, flatten
 from runbook_engine.planning.graph import find_cycle
 from runbook_engine.planning.lint_actions import lint_action
@@ -48,7 +48,7 @@ def lint(
     for scope, file in {step.scope: step.source for step in flat.steps}.items():
         found += lint_vars(file, scope, context)
     found += _lint_graph(flat, context)
-    found += _lint_unused(source, flat, catalog)
+    found += _lint_unused(source, context)
     return sorted(found, key=lambda item: (item.location.file, item.location.line, item.location.column, item.rule))
 
 
@@ -87,7 +87,7 @@ def _lint_graph(flat: Flat, context: LintContext) -> Iterator[Diagnostic]:
                 text = f"step {step.step.id} needs {written!r}, and there is no such step"
                 hint = did_you_mean(written, context.own_ids(step.scope))
                 yield diagnostic("RB203", _need_place(step, written), text, hint)
-        edges = all_needs(step, scope, context.catalog)
+        edges = all_needs(step, scope, context.catalog, context.templates(step))
         names[step.step.id] = tuple(need.step for need in edges if need.step in known)
     if cycle := find_cycle(names):
         first = next(step for step in flat.steps if step.step.id in cycle)
@@ -100,17 +100,17 @@ def _need_place(step: FlatStep, written: str) -> Location:
     return step.place("needs") if position is None else step.place("needs", position)
 
 
-def _lint_unused(source: Source, flat: Flat, catalog: Catalog) -> Iterator[Diagnostic]:
+def _lint_unused(source: Source, context: LintContext) -> Iterator[Diagnostic]:
     """Every input is used by something."""
     runbook = source.runbook
     if runbook is None:
         return
     used: set[str] = set(names_used(runbook.vars))
-    for step in flat.steps:
+    for step in context.flat.steps:
         if step.scope != 0:
             continue
-        for _path, value, bare in templates_of(step.step, catalog):
-            used |= names_used(value, bare=bare)
+        for template in context.templates(step):
+            used |= template.facts.names
         if isinstance(step.step.loop, str):
             used |= names_used(step.step.loop, bare=True)
         used |= names_used(step.step.name or "")

@@ -33,10 +33,10 @@ def _lint_params(step: FlatStep, action: Action[Params]) -> Iterator[Diagnostic]
     call = step.step.action
     if call is None:
         return
-    fields = {field.alias or name for name, field in action.Params.model_fields.items()}
     try:
         action.Params.model_validate(dict(call.params))
     except ValidationError as error:
+        fields = {field.alias or name for name, field in action.Params.model_fields.items()}
         for problem in error.errors(include_url=False):
             path = tuple(problem["loc"])
             if problem["type"] == "missing" or problem["type"] == "extra_forbidden":

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from runbook_engine.expressions.scope import RESERVED
 from runbook_engine.model.inventory import LOCALHOST, Inventory
+from runbook_engine.planning.edges import Template, add_template, templates_of
 from runbook_engine.planning.flatten import Flat, FlatStep
 from runbook_engine.planning.targets import TargetPatternError, choose_targets
 from runbook_engine.ports.action import Catalog
@@ -20,6 +21,9 @@ class LintContext:
         self.catalog = catalog
         self.inventories = inventories
         self._chosen: dict[str, list[tuple[str, ...] | TargetPatternError]] = {}
+        # By the object, which `flat` keeps alive: an id stands for two steps when it is written twice.
+        self._templates: dict[int, list[Template]] = {}
+        self._scope_names: dict[int, frozenset[str]] = {}
         self._variables: dict[str, frozenset[str]] = {}
 
     @cached_property
@@ -32,6 +36,23 @@ class LintContext:
         prefix = self.flat.scopes[scope].prefix
         return [name.removeprefix(prefix) for name in sorted(self.ids) if name.startswith(prefix)]
 
+    def templates(self, step: FlatStep) -> list[Template]:
+        """Give what `templates_of` gives for a step; three rules ask for it."""
+        found = self._templates.get(id(step))
+        if found is None:
+            found = self._templates[id(step)] = templates_of(step.step, self.catalog)
+        return found
+
+    def more_templates(self, step: FlatStep) -> list[Template]:
+        """Give a step's templates that make no edges: those of its loop and its name."""
+        found: list[Template] = []
+        loop, name = step.step.loop, step.step.name
+        if loop is not None:
+            add_template(found, ("loop",), loop, bare=isinstance(loop, str))
+        if name is not None:
+            add_template(found, ("name",), name)
+        return found
+
     def choose(self, pattern: str) -> list[tuple[str, ...] | TargetPatternError]:
         """Give the targets of a pattern for each inventory, or what is wrong with it there."""
         if pattern not in self._chosen:
@@ -40,12 +61,15 @@ class LintContext:
 
     def defined(self, step: FlatStep) -> frozenset[str]:
         """Names that a step's templates see besides inventory variables."""
-        return self.scope_names(step.scope) | step.step.vars.keys()
+        names = self.scope_names(step.scope)
+        return names | step.step.vars.keys() if step.step.vars else names
 
     def scope_names(self, scope: int) -> frozenset[str]:
         """Names that every template of a file sees: the engine's own, inputs, vars."""
-        values = self.flat.scopes[scope]
-        return frozenset({*values.inputs, *values.vars, *RESERVED, *_HERE})
+        if scope not in self._scope_names:
+            values = self.flat.scopes[scope]
+            self._scope_names[scope] = frozenset({*values.inputs, *values.vars, *RESERVED, *_HERE})
+        return self._scope_names[scope]
 
     def variables(self, pattern: str) -> frozenset[str] | None:
         """Names of the inventory variables that the targets of a pattern see; None when there is no inventory."""

@@ -7,6 +7,7 @@ from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import OnFailure, Step
 from runbook_engine.planning.flatten import Source
 
+_NOT_RUN = (OnFailure.HOLD, OnFailure.REVERT)
 _IMPORT_KEYS = frozenset({"id", "name", "needs", "imported"})
 
 
@@ -20,7 +21,7 @@ def lint_support(source: Source, seen: frozenset[int] = frozenset()) -> Iterator
     if runbook.triggers:
         yield _refuse(source, None, "triggers", "triggers")
     for index, step in enumerate(runbook.steps):
-        if step.on_failure in {OnFailure.HOLD, OnFailure.REVERT}:
+        if step.on_failure in _NOT_RUN:
             yield _refuse(source, index, "on_failure", f"on_failure: {step.on_failure}", "use stop or continue")
         if step.revert is not None:
             yield _refuse(source, index, "revert", "revert")

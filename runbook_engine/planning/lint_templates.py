@@ -1,20 +1,12 @@
 """Lint of one step's templates: well-formed, referring to steps and names that exist."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from runbook_engine.expressions.references import (
-    check_syntax,
-    names_required,
-    names_used,
-    references_in,
-    secret_references,
-)
+from runbook_engine.expressions.references import facts_in, names_used
 from runbook_engine.model.diagnostic import Diagnostic, Location
-from runbook_engine.model.json import JsonValue
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
-from runbook_engine.planning.edges import templates_of
 from runbook_engine.planning.flatten import FlatStep, Source
 from runbook_engine.planning.graph import find_cycle
 from runbook_engine.planning.lint_context import LintContext
@@ -26,21 +18,23 @@ SECRET_SCHEMES = ("env", "file")
 
 def lint_templates(step: FlatStep, context: LintContext) -> Iterator[Diagnostic]:
     """Check every template of a step."""
+    templates = [*context.templates(step), *context.more_templates(step)]
+    if not templates:
+        return
     names = context.defined(step)
     variables = context.variables(step.step.targets)
-    for path, value, bare in [*templates_of(step.step, context.catalog), *_more(step)]:
-        if not _holds_template(value, bare=bare):
-            continue
-        problems = check_syntax(value, bare=bare)
-        for problem in problems:
+    for template in templates:
+        path, facts = template.path, template.facts
+        for problem in facts.problems:
             yield diagnostic("RB204", step.place(*path, *problem.path), problem.message, problem.hint)
-        if problems:
+        if facts.problems:
             continue
-        yield from _lint_references(partial(step.place, *path), step.scope, context, references_in(value, bare=bare))
-        if path[0] == "loop" and references_in(value, bare=bare):
-            yield diagnostic("RB212", step.place(*path), "a loop can't use a step's output")
-        yield from _lint_secrets(partial(step.place, *path), secret_references(value, bare=bare))
-        yield from _lint_names(partial(step.place, *path), names_required(value, bare=bare), names, variables)
+        place = partial(step.place, *path)
+        yield from _lint_references(place, step.scope, context, facts.references)
+        if path[0] == "loop" and facts.references:
+            yield diagnostic("RB212", place(), "a loop can't use a step's output")
+        yield from _lint_secrets(place, facts.secrets)
+        yield from _lint_names(place, facts.required, names, variables)
 
 
 def lint_vars(source: Source, scope: int, context: LintContext) -> Iterator[Diagnostic]:
@@ -54,14 +48,14 @@ def lint_vars(source: Source, scope: int, context: LintContext) -> Iterator[Diag
         yield diagnostic("RB204", source.place(None, "vars", cycle[0]), text)
     for name, value in own.items():
         place = partial(source.place, None, "vars", name)
-        problems = check_syntax(value)
-        for problem in problems:
+        facts = facts_in(value)
+        for problem in facts.problems:
             found = source.place(None, "vars", name, *problem.path)
             yield diagnostic("RB204", found, problem.message, problem.hint)
-        if not problems:
-            yield from _lint_references(place, scope, context, references_in(value))
-            yield from _lint_secrets(place, secret_references(value))
-            yield from _lint_names(place, names_required(value), names, context.variables("all"))
+        if not facts.problems:
+            yield from _lint_references(place, scope, context, facts.references)
+            yield from _lint_secrets(place, facts.secrets)
+            yield from _lint_names(place, facts.required, names, context.variables("all"))
 
 
 def _lint_names(
@@ -86,27 +80,10 @@ def _lint_references(
             yield diagnostic("RB205", place(), f"there is no step {reference!r}", hint)
 
 
-def _lint_secrets(place: Place, references: list[str]) -> Iterator[Diagnostic]:
+def _lint_secrets(place: Place, references: Sequence[str]) -> Iterator[Diagnostic]:
     """Secrets come from schemes that exist."""
     for reference in references:
         scheme = reference.partition(":")[0]
         if scheme not in SECRET_SCHEMES:
             text = f"no secrets come from {scheme!r}"
             yield diagnostic("RB214", place(), text, f"there are: {', '.join(SECRET_SCHEMES)}")
-
-
-def _holds_template(value: JsonValue, *, bare: bool) -> bool:
-    """Whether there is anything to look at; most values of a long runbook are plain."""
-    return bare or not isinstance(value, str) or "{" in value
-
-
-def _more(step: FlatStep) -> list[tuple[tuple[str | int, ...], JsonValue, bool]]:
-    """Give the parts that may hold templates, but make no edges."""
-    found: list[tuple[tuple[str | int, ...], JsonValue, bool]] = []
-    if isinstance(step.step.loop, str):
-        found.append((("loop",), step.step.loop, True))
-    elif step.step.loop is not None:
-        found.append((("loop",), list(step.step.loop), False))
-    if step.step.name is not None:
-        found.append((("name",), step.step.name, False))
-    return found

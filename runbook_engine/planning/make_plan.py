@@ -21,7 +21,8 @@ from runbook_engine.planning.graph import critical_path, find_cycle, order
 from runbook_engine.planning.targets import TargetPatternError, choose_targets
 from runbook_engine.ports.action import Catalog
 
-_Choose = Callable[[str, str | None], tuple[str, ...]]
+Limit = str | frozenset[str]
+_Choose = Callable[[str, Limit | None], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def make_plan(
     inputs: JsonObject,
     catalog: Catalog,
     *,
-    limit: str | None = None,
+    limit: Limit | None = None,
     read_inputs: ReadInputs | None = None,
 ) -> PlanResult:
     """Resolve a runbook for an inventory and inputs.
@@ -46,8 +47,8 @@ def make_plan(
     Args:
         source: the loaded runbook, free of errors.
         inputs: complete and typed.
-        limit: host pattern that steps with targets of the inventory are limited to; steps on the implicit localhost
-            (approvals, cloud actions, messages) are done all the same.
+        limit: host pattern, or names of targets, that steps with targets of the inventory are limited to; steps on the
+            implicit localhost (approvals, cloud actions, messages) are done all the same.
     """
     runbook = source.runbook
     if runbook is None:
@@ -117,7 +118,7 @@ def _plan_step(
     needs: tuple[Need, ...],
     values: ScopeValues,
     inventory: Inventory,
-    limit: str | None,
+    limit: Limit | None,
     chosen: _Choose,
 ) -> PlannedStep:
     step = flat.step
@@ -144,7 +145,7 @@ def _plan_step(
     )
 
 
-def _targets(flat: FlatStep, inventory: Inventory, limit: str | None, chosen: _Choose) -> tuple[str, ...]:
+def _targets(flat: FlatStep, inventory: Inventory, limit: Limit | None, chosen: _Choose) -> tuple[str, ...]:
     pattern = flat.step.targets
     if pattern == LOCALHOST and LOCALHOST not in inventory.targets:
         return (LOCALHOST,)

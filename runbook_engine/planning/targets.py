@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.host_address import split_port
@@ -16,7 +16,8 @@ _LONGEST_PATTERN = 10_000
 _LONGEST_REGEX = 200
 _LONGEST_SUGGESTED = 100  # comparing takes time by the product of the lengths
 _LARGEST_LIMIT_FILE = 16 * 1024 * 1024
-_PIECE = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
+_FAILED = re.compile(r"[&!]?@failed(?::([0-9]{8}(?:-[^\s:,]*)?))?")  # a run's id begins with its date
+_PIECE = re.compile(rf"{_FAILED.pattern}(?![^\s:,])|(?:[^\s:\[\]]|\[[^\]]*\])+")
 _SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]{1,9})|([0-9]{1,9})[:-]([0-9]{0,9}))\]")
 
 
@@ -34,14 +35,17 @@ class TargetPatternError(InvalidInputError):
         self.part = part
 
 
-def choose_targets(inventory: Inventory, pattern: str, *, limit: str | None = None) -> tuple[str, ...]:
+def choose_targets(
+    inventory: Inventory, pattern: str, *, limit: str | Collection[str] | None = None
+) -> tuple[str, ...]:
     r"""Give the names of the targets that a pattern stands for, in the order of the inventory's groups and hosts.
 
     Args:
         inventory: where the names come from; `localhost` exists although no source names it.
         pattern: as in a step's `targets`; `web:db`, `web,db`, `apps:&eu:!web3`, `web*`, `~web\d+`, `web[0:2]`.
-        limit: a second pattern; only what it chooses too is kept. `@file` in it stands for the lines of the file.
-            The implicit `localhost` is no target of the inventory, so a limit never takes it away.
+        limit: a second pattern, or the names of targets; only what it chooses too is kept. `@file` in a pattern stands
+            for the lines of the file. The implicit `localhost` is no target of the inventory, so a limit never takes it
+            away.
 
     Raises:
         TargetPatternError: a plain name is neither a host nor a group (wherever in the pattern it stands), a subscript
@@ -49,10 +53,31 @@ def choose_targets(inventory: Inventory, pattern: str, *, limit: str | None = No
     """
     chosen = _evaluate(inventory, _split(pattern))
     if limit is not None:
-        kept = set(_evaluate(inventory, _limit_parts(limit)))
+        kept = set(limited_to(inventory, limit, {}) if isinstance(limit, str) else limit)
         implicit = {LOCALHOST} - inventory.targets.keys()
         chosen = [name for name in chosen if name in kept or name in implicit]
     return tuple(dict.fromkeys(chosen))
+
+
+def failed_parts(limit: str) -> dict[str, str | None]:
+    """Find what in a limit means the hosts that failed in a run: each such part, and the run that it names.
+
+    `@failed` names none (the newest is meant), `@failed:20261123-1015` the run whose id begins so.
+    """
+    found = {part: _FAILED.fullmatch(part) for part in _split(limit)}
+    return {part.lstrip("&!"): match[1] for part, match in found.items() if match}
+
+
+def limited_to(inventory: Inventory, limit: str, failed: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    """Give the names of the targets that a limit stands for.
+
+    Args:
+        failed: the targets behind each of `failed_parts`; without them they are read as names of files.
+
+    Raises:
+        TargetPatternError: as in `choose_targets`.
+    """
+    return tuple(dict.fromkeys(_evaluate(inventory, _limit_parts(limit, failed), failed)))
 
 
 def _split(pattern: str) -> list[str]:
@@ -64,16 +89,17 @@ def _split(pattern: str) -> list[str]:
     elif split_port(pattern) is not None:
         parts = [pattern]
     else:
-        parts = _PIECE.findall(pattern)
+        parts = [piece[0] for piece in _PIECE.finditer(pattern)]
     parts = [part.strip() for part in parts if part.strip()]
     if not parts:
         raise TargetPatternError("the host pattern is empty", part=pattern, hint="write a group, a host, or all")
     return parts
 
 
-def _limit_parts(limit: str) -> list[str]:
+def _limit_parts(limit: str, failed: Collection[str]) -> list[str]:
     """Split a limit, the lines of `@file` in the place of the file's name."""
-    return [line for part in _split(limit) for line in (_lines(part[1:]) if part[0] == "@" else [part])]
+    parts = _split(limit)
+    return [line for part in parts for line in (_lines(part[1:]) if part[0] == "@" and part not in failed else [part])]
 
 
 def _lines(path: str) -> list[str]:
@@ -91,19 +117,29 @@ def _lines(path: str) -> list[str]:
     return names
 
 
-def _evaluate(inventory: Inventory, parts: Iterable[str]) -> list[str]:
-    """Add what stands alone, then keep what each `&` has too, then take away what each `!` has."""
+def _evaluate(
+    inventory: Inventory, parts: Iterable[str], known: Mapping[str, Collection[str]] | None = None
+) -> list[str]:
+    """Add what stands alone, then keep what each `&` has too, then take away what each `!` has.
+
+    Args:
+        known: targets of parts that are no names.
+    """
     parts = list(parts)
+
+    def matches(part: str) -> Collection[str]:
+        return known[part] if known and part in known else _matches(inventory, part)
+
     plain = [part for part in parts if part[0] not in "&!"] or ["all"]
     # A host goes before a group of the same name only where it stands alone, as Ansible has it.
-    chosen = [name for part in plain for name in ([part] if part in inventory.targets else _matches(inventory, part))]
+    chosen = [name for part in plain for name in ([part] if part in inventory.targets else matches(part))]
     for part in parts:
         if part[0] == "&":
-            kept = set(_matches(inventory, part[1:]))
+            kept = set(matches(part[1:]))
             chosen = [name for name in chosen if name in kept]
     for part in parts:
         if part[0] == "!":
-            gone = set(_matches(inventory, part[1:]))
+            gone = set(matches(part[1:]))
             chosen = [name for name in chosen if name not in gone]
     return chosen
 

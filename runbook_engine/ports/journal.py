@@ -74,11 +74,13 @@ class Tally(NamedTuple):
 
     Attributes:
         events: in order, all but those of tasks that ended well; of other tasks' attempts the newest event only.
-        well: how many tasks ended well, by step and outcome.
+        well: how many tasks ended well and have no event above, by step and outcome.
+        targets: the same by target and outcome.
     """
 
     events: list[StoredEvent]
     well: Mapping[tuple[str, str], int]
+    targets: Mapping[tuple[str, str], int]
 
 
 class Glance(Protocol):
@@ -96,8 +98,12 @@ class Glance(Protocol):
         """Give the lease of that name, None when it is free."""
         ...
 
-    def tally(self, run: str) -> Tally:
-        """Tell where a run stands. Every event given is checked by itself; only `read` and `verify` check the chain."""
+    def tally(self, run: str, *, few: int = 0) -> Tally:
+        """Tell where a run stands. Every event given is checked by itself; only `read` and `verify` check the chain.
+
+        Args:
+            few: of steps with at most so many tasks, those that ended well are given, too.
+        """
         ...
 
     def close(self) -> None:

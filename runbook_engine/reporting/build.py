@@ -1,19 +1,24 @@
 """From a run's events to its report, in one pass; a run that is not over yet is told as far as it went."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-from runbook_engine.model.clocks import clocks
+from runbook_engine.model.clocks import Marks
 from runbook_engine.model.event import Clocks, PlanAccepted, RunClosed, RunOpened, StepSummary, StoredEvent
+from runbook_engine.model.inventory import LOCALHOST
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Grade, Mode, Outcome
 from runbook_engine.model.report import Deviation, Proof, RunReport, StepReport, TaskReport, TimelineEntry
 from runbook_engine.reporting.people import PeopleFold
 from runbook_engine.reporting.tasks import ReadOutput, TaskFold
+from runbook_engine.reporting.troubles import group_troubles
+from runbook_engine.reporting.words import standing, why
 
 _MOST_EXCERPTS = 200  # tasks whose output is shown, those that failed first: a report is for reading
+_GOOD = {Outcome.CHANGED, Outcome.UNCHANGED, Outcome.WOULD_CHANGE, Outcome.SKIPPED}
 _WORST_FIRST = (
     Outcome.FAILED,
     Outcome.UNREACHABLE,
@@ -27,18 +32,25 @@ _WORST_FIRST = (
 
 
 def build_report(
-    events: Iterable[StoredEvent], *, outputs: ReadOutput | None = None, verified: bool | None = None
+    events: Iterable[StoredEvent],
+    *,
+    outputs: ReadOutput | None = None,
+    verified: bool | None = None,
+    well: Mapping[tuple[str, str], int] = MappingProxyType({}),
+    targets: Mapping[tuple[str, str], int] = MappingProxyType({}),
 ) -> RunReport:
     """Tell what became of a run.
 
     Args:
+        well, targets: how many tasks ended well that the events tell nothing of, by step and outcome, and by target
+            and outcome; see `ports.journal.Tally`.
         outputs: gives the captured output of a task's attempt, by stream; None leaves output out.
         verified: whether the journal's chain was checked and found whole; None when nobody looked.
     """
     fold = _RunFold()
     for stored in events:
         fold.follow(stored)
-    steps = _steps(fold, outputs)
+    steps = _steps(fold, outputs, _by_name(well))
     opened, last = fold.opened, fold.last
     tasks = sum(step.planned for step in steps)
     counts = _counts(steps)
@@ -58,6 +70,10 @@ def build_report(
         counts=counts,
         pending=tasks - sum(counts.values()),
         tasks=tasks,
+        hosts=_hosts(steps, targets),
+        troubles=group_troubles(
+            (task.id, standing(task), why(task)) for step in steps for task in step.tasks if _is_bad(task)
+        ),
         gates=fold.people.gates(),
         messages=fold.people.messages(),
         deviations=tuple(sorted([*fold.people.deviations, *_tolerated(fold, steps)], key=lambda one: one.at)),
@@ -88,12 +104,12 @@ class _RunFold:
     last: StoredEvent | None = None
     tasks: dict[str, TaskFold] = field(default_factory=dict)
     people: PeopleFold = field(default_factory=PeopleFold)
-    kept: list[StoredEvent] = field(default_factory=list)
+    marks: Marks = field(default_factory=Marks)
 
     def follow(self, stored: StoredEvent) -> None:
         event = stored.event
         self.last = stored
-        self.kept.append(stored)
+        self.marks.take(stored)
         if isinstance(event, RunOpened):
             self.opened, self.opened_at, self.opener = event, stored.time, stored
             self.steps, self.fingerprint, self.files = event.steps, event.fingerprint, event.files
@@ -113,7 +129,7 @@ class _RunFold:
         """Give the clocks as they were recorded when the run closed, or as they stand."""
         if self.closed is not None and self.closed.clocks.declared is not None:
             return self.closed.clocks, self.closed.rta, self.closed.rpa
-        return clocks(self.kept, status=self.closed.status if self.closed else "open")
+        return self.marks.achieved(self.closed.status if self.closed else "open")
 
 
 def _identity(fold: _RunFold) -> dict[str, object]:
@@ -121,8 +137,8 @@ def _identity(fold: _RunFold) -> dict[str, object]:
     if opened is None or opener is None:
         return {"run": fold.last.run if fold.last else ""}
     names = (
-        "runbook", "title", "runbook_path", "mode", "inventory", "inventory_sources", "limit", "note", "inputs",
-        "git_commit", "git_dirty", "engine_version", "plugins",
+        "runbook", "title", "runbook_path", "mode", "inventory", "inventory_sources", "limit", "limit_hosts", "note",
+        "inputs", "git_commit", "git_dirty", "engine_version", "plugins",
     )  # fmt: skip
     told: dict[str, object] = {name: getattr(opened, name) for name in names}
     actor = opener.actor
@@ -130,23 +146,35 @@ def _identity(fold: _RunFold) -> dict[str, object]:
             "fingerprint": fold.fingerprint, "files": fold.files}  # fmt: skip
 
 
-def _steps(fold: _RunFold, outputs: ReadOutput | None) -> tuple[StepReport, ...]:
+def _by_name(counted: Mapping[tuple[str, str], int]) -> dict[str, Counter[Outcome]]:
+    found: dict[str, Counter[Outcome]] = {}
+    for (name, outcome), count in counted.items():
+        found.setdefault(name, Counter())[Outcome(outcome)] += count
+    return found
+
+
+def _steps(fold: _RunFold, outputs: ReadOutput | None, well: Mapping[str, Counter[Outcome]]) -> tuple[StepReport, ...]:
     """Group the tasks by step in the plan's order; a step that the plan doesn't know any more comes last."""
-    by_step: dict[str, list[TaskFold]] = {summary.id: [] for summary in fold.steps}
+    by_step: dict[str, list[TaskFold]] = {step: [] for step in (*(summary.id for summary in fold.steps), *well)}
     for task in fold.tasks.values():
         by_step.setdefault(step_of(task.id), []).append(task)
     failed_first = sorted(fold.tasks.values(), key=lambda task: task.outcome is None or task.outcome.ended_well)
     shown = {task.id for task in failed_first[:_MOST_EXCERPTS]} if outputs else set()
     known = {summary.id: summary for summary in fold.steps}
     return tuple(
-        _step(step, known.get(step), [task.report(outputs if task.id in shown else None) for task in tasks])
+        _step(
+            step,
+            known.get(step),
+            [task.report(outputs if task.id in shown else None) for task in tasks],
+            well.get(step, Counter()),
+        )
         for step, tasks in by_step.items()
     )
 
 
-def _step(step: str, summary: StepSummary | None, tasks: list[TaskReport]) -> StepReport:
-    planned = max(summary.tasks if summary else 0, len(tasks))
-    counts = Counter(task.outcome for task in tasks if task.outcome is not None)
+def _step(step: str, summary: StepSummary | None, tasks: list[TaskReport], well: Counter[Outcome]) -> StepReport:
+    planned = max(summary.tasks if summary else 0, len(tasks) + well.total())
+    counts = Counter(task.outcome for task in tasks if task.outcome is not None) + well
     outcomes = [outcome for outcome in _WORST_FIRST if counts[outcome]]
     over = sum(counts.values()) == planned
     worst = outcomes[0] if outcomes else None
@@ -168,6 +196,21 @@ def _counts(steps: Iterable[StepReport]) -> dict[Outcome, int]:
     for step in steps:
         total.update(step.counts)
     return {outcome: total[outcome] for outcome in _WORST_FIRST if total[outcome]}
+
+
+def _hosts(steps: Iterable[StepReport], targets: Iterable[tuple[str, str]]) -> dict[Outcome, int]:
+    """Count targets by the worst that became of them; this machine is no host that a person looks after."""
+    told = ((task.target, task.outcome) for step in steps for task in step.tasks if task.outcome is not None)
+    worst: dict[str, Outcome] = {}
+    for target, outcome in (*told, *((target, Outcome(word)) for target, word in targets)):
+        if target not in {"", LOCALHOST}:
+            worst[target] = min(worst.get(target, outcome), outcome, key=_WORST_FIRST.index)
+    total = Counter(worst.values())
+    return {outcome: total[outcome] for outcome in _WORST_FIRST if total[outcome]}
+
+
+def _is_bad(task: TaskReport) -> bool:
+    return task.state in {"in-doubt", "held"} or (task.outcome is not None and task.outcome not in _GOOD)
 
 
 def _status(fold: _RunFold, steps: Iterable[StepReport]) -> str:

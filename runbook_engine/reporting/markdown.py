@@ -6,6 +6,9 @@ from typing import TypeAlias
 from runbook_engine.model.report import Answer, RunReport
 from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import markdown as inert
+from runbook_engine.reporting.troubles import hosts_in_words
+
+_MOST_NAMES = 20  # hosts of one trouble; the table of tasks has them all
 
 Rows: TypeAlias = list[tuple[str, ...]]
 
@@ -19,6 +22,12 @@ def _lines(report: RunReport) -> Iterator[str]:
     yield f"# {inert(report.title or report.runbook or report.run)}: {report.status}"
     yield ""
     yield from _table(("", ""), _facts(report))
+    if report.troubles:
+        yield "\n## Needs attention\n"
+        yield from _table(("outcome", "step", "hosts", "which", "why"), (
+            (one.state, one.step, str(len(one.targets)), hosts_in_words(one.targets, _MOST_NAMES), one.reason)
+            for one in report.troubles
+        ))  # fmt: skip
     yield "\n## Recovery\n"
     marks = report.clocks
     rows = [(name, words.moment(getattr(marks, name))) for name in ("declared", "decided", "recovered", "verified")]
@@ -49,11 +58,13 @@ def _facts(report: RunReport) -> list[tuple[str, str]]:
         ("runbook", f"{report.runbook} {report.runbook_path}".strip()),
         ("mode", report.mode.value if report.mode else words.NOTHING),
         ("inventory", " ".join([report.inventory, *report.inventory_sources])),
+        ("limited to", words.limited(report) or words.NOTHING),
         ("operator", f"{report.operator} on {report.host}"),
         ("began", words.moment(report.opened_at)),
         ("ended", words.moment(report.closed_at)),
         ("took", words.duration(report.seconds)),
         ("tasks", words.counts(report.counts, report.pending)),
+        ("hosts", words.counts(report.hosts) if report.hosts else words.NOTHING),
         ("inputs", ", ".join(f"{name}={value}" for name, value in report.inputs.items()) or words.NOTHING),
         ("plan", report.fingerprint),
         ("commit", commit),

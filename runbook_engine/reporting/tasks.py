@@ -18,6 +18,7 @@ from runbook_engine.model.event import (
     TaskResolved,
     TaskSkipped,
 )
+from runbook_engine.model.names import target_of
 from runbook_engine.model.outcome import Change, Grade, Outcome
 from runbook_engine.model.report import AttemptLine, TaskReport, TaskState
 
@@ -132,11 +133,6 @@ class TaskFold:
                 self._end(Outcome.FAILED, "nobody answered in time")
             case ManualAnswered() as event:
                 self._end(Outcome.CHANGED if event.passed else Outcome.FAILED, event.note)
-
-
-def target_of(task: str) -> str:
-    """Give the target of a task's id: `web1` of `deploy[0]@web1`."""
-    return task.partition("@")[2]
 
 
 def _excerpts(streams: Mapping[str, bytes]) -> dict[str, str]:

@@ -1,19 +1,27 @@
 """The report as plain text for a terminal: what failed first, what was achieved, how it went."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-from runbook_engine.model.outcome import Mode, Outcome
-from runbook_engine.model.report import RunReport, StepReport, TaskReport
+from runbook_engine.model.names import step_of
+from runbook_engine.model.outcome import Mode
+from runbook_engine.model.report import Deviation, RunReport, StepReport, TaskReport
 from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import one_line
+from runbook_engine.reporting.troubles import trouble_lines
 
-_FOLD_ABOVE = 20  # tasks of a step; more of them are only counted, those that did not end well excepted
-_GOOD = {Outcome.CHANGED, Outcome.UNCHANGED, Outcome.WOULD_CHANGE, Outcome.SKIPPED}
+FOLD_ABOVE = 20  # tasks of a step; more of them are only counted, those that did not end well excepted
+_MOST_NAMES = 10  # hosts that are named where many failed for one reason
+_MOST_TOLERATED = 5  # tolerated failures that are told one by one; they stand at the top, too
 
 
-def render_text(report: RunReport) -> str:
-    """Give the summary that ends a run on the terminal; it ends with a newline and holds no control characters."""
-    parts = [_head(report), _failed(report), _steps(report), _people(report), _clocks(report)]
+def render_text(report: RunReport, *, width: int = 100) -> str:
+    """Give the summary that ends a run on the terminal; it ends with a newline and holds no control characters.
+
+    Args:
+        width: columns to fill where hosts are listed; other lines are as long as what they say.
+    """
+    parts = [_head(report), _failed(report, width), _steps(report), _people(report), _clocks(report)]
     return "\n\n".join(text for lines in parts if (text := "\n".join(lines))) + "\n"
 
 
@@ -25,24 +33,26 @@ def _head(report: RunReport) -> Iterator[str]:
     yield f"run {one_line(report.run)} · {mode} · inventory {inventory} · by {operator}"
     took = f"{words.moment(report.opened_at)}, {words.duration(report.seconds)}"
     yield f"{took} · {words.counts(report.counts, report.pending)}"
+    if sum(report.hosts.values()) > FOLD_ABOVE:
+        yield f"{sum(report.hosts.values())} hosts: {words.counts(report.hosts)}"
 
 
-def _failed(report: RunReport) -> Iterator[str]:
+def _failed(report: RunReport, width: int) -> Iterator[str]:
     """List what did not end well before anything else, since that is what is read first."""
-    tasks = [task for step in report.steps for task in step.tasks if _is_bad(task)]
-    if tasks:
-        yield "Needs attention:"
-    for task in tasks[:_FOLD_ABOVE]:
-        yield f"  {words.standing(task):<12} {one_line(task.id)}  {one_line(words.why(task), limit=200)}".rstrip()
-    if len(tasks) > _FOLD_ABOVE:
-        yield f"  … and {len(tasks) - _FOLD_ABOVE} more (`runbook report {one_line(report.run)}` has all)"
+    if not report.troubles:
+        return
+    yield "Needs attention:"
+    yield from trouble_lines(report.troubles, most=FOLD_ABOVE, names=_MOST_NAMES, width=width)
+    folded = any(len(one.targets) > _MOST_NAMES for one in report.troubles if one.state != "blocked")
+    if folded or len(report.troubles) > FOLD_ABOVE:
+        yield f"  (`runbook status {one_line(report.run)}` names them all)"
 
 
 def _steps(report: RunReport) -> Iterator[str]:
     for step in report.steps:
         grade = f"  [{step.grade.value if step.grade else 'unproven'}]" if report.mode is Mode.DRY_RUN else ""
         yield f"{words.step_standing(step):<12} {one_line(step.id)}{_tally(step)}{grade}"
-        if step.planned > _FOLD_ABOVE:
+        if step.planned > FOLD_ABOVE:
             continue
         for task in step.tasks:
             told = one_line(words.why(task), limit=160)
@@ -67,11 +77,22 @@ def _people(report: RunReport) -> Iterator[str]:
         for answer in gate.answers:
             who = f"{one_line(answer.person)} as {one_line(answer.role)}" if answer.role else one_line(answer.person)
             yield f"{words.clock(answer.at)} {one_line(gate.task)} {answer.said} by {who}{_because(answer.reason)}"
-    for one in report.deviations:
+    for one in _folded(report.deviations):
         yield f"{words.clock(one.at)} {one.kind} {one_line(one.what)} ({one_line(one.who)}){_because(one.reason)}"
     for message in report.messages:
         if message.missed:
             yield f"message {message.sequence} to {one_line(message.audience)} was missed{_because(message.missed)}"
+
+
+def _folded(deviations: Sequence[Deviation]) -> Iterator[Deviation]:
+    """Tell tolerated failures by step, where they are many."""
+    tolerated = [one for one in deviations if one.kind == "tolerated"]
+    if len(tolerated) <= _MOST_TOLERATED:
+        yield from deviations
+        return
+    yield from (one for one in deviations if one.kind != "tolerated")
+    for step, count in Counter(step_of(one.what) for one in tolerated).items():
+        yield tolerated[0].model_copy(update={"what": f"{count} failures of {step}", "reason": ""})
 
 
 def _because(reason: str) -> str:
@@ -86,7 +107,3 @@ def _clocks(report: RunReport) -> Iterator[str]:
     if report.proof is not None:
         yield words.proof(report.proof)
     yield f"Journal: {report.events} events, chain {words.verified(report)}"
-
-
-def _is_bad(task: TaskReport) -> bool:
-    return task.state in {"in-doubt", "held"} or (task.outcome is not None and task.outcome not in _GOOD)

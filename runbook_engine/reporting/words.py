@@ -59,6 +59,13 @@ def counts(outcomes: dict[Outcome, int], pending: int = 0) -> str:
     return ", ".join([*parts, f"{pending} not ended"] if pending else parts) or "no tasks"
 
 
+def limited(report: RunReport) -> str:
+    """Say what the run was limited to, and which hosts that were when a file or an earlier run named them."""
+    if report.limit is None or not report.limit_hosts:
+        return report.limit or ""
+    return f"{report.limit} ({len(report.limit_hosts)} hosts: {' '.join(report.limit_hosts)})"
+
+
 def standing(task: TaskReport) -> str:
     """Say how a task ended, or where it stands."""
     return task.outcome.value if task.state == "ended" and task.outcome else task.state

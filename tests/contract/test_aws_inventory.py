@@ -1,12 +1,16 @@
 """Inventories with an aws_ec2 source, against a moto server."""
 
 import json
+import re
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 from moto.server import ThreadedMotoServer
 
 from runbook_engine.app.ec2 import ec2_reader
 from runbook_engine.connections.aws import AwsSession
+from runbook_engine.loading.inventory.instances import ForbiddenRegionError
 from runbook_engine.loading.inventory.load import load_inventory
 from runbook_engine.model.config import Limits
 
@@ -140,13 +144,140 @@ def test_two_instances_of_one_name_are_an_error(fleet, load):
     assert {one.rule for one in loaded.diagnostics} == {"RB327"}
 
 
+def test_every_name_may_be_a_host(fleet, load):
+    one = {"regions": ["eu-west-1"], "filters": {"tag:Name": "eu-web1"}}
+    inventory = load(**one, hostnames=["tag:Name,role", "instance-id"], allow_duplicated_hosts="yes").inventory
+    assert list(inventory.targets) == ["eu-web1", "web", fleet["eu-web1"]]
+    assert inventory.targets["web"].variables == inventory.targets["eu-web1"].variables
+
+
+@pytest.mark.parametrize(
+    ("hostnames", "name"),
+    [
+        ([{"name": "tag:Name", "prefix": "tag:role", "separator": "-"}], "web-eu-web1"),
+        ([{"name": "tag:Name", "prefix": "aws"}], "aws_eu-web1"),
+        ([{"name": "tag:Name", "prefix": "tag:missing"}], "eu-web1"),
+        ([{"name": "tag:missing", "prefix": "aws"}, "tag:role"], "web"),
+        (["tag:missing,role"], "web"),
+        (["tag:role=db,role=web"], "role_web"),
+        (["tag:Name | upper"], "EU-WEB1"),
+        (["tag:missing | upper", "tag:missing | default('none', true)"], "none"),
+        ([{"name": "tag:Name", "prefix": "x", "separator": ":"}], "x_eu_web1"),
+        (["placement-group-name", "network-interface.ipv6-addresses.ipv6-address", "instance-state-name"], "running"),
+    ],
+)
+def test_names_are_put_together(fleet, load, hostnames, name):
+    loaded = load(regions=["eu-west-1"], filters={"tag:Name": "eu-web1"}, hostnames=hostnames)
+    assert list(loaded.inventory.targets) == [name]
+
+
+def test_names_of_lists_are_their_only_item(fleet, load):
+    eu = {"regions": ["eu-west-1"], "filters": {"tag:Name": "eu-web1"}}
+    (name,) = load(**eu, hostnames=["network-interface.network-interface-id"]).inventory.targets
+    assert name.startswith("eni-")
+    (name,) = load(**eu, hostnames=["network-interface.network-interface-id | upper"]).inventory.targets
+    assert name.startswith("ENI-")
+
+
+def test_a_filter_that_can_not_be_used_is_told(fleet, load):
+    loaded = load(regions=["eu-west-1"], hostnames=["tag:Name | from_json"])
+    assert {one.rule for one in loaded.diagnostics} == {"RB326"}
+    assert "filter can't be used" in loaded.diagnostics[0].message
+
+
+def test_variables_of_the_reservation_and_of_old_scripts(fleet, load):
+    variables = (
+        load(regions=["eu-west-1"], hostnames=["tag:Name"], use_contrib_script_compatible_ec2_tag_keys=True)
+        .inventory.targets["eu-db"]
+        .variables
+    )
+    assert variables["ec2_tag_role"] == "database"
+    assert (variables["owner_id"], variables["requester_id"]) == ("123456789012", "")
+    assert variables["reservation_id"].startswith("r-")
+
+
+def test_dashes_of_groups_may_be_kept(fleet, load):
+    settings = {
+        "hostnames": ["tag:Name"],
+        "keyed_groups": [{"key": "placement.region", "prefix": "in", "separator": "-"}],
+    }
+    assert "in_eu_west_1" in load(**settings).inventory.groups
+    assert "in-eu-west-1" in load(**settings, use_contrib_script_compatible_sanitization=True).inventory.groups
+
+
+def test_times_are_written_as_ansible_writes_them(fleet, load):
+    variables = load(regions=["eu-west-1"], hostnames=["tag:Name"]).inventory.targets["eu-db"].variables
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", variables["launch_time"])
+
+
+def test_what_a_filter_asks_for_is_sent_as_ec2_writes_it(tmp_path):
+    asked = []
+
+    def describe(region, filters):
+        asked.append(filters)
+        return ()
+
+    source = {"plugin": "aws_ec2", "regions": ["eu-west-1"], "filters": {"ebs-optimized": True, "tag:sla": [99, "x"]}}
+    (tmp_path / "aws_ec2.yml").write_text(json.dumps(source))
+    load_inventory([tmp_path / "aws_ec2.yml"], name="x", project=tmp_path, limits=Limits(), describe=describe)
+    states = ("running", "pending", "stopping", "stopped")
+    assert asked == [{"ebs-optimized": ["true"], "tag:sla": ["99", "x"], "instance-state-name": states}]
+
+
+def test_hosts_come_by_instance_id_whatever_the_region(fleet, load):
+    loaded = load(hostnames=["instance-id"], regions=["us-east-1", "eu-west-1"])
+    assert list(loaded.inventory.targets) == sorted(loaded.inventory.targets)
+
+
+def test_a_forbidden_region_is_an_error_unless_it_is_allowed(tmp_path):
+    def describe(region, filters):
+        if region == "us-east-1":
+            raise ForbiddenRegionError("not allowed to look at us-east-1")
+        yield {"InstanceId": "i-1", "Placement": {"AvailabilityZone": "eu-west-1a"}}
+
+    def loaded(**settings):
+        source = {"plugin": "aws_ec2", "regions": list(REGIONS), "hostnames": ["instance-id"], **settings}
+        (tmp_path / "aws_ec2.yml").write_text(json.dumps(source))
+        return load_inventory(
+            [tmp_path / "aws_ec2.yml"], name="x", project=tmp_path, limits=Limits(), describe=describe
+        )
+
+    assert [one.rule for one in loaded().diagnostics] == ["RB327"]
+    assert list(loaded(strict_permissions=False).inventory.targets) == ["i-1"]
+
+
+def test_ec2_says_that_a_region_is_forbidden(monkeypatch):
+    class Forbidden(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = b"<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors></Response>"
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Forbidden) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(ForbiddenRegionError):
+            list(ec2_reader()("eu-west-1", {}))
+        server.shutdown()
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"regions": []}, "regions is missing"),
         ({"regions": "eu-west-1"}, "regions is not a list"),
         ({"hostnames": ["dns_name"]}, "can't be taken from"),
-        ({"hostnames": [{"name": "dns-name"}]}, "which is no text"),
+        ({"hostnames": [5]}, "neither text nor a mapping"),
+        ({"hostnames": [{"prefix": "tag:Name"}]}, "neither text nor a mapping"),
+        ({"hostnames": [{"name": "tag:Name", "separator": 5}]}, "separator is"),
+        ({"hostnames": [{"name": "tag:Name", "seperator": "-"}]}, "means nothing here"),
+        ({"hostnames": ["tag:Name | nofilter"]}, "can't be evaluated"),
+        ({"allow_duplicated_hosts": "maybe"}, "must be true or false"),
         ({"filters": ["x"]}, "filters is not a mapping"),
         ({"include_filters": ["x"]}, "needs mappings"),
         ({"hostvars_prefix": 5}, "is no text"),

@@ -146,7 +146,7 @@ HOSTS = st.sampled_from([
     "10.0.0.[1:2]", "web1:2222", "db1:33", "[fe80::1]:22", "under_score", "v[2:3]:44", "localhost",
 ])  # fmt: skip
 GROUPS = st.sampled_from(["web", "db", "eu", "us", "prod", "g-1", "app", "all", "ungrouped"])
-NAMES = st.sampled_from(["a", "b", "c", "ansible_host", "region"])
+NAMES = st.sampled_from(["a", "b", "c", "address", "region"])
 INI_VALUES = st.sampled_from([
     "1", "01", "1.5", "1e3", "True", "true", "None", "'x'", "x", "[1,'a',None]", "{'k':1,2:(1,2)}", "x=y", "1_000", "0x1f",
     "(1,2)", "{3}", "b'x'", "1+2j", "...", "", "-5", "1-2", "yes", "/opt/x", "*", "set()", "1,2", "a,b", "a;b", "é", "0o17",
@@ -161,7 +161,8 @@ VARS_ONLY = st.sampled_from(
 YAML_VALUES = st.sampled_from([
     "1", "017", "1.5", "yes", "off", "NO", "true", "null", "~", "x", "'1'", '"a\\tb"', "[1, a, ~]", "{k: v, n: {m: 1}}", "1_000",
     "0x1f", "1:30", "1e3", "1.5e+3", "0b11", "-5", "x y", "2026-01-01", "''", "0.", "+1", "-.5", "!unsafe '{ x'", "Yes", "y", "N",
-    "190:20:30", "1__0", "08", "0_7", "_1", ".5", "é", "1.", "'yes'", "null # c", "12e03", "-2E+5",
+    "190:20:30", "1__0", "08", "0_7", "_1", ".5", "é", "1.", "'yes'", "null # c", "12e03", "-2E+5", "0o17",
+    "{<<: {a: 1, b: 2}, b: 3}", "{<<: [{a: 1}, {a: 2, c: 3}]}", "!!str 1", "!unsafe [x, {k: '{{ y }}'}]",
 ])  # fmt: skip
 PATTERNS = st.sampled_from([
     "all", "*", "web", "db", "web*", "*1", "eu", "web1", "~web[12]", "~.*b", "web[0]", "web[0:1]", "all[1:]", "all[-1]", "db[0]",
@@ -345,7 +346,7 @@ def call(root, command, sources, *options):
 EXPRESSIONS = st.sampled_from([
     "region", "a", "b | default('', true) ~ '-x'", "region | default('none')", "inventory_hostname", "a == 1", "a is defined", "missing",
     "'web' in group_names", "b | default('', true) | string | length > 2", "inventory_hostname_short", "group_names", "[]",
-    "{'k': region | default('')}", "[a, 'x', '']", "a | default(3) | int + 1", "none", "''", "ansible_host is defined and a",
+    "{'k': region | default('')}", "[a, 'x', '']", "a | default(3) | int + 1", "none", "''", "address is defined and a",
     "{'k': '', 'x.y': 'z-1'}", "true", "region is defined and region is string",
 ])  # fmt: skip
 
@@ -359,7 +360,9 @@ def constructed(draw):
     if draw(st.booleans()):
         source["leading_separator"] = draw(st.booleans())
     if draw(st.integers(0, 4)) == 0:
-        source["strict"] = True
+        source["strict"] = draw(st.sampled_from([True, "yes"]))
+    if draw(st.booleans()):
+        source["use_vars_plugins"] = draw(st.booleans())
     return source
 
 
@@ -373,6 +376,8 @@ def keyed(draw):
     ):
         if draw(st.booleans()):
             entry[name] = draw(st.sampled_from(values))
+    if entry["key"] == "group_names":
+        entry.pop("parent_group", None)  # Ansible sees a new parent from the next host on, not from the next source
     choice = draw(st.integers(0, 3))
     return {**entry, **[{}, {}, {"default_value": "none"}, {"trailing_separator": False}][choice]}
 
@@ -386,11 +391,20 @@ def keyed(draw):
     hosts=st.tuples(st.just("inv/01"), ini()) | st.tuples(st.just("inv/01.yml"), yaml()),
     source=constructed(),
     later=st.none() | ini(),
+    beside=st.dictionaries(
+        st.sampled_from(["all", "web", "eu", "db.yml"]).map("inv/group_vars/{}".format)
+        | st.sampled_from(["web1", "n01.yml"]).map("inv/host_vars/{}".format),
+        variables(),
+        max_size=2,
+    ),
 )
-def test_constructed_groups_and_variables_are_the_same(oracle, hosts, source, later):
+def test_constructed_groups_and_variables_are_the_same(oracle, hosts, source, later, beside):
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
-        write(root, {hosts[0]: hosts[1], "inv/02.yml": json.dumps(source), **({"inv/03": later} if later else {})})
+        write(
+            root,
+            {hosts[0]: hosts[1], "inv/02.yml": json.dumps(source), **({"inv/03": later} if later else {}), **beside},
+        )
         answer = oracle.ask(sources=[str(root / "inv")], project=str(root))
         loaded = load(root, ["inv"])
     if "error" in answer:

@@ -4,7 +4,7 @@ from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import open_project
 from runbook_engine.app.show_plan import show_plan
 from runbook_engine.cli.documented import documented
-from runbook_engine.cli.findings import say_findings
+from runbook_engine.cli.findings import say_findings, say_notes
 from runbook_engine.cli.options import output_option, plan_options, runbook_argument
 from runbook_engine.cli.plan_view import plan_text
 from runbook_engine.cli.terminal import result, result_json
@@ -25,6 +25,7 @@ def plan(name: str, inventories: tuple[str, ...], extra_vars: tuple[str, ...], l
     request = PlanRequest(runbook=name, inventories=inventories, extra_vars=extra_vars, limit=limit)
     prepared = prepare_plan(project, request)
     say_findings(prepared.warnings)
+    say_notes(prepared.notes)
     view = show_plan(prepared.plan)
     if output == "json":
         result_json(view.model_dump(mode="json"))

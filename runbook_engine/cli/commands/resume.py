@@ -6,6 +6,7 @@ from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import check_person, open_project
 from runbook_engine.app.run_requests import ResumeRequest
 from runbook_engine.app.run_runbook import RunResult, resume_run
+from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
 from runbook_engine.cli.options import forks_option, output_option, person_option, run_argument
@@ -62,8 +63,8 @@ def resume(
             operator=person,
         )
 
-        def advance(listener: Listener, interrupts: Interrupts) -> RunResult:
-            return resume_run(project, request, journal, listener=listener, interrupts=interrupts)
+        def advance(listener: Listener, interrupts: Interrupts, asker: AskSecret | None) -> RunResult:
+            return resume_run(project, request, journal, listener=listener, interrupts=interrupts, ask=asker)
 
         return drive(project, journal, Seat(output, person), advance, earlier=journal.read(head.id))
     except JournalError as error:

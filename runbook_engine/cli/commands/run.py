@@ -7,9 +7,10 @@ from runbook_engine.app.project import check_person, open_project
 from runbook_engine.app.run_requests import RunRequest
 from runbook_engine.app.run_runbook import RunResult, run_runbook
 from runbook_engine.app.show_plan import PlanView, show_plan
+from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
-from runbook_engine.cli.findings import say_findings
+from runbook_engine.cli.findings import say_findings, say_notes
 from runbook_engine.cli.options import forks_option, output_option, person_option, plan_options, runbook_argument
 from runbook_engine.cli.plan_view import plan_text
 from runbook_engine.cli.terminal import ask, can_ask, say
@@ -57,6 +58,7 @@ def run(
       runbook run region-failover -i demo -e incident=INC-42 --dry-run
       runbook run region-failover -e incident=INC-42 --yes --wait
       runbook run region-failover -e @incident.yml --skip aws-status --reason "the page lags"
+      runbook run restart-fleet --limit '@failed:&web'
     """
     request = RunRequest(
         plan=PlanRequest(runbook=name, inventories=inventories, extra_vars=extra_vars, limit=limit),
@@ -71,6 +73,7 @@ def run(
     check_person(project.team, person)
     prepared = prepare_plan(project, request.plan)
     say_findings(prepared.warnings)
+    say_notes(prepared.notes)
     view = show_plan(prepared.plan)
     say(plan_text(view, mode=request.mode.value))
     if request.mode is not Mode.DRY_RUN and not yes and not _confirmed(view, request.mode):
@@ -79,8 +82,8 @@ def run(
     journal = project.journal(create=True)
     try:
 
-        def advance(listener: Listener, interrupts: Interrupts) -> RunResult:
-            return run_runbook(project, request, prepared, journal, listener=listener, interrupts=interrupts)
+        def advance(listener: Listener, interrupts: Interrupts, asker: AskSecret | None) -> RunResult:
+            return run_runbook(project, request, prepared, journal, listener=listener, interrupts=interrupts, ask=asker)
 
         return drive(project, journal, Seat(output, person), advance)
     except LeaseError as error:

@@ -1,13 +1,21 @@
 """runbook status: where a run stands."""
 
+import sys
+from collections.abc import Sequence
+
+from runbook_engine.app.again import failed_again
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
 from runbook_engine.app.status import RunStatus, run_status
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import output_option, run_argument
-from runbook_engine.cli.terminal import result, result_json, say
+from runbook_engine.cli.terminal import result, result_json, say, width_of
 from runbook_engine.model.errors import NoJournalError
+from runbook_engine.model.names import step_of
 from runbook_engine.reporting.inert import one_line
+from runbook_engine.reporting.troubles import hosts_in_words, trouble_lines
+
+_MOST_NAMED = 20
 
 
 @documented
@@ -22,27 +30,28 @@ def status(run: str | None, output: str) -> None:
       runbook status
       runbook status 20261123-1015 --output json
     """
-    found = _found(run)
+    found, again = _found(run)
     if output == "json":
         result_json(found.model_dump(mode="json") if found else None)
     elif found is not None:
-        result("\n".join(_lines(found)))
+        result("\n".join([*_lines(found), *([f"anew, on the hosts that failed: {again}"] if again else [])]))
 
 
-def _found(run: str | None) -> RunStatus | None:
-    """Look at the run; None when none was asked for and there is none yet."""
+def _found(run: str | None) -> tuple[RunStatus | None, str]:
+    """Look at the run, and how its failures are done anew; None when none was asked for and there is none yet."""
+    project = open_project()
+    journal = project.glance()
     try:
-        journal = open_project().journal()
+        if run is None and not journal.runs(limit=1):
+            say("no runs yet")
+            return None, ""
+        found = run_status(journal, find_run(journal, run or "last"))
+        return found, failed_again(project, journal, found.id, found.grouped) if found.closed_at else ""
     except NoJournalError as error:
         if run is not None:
             raise
         say(f"no runs yet: {error.message}")
-        return None
-    try:
-        if run is None and not journal.runs(limit=1):
-            say("no runs yet")
-            return None
-        return run_status(journal, find_run(journal, run or "last"))
+        return None, ""
     finally:
         journal.close()
 
@@ -57,7 +66,11 @@ def _lines(found: RunStatus) -> list[str]:
     ]
     if found.holder:
         lines.append(f"advanced by {found.holder}")
-    lines += [f"running: {task}" for task in found.running if found.holder]
+    if found.limit:
+        names = f" ({hosts_in_words(found.limit_hosts, _MOST_NAMED)})" if found.limit_hosts else ""
+        lines.append(f"limited to {one_line(found.limit)}{names}")
+    if found.holder:
+        lines += _running(found.running)
     for gate in found.gates:
         if gate.expired:
             lines.append(f"expired: {gate.task}: nobody answered; `runbook resume {found.id}` asks anew")
@@ -66,7 +79,20 @@ def _lines(found: RunStatus) -> list[str]:
         until = f" until {gate.expires_at.astimezone():%H:%M:%S}" if gate.expires_at else ""
         asked = one_line(gate.message.strip())
         lines.append(f"waits: {gate.task} for {who} ({len(gate.approved_by)} of {gate.quorum}){until}: {asked}")
-    lines += [f"{trouble.state}: {trouble.task}: {one_line(trouble.reason.strip())}" for trouble in found.troubles]
+    if all(len(group.tasks) == 1 for group in found.grouped):
+        lines += [f"{trouble.state}: {trouble.task}: {one_line(trouble.reason.strip())}" for trouble in found.troubles]
+    else:
+        lines += ["did not end well:", *trouble_lines(found.grouped, width=width_of(sys.stdout))]
     if found.resumable:
         lines.append(f"to go on: runbook resume {found.id}")
     return lines
+
+
+def _running(tasks: Sequence[str]) -> list[str]:
+    """Name what runs: each task, or where they are many the hosts of each step."""
+    if len(tasks) <= _MOST_NAMED:
+        return [f"running: {task}" for task in tasks]
+    steps: dict[str, list[str]] = {}
+    for task in tasks:
+        steps.setdefault(step_of(task), []).append(task.partition("@")[2])
+    return [f"running: {step}: {len(on)} tasks: {hosts_in_words(on, _MOST_NAMED)}" for step, on in steps.items()]

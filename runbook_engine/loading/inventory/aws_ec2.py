@@ -1,18 +1,21 @@
 """Reads the instances of EC2 as hosts: the settings of Ansible's `amazon.aws.aws_ec2` source."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
+from runbook_engine.expressions.errors import TemplateError
+from runbook_engine.loading.inventory.aws_names import Preference, names_of, read_preferences, tags_of
 from runbook_engine.loading.inventory.constructed import construct
 from runbook_engine.loading.inventory.documents import Document, plain
 from runbook_engine.loading.inventory.draft import Draft
 from runbook_engine.loading.inventory.files import InventoryFiles
-from runbook_engine.loading.inventory.instances import DescribeInstances, Filters, Instance
+from runbook_engine.loading.inventory.instances import DescribeInstances, Filters, ForbiddenRegionError, Instance
 from runbook_engine.loading.inventory.plugin_settings import SettingsReader, read_settings
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonValue
-from runbook_engine.model.quoting import did_you_mean, quoted
+from runbook_engine.model.quoting import quoted
 
 _GROUP = "aws_ec2"
 _SETTINGS = (
@@ -23,70 +26,95 @@ _SETTINGS = (
     "hostnames",
     "hostvars_prefix",
     "hostvars_suffix",
+    "allow_duplicated_hosts",
+    "strict_permissions",
+    "use_contrib_script_compatible_ec2_tag_keys",
+    "use_contrib_script_compatible_sanitization",
 )
 _STATE = "instance-state-name"
 _STATES = ("running", "pending", "stopping", "stopped")
-_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
-    "architecture": ("Architecture",),
-    "availability-zone": ("Placement", "AvailabilityZone"),
-    "dns-name": ("PublicDnsName",),
-    "image-id": ("ImageId",),
-    "instance-id": ("InstanceId",),
-    "instance-type": ("InstanceType",),
-    "ip-address": ("PublicIpAddress",),
-    "key-name": ("KeyName",),
-    "private-dns-name": ("PrivateDnsName",),
-    "private-ip-address": ("PrivateIpAddress",),
-    "subnet-id": ("SubnetId",),
-    "vpc-id": ("VpcId",),
-}
-_DEFAULT_NAMES = ("dns-name", "private-dns-name")
-_TAG = "tag:"
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What one source says about which instances there are, and what they become."""
+
+    regions: tuple[str, ...]
+    included: list[Filters]
+    excluded: list[Filters]
+    names: list[Preference]
+    all_names: bool
+    tag_variables: bool
+    keep_dashes: bool
+    strict_permissions: bool
+    prefix: str
+    suffix: str
 
 
 def read_instances(document: Document, draft: Draft, files: InventoryFiles, describe: DescribeInstances) -> None:
     """Make a host of every instance that the settings choose; what is wrong goes to the draft's findings."""
     settings = read_settings(document, _SETTINGS, draft.findings)
     reader = SettingsReader(document, draft.findings)
-    regions, names = _texts(reader, "regions"), _texts(reader, "hostnames") or list(_DEFAULT_NAMES)
-    if not regions:
-        reader.wrong(("plugin",), "regions is missing", "name the regions to look in: regions: [eu-west-1]")
-    for name in names:
-        if not name.startswith(_TAG) and name not in _ATTRIBUTES:
-            hint = did_you_mean(name, _ATTRIBUTES) or f"use tag:NAME or one of: {', '.join(_ATTRIBUTES)}"
-            reader.wrong(("hostnames",), f"hostnames can't be taken from {quoted(name)}", hint)
-    included, excluded = _filter_sets(reader)
-    prefix, suffix = (_text(reader, name) for name in ("hostvars_prefix", "hostvars_suffix"))
+    source = _source(reader)
     if reader.failed:
         return
     hosts: dict[str, None] = {}
     place = document.key_place(("plugin",))
     draft.add_group(_GROUP)
     try:
-        for instance in _chosen(regions, included, excluded, describe):
-            name = next((found for preference in names if (found := _name(instance, preference))), "")
-            if name in hosts:
-                hint = "choose hostnames that differ, such as instance-id, or exclude one by filters"
-                draft.findings.add("RB327", place, f"two instances would be host {quoted(name)}", hint)
-            elif name and draft.add_host(name, _GROUP, None, place):
-                hosts[name] = None
-                for key, value in _variables(instance).items():
-                    draft.set_variable(name, f"{prefix}{key}{suffix}", value, place)
+        for instance in _chosen(source, describe):
+            names = names_of(instance, source.names)
+            variables = _variables(instance, source) if names else {}
+            for name in dict.fromkeys(names if source.all_names else names[:1]):
+                if name in hosts:
+                    hint = "choose hostnames that differ, such as instance-id, or exclude one by filters"
+                    draft.findings.add("RB327", place, f"two instances would be host {quoted(name)}", hint)
+                elif draft.add_host(name, _GROUP, None, place):
+                    hosts[name] = None
+                    for key, value in variables.items():
+                        draft.set_variable(name, key, value, place)
+    except TemplateError as error:
+        reader.wrong(("hostnames",), f"a filter can't be used: {error.message}", error.hint)
+        return
     except RunbookError as error:
         draft.findings.add("RB327", place, error.message, error.hint)
         return
-    construct(settings, hosts, draft, files.vault)
+    construct(settings, hosts, draft, files, keep_dashes=source.keep_dashes)
 
 
-def _chosen(
-    regions: Sequence[str], included: Sequence[Filters], excluded: Sequence[Filters], describe: DescribeInstances
-) -> Iterator[Instance]:
+def _source(reader: SettingsReader) -> _Source:
+    regions = tuple(dict.fromkeys(_texts(reader, "regions")))
+    if not regions:
+        reader.wrong(("plugin",), "regions is missing", "name the regions to look in: regions: [eu-west-1]")
+    included, excluded = _filter_sets(reader)
+    return _Source(
+        regions=regions,
+        included=included,
+        excluded=excluded,
+        names=read_preferences(reader),
+        all_names=reader.flag("allow_duplicated_hosts", default=False),
+        tag_variables=reader.flag("use_contrib_script_compatible_ec2_tag_keys", default=False),
+        keep_dashes=reader.flag("use_contrib_script_compatible_sanitization", default=False),
+        strict_permissions=reader.flag("strict_permissions", default=True),
+        prefix=_text(reader, "hostvars_prefix"),
+        suffix=_text(reader, "hostvars_suffix"),
+    )
+
+
+def _chosen(source: _Source, describe: DescribeInstances) -> list[Instance]:
     """Give the instances of all regions that one set of filters includes and none excludes, each once, by id."""
-    for region in regions:
-        gone = {str(one["InstanceId"]) for filters in excluded for one in describe(region, filters)}
-        found = {str(one["InstanceId"]): one for filters in included for one in describe(region, filters)}
-        yield from (found[name] for name in sorted(found.keys() - gone))
+    found: dict[str, Instance] = {}
+    for region in source.regions:
+        try:
+            gone = {str(one["InstanceId"]) for filters in source.excluded for one in describe(region, filters)}
+            chosen = {str(one["InstanceId"]): one for filters in source.included for one in describe(region, filters)}
+        except ForbiddenRegionError:
+            if source.strict_permissions:
+                raise
+            continue
+        found.update((name, chosen[name]) for name in chosen.keys() - gone)
+    return [found[name] for name in sorted(found)]
 
 
 def _filter_sets(reader: SettingsReader) -> tuple[list[Filters], list[Filters]]:
@@ -131,36 +159,17 @@ def _text(reader: SettingsReader, name: str) -> str:
     return ""
 
 
-def _name(instance: Instance, preference: str) -> str:
-    """Give what a preference of `hostnames` makes of an instance; empty if it has no such thing."""
-    if preference.startswith(_TAG):
-        tags = _tags(instance)
-        for wanted in preference.removeprefix(_TAG).split(","):
-            name, equals, value = wanted.partition("=")
-            if equals and tags.get(name) == value:
-                return f"{name}_{value}"
-            if not equals and tags.get(name):
-                return tags[name]
-        return ""
-    found: object = instance
-    for part in _ATTRIBUTES[preference]:
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return str(found or "")
-
-
-def _variables(instance: Instance) -> dict[str, JsonValue]:
+def _variables(instance: Instance, source: _Source) -> dict[str, JsonValue]:
     """Give an instance's description in Ansible's words: names in snake case, tags as a mapping, the region besides."""
     found = {_snake(key): _snaked(value) for key, value in instance.items() if key != "Tags"}
-    tags: JsonValue = dict(_tags(instance))
+    tags = tags_of(instance)
     placement = found.get("placement")
     if isinstance(placement, Mapping):
         found["placement"] = {**placement, "region": str(placement.get("availability_zone", ""))[:-1]}
-    return {**found, "tags": tags}
-
-
-def _tags(instance: Instance) -> dict[str, str]:
-    tags = instance.get("Tags")
-    return {str(one["Key"]): str(one["Value"]) for one in tags} if isinstance(tags, list) else {}
+    found["tags"] = {**tags}
+    if source.tag_variables:
+        found.update((f"ec2_tag_{name}", value) for name, value in tags.items())
+    return {f"{source.prefix}{name}{source.suffix}": value for name, value in found.items()}
 
 
 def _snaked(value: object) -> JsonValue:

@@ -3,6 +3,7 @@
 import re
 
 from runbook_engine.loading.inventory.findings import Findings, Place
+from runbook_engine.model.connection_variables import variable_problem
 from runbook_engine.model.json import JsonValue
 from runbook_engine.model.quoting import quoted
 
@@ -10,7 +11,7 @@ LONGEST_NAME = 255
 _NAME_REFUSED = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _TEMPLATE = re.compile(r"\{\{|\{%")
 _CONNECTION = re.compile(
-    r"ansible_(?:host|port|user|connection|password|private_key_file|remote_tmp|become(?:_\w+)?"
+    r"ansible_(?:host|port|user|connection|password|private_key_(?:file|passphrase)|remote_tmp|become(?:_\w+)?|aws_ssm_\w+"
     r"|ssh_(?:host|port|user|pass|password|private_key_file|key_passphrase|private_key_passphrase|executable|(?:\w+_)?args))"
     r"|jump_host"
 )
@@ -48,11 +49,14 @@ def check_group_name(name: str, place: Place, findings: Findings) -> bool:
     return False
 
 
-def check_variable(name: str, value: JsonValue, place: Place, findings: Findings, named: set[str]) -> None:
-    """Note what is wrong with a variable: its name, a template that nothing renders, an ssh option that runs programs.
+def check_variable(
+    name: str, value: JsonValue, place: Place, findings: Findings, named: set[str], *, owner: str = ""
+) -> None:
+    """Note what is wrong with a variable: its name, its value, a template, an ssh option that runs programs.
 
     Args:
         named: names that were looked at already; a bad name is told once.
+        owner: the host or group whose variable it is, where the place does not tell.
     """
     if name not in named:
         named.add(name)
@@ -78,6 +82,9 @@ def check_variable(name: str, value: JsonValue, place: Place, findings: Findings
                 f"variable {quoted(name)} holds a template that will not be rendered",
                 "inventory variables are data; move the expression into the runbook's vars",
             )
+    if (problem := variable_problem(name, value)) is not None:
+        whose = f"{quoted(owner)[1:-1]}: " if owner else ""
+        findings.add("RB329" if problem.elsewhere else "RB328", place, f"{whose}{problem.message}", problem.hint)
     if name.startswith("ansible_s") and _SSH_OPTIONS.fullmatch(name) and _RUNS_A_PROGRAM.search(str(value)):
         findings.add(
             "RB317",

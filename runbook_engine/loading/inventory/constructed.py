@@ -11,30 +11,40 @@ from runbook_engine.expressions.scope import Scope
 from runbook_engine.loading.inventory.checks import check_group_name
 from runbook_engine.loading.inventory.documents import plain
 from runbook_engine.loading.inventory.draft import Draft
+from runbook_engine.loading.inventory.files import InventoryFiles
 from runbook_engine.loading.inventory.findings import Place
 from runbook_engine.loading.inventory.host_views import HostViews
 from runbook_engine.loading.inventory.plugin_settings import Keyed, Settings
+from runbook_engine.loading.inventory.vars_files import VarsFolders
 from runbook_engine.loading.inventory.vault import Vault
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.json import JsonValue
 from runbook_engine.model.quoting import quoted
 
 _UNSAFE = re.compile(r"^[\d\W]|[^\w]")
+_UNSAFE_TO_SCRIPTS = re.compile(r"[^A-Za-z0-9_-]")
 _EMPTY = (None, "")
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def construct(settings: Settings, hosts: Iterable[str], draft: Draft, vault: Vault) -> None:
+def safe_name(name: str, *, keep_dashes: bool = False) -> str:
+    """Give a name with `_` for what can't stand in a variable's; with dashes as EC2's old inventory script had them."""
+    return (_UNSAFE_TO_SCRIPTS if keep_dashes else _UNSAFE).sub("_", name)
+
+
+def construct(
+    settings: Settings, hosts: Iterable[str], draft: Draft, files: InventoryFiles, *, keep_dashes: bool = False
+) -> None:
     """Set the composed variables of hosts, and put them into the groups whose conditions or keys they meet.
 
     Without `strict` an expression that can't be evaluated for a host is left out for that host, as Ansible does; one
     that can't be evaluated at all was refused when the settings were read.
     """
-    views = HostViews(draft)
+    views = HostViews(draft, VarsFolders(files, draft.findings) if settings.use_files else None)
     if views.cycle:
         return  # told when all sources are read
-    work = _Construction(settings, draft, vault)
+    work = _Construction(settings, draft, files.vault, keep_dashes)
     for name in hosts:
         work.compose(views.of(name))
         seen = views.of(name)
@@ -49,6 +59,7 @@ class _Construction:
     settings: Settings
     draft: Draft
     vault: Vault
+    keep_dashes: bool
 
     def compose(self, host: Target) -> None:
         """Set variables; none of them sees another one of this source."""
@@ -117,7 +128,7 @@ class _Construction:
         if any(secret in name for secret in self.vault.secrets):
             self._wrong(place, "the name of a group would hold what ansible-vault protects")
             return ""
-        safe = _UNSAFE.sub("_", name)
+        safe = safe_name(name, keep_dashes=self.keep_dashes)
         if not check_group_name(safe, place, self.draft.findings):
             return ""
         self.draft.add_group(safe)

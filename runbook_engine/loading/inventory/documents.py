@@ -85,6 +85,7 @@ def parse_document(content: bytes, shown: str, files: InventoryFiles, findings: 
         "!unsafe": str,
         "!vault": decoder.value,
         "!vault-encrypted": decoder.value,
+        "tag:yaml.org,2002:str": str,
     }
     result = read_yaml(content, file=shown, limits=files.limits, tags=tags, yaml_1_1=True)
     findings.extend(result.diagnostics)

@@ -1,6 +1,7 @@
 """The inventory while its sources are read: groups, hosts and variables, still to be ordered and merged."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from runbook_engine.loading.inventory.checks import check_host_name, check_variable
 from runbook_engine.loading.inventory.findings import Findings, Place
@@ -33,6 +34,9 @@ class DraftHost:
 class Draft:
     """What the sources have said so far, in the order in which they said it.
 
+    Attributes:
+        folders: where the sources stand that were read so far.
+
     Args:
         findings: receives what is wrong.
         most_hosts: greatest number of hosts, so that a range such as `[1:999999999]` can't fill the memory.
@@ -43,6 +47,7 @@ class Draft:
         self.most_hosts = most_hosts
         self.groups: dict[str, DraftGroup] = {ALL: DraftGroup(), UNGROUPED: DraftGroup()}
         self.hosts: dict[str, DraftHost] = {}
+        self.folders: dict[Path, None] = {}
         self.groups[ALL].children[UNGROUPED] = Place("")
         self._named: set[str] = set()
 
@@ -89,7 +94,7 @@ class Draft:
         if group is not None and name == PRIORITY:
             self._set_priority(group, value, place)
             return
-        check_variable(name, value, place, self.findings, self._named)
+        check_variable(name, value, place, self.findings, self._named, owner=owner)
         (self.hosts[owner].variables if group is None else group.variables)[name] = value
 
     def has_room(self, count: int, place: Place) -> bool:

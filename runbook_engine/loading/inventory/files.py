@@ -56,7 +56,7 @@ class InventoryFiles:
     def read(self, path: Path, *, may_be_vaulted: bool = False) -> bytes | None:
         """Read a regular file and remember its hash; nothing when it may not or can't be read (a finding says why)."""
         place, real = Place(self.shown(path)), os.path.realpath(path)
-        if real not in self._explicit and not any(Path(real).is_relative_to(root) for root in self._roots):
+        if not self._is_inside(real):
             self._findings.add("RB302", place, "the file is a link that leads out of the project and its inventory")
             return None
         try:
@@ -87,12 +87,19 @@ class InventoryFiles:
         return content
 
     def entries(self, folder: Path) -> list[Path]:
-        """List a folder in byte order of the names; nothing when it can't be listed (a finding says why)."""
+        """List a folder in byte order of the names; nothing when it may not or can't be listed (a finding says why)."""
+        if not self._is_inside(os.path.realpath(folder)):
+            place = Place(self.shown(folder))
+            self._findings.add("RB302", place, "the folder is a link that leads out of the project and its inventory")
+            return []
         try:
             return sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name))
         except OSError as error:
             self._findings.add("RB301", Place(self.shown(folder)), f"can't list the folder: {error.strerror}")
             return []
+
+    def _is_inside(self, real: str) -> bool:
+        return real in self._explicit or any(Path(real).is_relative_to(root) for root in self._roots)
 
     def _read_regular(self, real: str) -> bytes | None:
         """Read one byte more than allowed at most; without waiting for a writer if it is a pipe."""

@@ -37,5 +37,6 @@ class Findings:
         self._found.extend(list(diagnostics)[: MOST - len(self._found)])
 
     def sorted(self) -> list[Diagnostic]:
-        """Give all findings by file, line and column."""
-        return sorted(self._found, key=lambda one: (one.location.file, one.location.line, one.location.column))
+        """Give all findings by file, line and column, each once: a file may be read for several purposes."""
+        once = {(one.rule, one.location, one.message): one for one in self._found}
+        return sorted(once.values(), key=lambda one: (one.location.file, one.location.line, one.location.column))

@@ -1,9 +1,11 @@
 """What a host looks like while sources are still being read: groups and variables so far, merged as Ansible does."""
 
+from collections.abc import Iterable
 from ipaddress import ip_address
 
 from runbook_engine.loading.inventory.draft import ALL, Draft
 from runbook_engine.loading.inventory.merge import group_depths, parents_of, with_parents
+from runbook_engine.loading.inventory.vars_files import VarsFolders
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.json import JsonValue
 
@@ -11,17 +13,19 @@ GroupSet = tuple[str, ...]
 
 
 class HostViews:
-    """Gives hosts with the variables of the sources so far; `group_vars` and `host_vars` come later.
+    """Gives hosts with the variables of the sources so far, and of the files beside these sources if wanted.
 
     A group that nothing has put below `all` yet doesn't have the variables of `all`. Edges between groups are looked at
     once, when this is made.
 
     Args:
         draft: what the sources have said so far.
+        files: reads `group_vars` and `host_vars`; None to leave them out.
     """
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, files: VarsFolders | None = None) -> None:
         self._draft = draft
+        self._files = files
         self._parents = parents_of(draft)
         self._depths, self.cycle = group_depths(draft)
         self._orders: dict[GroupSet, GroupSet] = {}
@@ -34,7 +38,8 @@ class HostViews:
         direct = tuple(group for group in host.groups if group in self._parents)
         groups = self._order(direct)
         names = tuple(sorted({*groups, *host.groups} - {ALL}))
-        variables = {**self._base(groups), **host.variables, "inventory_hostname_short": _short(name)}
+        own = {**host.variables, **self._of_files("host_vars", (name,))}
+        variables = {**self._base(groups), **own, "inventory_hostname_short": _short(name)}
         return Target.model_construct(name=name, groups=names, variables=variables)
 
     def _order(self, direct: GroupSet) -> GroupSet:
@@ -51,8 +56,18 @@ class HostViews:
             merged: dict[str, JsonValue] = {}
             for name in groups:
                 merged.update(self._draft.groups[name].variables)
+            merged.update(self._of_files("group_vars", groups))
             self._bases[groups] = merged
         return self._bases[groups]
+
+    def _of_files(self, kind: str, names: Iterable[str]) -> dict[str, JsonValue]:
+        merged: dict[str, JsonValue] = {}
+        if self._files is not None:
+            folders = [path for folder in self._draft.folders if (path := folder / kind).is_dir()]
+            for folder in folders:
+                for name in names:
+                    merged.update(self._files.of(folder, name))
+        return merged
 
 
 def _short(name: str) -> str:

@@ -10,9 +10,11 @@ from runbook_engine.model.located import Path
 from runbook_engine.model.quoting import did_you_mean, quoted
 
 COMMON = frozenset({"plugin", "strict", "compose", "groups", "keyed_groups", "leading_separator"})
+USE_FILES = "use_vars_plugins"
 _KEYED = ("key", "prefix", "separator", "parent_group", "default_value", "trailing_separator")
+_YES = frozenset({"true", "yes", "on", "y", "t", "1"})
+_NO = frozenset({"false", "no", "off", "n", "f", "0"})
 _REFUSED = {
-    "use_vars_plugins": "group_vars and host_vars are read after all sources",
     "use_extra_vars": "an inventory does not depend on inputs of a run",
     "cache": "what is shown must be what is there",
 }
@@ -33,9 +35,14 @@ class Keyed:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a plugin's source says about variables and groups; each expression with its place."""
+    """What a plugin's source says about variables and groups; each expression with its place.
+
+    Attributes:
+        use_files: whether expressions see the variables of `group_vars` and `host_vars`, too.
+    """
 
     strict: bool
+    use_files: bool
     leading_separator: bool
     compose: Mapping[str, tuple[str, Place]]
     groups: Mapping[str, tuple[str | bool, Place]]
@@ -52,6 +59,7 @@ def read_settings(document: Document, more: Collection[str], findings: Findings)
     compose, groups = reader.mapping("compose"), reader.mapping("groups")
     return Settings(
         strict=reader.flag("strict", default=False),
+        use_files=USE_FILES in more and reader.flag(USE_FILES, default=False),
         leading_separator=reader.flag("leading_separator", default=True),
         compose={
             name: (expression, reader.place("compose", name))
@@ -90,10 +98,13 @@ class SettingsReader:
         self._findings.add("RB326", self.place(*path), message, hint)
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """Give a setting that is true or false."""
-        value = self.root.get(name, default)
-        if isinstance(value, bool):
-            return value
+        """Give a setting that is true or false, in any of Ansible's words for it."""
+        value = self.root.get(name)
+        if value is None:
+            return default
+        said = str(int(value)) if isinstance(value, int | float) and value in {0, 1} else str(value).lower()
+        if said in _YES | _NO:
+            return said in _YES
         self.wrong((name,), f"{name} is {quoted(value)}, and must be true or false")
         return default
 

@@ -5,7 +5,7 @@ from runbook_engine.loading.inventory.constructed import construct
 from runbook_engine.loading.inventory.documents import Document
 from runbook_engine.loading.inventory.draft import Draft
 from runbook_engine.loading.inventory.files import InventoryFiles
-from runbook_engine.loading.inventory.plugin_settings import read_settings
+from runbook_engine.loading.inventory.plugin_settings import USE_FILES, read_settings
 from runbook_engine.model.quoting import quoted
 
 _CONSTRUCTED = frozenset({"constructed", "ansible.builtin.constructed"})
@@ -14,9 +14,9 @@ _EC2 = frozenset({"aws_ec2", "amazon.aws.aws_ec2"})
 
 def read_plugin(document: Document, draft: Draft, files: InventoryFiles) -> None:
     """Do what a source with `plugin:` asks for; what is wrong goes to the draft's findings."""
-    name = document.root["plugin"] if isinstance(document.root, dict) else None
+    name = str(document.root["plugin"]) if isinstance(document.root, dict) else ""
     if name in _CONSTRUCTED:
-        construct(read_settings(document, (), draft.findings), list(draft.hosts), draft, files.vault)
+        construct(read_settings(document, (USE_FILES,), draft.findings), list(draft.hosts), draft, files)
         return
     if name in _EC2 and files.describe is not None:
         read_instances(document, draft, files, files.describe)

@@ -1,5 +1,6 @@
 """Reads an inventory program: runs it with `--list`, and with `--host` when it has no `_meta`, as Ansible does."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from runbook_engine.loading.inventory.findings import Place
 from runbook_engine.loading.inventory.programs import ProgramError, refuse_unsafe, run_program
 from runbook_engine.model.quoting import quoted
 
+ALL_HOSTS_SECONDS = 120.0
 _META, _HOSTVARS = "_meta", "hostvars"
 _SECTIONS = frozenset({"hosts", "vars", "children"})
 
@@ -35,7 +37,11 @@ def read_program(path: Path, draft: Draft, files: InventoryFiles) -> None:
     for name, content in listed.items():
         if name != _META:
             names.update(dict.fromkeys(_read_group(name, content, program)))
+    end = time.monotonic() + ALL_HOSTS_SECONDS
     for name in names:
+        if hostvars is None and time.monotonic() > end:
+            program.wrong(f"its calls with --host take longer than {ALL_HOSTS_SECONDS:g} seconds together")
+            return
         variables = program.ask("--host", name) if hostvars is None else hostvars.get(name, {})
         if variables is None:
             return
@@ -105,6 +111,8 @@ def _read_group(name: str, content: object, program: _Program) -> list[str]:
         # As Ansible reads it: a host of that name with these variables.
         content = {"hosts": [name], "vars": content}
     hosts = _names(content.get("hosts", []), f"hosts of group {quoted(name)}", program)
+    if not draft.has_room(len(set(hosts) - draft.hosts.keys()), place):
+        return []
     found = [host for host in hosts if draft.add_host(host, name, None, place)]
     _set_variables(name, content.get("vars", {}), f"vars of group {quoted(name)}", program)
     for child in _names(content.get("children", []), f"children of group {quoted(name)}", program):

@@ -52,6 +52,11 @@ def _source_files(folder: Path, above: tuple[str, ...], findings: Findings, file
 
 
 def _read_file(path: Path, draft: Draft, files: InventoryFiles) -> None:
+    _read_by_format(path, draft, files)
+    draft.folders[path.parent] = None
+
+
+def _read_by_format(path: Path, draft: Draft, files: InventoryFiles) -> None:
     place = Place(files.shown(path))
     if path.is_file() and os.access(path, os.X_OK):
         read_program(path, draft, files)

@@ -6,8 +6,10 @@ from runbook_engine.loading.inventory.checks import check_group_name
 from runbook_engine.loading.inventory.documents import Document, plain
 from runbook_engine.loading.inventory.draft import Draft
 from runbook_engine.loading.inventory.files import InventoryFiles
+from runbook_engine.loading.inventory.findings import Place
 from runbook_engine.loading.inventory.plugins import read_plugin
 from runbook_engine.loading.inventory.ranges import expand_host
+from runbook_engine.loading.yaml_fold_1_1 import ValueKey
 from runbook_engine.model.located import Path
 from runbook_engine.model.quoting import did_you_mean, quoted
 
@@ -33,7 +35,7 @@ def read_tree(document: Document, draft: Draft, files: InventoryFiles) -> None:
 
 def _read_group(name: str, content: object, path: Path, document: Document, draft: Draft) -> None:
     place = document.key_place(path)
-    if not check_group_name(name, place, draft.findings):
+    if _is_value(name, "group", place, draft) or not check_group_name(name, place, draft.findings):
         return
     if content is None:
         draft.add_group(name)
@@ -78,7 +80,7 @@ def _read_section(group: str, key: str, section: object, path: Path, document: D
         if key == "hosts":
             _read_host(name, content, group, below, document, draft)
         elif key == "vars":
-            draft.set_variable(group, name, plain(content), document.key_place(below))
+            draft.set_variable(group, str(name), plain(content), document.key_place(below))
         else:
             _read_group(name, content, below, document, draft)
             if name in draft.groups:
@@ -87,6 +89,8 @@ def _read_section(group: str, key: str, section: object, path: Path, document: D
 
 def _read_host(pattern: str, content: object, group: str, path: Path, document: Document, draft: Draft) -> None:
     place = document.key_place(path)
+    if _is_value(pattern, "host", place, draft):
+        return
     variables = content or {}
     if not isinstance(variables, dict):
         draft.findings.add(
@@ -101,4 +105,13 @@ def _read_host(pattern: str, content: object, group: str, path: Path, document: 
     for name in names:
         if draft.add_host(name, group, port, place):
             for key, value in variables.items():
-                draft.set_variable(name, key, plain(value), document.key_place((*path, key)))
+                draft.set_variable(name, str(key), plain(value), document.key_place((*path, key)))
+
+
+def _is_value(name: str, what: str, place: Place, draft: Draft) -> bool:
+    """Tell whether YAML 1.1 takes a name for a number or a boolean; a finding says so."""
+    if not isinstance(name, ValueKey):
+        return False
+    message = f"this {what}'s name is no text in YAML 1.1, but the value {name}"
+    draft.findings.add("RB311", place, message, "put the name in quotes")
+    return True

@@ -262,4 +262,24 @@ Bad:  hostnames: ["tag:Name"], when all web servers have the same Name
 Good: hostnames: [instance-id]
 """,
     ),
+    error(
+        "RB328",
+        "variables of the connection have a value that means something",
+        """
+How a host is reached stands in variables of Ansible's names. A value that nothing can mean would be found only when
+the host is needed. Values that are templates are not judged here, and are refused by RB315.
+Bad:  ansible_port: ssh
+Good: ansible_port: 22
+""",
+    ),
+    warning(
+        "RB329",
+        "hosts are reached by ssh, aws_ssm, or are this machine",
+        """
+Ansible has more connections. Such a host can be in the inventory, and steps that look at it from outside work, but no
+command can be run on it.
+Bad:  ansible_connection: winrm
+Good: ansible_connection: ssh
+""",
+    ),
 )

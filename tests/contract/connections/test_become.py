@@ -1,4 +1,4 @@
-"""Commands and files as another user by sudo, on this machine and over a real sshd."""
+"""Commands and files as another user by sudo, on this machine, over a real sshd and by SSM."""
 
 import os
 import pwd
@@ -24,9 +24,14 @@ def may_become():
 pytestmark = pytest.mark.skipif(not may_become(), reason="sudo without a password is not set up here")
 
 
-@pytest.fixture(params=["local", pytest.param("ssh", marks=pytest.mark.sshd)])
+@pytest.fixture(params=["local", pytest.param("ssh", marks=pytest.mark.sshd), "ssm"])
 def other(request, tmp_path):
     base = tmp_path / "home" / ".runbook" / "attempts"
+    if request.param == "ssm":
+        made = request.getfixturevalue("by_ssm")(become_user=OTHER, base=str(base))
+        yield made
+        made.flush_forgotten()
+        return
     if request.param == "local":
         made = LocalConnection(tmp_path / "home", become_user=OTHER)
         yield made

@@ -1,7 +1,8 @@
-"""What every connection has to do, on this machine and over a real sshd."""
+"""What every connection has to do, on this machine, over a real sshd and by SSM."""
 
 import hashlib
 import os
+import signal
 import stat
 import threading
 import time
@@ -220,6 +221,31 @@ def test_twelve_simultaneous_starts_run_once(connection, tmp_path):
     assert sorted(result.reattached for result in results) == [False] + [True] * 11
 
 
+def test_who_asks_right_after_the_end_gets_the_whole_output(connection, tmp_path):
+    """The exit status stands before the last output is written (the writers are held up here)."""
+    writers = tmp_path / "writers"
+    script = (
+        "own=$(cut -d' ' -f6 /proc/$$/stat); many=0; while [ $many -lt 2 ]; do for q in /proc/[0-9]*; do"
+        " read -r name <$q/comm && [ $name = dd ] && [ $(cut -d' ' -f6 $q/stat) = $own ] && echo ${q#/proc/};"
+        f" done 2>/dev/null >{writers}; many=$(wc -l <{writers}); done; kill -STOP $(cat {writers}); echo hello; exit 5"
+    )
+    first = threading.Thread(
+        target=connection.run_detached, args=(sh(script),), kwargs={"token": "whole", "timeout": 60}
+    )
+    first.start()
+    until = time.monotonic() + 20
+    while connection.probe_detached("whole").status is not DetachedStatus.DONE:
+        assert time.monotonic() < until
+    stopped = [int(pid) for pid in writers.read_text().split()]
+    go_on = threading.Timer(0.3, lambda: [os.kill(pid, signal.SIGCONT) for pid in stopped])
+    go_on.start()
+    result = connection.run_detached(sh(script), token="whole", timeout=60)
+    go_on.join()
+    first.join()
+    assert len(stopped) == 2
+    assert (result.exit_status, result.stdout, result.reattached) == (5, b"hello\n", True)
+
+
 def test_probe_tells_absent_running_and_done(connection, tmp_path):
     go = tmp_path / "go"
     assert connection.probe_detached("probed") == DetachedState(DetachedStatus.ABSENT)
@@ -250,7 +276,10 @@ def test_forgetting_goes_along_with_the_next_start(connection):
     connection.forget_detached("old")
     connection.run_detached(Command(("true",)), token="new", timeout=30)
     assert connection.run_detached(Command(("true",)), token="new", timeout=30).reattached
-    assert [entry.name for entry in connection.base.iterdir()] == ["new"]
+    until = time.monotonic() + 10  # the folder goes behind the answer, which waits for nothing
+    while (left := sorted(entry.name for entry in connection.base.iterdir())) != ["new"]:
+        assert time.monotonic() < until, left
+        time.sleep(0.02)
 
 
 def test_attempt_folders_are_private(connection):

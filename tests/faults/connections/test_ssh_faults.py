@@ -207,7 +207,8 @@ def test_passphrases(own, sshd_tools, tmp_path):
         )
         with pytest.raises(TargetUnreachableError, match=words) as caught:
             connection.run(Command(("true",)), timeout=10)
-        assert "ansible_ssh_key_passphrase" in caught.value.hint
+        assert "ansible_private_key_passphrase" in caught.value.hint
+        assert f"ssh-add {locked}" in caught.value.hint
         pool.close()
     connection, pool = pooled(
         own, sshd_tools, ansible_ssh_private_key_file=str(locked), ansible_ssh_key_passphrase="open sesame"
@@ -315,6 +316,57 @@ def test_one_transport_serves_all_and_goes_when_idle(own, sshd_tools, tmp_path):
     servers = link.pool._servers.values()
     assert [len(server.links) for server in servers] == [1]
     wait_for(lambda: not any(one.transport.is_active() for server in servers for one in server.links))
+    wait_for(lambda: own.children() == [])
     assert link.run(Command(("echo", "again")), timeout=20).stdout == b"again\n"
     link.close()
     link.pool.close()
+
+
+def test_what_is_in_use_is_never_idle(own, sshd_tools, tmp_path):
+    link = sshd_tools.connect(own, tmp_path / "attempts", idle_seconds=0.2)
+    began, go = tmp_path / "began", tmp_path / "go"
+    thread, end = in_background(
+        lambda: link.run(sh(f"touch {began}; while [ ! -e {go} ]; do sleep 0.05; done; echo end"), timeout=30)
+    )
+    wait_for(began.exists)
+    servers = list(link.pool._servers.values())
+    for _ in range(3):  # the watcher has looked that often since, and did not take it for idle
+        before = servers[0].links[0].next_ask
+        servers[0].links[0].next_ask = 0.0
+        wait_for(lambda before=before: servers[0].links[0].next_ask >= before)
+    go.touch()
+    thread.join(20)
+    assert end[0].stdout == b"end\n"
+    link.close()
+    link.pool.close()
+
+
+def test_a_frozen_host_disturbs_none_of_its_neighbours(sshd_tools, tmp_path):
+    """One pool, two servers: while one hangs, before it is found dead, the other does one command after the other."""
+    from runbook_engine.connections.ssh import SshConnection
+    from runbook_engine.connections.ssh_pool import SshPool
+
+    frozen, sound = sshd_tools.start_sshd(tmp_path / "frozen"), sshd_tools.start_sshd(tmp_path / "sound")
+    known = tmp_path / "known_hosts"
+    known.write_text(frozen.known_hosts.read_text() + sound.known_hosts.read_text())
+    pool = SshPool(frozen.settings(known_hosts=(known,), agent=False, alive_seconds=2))
+    victim, neighbour = SshConnection(frozen.target(), pool), SshConnection(sound.target(), pool)
+    began = tmp_path / "began"
+    thread, end = in_background(lambda: victim.run(sh(f"touch {began}; exec sleep 60"), timeout=50))
+    wait_for(began.exists)
+    stopped = frozen.children()
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        done = [neighbour.run(Command(("echo", str(number))), timeout=20).stdout for number in range(5)]
+        assert done == [b"%d\n" % number for number in range(5)]
+        assert end == []  # the victim still hung all that time
+        thread.join(60)
+        assert isinstance(end[0], TargetUnreachableError)
+        assert neighbour.run(Command(("echo", "on")), timeout=20).stdout == b"on\n"
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGKILL)
+        pool.close()
+        frozen.stop()
+        sound.stop()

@@ -220,9 +220,7 @@ def look(folder):
         return "refused", error.message
     try:
         damages = journal.verify()
-        return (
-            ("damaged", damages) if damages else ("fine", [stored.as_json() for stored in journal.read("r1")])
-        )
+        return ("damaged", damages) if damages else ("fine", [stored.as_json() for stored in journal.read("r1")])
     except JournalError as error:
         return "refused", error.message
     finally:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from rich.console import Console
 
 from runbook_engine.cli.live import LiveProgress
-from runbook_engine.model.event import AttemptStarted, GateOpened
+from runbook_engine.model.event import AttemptFinished, AttemptStarted, GateOpened
 from runbook_engine.ports.dispatcher import AttemptProgress
 
 
@@ -35,8 +35,41 @@ def test_a_thousand_targets_take_one_line(stored, opened):
     progress = LiveProgress(colour=False)
     progress.recall([stored(opened(deploy=1000)), *[stored(begun(f"deploy@web{index}")) for index in range(1000)]])
     shown = footer(progress)
-    assert "deploy: 1000 running" in shown
+    assert "deploy  0 of 1000; 1000 running, longest web0" in shown
     assert len(shown.splitlines()) == 2
+
+
+def test_of_many_targets_the_failures_and_the_longest_running_are_seen_on_80_columns(stored, opened):
+    progress = LiveProgress(colour=False)
+    events = [stored(opened(deploy=1000))]
+    events += [stored(begun(f"deploy@web{index}")) for index in range(500)]
+    events += [
+        stored(AttemptFinished(task=f"deploy@web{index}", number=1, outcome="failed" if index < 8 else "changed"))
+        for index in range(450)
+    ]
+    progress.recall(events)
+    lines = [text for text, _ in progress._lines(events[-1].time)]
+    assert lines[1].startswith("  deploy  450 of 1000: 8 failed, 442 changed; 50 running, longest web450 ")
+    assert len(lines) == 2
+
+
+def test_the_footer_stays_small_when_many_tasks_wait_for_people(stored, opened):
+    progress = LiveProgress(colour=False)
+    lost = [AttemptFinished(task=f"mail@h{index}", number=1, outcome="failed", in_doubt=True) for index in range(100)]
+    progress.recall([stored(opened(mail=100)), *[stored(event) for event in lost]])
+    shown = footer(progress)
+    assert len(shown.splitlines()) < 12
+    assert "and 92 more" in shown
+
+
+def test_tasks_of_small_steps_are_still_told_one_by_one_beside_a_large_one(stored, opened):
+    progress = LiveProgress(colour=False)
+    events = [opened(copy=1, deploy=100), begun("copy@db1"), *[begun(f"deploy@web{index}") for index in range(10)]]
+    progress.recall([stored(event) for event in events])
+    shown = footer(progress)
+    assert "copy@db1" in shown
+    assert "web9" not in shown
+    assert "deploy  0 of 100; 10 running" in shown
 
 
 def test_the_clock_runs_against_the_rto(stored, opened):

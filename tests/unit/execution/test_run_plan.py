@@ -18,6 +18,7 @@ from runbook_engine.model.event import (
     GateOpened,
     LeaseLost,
     RunClosed,
+    TaskBlocked,
     TaskResolved,
 )
 from runbook_engine.model.outcome import CheckStatus, Finding, Grade, Mode, Outcome
@@ -57,6 +58,52 @@ def test_what_is_independent_runs_at_the_same_time_up_to_the_forks():
     assert simulation.advance(forks=3) == "succeeded"
     assert simulation.dispatcher.most_at_once == 3
     assert simulation.clock.seconds < 4.5, "ten tasks of a second, three at a time"
+
+
+def test_what_had_no_room_yet_is_blocked_when_its_step_fails():
+    def make(order):
+        return ended(order, Outcome.FAILED if order.target.name == "t0" else Outcome.CHANGED, error="no")
+
+    plan = plan_of(planned("a", [f"t{n}" for n in range(10)]), planned("b"))
+    simulation = Simulation(plan, make=make)
+    assert simulation.advance(forks=3) == "failed"
+    assert [event.task for event in simulation.kinds(AttemptStarted)] == ["a@t0", "a@t1", "a@t2", "b@localhost"]
+    assert [event.task for event in simulation.kinds(TaskBlocked)] == [f"a@t{n}" for n in range(3, 10)]
+    assert {event.because for event in simulation.kinds(TaskBlocked)} == {"step a failed"}
+
+
+def test_a_failure_within_what_is_tolerated_withdraws_nothing():
+    def make(order):
+        return ended(order, Outcome.FAILED if order.target.name == "t0" else Outcome.CHANGED, error="no")
+
+    plan = plan_of(planned("a", [f"t{n}" for n in range(10)], max_failures=1))
+    simulation = Simulation(plan, make=make)
+    assert simulation.advance(forks=3) == "succeeded"
+    assert len(simulation.kinds(AttemptStarted)) == 10
+
+
+def test_a_task_that_waits_for_its_next_try_is_left_to_end_when_its_step_fails():
+    def make(order):
+        if order.target.name == "t0":
+            return ended(order, Outcome.FAILED, seconds=3.0 if order.number == 2 else 1.0, error="no")
+        return ended(order, Outcome.FAILED if order.number == 1 else Outcome.CHANGED, seconds=4.5, error="no")
+
+    retry = Retry(attempts=2, delay=timedelta(seconds=2), backoff=1)
+    plan = plan_of(planned("a", ["t0", "t1", "t2"], retry=retry))
+    simulation = Simulation(plan, make=make)
+    assert simulation.advance(forks=2) == "failed"
+    tried = [(event.task, event.number) for event in simulation.kinds(AttemptStarted)]
+    assert ("a@t1", 2) in tried, "it was begun, and is not given up between two tries"
+
+
+def test_a_withdrawn_task_gives_its_mutex_back():
+    def make(order):
+        return ended(order, Outcome.FAILED if order.target.name == "t0" else Outcome.CHANGED, error="no")
+
+    plan = plan_of(planned("a", ["t0", "t1"], mutex="m"), planned("b", ["t0"], mutex="m"))
+    simulation = Simulation(plan, make=make)
+    assert simulation.advance(forks=1) == "failed"
+    assert [event.task for event in simulation.kinds(AttemptStarted)] == ["a@t0", "b@t0"]
 
 
 def test_a_failed_attempt_is_retried_with_growing_delays_and_new_tokens():

@@ -44,7 +44,7 @@ def test_numbers_without_an_end_are_refused(read, text):
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("yes", True), ("NO", False), ("on", True), ("Off", False), ("017", 15), ("0o17", 15), ("1:30", 90), ("-1:30", -90), ("1_000", 1000),
+        ("yes", True), ("NO", False), ("on", True), ("Off", False), ("017", 15), ("0o17", "0o17"), ("1:30", 90), ("-1:30", -90), ("1_000", 1000),
         ("0b101", 5), ("0x1F", 31), ("1:30.5", 90.5), ("1_0.5", 10.5), ("08", "08"), ("1e3", "1e3"), ("y", "y"), ("2026-07-01", "2026-07-01"),
     ],
 )  # fmt: skip

@@ -51,10 +51,10 @@ def test_variables_and_groups_are_made(build):
             "exclude each other",
         ),
         ({"keyed_groups": [{"key": "size"}]}, "gives int for host"),
-        ({"strict": "yes"}, "must be true or false"),
+        ({"strict": "maybe"}, "must be true or false"),
         ({"strict": True, "compose": {"x": "missing"}}, 'for host "web1"'),
         ({"strict": True, "keyed_groups": [{"key": "size | default('', true)"}]}, "gives int"),
-        ({"use_vars_plugins": True}, "is not supported: group_vars"),
+        ({"use_vars_plugins": "maybe"}, "must be true or false"),
         ({"use_extra_vars": True}, "is not supported"),
         ({"cache": True}, "is not supported"),
         ({"komposed": {}}, "is not supported"),
@@ -93,3 +93,36 @@ def test_what_is_made_of_a_secret_is_one(project, monkeypatch):
     assert f"db://{SECRET}" in project.load("inv").inventory.secrets
     project.write("inv/03.yml", json.dumps({"plugin": "constructed", "keyed_groups": [{"key": "inline"}]}))
     assert [one.rule for one in project.load("inv").diagnostics] == ["RB326"]
+
+
+@pytest.mark.parametrize(
+    ("word", "found"), [("yes", True), ("On", True), (1, True), ("no", False), (0, False), (None, False)]
+)
+def test_strict_may_be_said_in_ansibles_words(build, word, found):
+    loaded = build({"strict": word, "compose": {"x": "missing"}})
+    assert (loaded.inventory is None) is found
+    assert {one.rule for one in loaded.diagnostics} == ({"RB326"} if found else set())
+
+
+@pytest.mark.parametrize("word", ["maybe", 2, [], ""])
+def test_other_words_are_neither_true_nor_false(build, word):
+    assert [one.rule for one in build({"strict": word}).diagnostics] == ["RB326"]
+
+
+def test_variables_of_files_are_seen_if_wanted(project, build):
+    # Those of `all` are not, as nothing has put `web` below it when the source is read; Ansible's order, too.
+    project.write("inv/group_vars/all.yml", "x: all\ny: all\n")
+    project.write("inv/group_vars/web", "y: web\n")
+    project.write("inv/host_vars/web1.yml", "size: 9\n")
+    project.write("group_vars/all.yml", "z: project\n")
+    seen = "[x | default('-'), y | default('-'), size | default('-'), z | default('-')]"
+    without = build({"compose": {"seen": seen}}).inventory
+    assert without.targets["web1"].variables["seen"] == ["-", "-", 3, "-"]
+    inventory = build({"use_vars_plugins": True, "compose": {"seen": seen}}).inventory
+    assert inventory.targets["web1"].variables["seen"] == ["-", "web", 9, "-"]
+    assert inventory.targets["web2"].variables["seen"] == ["-", "web", None, "-"]
+
+
+def test_a_file_that_is_wrong_is_told_once(project, build):
+    project.write("inv/group_vars/web", "- 1\n")
+    assert [one.rule for one in build({"use_vars_plugins": True}).diagnostics] == ["RB314"]

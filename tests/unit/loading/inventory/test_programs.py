@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from runbook_engine.loading.inventory import program_source
 from runbook_engine.loading.inventory.programs import ProgramError, refuse_unsafe, run_program
+from runbook_engine.model.config import Limits
 
 LISTED = {
     "web": {"hosts": ["web1", "web[1:2]"], "vars": {"port": 80}, "children": ["edge"]},
@@ -161,3 +163,29 @@ def test_a_program_that_talks_without_end_is_stopped(tmp_path):
     path = program(tmp_path / "talker", "while True: sys.stderr.write('x' * 65536)")
     with pytest.raises(ProgramError, match="did not end"):
         run_program(path, [], cwd=tmp_path, seconds=1)
+
+
+def test_a_program_with_too_many_hosts_is_not_asked_for_each(project):
+    project.write("asked", "")
+    program(
+        project.root / "hosts",
+        "print(json.dumps({'web': {'hosts': [f'h{n}' for n in range(50)]}}) if sys.argv[1] == '--list'"
+        " else open('asked', 'a').write(sys.argv[2]) and '{}')",
+    )
+    loaded = project.load(limits=Limits(nodes=400))
+    assert [one.rule for one in loaded.diagnostics] == ["RB319"]
+    assert (project.root / "asked").read_text() == ""
+
+
+def test_hosts_already_known_need_no_room(project):
+    project.write("a", "".join(f"h{n}\n" for n in range(30)))
+    listed = json.dumps({"web": {"hosts": [f"h{n}" for n in range(30)]}, "_meta": {"hostvars": {}}})
+    program(project.root / "b", f"print({listed!r})")
+    assert len(project.load("a", "b", limits=Limits(nodes=400)).inventory.groups["web"].hosts) == 30
+
+
+def test_asking_for_each_host_ends_some_time(source, monkeypatch):
+    monkeypatch.setattr(program_source, "ALL_HOSTS_SECONDS", -1.0)
+    loaded = source("print(json.dumps({'web': {'hosts': ['a', 'b']}}) if sys.argv[1] == '--list' else '{}')")
+    assert [one.rule for one in loaded.diagnostics] == ["RB325"]
+    assert "together" in loaded.diagnostics[0].message

@@ -11,6 +11,7 @@ from runbook_engine.model.config import Limits
     [
         ("hosts.yml", "plugin: my.own.cmdb\nregions: [eu-west-1]\n", "RB304"),
         ("hosts", "plugin: cmdb\n", "RB304"),
+        ("hosts.yml", "plugin: {hosts: {h: }}\n", "RB304"),
         ("hosts", "$ANSIBLE_VAULT;1.1;AES256\n3031\n", "RB305"),
         ("hosts.toml", "[web.hosts]\nweb1 = {}\n", "RB320"),
         ("hosts.yml", "- web1\n", "RB311"),
@@ -164,3 +165,16 @@ def test_variables_that_are_no_mapping_are_refused(project):
     project.write("hosts", "web1\n")
     project.write("group_vars/all.yml", "- a\n")
     assert [(one.rule, one.location.file) for one in project.load().diagnostics] == [("RB314", "group_vars/all.yml")]
+
+
+@pytest.mark.parametrize("link", ["inventory/more", "inventory/group_vars/web", "inventory/host_vars"])
+def test_a_link_to_a_foreign_folder_is_one_finding(project, tmp_path_factory, link):
+    foreign = tmp_path_factory.mktemp("foreign")
+    for number in range(20):
+        (foreign / f"{number}.yml").write_text("x: 1\n")
+    project.write("inventory/hosts", "[web]\nh\n")
+    path = project.root / link
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(foreign)
+    loaded = project.load("inventory")
+    assert [(one.rule, one.location.file) for one in loaded.diagnostics] == [("RB302", link)]
