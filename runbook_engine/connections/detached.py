@@ -29,6 +29,7 @@ _KEEP = 48 << 20  # an answer has two heads of at most 4 MiB and two tails of at
 _WAIT_SLICE = 20
 _STARTING_AT_MOST = 5.0
 _DRAIN = 1.0
+_FORGET_AT_ONCE = 8
 
 
 @dataclass(slots=True)
@@ -131,7 +132,7 @@ class DetachedCommands:
 
     def _start(self, command: Command, token: str) -> tuple[Process, str]:
         nonce, mark = new_mark(), new_mark()
-        tokens, self.forgotten[:] = tuple(self.forgotten), ()
+        tokens = self._due()
         if command.become_user is None:
             start = scripts.Start(program(command), forget=tokens)
             given, secret = command.stdin, b""
@@ -145,6 +146,13 @@ class DetachedCommands:
         script = scripts.start_script(self._place(token, nonce), start)
         content = framed(script.text, mark) + secret + given
         return self.shell.start_shell(bootstrap(mark, script.library), content, keep=_KEEP), nonce
+
+    def _due(self) -> tuple[str, ...]:
+        """Give what a start is to remove besides, once it is worth a process on the target."""
+        if len(self.forgotten) < _FORGET_AT_ONCE:
+            return ()
+        tokens, self.forgotten[:] = tuple(self.forgotten), ()
+        return tokens
 
     def _place(self, token: str, nonce: str) -> scripts.Place:
         return scripts.Place(self.base, token, nonce)

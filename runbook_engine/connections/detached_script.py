@@ -185,7 +185,7 @@ _START = rf"""refuse() {{ [ "$new" ] && rm -rf "$d"; printf '%s refused %s\n\n%s
 filter() {{ collect "$1"; {{ true >"$d/$1.z"; }} 2>/dev/null; }}
 collect() {{
   f=$d/$1
-  while dd bs=65536 count=64 >>"$f" 2>"$f.n"; do
+  while LC_ALL=C dd bs=65536 count=64 >>"$f" 2>"$f.n"; do
     q=; while read -r q x; do case $q in *+*) break ;; esac; done <"$f.n"
     case $q in *+*) ;; *) break ;; esac
     [ $(( ${{q%+*}} + ${{q#*+}} )) -lt 64 ] && return 0
@@ -214,10 +214,10 @@ begin() {{
   exec 5>&1
   new=
   [ -r /proc/self/stat ] || refuse "it has no /proc; detached commands need Linux"
-  if mkdir -m 700 "$d" 2>/dev/null; then new=1
+  if LC_ALL=C mkdir -m 700 "$d" 2>/dev/null; then new=1
   elif [ ! -d "$d" ]; then
     ( umask 077; mkdir -p "$base" ) 2>/dev/null
-    if mkdir -m 700 "$d" 2>/dev/null; then new=1
+    if LC_ALL=C mkdir -m 700 "$d" 2>/dev/null; then new=1
     elif [ ! -d "$d" ]; then refuse "$d can not be made (is the disk full?)"; fi
   fi
   if [ ! "$new" ]; then printf '%s exists\n\n%s end\n' "$N" "$N"; exit 0; fi

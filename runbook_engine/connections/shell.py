@@ -1,5 +1,7 @@
 """Builds what a POSIX shell is given: scripts by standard input, so that no secret stands in a process list."""
 
+import hashlib
+import itertools
 import re
 import secrets
 import shlex
@@ -8,23 +10,35 @@ from typing import NamedTuple
 
 from runbook_engine.sdk import Command, RunbookError
 
+# One secret for all marks: asking the system for each would let another thread in between, each time.
+_SECRET = secrets.token_bytes(32)
+_numbers = itertools.count()
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def new_mark() -> str:
-    """Give a random word that no output can imitate."""
-    return "rb" + secrets.token_hex(12)
+    """Give a random word that no output can imitate, and that nobody can tell from the ones before."""
+    number = next(_numbers).to_bytes(8, "big")
+    return "rb" + hashlib.blake2b(number, key=_SECRET, digest_size=12).hexdigest()
 
 
 def bootstrap(mark: str, library: str = "") -> str:
     """Give a program that reads a script from its input up to the mark, then runs it; the input's rest is the script's.
 
     Without the mark (the sender died) nothing runs. The library is for functions that hold no secret: shells read
-    their input byte by byte, so that what is the same each time is better given as an argument. Without a library
-    there is no single quote and no line break in it.
+    their input byte by byte, so that what is the same each time is better given as an argument.
     """
+    return f"{library}nl='\n'; {_read(mark)}"
+
+
+def _bootstrap_in_quotes(mark: str) -> str:
+    """Give the same without a single quote and a line break in it; it costs a process more."""
+    return f'nl=$(printf "\\n."); nl=${{nl%.}}; {_read(mark)}'
+
+
+def _read(mark: str) -> str:
     return (
-        f'{library}nl=$(printf "\\n."); nl=${{nl%.}}; s=; m=; while IFS= read -r l; do '
+        "s=; m=; while IFS= read -r l; do "
         f'if [ "$l" = {mark} ]; then m=1; break; fi; s=$s$l$nl; done; [ "$m" ] || exit 125; unset l m nl; eval "$s"'
     )
 
@@ -85,7 +99,7 @@ def become(command: Command, password: str | None) -> Become:
     """
     mark = new_mark()
     user = quote(command.become_user or "root")
-    line = f"sudo -n -u {user} -- sh -c '{bootstrap(mark)}'"
+    line = f"sudo -n -u {user} -- sh -c '{_bootstrap_in_quotes(mark)}'"
     given = framed(program(command), mark) + command.stdin
     if password is None:
         return Become(":", ":", line, b"", given)

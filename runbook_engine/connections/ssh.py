@@ -14,7 +14,6 @@ from runbook_engine.connections.shell_files import ShellFiles
 from runbook_engine.connections.ssh_files import SshFiles
 from runbook_engine.connections.ssh_pool import SshPool
 from runbook_engine.connections.ssh_process import SshProcess
-from runbook_engine.connections.ssh_settings import route
 from runbook_engine.sdk import (
     Command,
     CommandResult,
@@ -48,7 +47,7 @@ class SshConnection(WithFiles):
     ) -> None:
         self.name = target.name
         self._pool = pool
-        self._route = route(target, pool.settings)
+        self._route = pool.route(target)
         self._become_user, self._become_password = become_user, become_password
         forgotten = pool.forgotten(self._route, become_user or "")
         self._detached = DetachedCommands(self, base, become_password, forgotten)

@@ -4,15 +4,19 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from runbook_engine.connections.ssh_config import matches
 from runbook_engine.sdk import NoConnectionError
 
 _SSH_PORT = 22
 _HASHED_PARTS = 4
+_WILD = re.compile(r"[*?!]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +78,52 @@ def fingerprint(key: bytes) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
 
 
+class _Line(NamedTuple):
+    """A line that can be read so far: its number, the names it is for, and what it says of them."""
+
+    number: int
+    names: str
+    kind: str
+    key: str
+    marker: str
+
+
+class _Lines(NamedTuple):
+    """A file's lines: those for plain names by name, and those that every name has to be held against."""
+
+    plain: dict[str, list[_Line]]
+    others: list[_Line]
+
+
 def _named(file: Path, name: str) -> Iterator[KnownKey]:
-    for number, line in enumerate(file.read_bytes().splitlines(), 1):
-        words = line.decode("utf-8", "replace").split()
-        marker = words.pop(0) if words and words[0].startswith("@") else ""
-        if len(words) < 3 or words[0].startswith("#") or not _names(words[0], name):  # noqa: PLR2004 - names, kind, key
-            continue
+    facts = file.stat()
+    lines = _lines(file, (facts.st_mtime_ns, facts.st_size, facts.st_ino))
+    found = [*lines.plain.get(name, ()), *(line for line in lines.others if _names(line.names, name))]
+    for line in sorted(found):
         try:
-            key = base64.b64decode(words[2], validate=True)
+            key = base64.b64decode(line.key, validate=True)
         except binascii.Error:
             continue
-        yield KnownKey(words[1], key, marker, f"{file}:{number}")
+        yield KnownKey(line.kind, key, line.marker, f"{file}:{line.number}")
+
+
+@lru_cache(maxsize=8)
+def _lines(file: Path, stamp: tuple[int, ...]) -> _Lines:
+    """Read a file once for as long as it stays as it is: a thousand hosts would read a thousand lines each."""
+    del stamp
+    lines = _Lines({}, [])
+    for number, text in enumerate(file.read_bytes().splitlines(), 1):
+        words = text.decode("utf-8", "replace").split()
+        marker = words.pop(0) if words and words[0].startswith("@") else ""
+        if len(words) < 3 or words[0].startswith("#"):  # noqa: PLR2004 - names, kind, key
+            continue
+        line = _Line(number, words[0], words[1], words[2], marker)
+        if words[0].startswith("|") or _WILD.search(words[0]):
+            lines.others.append(line)
+        else:
+            for name in dict.fromkeys(words[0].lower().split(",")):
+                lines.plain.setdefault(name, []).append(line)
+    return lines
 
 
 def _names(patterns: str, name: str) -> bool:

@@ -1,6 +1,5 @@
 """Keeps one SSH transport a server for the whole run, finds dead ones, and closes those that nobody uses."""
 
-import select
 import threading
 import time
 from dataclasses import dataclass, field
@@ -8,10 +7,12 @@ from dataclasses import dataclass, field
 import paramiko
 from paramiko.common import cMSG_GLOBAL_REQUEST
 
+from runbook_engine.connections import ssh_settings
+from runbook_engine.connections.polling import is_writable
 from runbook_engine.connections.ssh_keys import KeyRing
 from runbook_engine.connections.ssh_settings import Hop, SshSettings
 from runbook_engine.connections.ssh_transport import open_transport
-from runbook_engine.sdk import TargetUnreachableError
+from runbook_engine.sdk import Target, TargetUnreachableError
 
 _LIMIT = 4  # transports to one server, when one has no more room for sessions
 _TICK = 0.5
@@ -49,9 +50,24 @@ class SshPool:
         self.settings = settings
         self._keys = KeyRing(settings.passphrases)
         self._lock = threading.Lock()
+        self._routes: dict[str, tuple[object, tuple[Hop, ...]]] = {}
         self._servers: dict[tuple[Hop, ...], _Server] = {}
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
+
+    def route(self, target: Target) -> tuple[Hop, ...]:
+        """Give the servers from here to a target, the target last; read once a run, with all the files behind it.
+
+        Raises:
+            RunbookError: a variable or the SSH configuration is not valid.
+        """
+        with self._lock:
+            known = self._routes.get(target.name)
+        if known is None or known[0] is not target.variables:
+            known = (target.variables, ssh_settings.route(target, self.settings))
+            with self._lock:
+                self._routes[target.name] = known
+        return known[1]
 
     def session(self, route: tuple[Hop, ...]) -> tuple[Link, paramiko.Channel]:
         """Open a session on the last server of a route; the link is the caller's until `release`.
@@ -180,10 +196,7 @@ def _writable(transport: paramiko.Transport) -> bool:
     connection = transport.sock
     if isinstance(connection, paramiko.Channel):
         return connection.send_ready()
-    try:
-        return bool(select.select([], [connection], [], 0)[1])
-    except (OSError, ValueError):
-        return False
+    return is_writable(connection)
 
 
 def _abandon(transport: paramiko.Transport) -> None:

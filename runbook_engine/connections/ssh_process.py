@@ -1,6 +1,5 @@
 """A process on the other side of an SSH session: both streams and the exit status drained together, bounded."""
 
-import select
 import time
 
 import paramiko
@@ -11,6 +10,7 @@ from runbook_engine.sdk import OnOutput, TargetUnreachableError
 
 _PIECE = 65536
 _DRAIN = 1.0
+_SHORTEST, _LONGEST = 0.005, 0.1
 
 
 class SshProcess:
@@ -27,6 +27,7 @@ class SshProcess:
         self._input_open = True
         self._drain_until: float | None = None
         self._closed = False
+        self._pause = _SHORTEST
 
     def pump(self, seconds: float, *, stop: bytes | None = None, on_output: OnOutput | None = None) -> bool:
         """Move bytes; after the process's end a little longer, since its children may hold the streams."""
@@ -45,7 +46,9 @@ class SshProcess:
             if now >= until:
                 return False
             if not moved:
-                self._sleep(min(until - now, 0.05))
+                self._sleep(until - now)
+            else:
+                self._pause = _SHORTEST
 
     def _over(self, now: float, *, moved: bool) -> bool:
         channel = self._channel
@@ -105,14 +108,18 @@ class SshProcess:
         return False
 
     def _sleep(self, seconds: float) -> None:
-        """Wait for output; the end of the streams wakes it for ever, so that the exit status is then waited for."""
-        channel = self._channel
+        """Wait for the process's end, with a look at its output again and again, the longer it says nothing the rarer.
+
+        Paramiko takes output in meanwhile; what would wake us for it costs a pipe a command, and the end wakes us.
+        """
         if self._given and self._input_open:
-            seconds = min(seconds, 0.005)  # paramiko has no signal for a window that opens
-        if channel.eof_received and not channel.exit_status_ready():
-            channel.status_event.wait(seconds)
+            seconds = min(seconds, _SHORTEST)  # paramiko has no signal for a window that opens
+        seconds = min(seconds, self._pause)
+        if self._channel.status_event.is_set():
+            time.sleep(seconds)  # it ended, and a child of it may still hold the streams
         else:
-            select.select([channel], [], [], seconds)
+            self._channel.status_event.wait(seconds)
+        self._pause = min(self._pause * 2, _LONGEST)
 
     def close(self) -> None:
         """Stop listening; the process may go on."""
