@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PYTEST_WORKERS ?= 2
 
-.PHONY: help setup demo test lint types contracts unit docs lock clean
+.PHONY: help setup demo test lint types contracts unit bench docs lock clean
 
 help:
 	@echo "make demo   fail a region over, in an emulated cloud on this machine"
 	@echo "make test   lint, types, import contracts and every test"
+	@echo "make bench  measure it beside its peers, and write benchmarks/results.md (about 20 minutes)"
 	@echo "make docs   write the generated reference pages"
 
 setup: $(STAMP)
@@ -40,6 +41,9 @@ contracts: $(STAMP)
 unit: $(STAMP)
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
 
+bench: $(STAMP)
+	$(BIN)/python benchmarks/run.py
+
 docs: $(STAMP)
 	$(BIN)/python -m runbook_engine.cli.reference docs/reference
 
@@ -47,6 +51,8 @@ docs: $(STAMP)
 lock:
 	uv pip compile pyproject.toml --group dev --extra lab --extra postgresql --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
+	for name in requirements requirements-pyinfra; do uv pip compile benchmarks/$$name.in --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o benchmarks/$$name.lock; done
 
 clean:
 	rm -rf $(VENV) .lab .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

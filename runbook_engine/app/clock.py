@@ -1,8 +1,9 @@
 """The real clock."""
 
-import threading
 import time
 from datetime import UTC, datetime
+
+from runbook_engine.ports.cancel import CancelSignal
 
 
 class SystemClock:
@@ -20,6 +21,6 @@ class SystemClock:
         """Wait."""
         time.sleep(seconds)
 
-    def wait(self, event: threading.Event, seconds: float) -> bool:
+    def wait(self, event: CancelSignal, seconds: float) -> bool:
         """Wait until the event is set, at most that long."""
         return event.wait(seconds)

@@ -11,7 +11,14 @@ from pydantic import ValidationError
 from runbook_engine.execution.outputs import StepResults
 from runbook_engine.execution.state import RunState
 from runbook_engine.expressions.errors import KnownAfterApplyError
-from runbook_engine.expressions.render import Rendered, evaluate, evaluate_bool, render, render_text_template
+from runbook_engine.expressions.render import (
+    Rendered,
+    evaluate,
+    evaluate_bool,
+    has_templates,
+    render,
+    render_text_template,
+)
 from runbook_engine.expressions.scope import InventoryView, Scope
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.event import GateOpened
@@ -60,8 +67,18 @@ class Ordered:
     parameters: str
 
 
-_NOTHING = Rendered({})
 Prepared = Skip | Unknown | Invalid | OpenGate | Ordered
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What a task's templates gave; `digest` is of the parameters, secrets as references."""
+
+    parameters: JsonObject
+    environment: dict[str, str]
+    secrets: dict[str, str]
+    unknown: tuple[str, ...]
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,7 @@ class OrderMaker:
     fence: int = 0
     _inventory: InventoryView | None = None
     _names: JsonObject = field(init=False)
+    _constants: dict[int, _Values] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._names = self.run.as_json()
@@ -105,10 +123,9 @@ class OrderMaker:
         """Say what is to be done about a task that may start; never raises for what a runbook or a host said."""
         planned = self.plan.steps[task.step]
         try:
-            scope = self.scope(task)
-            if planned.step.when is not None and not self._holds(planned.step.when, scope):
+            if planned.step.when is not None and not self._holds(planned.step.when, self.scope(task)):
                 return Skip(f"when: {planned.step.when} is false")
-            return self._order(task, planned, scope, number=number, taints=taints)
+            return self._order(task, planned, number=number, taints=taints)
         except KnownAfterApplyError as unknown:
             return Unknown((unknown.reference,))
         except RunbookError as error:
@@ -146,22 +163,19 @@ class OrderMaker:
     def _holds(self, when: str | bool, scope: Scope) -> bool:
         return when if isinstance(when, bool) else evaluate_bool(when, scope)
 
-    def _order(self, task: Task, planned: PlannedStep, scope: Scope, *, number: int, taints: bool) -> Prepared:
+    def _order(self, task: Task, planned: PlannedStep, *, number: int, taints: bool) -> Prepared:
         call = cast("ActionCall", planned.step.action)
         action = self.catalog.get(call.name)
         if action is None:
             return Invalid(f"there is no action {call.name}")
-        written = {**self.defaults.get(call.name, {}), **call.params}
-        rendered = _render_params(action, written, scope)
-        environment = render(dict(planned.step.environment), scope) if planned.step.environment else _NOTHING
-        unknown = rendered.unknown + environment.unknown
-        if unknown:
-            return Unknown(tuple(dict.fromkeys(unknown)))
-        parameters = cast("JsonObject", rendered.value)
+        values = self._constants.get(task.step) or self._render(task, planned, action)
+        if values.unknown:
+            return Unknown(values.unknown)
+        parameters = values.parameters
         if isinstance(action, Gate):
             return self._gate(task, action, parameters)
-        secrets = {**rendered.secrets, **environment.secrets}
-        files = self._template_files(action, parameters, scope, secrets)
+        secrets = dict(values.secrets)
+        files = self._template_files(action, parameters, task, secrets) if action.template_files else {}
         state = self.state.task(task.id)
         order = AttemptOrder(
             run=self.run.id,
@@ -183,10 +197,30 @@ class OrderMaker:
             rendered=files,
             taints=taints,
             become_user=planned.step.become_user if planned.step.become else None,
-            environment={name: str(value) for name, value in cast("JsonObject", environment.value).items()},
+            environment=values.environment,
             sensitive=planned.step.sensitive,
         )
-        return Ordered(order, digest(_without_nonces(parameters, secrets)))
+        return Ordered(order, values.digest)
+
+    def _render(self, task: Task, planned: PlannedStep, action: Action[Params]) -> "_Values":
+        """Render what a task is given; a step without templates gives all its tasks the same."""
+        call = cast("ActionCall", planned.step.action)
+        written = {**self.defaults.get(call.name, {}), **call.params}
+        scope = self.scope(task)
+        rendered = _render_params(action, written, scope)
+        environment = render(dict(planned.step.environment), scope)
+        parameters = cast("JsonObject", rendered.value)
+        secrets = {**rendered.secrets, **environment.secrets}
+        values = _Values(
+            parameters=parameters,
+            environment={name: str(value) for name, value in cast("JsonObject", environment.value).items()},
+            secrets=secrets,
+            unknown=tuple(dict.fromkeys(rendered.unknown + environment.unknown)),
+            digest=digest(_without_nonces(parameters, secrets)),
+        )
+        if not has_templates((written, planned.step.environment)) and not action.expressions:
+            self._constants[task.step] = values
+        return values
 
     def _gate(self, task: Task, action: Action[Params], parameters: JsonObject) -> Prepared:
         try:
@@ -206,10 +240,11 @@ class OrderMaker:
         )
 
     def _template_files(
-        self, action: Action[Params], parameters: JsonObject, scope: Scope, secrets: dict[str, str]
+        self, action: Action[Params], parameters: JsonObject, task: Task, secrets: dict[str, str]
     ) -> dict[str, str]:
         """Render the template files that the parameters name, here, where the names are known."""
         files: dict[str, str] = {}
+        scope = self.scope(task)
         for name in action.template_files:
             path = parameters.get(name)
             if not isinstance(path, str):

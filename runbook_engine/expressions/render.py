@@ -1,5 +1,6 @@
 """Rendering of parameters, conditions and whole files: what the rest of the engine calls."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +41,15 @@ def render(value: JsonValue, scope: Scope) -> Rendered:
     work = _Rendering(scope)
     rendered = work.walk(value, ())
     return Rendered(rendered, work.secrets, tuple(sorted(work.unknown)))
+
+
+def has_templates(value: object) -> bool:
+    """Tell whether a value could render to anything but itself."""
+    if isinstance(value, str):
+        return "{" in value
+    if isinstance(value, Mapping):
+        return any(has_templates(item) for item in value.values())
+    return isinstance(value, list | tuple) and any(has_templates(item) for item in value)
 
 
 def render_text_template(text: str, scope: Scope) -> Rendered:

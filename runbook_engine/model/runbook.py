@@ -48,6 +48,9 @@ class Retry(Frozen):
     until: str | None = None
 
 
+_ONCE = Retry()
+
+
 class OnFailure(StrEnum):
     """What becomes of the run when the step fails."""
 
@@ -67,6 +70,8 @@ class ImportCall(Frozen):
 class Step(Frozen):
     """A node of the DAG: one action on the targets of a pattern. Exactly one of `action` and `imported` is set."""
 
+    # Defaults that are no plain values come from factories: pydantic would make a deep copy of each for every one of
+    # the thousands of steps of a long runbook.
     id: StepId
     name: str | None = None
     action: ActionCall | None = None
@@ -78,7 +83,7 @@ class Step(Frozen):
     batch: tuple[Amount, ...] = ()
     parallel: Annotated[int, Field(ge=1, strict=True)] | None = None
     max_failures: Annotated[int, Field(ge=0, strict=True)] | Percent = 0
-    retry: Retry = Retry()
+    retry: Retry = Field(default_factory=lambda: _ONCE)
     timeout: PositiveDuration = Field(default="30m", validate_default=True)
     on_failure: OnFailure = OnFailure.STOP
     always: Flag = False
@@ -86,7 +91,6 @@ class Step(Frozen):
     revert: ActionCall | None = None
     become: Flag = False
     become_user: str = "root"
-    # Of `= {}` pydantic would make a deep copy for each of the thousands of steps of a long runbook.
     environment: dict[str, str] = Field(default_factory=dict, json_schema_extra={"default": {}})
     vars: JsonObject = Field(default_factory=dict, json_schema_extra={"default": {}})
     tags: tuple[str, ...] = ()

@@ -1,8 +1,9 @@
 """Time as a port, so that whole runs can be tested with a virtual clock."""
 
-import threading
 from datetime import datetime
 from typing import Protocol
+
+from runbook_engine.ports.cancel import CancelSignal
 
 
 class Clock(Protocol):
@@ -20,6 +21,6 @@ class Clock(Protocol):
         """Wait."""
         ...
 
-    def wait(self, event: threading.Event, seconds: float) -> bool:
+    def wait(self, event: CancelSignal, seconds: float) -> bool:
         """Wait until the event is set, at most that long; tell whether it is."""
         ...

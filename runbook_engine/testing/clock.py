@@ -3,6 +3,8 @@
 import threading
 from datetime import UTC, datetime, timedelta
 
+from runbook_engine.ports.cancel import CancelSignal
+
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
@@ -32,7 +34,7 @@ class ManualClock:
         """Move on."""
         self.advance(seconds)
 
-    def wait(self, event: threading.Event, seconds: float) -> bool:
+    def wait(self, event: CancelSignal, seconds: float) -> bool:
         """Move on, unless the event is set already; tell whether it is."""
         if not event.is_set():
             self.advance(seconds)
