@@ -22,7 +22,7 @@ def failed_again(project: OpenProject, journal: Glance, run: str, troubles: Iter
     if not failed:
         return ""
     opened = journal.tally(run).events[0].event
-    if not isinstance(opened, RunOpened) or opened.mode is Mode.DRY_RUN:
+    if not isinstance(opened, RunOpened) or opened.mode is Mode.DRY_RUN or opened.reverts:
         return ""
     words = ["runbook", "run", _name(opened)]
     if opened.inventory_sources != (project.config.inventory,):

@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from runbook_engine.app.project import OpenProject, actor
-from runbook_engine.execution.gates import objection, role_for
+from runbook_engine.app.sign import SigningKey, signed
+from runbook_engine.execution.gates import objection, requester_objection, role_for
 from runbook_engine.execution.state import Phase, RunState
 from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.event import AnswerRefused, GateApproved, GateDeclined, StoredEvent, TaskResolved
+from runbook_engine.model.signed_answer import UNSIGNED
 from runbook_engine.ports.journal import Journal
 
 
@@ -24,22 +26,32 @@ def answer_gate(
     approve: bool,
     reason: str = "",
     person: str | None = None,
+    key: SigningKey | None = None,
 ) -> StoredEvent:
     """Approve or decline an open gate of a run.
 
     Args:
         step: the gate's step, or one of its tasks.
         person: who speaks, as claimed; else the operating system's user as team.yml knows them.
+        key: sign the answer with it; None leaves it unsigned.
 
     Raises:
         InvalidInputError: there is no such open gate.
-        AnswerRefusedError: the person may not answer, or not now.
+        AnswerRefusedError: the person may not answer, or not now, or not without a signature.
+        RunbookError: it can't be signed; nothing was recorded.
     """
     state = RunState(run, journal.read(run))
     task = find_task(state, step, Phase.GATE, "is no open gate")
     speaker = actor(project.team, person)
     gate = state.task(task)
     problem = objection(gate, speaker.name, project.team, fingerprint=state.fingerprint, now=datetime.now(UTC))
+    if gate.opened is not None and gate.opened.by_hand:
+        hint = f'say how it went: runbook answer {run} {step} pass|fail --note "what you saw"'
+        raise InvalidInputError(f"{step} is a manual task, and not approved or declined", hint=hint)
+    if problem is None and approve and gate.opened is not None:
+        problem = requester_objection(gate.opened, speaker.name)
+    if problem is None and key is None and gate.opened is not None and gate.opened.signed:
+        problem = UNSIGNED
     if problem is not None or gate.opened is None:
         text = problem or "the gate is not open"
         journal.append(run, [AnswerRefused(task=task, person=speaker.name, reason=text)], speaker)
@@ -49,12 +61,18 @@ def answer_gate(
         )
     role = role_for(gate.opened, speaker.name, project.team) or ""
     kind = GateApproved if approve else GateDeclined
-    event = kind(task=task, person=speaker.name, role=role, reason=reason, fingerprint=gate.opened.fingerprint)
+    event: GateApproved | GateDeclined = kind(
+        task=task, person=speaker.name, role=role, reason=reason, fingerprint=gate.opened.fingerprint
+    )
+    if key is not None:
+        event = signed(event, key, run=run, opened=gate.opened, person=project.team.people.get(speaker.name))
     return journal.append(run, [event], speaker)[0]
 
 
 def _what_helps(problem: str, roles: tuple[str, ...]) -> str:
     """Say what to do about an answer that does not count."""
+    if problem == UNSIGNED:
+        return "add --sign; the key is one of your ssh_keys in team.yml, in the SSH agent or named by --key FILE"
     if "expired" in problem or "another plan" in problem:
         return "`runbook resume` asks anew"
     if "already" in problem or "not open" in problem:

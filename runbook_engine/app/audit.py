@@ -1,23 +1,37 @@
 """The use cases `audit log` and `audit verify`: what happened, and the proof that nobody changed the record."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.event import StoredEvent
-from runbook_engine.ports.journal import Damage, Journal
+from runbook_engine.ports.journal import Damage, Journal, Pruning
+
+
+class PrunedRun(Frozen):
+    """A run whose events were removed on purpose, and can't be checked any more."""
+
+    run: str
+    by: str
+    at: datetime
+    reason: str
+    events: int
 
 
 class Verification(Frozen):
     """What a check of the journal's chain found.
 
     Attributes:
+        events: how many were checked; those of pruned runs are no longer there.
         damages: run, event (0: the run as a whole), kind and problem of each.
+        pruned: the runs whose events were removed, and who did it; empty when the records of that are damaged.
     """
 
     runs: int
     events: int
     damages: tuple[dict[str, str | int], ...] = ()
     head: str = ""
+    pruned: tuple[PrunedRun, ...] = ()
 
     @property
     def intact(self) -> bool:
@@ -40,10 +54,15 @@ def verify(journal: Journal, run: str | None = None) -> Verification:
     heads = journal.runs() if run is None else [head for head in [journal.head(run)] if head is not None]
     return Verification(
         runs=len(heads),
-        events=sum(head.events for head in heads),
+        events=sum(head.events for head in heads if not head.pruned),
         damages=tuple(_damage(damage) for damage in damages),
         head=heads[0].head_hash if heads else "",
+        pruned=() if damages else tuple(_pruned(one) for one in journal.prunings() if run in {None, one.run}),
     )
+
+
+def _pruned(one: Pruning) -> PrunedRun:
+    return PrunedRun(run=one.run, by=one.actor.name, at=one.at, reason=one.reason, events=one.events)
 
 
 def _damage(damage: Damage) -> dict[str, str | int]:

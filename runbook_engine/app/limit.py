@@ -7,6 +7,7 @@ from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import OpenProject
 from runbook_engine.execution.state import Phase, RunState, TaskState
 from runbook_engine.model.errors import InvalidInputError, NoJournalError, UsageError
+from runbook_engine.model.event import RunOpened
 from runbook_engine.model.inventory import LOCALHOST, Inventory
 from runbook_engine.model.outcome import Mode, Outcome
 from runbook_engine.planning.targets import TargetPatternError, choose_targets, failed_parts, limited_to
@@ -97,7 +98,7 @@ def _look_up(
             head = find_run(journal, run) if run else _newest(journal, runbook, inventory.name, notes)
             hosts = _hosts_of(journal, head, inventory)
             gone = [host for host in hosts if host not in inventory.targets]
-            found[part] = tuple(host for host in hosts if host in inventory.targets)
+            found[part] = tuple(host for host in inventory.targets if host in set(hosts))
             notes += _told(part, head, found[part], gone)
     except NoJournalError as error:
         raise UsageError(f"there was no run yet whose failures could be meant: {error.message}") from error
@@ -118,10 +119,13 @@ def _newest(journal: Glance, runbook: str, inventory: str, notes: list[str]) -> 
     )
 
 
-def _that_did_something(journal: Glance, runbook: str, inventory: str) -> list[RunHead]:
-    """List a runbook's runs on an inventory, newest first, but no dry runs: who only looked did nothing anew."""
-    wanted = (runbook, inventory)
-    return [one for one in journal.runs() if (one.runbook, one.inventory) == wanted and one.mode != Mode.DRY_RUN.value]
+def _that_did_something(journal: Glance, runbook: str, inventory: str) -> Iterator[RunHead]:
+    """Give a runbook's runs on an inventory, newest first, but no dry runs and none that took another one back."""
+    for head in journal.runs():
+        if (head.runbook, head.inventory) == (runbook, inventory) and head.mode != Mode.DRY_RUN.value:
+            opened = journal.tally(head.id).events[0].event
+            if not (isinstance(opened, RunOpened) and opened.reverts):
+                yield head
 
 
 def _hosts_of(journal: Glance, head: RunHead, inventory: Inventory) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from runbook_engine.app.ec2 import ec2_reader
 from runbook_engine.app.limit import read_limit
 from runbook_engine.app.project import InvalidFilesError, OpenProject
+from runbook_engine.execution.orders import Past
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.inputs import complete_inputs, read_inputs
 from runbook_engine.loading.inventory.load import load_inventory
@@ -48,6 +49,7 @@ class PreparedPlan:
     Attributes:
         limit_hosts: what a limit with `@` in it stood for.
         notes: what people should know of the plan, although nothing is wrong.
+        past: the run that the plan takes back; None for any other plan.
     """
 
     plan: Plan
@@ -57,6 +59,7 @@ class PreparedPlan:
     files: Mapping[str, str] = field(default_factory=dict)
     limit_hosts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    past: Past | None = None
 
 
 @collector_paused()

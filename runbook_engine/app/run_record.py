@@ -12,6 +12,7 @@ from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.event import PlanAccepted, RunOpened, StepSummary
 from runbook_engine.model.json import digest
 from runbook_engine.model.plan import Plan
+from runbook_engine.model.runbook import Objectives
 from runbook_engine.ports.action import Catalog, Gate
 
 
@@ -36,13 +37,16 @@ def opened_event(project: OpenProject, request: RunRequest, prepared: PreparedPl
         limit_hosts=prepared.limit_hosts,
         skip=dict(request.skip),
         note=request.note,
+        live_inventory=request.live_inventory,
+        reverts=prepared.past.run.id if prepared.past else "",
+        continues=request.continues,
         fingerprint=plan.fingerprint,
         files=dict(prepared.files),
         git_commit=git.commit,
         git_dirty=git.dirty,
         engine_version=version(),
         plugins=dict(project.catalog.versions()),
-        objectives=plan.runbook.objectives,
+        objectives=Objectives() if prepared.past else plan.runbook.objectives,
         steps=summaries(plan, project.catalog),
         tasks=len(plan.tasks),
         forks=forks,
@@ -70,7 +74,7 @@ def summaries(plan: Plan, catalog: Catalog) -> tuple[StepSummary, ...]:
 def _kind(name: str, catalog: Catalog) -> Literal["change", "verification", "gate", "message"]:
     action = catalog.get(name)
     if isinstance(action, Gate):
-        return "gate"
+        return "change" if action.by_hand else "gate"
     if name.startswith("notify."):
         return "message"
     return "change" if hasattr(action, "apply") else "verification"

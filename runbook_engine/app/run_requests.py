@@ -13,8 +13,10 @@ class RunRequest:
 
     Attributes:
         skip: reason by id of each step that is not to be done.
+        live_inventory: why a drill may run on an inventory that is not marked as a drill's; empty: it may not.
         wait: wait at gates for an answer from elsewhere.
         operator: person who speaks, as claimed.
+        continues: id of an earlier run; what ended well in it counts as done.
     """
 
     plan: PlanRequest
@@ -22,8 +24,10 @@ class RunRequest:
     forks: int | None = None
     note: str = ""
     skip: Mapping[str, str] = field(default_factory=dict)
+    live_inventory: str = ""
     wait: bool = False
     operator: str | None = None
+    continues: str = ""
 
 
 @dataclass(frozen=True, slots=True)

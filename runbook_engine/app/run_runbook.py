@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from runbook_engine.app.prepare import PlanRequest, PreparedPlan, prepare_plan
+from runbook_engine.app.from_run import continued_by, done_elsewhere
+from runbook_engine.app.prepare import PreparedPlan
 from runbook_engine.app.project import OpenProject, actor
 from runbook_engine.app.run_record import accepted_changes, opened_event
 from runbook_engine.app.run_requests import ResumeRequest, RunRequest
 from runbook_engine.app.tools import make_tools
+from runbook_engine.app.undo import planned_as_opened, prepare_undo, taken_back_by
 from runbook_engine.app.unlock import AskSecret, passphrases
 from runbook_engine.execution.loop_tools import Interrupts, RunEnd, RunOptions
+from runbook_engine.execution.orders import Past
 from runbook_engine.execution.run_plan import run_plan
 from runbook_engine.execution.state import RunState
 from runbook_engine.journals.holder import this_process
@@ -78,7 +81,7 @@ def run_runbook(
         leases = _Leases(lease, exclusive)
         return _advance(
             project, plan, state, journal, leases, speaker, listener, interrupts, options,
-            took_over=False, opens=opens,
+            took_over=False, opens=opens, past=prepared.past,
         )  # fmt: skip
     finally:
         if exclusive is not None:
@@ -109,17 +112,19 @@ def resume_run(
         raise InvalidInputError(f"run {request.run} was never opened")
     if state.closed is not None and state.closed.status == "succeeded":
         raise UsageError(f"run {request.run} succeeded; there is nothing to go on with")
-    plan_request = PlanRequest(
-        runbook=opened.runbook_path or opened.runbook,
-        inventories=opened.inventory_sources,
-        limit=opened.limit,
-        limit_hosts=opened.limit_hosts,
-        inputs=opened.inputs,
-    )
-    prepared = prepare_plan(project, plan_request)
-    plan = prepared.plan.model_copy(
-        update={"inventory": prepared.plan.inventory.model_copy(update={"name": opened.inventory})}
-    )
+    if state.closed is not None and state.closed.status == "aborted":
+        raise UsageError(f"run {request.run} was aborted; it is over", hint="`runbook run` begins another one")
+    if other := taken_back_by(journal, request.run):
+        hint = f"run the runbook anew: runbook run {opened.runbook}"
+        raise UsageError(f"run {request.run} was taken back by run {other}; it can't go on", hint=hint)
+    if other := continued_by(journal, request.run):
+        raise UsageError(f"run {other} went on from run {request.run}", hint=f"runbook resume {other}")
+    if opened.reverts:
+        undo = prepare_undo(project, journal, opened.reverts, accept_changes=request.accept_changes, by=request.run)
+        prepared = undo.prepared
+    else:
+        prepared = planned_as_opened(project, opened)
+    plan = prepared.plan
     accepted = accepted_changes(state, plan, prepared, project.catalog, accept=request.accept_changes)
     speaker = actor(project.team, request.operator)
     opens = passphrases(plan, ask)
@@ -141,7 +146,7 @@ def resume_run(
         leases = _Leases(lease, exclusive)
         return _advance(
             project, plan, state, journal, leases, speaker, listener, interrupts, options,
-            took_over=request.take_over, opens=opens, accepted=accepted,
+            took_over=request.take_over, opens=opens, accepted=accepted, past=prepared.past,
         )  # fmt: skip
     finally:
         if exclusive is not None:
@@ -168,6 +173,7 @@ def _advance(
     options: RunOptions,
     *,
     took_over: bool,
+    past: Past | None = None,
     opens: Mapping[Path, str],
     accepted: PlanAccepted | None = None,
 ) -> RunResult:
@@ -175,14 +181,15 @@ def _advance(
     lease = leases.run
     try:
         taken = LeaseTaken(holder=str(lease.holder), fence=lease.fence, took_over=took_over)
-        journal.append(options.run, [taken, *([accepted] if accepted else [])], speaker, lease=lease)
+        ends = done_elsewhere(journal, plan, state)
+        journal.append(options.run, [taken, *([accepted] if accepted else []), *ends], speaker, lease=lease)
         # Whatever a person said since the events were read stands before ours, and counts.
         for stored in journal.read(options.run, after=state.seq):
             state.apply(stored)
             listener.event(stored)
         with make_tools(
             project, plan, state, journal, lease, speaker, listener, interrupts, options,
-            exclusive=leases.exclusive, opens=opens,
+            exclusive=leases.exclusive, past=past, opens=opens,
         ) as tools:  # fmt: skip
             end = run_plan(plan, state, tools, options)
     finally:
@@ -199,8 +206,9 @@ def _check_request(plan: Plan, request: RunRequest) -> None:
     unknown = [step for step in request.skip if step not in plan.step_index]
     if unknown:
         raise InvalidInputError(f"--skip names steps that do not exist: {', '.join(unknown)}")
-    if request.mode is Mode.DRILL and not plan.inventory.drill:
+    if request.mode is Mode.DRILL and not plan.inventory.drill and not request.live_inventory:
         raise InvalidInputError(
             f"inventory {plan.inventory.name} is not marked as a drill's",
-            hint="set runbook_drill: true in group all of a drill inventory",
+            hint="set runbook_drill: true in group all of a drill inventory, or say why this one may be drilled on: "
+            '--allow-live-inventory --reason "why"',
         )

@@ -15,7 +15,7 @@ Standing = Literal["running", "waiting", "stopped", "succeeded", "failed", "abor
 
 
 class RunLine(Frozen):
-    """One run in the list of runs; `status` is `open` until the run is closed."""
+    """One run in the list of runs; `status` is `open` until it is closed, and a pruned one has no events to read."""
 
     id: str
     runbook: str
@@ -26,6 +26,7 @@ class RunLine(Frozen):
     closed_at: datetime | None
     operator: str
     events: int
+    pruned: bool = False
 
 
 class WaitingGate(Frozen):
@@ -37,7 +38,11 @@ class WaitingGate(Frozen):
     message: str
     expires_at: datetime | None
     approved_by: tuple[str, ...]
+    signed: bool = False
     expired: bool = False
+    by_hand: bool = False
+    opens_at: datetime | None = None
+    answered: bool = False
 
 
 class TaskLine(Frozen):
@@ -58,6 +63,8 @@ class RunStatus(Frozen):
         tasks: number of tasks in the plan it was opened with.
         counts: how many tasks ended how, the worst first.
         troubles: tasks that failed or are in doubt.
+        held: tasks that failed and wait for a decision.
+        paused, aborting: why the operator paused the run, or wants it to end; None otherwise.
         grouped: the same, those with the same reason together.
         limit_hosts: the hosts that a limit with `@` stood for.
     """
@@ -83,6 +90,9 @@ class RunStatus(Frozen):
     limit: str | None = None
     limit_hosts: tuple[str, ...] = ()
     grouped: tuple[Trouble, ...] = ()
+    held: tuple[TaskLine, ...] = ()
+    paused: str | None = None
+    aborting: str | None = None
 
 
 def list_runs(journal: Glance, *, limit: int = 0) -> list[RunLine]:
@@ -98,6 +108,7 @@ def list_runs(journal: Glance, *, limit: int = 0) -> list[RunLine]:
             closed_at=run.closed_at,
             operator=run.operator,
             events=run.events,
+            pruned=run.pruned,
         )
         for run in journal.runs(limit=limit)
     ]
@@ -138,6 +149,13 @@ def run_status(journal: Glance, head: RunHead, *, now: datetime | None = None) -
         limit=opened.limit if opened else None,
         limit_hosts=opened.limit_hosts if opened else (),
         grouped=group_troubles((one.task, one.state, one.reason) for one in troubles),
+        held=tuple(
+            TaskLine(task=name, state="held", reason=task.reason)
+            for name, task in state.tasks.items()
+            if task.phase is Phase.HELD
+        ),
+        paused=state.paused if state.closed is None and state.abort is None else None,
+        aborting=state.abort if state.closed is None else None,
     )
 
 
@@ -160,7 +178,7 @@ def _standing(state: RunState, *, held: bool) -> Standing:
         return state.closed.status
     if held:
         return "running"
-    waits = any(task.phase in {Phase.GATE, Phase.DOUBT} for task in state.tasks.values())
+    waits = any(task.phase in {Phase.GATE, Phase.HELD, Phase.DOUBT} for task in state.tasks.values())
     return "waiting" if waits else "stopped"
 
 
@@ -171,7 +189,11 @@ def _gates(state: RunState, now: datetime) -> tuple[WaitingGate, ...]:
             roles=task.opened.roles,
             quorum=task.opened.quorum,
             message=task.opened.message,
+            signed=task.opened.signed,
             expires_at=task.opened.expires_at,
+            by_hand=task.opened.by_hand,
+            opens_at=task.opened.opens_at,
+            answered=task.answered is not None,
             approved_by=tuple(approval.person for approval in task.approvals),
             expired=task.opened.expires_at is not None and task.opened.expires_at <= now,
         )
@@ -195,7 +217,7 @@ def _troubles(state: RunState, *, held: bool) -> tuple[TaskLine, ...]:
 
 _ORDER = (
     "not started", "waiting", "skipped", "unchanged", "changed", "would-change", "unproven", "blocked", "running",
-    "waits for a person", "in doubt", "unreachable", "failed",
+    "waits for a person", "held", "in doubt", "unreachable", "failed",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from runbook_engine.connections.ssh_settings import SshSettings
 from runbook_engine.dispatchers.threads import ThreadDispatcher
 from runbook_engine.execution.attempt import AttemptTools, attempt
 from runbook_engine.execution.loop_tools import Interrupts, RunOptions, RunTools
-from runbook_engine.execution.orders import OrderMaker, RunNames
+from runbook_engine.execution.orders import OrderMaker, Past, RunNames
 from runbook_engine.execution.state import RunState
 from runbook_engine.expressions.scope import VAULT
 from runbook_engine.model.errors import RunbookError
@@ -38,6 +38,7 @@ def make_tools(
     options: RunOptions,
     *,
     exclusive: Lease | None = None,
+    past: Past | None = None,
     opens: Mapping[Path, str] | None = None,
 ) -> Iterator[RunTools]:
     """Give what a run is made with, and give everything back afterwards.
@@ -93,6 +94,8 @@ def make_tools(
         project_file=lambda path: read_project_file(project.root, path),
         defaults=project.config.defaults,
         fence=lease.fence,
+        team=project.team,
+        past=past,
     )
     try:
         yield RunTools(

@@ -129,7 +129,7 @@ def _tell_end(project: OpenProject, journal: Journal, seat: Seat, ended: RunResu
             say("\n".join(_what_is_awaited(run_status(journal, head))))
     elif ended.end == "interrupted":
         say(f"to go on: runbook resume {ended.run}")
-    elif ended.end != "succeeded":
+    elif ended.end == "failed":
         say(f"to go on when the cause is mended: runbook resume {ended.run}")
     over = ended.end in {"succeeded", "failed", "aborted"}
     if over and (again := failed_again(project, journal, ended.run, report.troubles)):
@@ -147,15 +147,25 @@ def _what_is_awaited(status: RunStatus) -> list[str]:
             continue
         step = gate.task.partition("@")[0]
         who = " or ".join(gate.roles) or "anybody"
+        if gate.by_hand:
+            lines.append(f"{step} is to be done by hand, by {who}: {one_line(gate.message.strip())}")
+            lines.append(f"  runbook answer {status.id} {step} pass|fail --as PERSON --note TEXT")
+            continue
         lines.append(f"{step} waits for {gate.quorum} of {who}: {one_line(gate.message.strip())}")
-        lines.append(f"  runbook approve {status.id} {step} --as PERSON --reason TEXT")
-        lines.append(f"  runbook decline {status.id} {step} --as PERSON --reason TEXT")
+        sign = " --sign" if gate.signed else ""
+        lines.append(f"  runbook approve {status.id} {step}{sign} --as PERSON --reason TEXT")
+        lines.append(f"  runbook decline {status.id} {step}{sign} --as PERSON --reason TEXT")
     for trouble in status.troubles:
         if trouble.state == "in doubt":
             why = one_line(trouble.reason.strip())
             lines.append(f"{trouble.task} is in doubt: {why}; look at the target, then say which it is")
             lines.append(f"  runbook resolve {status.id} {trouble.task} done --reason TEXT")
             lines.append(f"  runbook resolve {status.id} {trouble.task} retry --reason TEXT")
+    for one in status.held:
+        lines.append(f"{one.task} failed and is held: {one_line(one.reason.strip())}")
+        lines.append(f"  runbook retry|skip|ignore {status.id} {one.task} --reason TEXT")
+    if status.paused is not None:
+        lines.append(f"the run is paused\n  runbook continue {status.id}")
     return [*lines, f"then: runbook resume {status.id}"]
 
 

@@ -1,4 +1,4 @@
-"""Asks the person at this terminal when a gate opens, while the run goes on and others may answer, too."""
+"""Asks the person at this terminal when a gate opens or a task is held; meanwhile others may answer, too."""
 
 import queue
 import select
@@ -7,13 +7,12 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Protocol, Self, runtime_checkable
 
-from runbook_engine.app.answer import answer_gate
-from runbook_engine.app.project import OpenProject, actor
+from runbook_engine.app.project import OpenProject
 from runbook_engine.cli.plain_text import plain
+from runbook_engine.cli.questions import Asked, question_of
 from runbook_engine.cli.run_view import RunView
-from runbook_engine.execution.gates import role_for
 from runbook_engine.model.errors import RunbookError
-from runbook_engine.model.event import GateOpened, LeaseTaken, StoredEvent
+from runbook_engine.model.event import GateOpened, HoldOpened, LeaseTaken, StoredEvent
 from runbook_engine.ports.dispatcher import AttemptProgress
 
 _LOOK_SECONDS = 0.2
@@ -33,7 +32,7 @@ class Screen(Protocol):
 
 
 class GatePrompt:
-    """A listener that asks at gates, and answers through the journal as any other process would.
+    """A listener that asks at gates and about held tasks, and answers through the journal as any other process would.
 
     Args:
         person: who sits here, as claimed.
@@ -55,7 +54,7 @@ class GatePrompt:
         self._read_line = read_line or _read_line
         self._view = RunView()
         self._run = ""
-        self._questions: queue.SimpleQueue[GateOpened | None] = queue.SimpleQueue()
+        self._questions: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="gate-prompt", daemon=True)
 
@@ -69,19 +68,21 @@ class GatePrompt:
         self._thread.join(timeout=2 * _LOOK_SECONDS + 1)
 
     def recall(self, events: Iterable[StoredEvent]) -> None:
-        """Take note of an earlier part of the run; gates that it left open are asked about when it goes on."""
+        """Take note of an earlier part of the run; what it left open is asked about when it goes on."""
         for stored in events:
             self._run = stored.run
             self._view.take(stored)
 
     def event(self, stored: StoredEvent) -> None:
-        """Ask when a gate opens, and when a run with open gates goes on."""
+        """Ask when a gate opens or a task is held, and when a run with open gates and holds goes on."""
         self._run = stored.run
         self._view.take(stored)
         if isinstance(stored.event, LeaseTaken):
             for gate in list(self._view.gates.values()):
                 self._questions.put(gate)
-        if isinstance(stored.event, GateOpened):
+            for hold in list(self._view.holds.values()):
+                self._questions.put(hold)
+        if isinstance(stored.event, GateOpened | HoldOpened) and self._is_open(stored.event):
             self._questions.put(stored.event)
 
     def warning(self, text: str) -> None:
@@ -91,42 +92,39 @@ class GatePrompt:
         """Leave progress to the screen."""
 
     def _work(self) -> None:
-        while (gate := self._questions.get()) is not None:
-            if gate.task in self._view.gates and not self._ended.is_set():
-                self._ask(gate)
+        while (asked := self._questions.get()) is not None:
+            if self._is_open(asked) and not self._ended.is_set():
+                self._ask(asked)
 
-    def _ask(self, gate: GateOpened) -> None:
-        step = gate.task.partition("@")[0]
-        speaker = actor(self._project.team, self._person)
-        if role_for(gate, speaker.name, self._project.team) is None:
-            _tell(
-                f"{step} waits for {' or '.join(gate.roles) or 'a person'}; {speaker.name} can't answer it."
-                f" From another terminal: runbook approve {self._run} {step} --as PERSON --reason TEXT"
-            )
+    def _is_open(self, asked: Asked) -> bool:
+        if isinstance(asked, GateOpened):
+            return asked.opens_at is None and asked.task in self._view.gates
+        return asked.task in self._view.holds
+
+    def _ask(self, asked: Asked) -> None:
+        question = question_of(asked, self._run, self._project, self._person)
+        if isinstance(question, str):
+            _tell(question)
             return
         if self._screen is not None:
             self._screen.pause()
         try:
-            _tell(f"{step}: {gate.message or 'approve?'}  [y = approve, n = decline, as {speaker.name}] ", end="")
-            answer = self._read_line(lambda: self._ended.is_set() or gate.task not in self._view.gates)
+            _tell(question.text, end="")
+            line = self._read_line(lambda: self._ended.is_set() or not self._is_open(asked))
         finally:
             if self._screen is not None and not self._ended.is_set():
                 self._screen.go_on()
-        if answer is None:
+        if line is None:
             return
-        word = answer.strip().lower()
-        if word not in {"y", "yes", "n", "no"}:
-            _tell("please answer y or n")
-            self._questions.put(gate)
+        chosen = question.choose(line)
+        if chosen is None:
+            _tell(f"please answer {question.letters}")
+            self._questions.put(asked)
             return
-        self._answer(step, approve=word[0] == "y")
-
-    def _answer(self, step: str, *, approve: bool) -> None:
+        act, words = chosen
         journal = self._project.journal()
         try:
-            answer_gate(
-                self._project, journal, self._run, step, approve=approve, reason="at the terminal", person=self._person
-            )
+            act(journal, words)
         except RunbookError as error:
             _tell(f"{error.message}. {error.hint}")
         finally:

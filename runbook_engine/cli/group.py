@@ -1,6 +1,7 @@
 """The main group: it lists every command without importing any of them."""
 
 import difflib
+import keyword
 from importlib import import_module
 
 import click
@@ -8,6 +9,7 @@ import click
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Run a runbook."),
     "resume": ("resume", "Go on with a run where it stopped."),
+    "revert": ("revert", "Take back what a run changed, newest first."),
     "validate": ("validate", "Check runbooks, inventories, team and configuration."),
     "plan": ("plan", "Show what a run would do, in which order; touches no target."),
     "graph": ("graph", "Draw a runbook's steps and what they wait for."),
@@ -17,6 +19,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "Write the report of a run."),
     "approve": ("approve", "Approve what a gate of a run asks."),
     "decline": ("approve", "Decline what a gate of a run asks."),
+    "answer": ("answer", "Say how a manual task went."),
+    "retry": ("decide", "Try a task again that failed and is held."),
+    "skip": ("decide", "Take a task that failed and is held for skipped; what needs it goes on."),
+    "ignore": ("decide", "Leave a task failed that is held; what needs it goes on."),
+    "pause": ("steer", "Let a run start nothing new."),
+    "continue": ("steer", "Let a paused run go on."),
+    "abort": ("steer", "End a run for good."),
     "resolve": ("resolve", "Say what became of an attempt that is in doubt."),
     "audit": ("audit", "Read the journal, and prove that nobody changed it."),
     "actions": ("actions", "List the actions that steps can use, or describe one."),
@@ -41,7 +50,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"runbook_engine.cli.commands.{COMMANDS[cmd_name][0]}")
-        command = getattr(module, cmd_name)
+        command = getattr(module, f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.{cmd_name} is no command")
         return command

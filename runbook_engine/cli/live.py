@@ -26,6 +26,9 @@ _STYLES = {
     "blocked": "red",
     "in doubt": "bold magenta",
     "waits": "bold cyan",
+    "held": "bold magenta",
+    "paused": "bold cyan",
+    "aborted": "bold red",
     "approved": "green",
     "declined": "bold red",
     "expired": "bold red",
@@ -81,12 +84,18 @@ class LiveProgress(LineProgress):
     def _lines(self, now: datetime) -> list[tuple[str, str]]:
         view = self.view
         lines = [(_counts(view.counts, sum(step.tasks for step in view.steps.values())) + self._clock(now), "bold")]
+        if view.order:
+            lines.append((f"  the run {view.order}", "bold cyan"))
         lines += _at_most([(line, "") for line in self._running_lines(now)])
         gates = []
         for task, gate in view.gates.items():
+            if gate.opens_at is not None:
+                gates.append((f"  {task} waits until {gate.opens_at.astimezone():%Y-%m-%d %H:%M}", "cyan"))
+                continue
             who = " or ".join(gate.roles) or "anybody"
             gates.append((f"  {task} waits for {who} ({len(view.approvals[task])} of {gate.quorum})", "cyan"))
         lines += _at_most(gates)
+        lines += _at_most([(f"  {task} failed and waits for a decision", "magenta") for task in view.holds])
         return lines + _at_most([(f"  {task} is in doubt and waits for a person", "magenta") for task in view.doubts])
 
     def _running_lines(self, now: datetime) -> list[str]:

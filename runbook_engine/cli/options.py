@@ -68,6 +68,14 @@ def person_option(command: F) -> F:
     return option(command)
 
 
+def reason_option(*, required: bool = False) -> Callable[[F], F]:
+    """Add `--reason`: why a person says what they say."""
+    text = "Why; kept in the journal."
+    if required:  # a default, even None, would count as given
+        return click.option("--reason", required=True, metavar="TEXT", help=text)
+    return click.option("--reason", default="", metavar="TEXT", help=text)
+
+
 def forks_option(command: F) -> F:
     """Add `--forks`."""
     return click.option(

@@ -19,12 +19,18 @@ from runbook_engine.model.event import (
     GateDeclined,
     GateExpired,
     GateOpened,
+    HoldOpened,
+    HoldResolved,
     LeaseLost,
     LeaseTaken,
+    ManualAnswered,
     PlanAccepted,
     RecoveryPointUsed,
+    RunAbortRequested,
     RunClosed,
+    RunContinued,
     RunOpened,
+    RunPaused,
     StoredEvent,
     TaskBlocked,
     TaskResolved,
@@ -125,7 +131,7 @@ class LineProgress:
             case AttemptStarted(task=task, number=number) if number > 1:
                 return None if self.view.step(task).many else ("again", task, f"attempt {number}")
             case _:
-                return _happening(event, stored.run)
+                return _happening(event, stored.run) or _ordered(event, stored)
 
     def _ended(
         self, event: AttemptFinished | TaskSkipped | TaskBlocked, stored: StoredEvent
@@ -192,18 +198,53 @@ def _at_gate(event: Event) -> tuple[str, str, str] | None:
     match event:
         case GateOpened():
             who = " or ".join(event.roles) or "anybody"
+            if event.opens_at is not None:
+                return ("waits", event.task, f"until {event.opens_at.astimezone():%Y-%m-%d %H:%M}")
+            if event.by_hand:
+                return ("waits", event.task, f"for {who}, to do by hand: {event.message}")
             until = f" until {event.expires_at.astimezone():%H:%M}" if event.expires_at else ""
             return ("waits", event.task, f"for {event.quorum} of {who}{until}: {event.message}")
         case GateApproved():
             return ("approved", event.task, _said_by(event.person, event.role, event.reason))
         case GateDeclined():
             return ("declined", event.task, _said_by(event.person, event.role, event.reason))
+        case _:
+            return _more_at_gate(event)
+
+
+def _more_at_gate(event: Event) -> tuple[str, str, str] | None:
+    match event:
+        case ManualAnswered(passed=passed):
+            text = _said_by(event.person, event.role, event.note)
+            return ("answered", event.task, f"{'passed' if passed else 'failed'} {text}")
         case GateExpired():
             return ("expired", event.task, "nobody answered in time")
         case AnswerRefused():
             return ("refused", event.task, f"the answer of {event.person}: {event.reason}")
         case _:
             return None
+
+
+def _ordered(event: Event, stored: StoredEvent) -> tuple[str, str, str] | None:
+    """Put in words what is held, and what the operator wants."""
+    who = stored.actor.name
+    match event:
+        case HoldOpened():
+            return ("held", event.task, f"waits for a decision: runbook retry|skip|ignore {stored.run} {event.task}")
+        case HoldResolved():
+            return ("decided", event.task, _because(f"{event.decision}, by {who}", event.reason))
+        case RunPaused():
+            return ("paused", "", _because(f"by {who}; to go on: runbook continue {stored.run}", event.reason))
+        case RunContinued():
+            return ("continued", "", _because(f"by {who}", event.reason))
+        case RunAbortRequested():
+            return ("aborted", "", _because(f"by {who}", event.reason))
+        case _:
+            return None
+
+
+def _because(text: str, reason: str) -> str:
+    return f"{text}: {reason}" if reason else text
 
 
 def _said_by(person: str, role: str, reason: str) -> str:

@@ -12,8 +12,14 @@ from runbook_engine.model.event import (
     GateDeclined,
     GateExpired,
     GateOpened,
+    HoldOpened,
+    HoldResolved,
+    ManualAnswered,
     PlanAccepted,
+    RunAbortRequested,
+    RunContinued,
     RunOpened,
+    RunPaused,
     StoredEvent,
     TaskBlocked,
     TaskResolved,
@@ -21,6 +27,7 @@ from runbook_engine.model.event import (
 )
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
+from runbook_engine.model.signed_answer import answer_problem
 
 FOLD_ABOVE = 20
 
@@ -57,6 +64,8 @@ class RunView:
         gates: the open gates, by task.
         approvals: who approved an open gate so far, by task.
         doubts: why nobody can tell how an attempt ended, by task.
+        holds: how a task failed that waits for the operator's decision, by task.
+        order: what the operator said of the run as a whole: that it is paused, or is to end; empty otherwise.
     """
 
     def __init__(self) -> None:
@@ -69,6 +78,8 @@ class RunView:
         self.gates: dict[str, GateOpened] = {}
         self.approvals: dict[str, list[str]] = {}
         self.doubts: dict[str, str] = {}
+        self.holds: dict[str, HoldOpened] = {}
+        self.order = ""
         self._ended: dict[str, Outcome] = {}
 
     @property
@@ -111,6 +122,8 @@ class RunView:
                 self._end(task, Outcome.BLOCKED)
             case TaskResolved() as resolved:
                 self._resolve(resolved)
+            case HoldOpened() | HoldResolved() | RunPaused() | RunContinued() | RunAbortRequested():
+                self._take_order(stored.event)
             case _:
                 self._take_gate(stored.event)
 
@@ -126,23 +139,44 @@ class RunView:
         if resolved.truth == "done":
             self._end(resolved.task, Outcome.CHANGED)
 
+    def _take_order(self, event: HoldOpened | HoldResolved | RunPaused | RunContinued | RunAbortRequested) -> None:
+        match event:
+            case HoldOpened(task=task):
+                self._again(task)
+                self.holds[task] = event
+            case HoldResolved(task=task, decision=decision):
+                held = self.holds.pop(task, None)
+                if decision != "retry":
+                    self._end(task, Outcome.SKIPPED if decision == "skip" else held.outcome if held else Outcome.FAILED)
+            case RunAbortRequested():
+                self.order = "is to end"
+            case RunPaused() | RunContinued() if self.order != "is to end":
+                self.order = "is paused" if isinstance(event, RunPaused) else ""
+
     def _take_gate(self, event: Event) -> None:
         match event:
             case GateOpened(task=task) as gate:
                 self.gates[task], self.approvals[task] = gate, []
+            case GateApproved(task=task) | GateDeclined(task=task) if self._is_void(task, event):
+                return
             case GateApproved(task=task, person=person):
                 self.approvals.setdefault(task, []).append(person)
-            case GateDeclined(task=task):
+            case GateDeclined(task=task) | ManualAnswered(task=task):
                 self.gates.pop(task, None)
             case GateExpired(task=task):
                 self._end(task, Outcome.FAILED)
             case _:
                 return
 
+    def _is_void(self, task: str, answer: GateApproved | GateDeclined) -> bool:
+        gate = self.gates.get(task)
+        return gate is not None and answer_problem(self.run, gate, answer) is not None
+
     def _stop(self, task: str) -> None:
         self.running.pop(task, None)
         self.said.pop(task, None)
         self.gates.pop(task, None)
+        self.holds.pop(task, None)
 
     def _end(self, task: str, outcome: Outcome) -> None:
         self._stop(task)

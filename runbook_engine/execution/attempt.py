@@ -6,9 +6,11 @@ from typing import cast
 
 from pydantic import ValidationError
 
+from runbook_engine.execution.attempt_parts import Progress, as_applied, check, check_until, make_report
 from runbook_engine.execution.capture import Capture
 from runbook_engine.execution.check_outputs import check_outputs
 from runbook_engine.execution.context import AttemptContext, OneConnection
+from runbook_engine.execution.undo import undo
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import CheckStatus, Finding, Grade, Mode, Outcome, unknown
@@ -36,9 +38,6 @@ from runbook_engine.ports.hands import Hands, SecretResolver
 from runbook_engine.ports.secrets import Redactor
 from runbook_engine.ports.services import ServiceUnreachableError
 
-_FIRST_LOOK = 0.2
-_LONGEST_LOOK = 5.0
-
 
 @dataclass(frozen=True, slots=True)
 class AttemptTools:
@@ -54,15 +53,6 @@ class AttemptTools:
     redactor: Redactor
     clock: Clock
     output_limit: int = 1024 * 1024
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far an attempt came, so that a failure can say what is known of its effect."""
-
-    applying: bool = False
-    finding: Finding | None = None
-    applied: Applied | None = None
 
 
 def attempt(
@@ -82,16 +72,16 @@ def attempt(
     """
     started = tools.clock.monotonic()
     capture = Capture(tools.output_limit, tools.redactor)
-    progress = _Progress()
+    progress = Progress()
     connection = OneConnection(order, tools.hands, cancelled, tools.redactor)
     try:
         report = _attempt(order, tools, connection, cancelled, on_progress, capture, progress)
     except RunbookError as error:
-        sent = connection.touched or not isinstance(error, NoConnectionError)
-        report = _failed(order, tools, progress, error, sent=sent)
+        report = _failed(order, tools, progress, error, touched=connection.touched)
     except BaseException as error:  # noqa: BLE001 - a plugin's defect, be it sys.exit(), fails its task and no more
         text = f"action {order.action} has a defect: {type(error).__name__}: {error}"
-        report = _report(order, Outcome.FAILED, progress, error=text, in_doubt=progress.applying)
+        doubt = progress.applying or _is_unsettled(order, tools, progress, learned=False)
+        report = make_report(order, Outcome.FAILED, progress, error=text, in_doubt=doubt)
     try:
         connection.close()
     except RunbookError as error:
@@ -110,7 +100,7 @@ def _attempt(
     cancelled: CancelSignal,
     on_progress: Callable[[str], None],
     capture: Capture,
-    progress: _Progress,
+    progress: Progress,
 ) -> AttemptReport:
     action = tools.catalog.get(order.action)
     if action is None:
@@ -135,18 +125,22 @@ def _attempt(
         )
 
     reading = context(tuple(action.probe_commands(params)))
-    finding = progress.finding = _check(action, params, reading)
+    finding = progress.finding = check(action, params, reading)
+    if order.undo:
+        return undo(order, action, params, context(None), reading, progress)
     applies = hasattr(action, "apply")
     if finding.satisfied:
         check_outputs(action, finding.outputs)
-        return _report(order, Outcome.UNCHANGED, progress, grade=Grade.PROVEN, note=_found_so(order, applies=applies))
+        return make_report(
+            order, Outcome.UNCHANGED, progress, grade=Grade.PROVEN, note=_found_so(order, applies=applies)
+        )
     if order.mode is Mode.DRY_RUN:
         return _predicted(order, progress, applies=applies)
     if not applies:
-        return _report(order, Outcome.FAILED, progress, error=finding.summary or "the check is not satisfied")
+        return make_report(order, Outcome.FAILED, progress, error=finding.summary or "the check is not satisfied")
     if order.settle and finding.status is CheckStatus.UNKNOWN and action.effect is not Effect.TOKEN:
         text = "interrupted before its end was recorded, and a check can't tell whether it took effect"
-        return _report(order, Outcome.FAILED, progress, error=text, in_doubt=True, needs_person=True)
+        return make_report(order, Outcome.FAILED, progress, error=text, in_doubt=True, needs_person=True)
     return _apply(order, action, params, context(None), reading, progress)
 
 
@@ -156,123 +150,85 @@ def _apply(
     params: Params,
     acting: AttemptContext,
     reading: AttemptContext,
-    progress: _Progress,
+    progress: Progress,
 ) -> AttemptReport:
     """Apply, then look until the check is satisfied or the effect had its time to show."""
     acting.raise_if_over()
     progress.applying = True
     try:
-        progress.applied = _as_applied(action, cast("Applies", action).apply(params, acting))
+        progress.applied = as_applied(action, cast("Applies", action).apply(params, acting))
     except ServiceUnreachableError:
         # The reply was lost; the service may have done what was asked. The check is the only witness.
-        if action.effect is Effect.ONCE or not _check(action, params, reading).satisfied:
+        if action.effect is Effect.ONCE or not check(action, params, reading).satisfied:
             raise
         progress.applied = Applied(summary="the reply was lost, the check found it done")
-    finding = progress.finding = _check_until(action, params, reading)
+    finding = progress.finding = check_until(action, params, reading)
     if finding.status is CheckStatus.UNSATISFIED:
         text = f"applied, but the check still says: {finding.summary or 'not satisfied'}"
-        return _report(order, Outcome.FAILED, progress, error=text)
+        return make_report(order, Outcome.FAILED, progress, error=text)
     check_outputs(action, {**progress.applied.outputs, **finding.outputs})
     outcome = Outcome.CHANGED if progress.applied.changed else Outcome.UNCHANGED
     if finding.status is CheckStatus.UNKNOWN and progress.applied.summary:
         # The check can't tell before and not after either: what it would do is no longer of interest.
         progress.finding = finding.model_copy(update={"summary": "", "changes": ()})
-    return _report(order, outcome, progress, note=progress.applied.summary)
+    return make_report(order, outcome, progress, note=progress.applied.summary)
 
 
-def _check_until(action: Action[Params], params: Params, reading: AttemptContext) -> Finding:
-    """Check; where the action says that its effect takes a while to show, look again for that long."""
-    patience = reading.remaining() if action.eventual else 0.0
-    end = reading.clock.monotonic() + patience
-    wait = _FIRST_LOOK
-    while True:
-        finding = _check(action, params, reading)
-        if finding.status is not CheckStatus.UNSATISFIED or reading.clock.monotonic() >= end:
-            return finding
-        try:
-            reading.pause(wait)
-        except DeadlineError:
-            return finding
-        wait = min(wait * 2, _LONGEST_LOOK)
-
-
-def _check(action: Action[Params], params: Params, reading: AttemptContext) -> Finding:
-    reading.raise_if_over()
-    finding: object = action.check(params, reading)
-    if not isinstance(finding, Finding):
-        raise RunbookError(f"the check of {action.name} gave a {type(finding).__name__} in place of a Finding")
-    return finding
-
-
-def _predicted(order: AttemptOrder, progress: _Progress, *, applies: bool) -> AttemptReport:
+def _predicted(order: AttemptOrder, progress: Progress, *, applies: bool) -> AttemptReport:
     """Say what a dry run knows when the check is not satisfied."""
     finding = progress.finding
     summary = finding.summary if finding else ""
     if finding is None or finding.status is CheckStatus.UNKNOWN:
-        return _report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN)
+        return make_report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN)
     if applies:
-        return _report(order, Outcome.WOULD_CHANGE, progress, grade=Grade.SIMULATED)
+        return make_report(order, Outcome.WOULD_CHANGE, progress, grade=Grade.SIMULATED)
     if order.taints:
         note = "not satisfied now, and what it needs was not really done"
-        return _report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN, note=note)
+        return make_report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN, note=note)
     error = summary or "the check is not satisfied"
-    return _report(order, Outcome.FAILED, progress, grade=Grade.UNPROVEN, error=error)
+    return make_report(order, Outcome.FAILED, progress, grade=Grade.UNPROVEN, error=error)
 
 
 def _failed(
-    order: AttemptOrder, tools: AttemptTools, progress: _Progress, error: RunbookError, *, sent: bool
+    order: AttemptOrder, tools: AttemptTools, progress: Progress, error: RunbookError, *, touched: bool
 ) -> AttemptReport:
     """Turn an error into an outcome; after an apply began to send, only a proven end is called an end."""
+    sent = touched or not isinstance(error, NoConnectionError)
     lost = isinstance(error, TargetUnreachableError | ServiceUnreachableError)
     unproven = lost or isinstance(error, DeadlineError | CancelledError)
+    learned = touched
     if isinstance(error, CommandTimeoutError):
-        unproven = not error.killed
+        unproven, learned = not error.killed, touched or error.killed
     outcome = Outcome.UNREACHABLE if isinstance(error, TargetUnreachableError) else Outcome.FAILED
     text = error.message if not error.hint else f"{error.message} ({error.hint})"
     if isinstance(error, ReadOnlyError):
         text = f"{_origin(order, tools)}: {text}"
-    doubt = progress.applying and unproven and sent
+    doubt = (progress.applying and unproven and sent) or _is_unsettled(order, tools, progress, learned=learned)
     action = tools.catalog.get(order.action)
     once = action is not None and action.effect is Effect.ONCE
     if order.mode is Mode.DRY_RUN and order.taints and isinstance(error, ActionFailedError):
         # What the check looked for would have been made by a step that a dry run does not do.
         note = f"can't be checked now ({text}); what it needs was not really done"
         progress.finding = progress.finding or unknown()
-        return _report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN, note=note)
-    report = _report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and once)
+        return make_report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN, note=note)
+    report = make_report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and once)
     done: JsonObject = getattr(error, "outputs", {})
     return replace(report, outputs={**order.recorded, **done}) if done or order.recorded else report
 
 
-def _report(
-    order: AttemptOrder,
-    outcome: Outcome,
-    progress: _Progress,
-    *,
-    error: str = "",
-    in_doubt: bool = False,
-    needs_person: bool = False,
-    grade: Grade | None = None,
-    note: str = "",
-) -> AttemptReport:
-    finding = progress.finding
-    outputs: JsonObject = {}
-    if finding is not None:
-        outputs = {**(progress.applied.outputs if progress.applied else {}), **finding.outputs}
-        if note:
-            finding = finding.model_copy(update={"summary": f"{note}; {finding.summary}" if finding.summary else note})
-    return AttemptReport(
-        task=order.task,
-        number=order.number,
-        outcome=outcome,
-        finding=finding,
-        outputs=outputs,
-        grade=grade if order.mode is Mode.DRY_RUN else None,
-        error=error,
-        in_doubt=in_doubt,
-        needs_person=needs_person,
-        recovery_point=finding.recovery_point if finding and outcome.ended_well else None,
-    )
+def _is_unsettled(order: AttemptOrder, tools: AttemptTools, progress: Progress, *, learned: bool) -> bool:
+    """Whether the attempt was to settle an earlier one, and failed without finding out what became of that.
+
+    Args:
+        learned: the target itself was reached: a reattach that fails has found the earlier attempt's own end. A service
+            that answers the same token with an error has said nothing of the earlier request.
+    """
+    action = tools.catalog.get(order.action)
+    if not order.settle or order.mode is Mode.DRY_RUN or (action is not None and not hasattr(action, "apply")):
+        return False
+    if not progress.applying:
+        return True
+    return action is None or (action.effect is Effect.TOKEN and not learned)
 
 
 def _read_params(action: Action[Params], value: object) -> Params:
@@ -294,15 +250,6 @@ def _found_so(order: AttemptOrder, *, applies: bool) -> str:
 def _origin(order: AttemptOrder, tools: AttemptTools) -> str:
     origin = tools.catalog.entry(order.action).origin
     return order.action if origin == "runbook-engine" else f"plugin {origin}"
-
-
-def _as_applied(action: Action[Params], value: object) -> Applied:
-    """Take what an apply gave; nothing at all is the plainest way to say that it was done."""
-    if value is None:
-        return Applied()
-    if not isinstance(value, Applied):
-        raise RunbookError(f"the apply of {action.name} gave a {type(value).__name__} in place of an Applied")
-    return value
 
 
 def _redacted(report: AttemptReport, redactor: Redactor, *, sensitive: bool) -> AttemptReport:

@@ -1,12 +1,12 @@
 """What an earlier part of the run did, and need not be done again; pure."""
 
-from runbook_engine.execution.state import Phase, RunState, TaskState
+from runbook_engine.execution.state import RunState, TaskState
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.model.plan import Plan
 
 
 def done_before(plan: Plan, state: RunState) -> dict[int, Outcome]:
-    """Give the tasks (by index in the plan) that ended well and still mean what they meant then.
+    """Give the tasks (by index in the plan) that ended well (or count so) and still mean what they meant then.
 
     A task of a step that was changed since is made anew (its check finds what is there), and an approval is for the
     plan that it was given for.
@@ -15,10 +15,11 @@ def done_before(plan: Plan, state: RunState) -> dict[int, Outcome]:
     done: dict[int, Outcome] = {}
     for name, task in state.tasks.items():
         index = found.get(name)
-        if index is None or task.phase is not Phase.ENDED or task.outcome is None or not task.outcome.ended_well:
+        outcome = task.counts_as
+        if index is None or outcome is None or not outcome.ended_well:
             continue
         if not _is_outdated(task, plan.steps[plan.tasks[index].step].digest, state.fingerprint):
-            done[index] = task.outcome
+            done[index] = outcome
     return done
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runbook_engine.execution.state import Phase, TaskState
-from runbook_engine.model.event import GateOpened
+from runbook_engine.model.event import GateOpened, ManualAnswered
 from runbook_engine.model.json import JsonObject
-from runbook_engine.model.outcome import Finding, unsatisfied
+from runbook_engine.model.outcome import Finding, satisfied, unsatisfied
 from runbook_engine.model.team import Team
 
 
@@ -25,6 +25,8 @@ def gate_verdict(gate: TaskState) -> Verdict | None:
         declined = gate.declined
         reason = f": {declined.reason}" if declined.reason else ""
         return Verdict(False, f"declined by {declined.person} ({declined.role}){reason}", {})  # noqa: FBT003 - field
+    if gate.answered is not None:
+        return _by_hand(gate.answered)
     opened = gate.opened
     people = {approval.person: approval for approval in gate.approvals}
     if opened is None or len(people) < opened.quorum:
@@ -32,6 +34,14 @@ def gate_verdict(gate: TaskState) -> Verdict | None:
     names = ", ".join(f"{person} ({approval.role})" for person, approval in people.items())
     outputs: JsonObject = {"approvers": list(people)}
     return Verdict(True, f"approved by {names}", outputs)  # noqa: FBT003 - field
+
+
+def _by_hand(answer: ManualAnswered) -> Verdict:
+    who = f"{answer.person} ({answer.role})"
+    note = f": {answer.note}" if answer.note else ""
+    outputs: JsonObject = {"person": answer.person, "note": answer.note}
+    text = f"done by {who}{note}" if answer.passed else f"failed, says {who}{note}"
+    return Verdict(answer.passed, text, outputs if answer.passed else {})
 
 
 def role_for(gate: GateOpened, person: str, team: Team) -> str | None:
@@ -49,6 +59,7 @@ def objection(gate: TaskState, person: str, team: Team, *, fingerprint: str, now
         return "the gate is not open"
     verdict = gate_verdict(gate)
     objections = (
+        (opened.opens_at is not None, "it waits for a time, and asks nobody"),
         (verdict is not None, f"the gate was {verdict.text} already" if verdict else ""),
         (opened.expires_at is not None and opened.expires_at <= now, "the gate expired"),
         (opened.fingerprint != fingerprint, "the gate was opened for another plan"),
@@ -59,7 +70,18 @@ def objection(gate: TaskState, person: str, team: Team, *, fingerprint: str, now
     return next((text for applies, text in objections if applies), None)
 
 
-def would_ask(opened: GateOpened) -> Finding:
-    """Say what a gate would ask, for a dry run."""
-    who = " or ".join(opened.roles) or "anybody"
+def requester_objection(gate: GateOpened, person: str) -> str | None:
+    """Say why an approval by who asked for the run does not count, None when it does; they may decline."""
+    return f"{person} asked for this run, and somebody else must approve" if gate.requester == person else None
+
+
+def would_ask(opened: GateOpened, now: datetime) -> Finding:
+    """Say what a gate would ask, or when it opens, for a dry run."""
+    if opened.opens_at is not None:
+        at = opened.opens_at.isoformat(timespec="minutes")
+        return satisfied("open now") if opened.opens_at <= now else unsatisfied(f"would wait until it opens at {at}")
+    many = f"{opened.quorum} of " if opened.quorum > 1 else ""
+    who = many + (" or ".join(opened.roles) or "anybody")
+    if opened.by_hand:
+        return unsatisfied(f"would ask {who} to do by hand: {opened.message}")
     return unsatisfied(f"would ask {who}: {opened.message}" if opened.message else f"would ask {who} to approve")

@@ -23,9 +23,11 @@ from runbook_engine.expressions.scope import InventoryView, Scope
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.event import GateOpened
 from runbook_engine.model.json import JsonObject, JsonValue, digest
-from runbook_engine.model.outcome import Mode
+from runbook_engine.model.outcome import Mode, Outcome
 from runbook_engine.model.plan import Plan, PlannedStep, Task
 from runbook_engine.model.runbook import ActionCall
+from runbook_engine.model.signed_answer import signers
+from runbook_engine.model.team import Team
 from runbook_engine.ports.action import Action, Catalog, Gate, Params
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.dispatcher import AttemptOrder
@@ -95,6 +97,15 @@ class RunNames:
         return {"id": self.id, "mode": str(self.mode), "operator": self.operator, "started_at": self.started_at}
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The run that is taken back: its tasks are rendered as they were, with its own outputs and names."""
+
+    plan: Plan
+    state: RunState
+    run: RunNames
+
+
 @dataclass(slots=True)
 class OrderMaker:
     """Renders what a task's templates say and makes its order.
@@ -102,6 +113,8 @@ class OrderMaker:
     Attributes:
         defaults: parameters of each action that the project's configuration gives.
         project_file: reads a file of the project, for template files.
+        team: whose keys count under an answer to a gate.
+        past: the run that this one takes back, None for any other run.
     """
 
     plan: Plan
@@ -112,16 +125,20 @@ class OrderMaker:
     project_file: Callable[[str], bytes]
     defaults: Mapping[str, JsonObject] = field(default_factory=dict)
     fence: int = 0
+    team: Team = field(default_factory=Team)
+    past: Past | None = None
     _inventory: InventoryView | None = None
     _names: JsonObject = field(init=False)
     _constants: dict[int, _Values] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._names = self.run.as_json()
+        self._names = (self.past.run if self.past else self.run).as_json()
 
     def prepare(self, task: Task, *, number: int, taints: bool) -> Prepared:
         """Say what is to be done about a task that may start; never raises for what a runbook or a host said."""
         planned = self.plan.steps[task.step]
+        if self.past is not None and self.past.state.task(task.id).outcome is not Outcome.CHANGED:
+            return Skip(f"run {self.past.run.id} did not change it")
         try:
             if planned.step.when is not None and not self._holds(planned.step.when, self.scope(task)):
                 return Skip(f"when: {planned.step.when} is false")
@@ -156,7 +173,12 @@ class OrderMaker:
             runbook_vars=values.vars,
             step_vars=planned.step.vars,
             run=self._names,
-            steps=StepResults(self.plan, self.state, prefix=values.prefix, dry_run=dry_run),
+            steps=StepResults(
+                self.past.plan if self.past else self.plan,
+                self.past.state if self.past else self.state,
+                prefix=values.prefix,
+                dry_run=dry_run and self.past is None,
+            ),
             here={"item": planned.items[task.item]} if planned.items is not None else {},
         )
 
@@ -193,7 +215,8 @@ class OrderMaker:
             timeout=planned.step.timeout.total_seconds(),
             fence=self.fence,
             settle=state.unproven_end,
-            recorded=state.partial,
+            recorded=self.past.state.task(task.id).outputs if self.past else state.partial,
+            undo=planned.undoes,
             rendered=files,
             taints=taints,
             become_user=planned.step.become_user if planned.step.become else None,
@@ -222,20 +245,31 @@ class OrderMaker:
             self._constants[task.step] = values
         return values
 
-    def _gate(self, task: Task, action: Action[Params], parameters: JsonObject) -> Prepared:
+    def _gate(self, task: Task, action: Gate[Params], parameters: JsonObject) -> Prepared:
         try:
             params = action.Params.model_validate(parameters)
         except ValidationError as error:
             return Invalid("; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors()))
         expires: timedelta | None = getattr(params, "expires", None)
+        now = self.clock.now()
+        opens_at = action.opens_at(params, now)
+        if opens_at is not None and expires is not None:
+            if opens_at > now + expires:
+                return Invalid(f"opens at {opens_at.isoformat(timespec='minutes')}, and waits for {expires} at most")
+            expires = None
         return OpenGate(
             GateOpened(
                 task=task.id,
                 roles=tuple(getattr(params, "roles", ())),
                 quorum=getattr(params, "quorum", 1),
                 message=str(getattr(params, "message", "") or ""),
-                expires_at=self.clock.now() + expires if expires else None,
+                expires_at=now + expires if expires else None,
+                opens_at=opens_at,
                 fingerprint=self.state.fingerprint,
+                by_hand=action.by_hand,
+                requester=None if getattr(params, "allow_requester", True) else self.state.requester,
+                signed=bool(getattr(params, "signed", False)),
+                signers=signers(self.team, tuple(getattr(params, "roles", ()))),
             )
         )
 

@@ -1,7 +1,8 @@
 """Writes what happens into the journal in batches, holds the lease, and reads what others wrote meanwhile."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from runbook_engine.execution.loop_tools import RunOptions, RunTools
 from runbook_engine.execution.state import RunState
@@ -9,6 +10,9 @@ from runbook_engine.model.errors import JournalUnavailableError, LeaseError
 from runbook_engine.model.event import AttemptFinished, Event, StoredEvent
 from runbook_engine.model.outcome import Grade
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
+from runbook_engine.ports.journal import Lease
+
+T = TypeVar("T")
 
 _JOURNAL_LOOK = 1.0
 
@@ -90,14 +94,19 @@ class Recorder:
         return others
 
     def _append(self) -> list[StoredEvent]:
-        """Append the batch; while the journal is away, wait a bounded time with nothing new begun, and try it again."""
+        return self._patiently(
+            lambda: self._tools.journal.append(
+                self._options.run, self._events, self._tools.actor, lease=self._lease, outputs=self._outputs
+            )
+        )
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """Ask the journal; while it is away, wait a bounded time with nothing new begun, and ask again."""
         end = self._tools.clock.monotonic() + self._options.journal_patience
         told = False
         while True:
             try:
-                return self._tools.journal.append(
-                    self._options.run, self._events, self._tools.actor, lease=self._lease, outputs=self._outputs
-                )
+                return ask()
             except JournalUnavailableError as error:
                 if self._tools.clock.monotonic() >= end:
                     raise
@@ -112,7 +121,7 @@ class Recorder:
         if now < self._poll_at:
             return []
         self._poll_at = now + self._options.poll_seconds
-        if self._tools.journal.version(self._options.run) == self._state.seq:
+        if self._patiently(lambda: self._tools.journal.version(self._options.run)) == self._state.seq:
             return []
         return self._read_others(before=None)
 
@@ -121,7 +130,9 @@ class Recorder:
         if name not in self._others:
             try:
                 seconds = 4 * self._options.lease_seconds
-                self._others[name] = self._tools.journal.take_lease(name, self._lease.holder, seconds)
+                self._others[name] = self._patiently(
+                    lambda: self._tools.journal.take_lease(name, self._lease.holder, seconds)
+                )
             except LeaseError:
                 return False
         return True
@@ -130,7 +141,7 @@ class Recorder:
         """Give such a lease back, if it is held."""
         lease = self._others.pop(name, None)
         if lease is not None:
-            self._tools.journal.release_lease(lease)
+            self._patiently(lambda: self._tools.journal.release_lease(lease))
 
     def proven(self, tasks: int) -> float:
         """Give the share of the plan's tasks that a dry run proved."""
@@ -138,7 +149,7 @@ class Recorder:
 
     def _read_others(self, *, before: int | None) -> list[Event]:
         found: list[Event] = []
-        for stored in self._tools.journal.read(self._options.run, after=self._state.seq):
+        for stored in self._patiently(lambda: list(self._tools.journal.read(self._options.run, after=self._state.seq))):
             if before is not None and stored.seq >= before:
                 break
             self._state.apply(stored)
@@ -150,7 +161,10 @@ class Recorder:
         now = self._tools.clock.monotonic()
         if now >= self._renew_at:
             seconds = self._options.lease_seconds
-            self._lease = self._tools.journal.renew_lease(self._lease, seconds)
+            self._lease = self._renewed(self._lease, seconds)
             for name, lease in self._others.items():
-                self._others[name] = self._tools.journal.renew_lease(lease, 4 * seconds)
+                self._others[name] = self._renewed(lease, 4 * seconds)
             self._renew_at = now + self._options.lease_seconds / 3
+
+    def _renewed(self, lease: Lease, seconds: float) -> Lease:
+        return self._patiently(lambda: self._tools.journal.renew_lease(lease, seconds))

@@ -6,47 +6,11 @@ target) that wait for it, never the whole plan.
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
+from runbook_engine.execution.schedule_state import Decisions, StepStanding
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.model.plan import Plan
 from runbook_engine.model.runbook import OnFailure
-
-
-@dataclass(slots=True)
-class Decisions:
-    """What follows from the tasks that ended: tasks that may start now, and tasks that never can, with the reason."""
-
-    ready: list[int] = field(default_factory=list)
-    blocked: list[tuple[int, str]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Step:
-    """Where one step stands.
-
-    Attributes:
-        needs_left: steps it still waits for as a whole.
-        next_batch: index of the batch to release next; `released` counts the tasks released so far, `batch_left`
-            those of them that did not end yet.
-        waiting: released tasks whose own edges are met but for which there is no room (`parallel`, `mutex`).
-    """
-
-    needs_left: int
-    size: int
-    opened: bool = False
-    over: bool = False
-    ended_well: bool = True
-    next_batch: int = 0
-    released: int = 0
-    batch_left: int = 0
-    running: int = 0
-    ended: int = 0
-    good: int = 0
-    failures: int = 0
-    stopped: bool = False
-    waiting: deque[int] = field(default_factory=deque)
-    bad_targets: set[str] = field(default_factory=set)
 
 
 class Schedule:
@@ -62,7 +26,7 @@ class Schedule:
         self._plan = plan
         self._done = dict(done or {})
         self._tasks = plan.tasks
-        self._steps: list[_Step] = []
+        self._steps: list[StepStanding] = []
         self._step_dependents: list[list[int]] = [[] for _ in plan.steps]
         self._target_dependents: list[list[int]] = [[] for _ in plan.steps]
         self._task_left: dict[int, int] = {}
@@ -84,7 +48,7 @@ class Schedule:
                 else:
                     whole += 1
                     self._step_dependents[other].append(index)
-            self._steps.append(_Step(needs_left=whole, size=sum(planned.batches)))
+            self._steps.append(StepStanding(needs_left=whole, size=sum(planned.batches)))
         for index, planned in enumerate(plan.steps):
             if not any(need.per_target for need in planned.needs):
                 continue
@@ -116,7 +80,7 @@ class Schedule:
         return decisions
 
     def withdraw(self, task: int) -> Decisions | None:
-        """Take back a task that is ready and was not begun, when its step failed since; None when it may start.
+        """Take back a task that is ready and was not begun, when its step was stopped since; None when it may start.
 
         Where there is room for fewer tasks than are ready, most of a step's tasks are still to begin when it fails.
         """
@@ -126,9 +90,27 @@ class Schedule:
             return None
         self._steps[index].running -= 1
         self._free_mutex(task, decisions)
-        self._block(task, f"step {self._plan.steps[index].id} failed", decisions)
+        self._block(task, self._steps[index].stopped, decisions)
         self._settle(decisions)
         return decisions
+
+    def stop(self, because: str) -> Decisions:
+        """Let nothing more start but what is `always` done, and give what is blocked by that."""
+        decisions = Decisions()
+        for index, step in enumerate(self._steps):
+            if step.over or step.stopped or self._plan.steps[index].step.always:
+                continue
+            step.stopped = because
+            self._block_rest(index, decisions)
+            if step.size == 0:
+                self._to_open.append(index)
+        self._settle(decisions)
+        return decisions
+
+    def would_fail(self, task: int) -> bool:
+        """Tell whether a failure of the task is one more than its step tolerates."""
+        index = self._tasks[task].step
+        return self._steps[index].failures + 1 > self._plan.steps[index].max_failures
 
     def step_ended_well(self, step: int) -> bool | None:
         """Tell whether a step ended well; None while it is not over."""
@@ -159,8 +141,8 @@ class Schedule:
             step.failures += outcome is not Outcome.BLOCKED
         tolerant = planned.step.on_failure is OnFailure.CONTINUE
         if step.failures > planned.max_failures and not tolerant and not step.stopped:
-            step.stopped = True
-            self._block_rest(index, f"step {planned.id} failed", decisions)
+            step.stopped = f"step {planned.id} failed"
+            self._block_rest(index, decisions)
         self._tell_target_dependents(task, index, good=outcome.ended_well or tolerant, decisions=decisions)
         if step.ended == step.size:
             self._close(index, decisions)
@@ -236,7 +218,7 @@ class Schedule:
         else:
             del self._mutex_holder[mutex]
 
-    def _block_rest(self, index: int, because: str, decisions: Decisions) -> None:
+    def _block_rest(self, index: int, decisions: Decisions) -> None:
         """Block every task of a step that was not started."""
         step, first = self._steps[index], self._plan.first_task[index]
         mutex = self._plan.steps[index].step.mutex
@@ -247,7 +229,7 @@ class Schedule:
         step.running -= len(queued)
         held_back = [task for task in range(first, first + step.released) if self._task_left.get(task)]
         for task in sorted({*queued, *step.waiting, *held_back, *range(first + step.released, first + step.size)}):
-            self._block(task, because, decisions)
+            self._block(task, step.stopped, decisions)
         step.waiting.clear()
 
     def _block(self, task: int, because: str, decisions: Decisions) -> None:
@@ -292,8 +274,8 @@ class Schedule:
             if other.stopped:
                 continue
             if not step.ended_well and not self._plan.steps[dependent].step.always:
-                other.stopped = True
-                self._block_rest(dependent, f"step {planned.id} did not end well", decisions)
+                other.stopped = f"step {planned.id} did not end well"
+                self._block_rest(dependent, decisions)
                 if other.size == 0:
                     self._to_open.append(dependent)
             elif other.needs_left == 0:

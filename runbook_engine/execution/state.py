@@ -15,11 +15,17 @@ from runbook_engine.model.event import (
     GateDeclined,
     GateExpired,
     GateOpened,
+    HoldOpened,
+    HoldResolved,
     LeaseLost,
     LeaseTaken,
+    ManualAnswered,
     PlanAccepted,
+    RunAbortRequested,
     RunClosed,
+    RunContinued,
     RunOpened,
+    RunPaused,
     StepSummary,
     StoredEvent,
     TaskBlocked,
@@ -29,6 +35,7 @@ from runbook_engine.model.event import (
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
+from runbook_engine.model.signed_answer import answer_problem
 
 
 class Phase(StrEnum):
@@ -37,6 +44,7 @@ class Phase(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     GATE = "gate"
+    HELD = "held"
     DOUBT = "in doubt"
     ENDED = "ended"
 
@@ -51,6 +59,8 @@ class TaskState:
         partial: what an attempt that failed got done; the next one is told.
         digest: of the task's step as it was planned when the task ended; None when that was not recorded.
         unproven_end: an attempt of this logical attempt began and its end is not known for sure.
+        held: how the task failed when it was held for the operator's decision.
+        ignored: it failed, and the operator said that what needs it goes on all the same.
     """
 
     phase: Phase = Phase.WAITING
@@ -66,6 +76,16 @@ class TaskState:
     opened_at: datetime | None = None
     approvals: list[GateApproved] = field(default_factory=list)
     declined: GateDeclined | None = None
+    answered: ManualAnswered | None = None
+    held: HoldOpened | None = None
+    ignored: bool = False
+
+    @property
+    def counts_as(self) -> Outcome | None:
+        """What the steps that need the task go by; None while it has not ended."""
+        if self.phase is not Phase.ENDED:
+            return None
+        return Outcome.SKIPPED if self.ignored else self.outcome
 
 
 # Given out for every task that nothing happened to, and never written to.
@@ -73,18 +93,25 @@ _UNTOUCHED = TaskState()
 
 
 class RunState:
-    """Everything that the engine knows of a run, from its events alone."""
+    """Everything that the engine knows of a run, from its events alone.
+
+    `paused` and `abort` have the operator's reason while the run is paused, or is to end; None otherwise.
+    """
 
     def __init__(self, run: str, events: Iterable[StoredEvent] = ()) -> None:
         self.run = run
         self.seq = 0
         self.opened: RunOpened | None = None
         self.opened_at: datetime | None = None
+        self.requester: str | None = None
         self.closed: RunClosed | None = None
         self.fingerprint = ""
         self.steps: tuple[StepSummary, ...] = ()
         self._digests: dict[str, str] = {}
         self.fence = 0
+        self.paused: str | None = None
+        self.abort: str | None = None
+        self.abort_cancels = False
         self.tasks: dict[str, TaskState] = {}
         self.marks = Marks()
         for stored in events:
@@ -93,6 +120,14 @@ class RunState:
     def task(self, task: str) -> TaskState:
         """Give a task's state; a task that nothing happened to is waiting."""
         return self.tasks.get(task) or _UNTOUCHED
+
+    def accepts(self, answer: GateApproved | GateDeclined) -> bool:
+        """Whether an answer counts: its signature is in order, and nobody approves a run they asked for."""
+        opened = self.task(answer.task).opened
+        if opened is None:
+            return True
+        own = isinstance(answer, GateApproved) and answer.person == opened.requester
+        return not own and answer_problem(self.run, opened, answer) is None
 
     def token(self, task: str) -> str:
         """Give the identity of the task's current logical attempt: the same over crashes and transport retries."""
@@ -107,7 +142,10 @@ class RunState:
     def recorded(self, stored: StoredEvent) -> None:
         """Take note that an event that was applied on its way is in the journal now."""
         self.seq = stored.seq
-        self.marks.take(stored)
+        if isinstance(stored.event, RunOpened):
+            self.requester = stored.actor.name
+        if not isinstance(stored.event, GateApproved) or self.accepts(stored.event):
+            self.marks.take(stored)
 
     def apply_event(self, event: Event, time: datetime) -> None:
         """Take note of an event that is on its way into the journal."""
@@ -125,8 +163,12 @@ class RunState:
                 self._take_plan(event)
             case AttemptStarted() | AttemptFinished() | TaskSkipped() | TaskBlocked() | TaskResolved():
                 self._apply_task(event)
-            case GateOpened() | GateApproved() | GateDeclined() | GateExpired():
+            case GateOpened() | GateApproved() | GateDeclined() | GateExpired() | ManualAnswered():
                 self._apply_gate(event, time)
+            case HoldOpened() | HoldResolved():
+                self._apply_hold(event)
+            case RunPaused() | RunContinued() | RunAbortRequested():
+                self._apply_order(event)
             case _:
                 # The other kinds are records for people; nothing is decided by them.
                 return
@@ -143,7 +185,7 @@ class RunState:
 
     def _apply_task(self, event: AttemptStarted | AttemptFinished | TaskSkipped | TaskBlocked | TaskResolved) -> None:
         task = self._touched(event.task)
-        task.digest = self._digests.get(step_of(event.task))
+        task.digest, task.ignored = self._digests.get(step_of(event.task)), False
         match event:
             case AttemptStarted():
                 task.phase, task.attempts, task.unproven_end = Phase.RUNNING, event.number, True
@@ -167,16 +209,48 @@ class RunState:
                     task.phase, task.outcome = Phase.WAITING, None
                     task.logical += 1
 
-    def _apply_gate(self, event: GateOpened | GateApproved | GateDeclined | GateExpired, time: datetime) -> None:
+    def _apply_gate(
+        self, event: GateOpened | GateApproved | GateDeclined | GateExpired | ManualAnswered, time: datetime
+    ) -> None:
         task = self._touched(event.task)
         match event:
             case GateOpened():
                 task.phase, task.opened, task.opened_at = Phase.GATE, event, time
-                task.approvals, task.declined = [], None
+                task.approvals, task.declined, task.answered = [], None, None
             case GateApproved():
-                if task.opened is not None and event.fingerprint == task.opened.fingerprint:
+                if task.opened is not None and event.fingerprint == task.opened.fingerprint and self.accepts(event):
                     task.approvals = [*task.approvals, event]
             case GateDeclined():
-                task.declined = event
+                task.declined = event if self.accepts(event) else task.declined
+            case ManualAnswered():
+                if task.opened is not None and event.fingerprint == task.opened.fingerprint:
+                    task.answered = event
             case GateExpired():
                 task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.FAILED, "nobody approved in time"
+
+    def _apply_hold(self, event: HoldOpened | HoldResolved) -> None:
+        task = self._touched(event.task)
+        task.digest = self._digests.get(step_of(event.task))
+        task.reason, task.ignored = event.reason, False
+        if isinstance(event, HoldOpened):
+            task.phase, task.held, task.outcome = Phase.HELD, event, event.outcome
+            return
+        task.phase, task.outcome = Phase.ENDED, task.held.outcome if task.held else Outcome.FAILED
+        match event.decision:
+            case "retry":
+                task.phase, task.outcome = Phase.WAITING, None
+            case "skip":
+                task.outcome = Outcome.SKIPPED
+            case "ignore":
+                task.ignored = True
+            case "abort":
+                return  # it failed, and that the run is to end is said by an event of its own
+
+    def _apply_order(self, event: RunPaused | RunContinued | RunAbortRequested) -> None:
+        match event:
+            case RunPaused():
+                self.paused = event.reason
+            case RunContinued():
+                self.paused = None
+            case RunAbortRequested():
+                self.abort, self.abort_cancels = event.reason, self.abort_cancels or event.cancel

@@ -12,6 +12,7 @@ from runbook_engine.model.errors import JournalError
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _MAKING_SECONDS = 2.0
+_LEAST_BYTES = 512  # SQLite's smallest page; it takes a shorter file for a new database
 
 
 def ready_file(path: Path, *, create: bool) -> bool:
@@ -65,10 +66,11 @@ def _first_page() -> bytes:
 def _check_content(path: Path) -> None:
     """Refuse a file that lost its contents; the one that another process makes at this moment gets time to fill."""
     patience_ends = time.monotonic() + _MAKING_SECONDS
-    while path.stat().st_size == 0:
+    while (size := path.stat().st_size) < _LEAST_BYTES:
         if time.monotonic() > patience_ends:
+            what = f"was cut to {size} bytes" if size else "is empty, and a journal never is"
             raise JournalError(
-                f"the journal {path} is empty, and a journal never is: its contents were lost",
+                f"the journal {path} {what}: its contents were lost",
                 hint=f"put a copy of it from a backup in its place; or, to begin anew without it, remove it: rm {path}",
             )
         time.sleep(0.02)

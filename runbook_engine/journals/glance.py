@@ -11,6 +11,7 @@ from runbook_engine.journals import leases
 from runbook_engine.journals.file import ready_file
 from runbook_engine.journals.holder import is_dead, machine_time
 from runbook_engine.journals.ledger import RunRow, head_of, no_such_run
+from runbook_engine.journals.pruning import PruningRow, pruned_error, pruning_row
 from runbook_engine.journals.rows import run_row
 from runbook_engine.journals.tally import tally
 from runbook_engine.ports.journal import Glance, Lease, RunHead, Tally
@@ -92,12 +93,18 @@ _Ask = Callable[[str, Sequence[str]], list[tuple[object, ...]]]
 
 def _head(ask: _Ask, run: str) -> RunHead | None:
     rows = ask(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (run,))  # noqa: S608 - our own names
-    return head_of(run_row(rows[0])) if rows else None
+    return head_of(run_row(rows[0]), pruned=bool(_records(ask, run))) if rows else None
+
+
+def _records(ask: _Ask, run: str) -> list[tuple[object, ...]]:
+    return ask(f"SELECT {', '.join(PruningRow._fields)} FROM prunings WHERE run = ?", (run,))  # noqa: S608 - our own names
 
 
 def _runs(ask: _Ask, limit: int) -> list[RunHead]:
     most = f" LIMIT {limit:d}" if limit else ""
-    return [head_of(run_row(row)) for row in ask(f"SELECT {_COLUMNS} FROM runs ORDER BY number DESC{most}", ())]  # noqa: S608 - our own names
+    pruned = {run for (run,) in ask("SELECT run FROM prunings", ())}
+    rows = map(run_row, ask(f"SELECT {_COLUMNS} FROM runs ORDER BY number DESC{most}", ()))  # noqa: S608 - our own names
+    return [head_of(row, pruned=row.id in pruned) for row in rows]
 
 
 def _lease(ask: _Ask, name: str) -> Lease | None:
@@ -109,4 +116,6 @@ def _lease(ask: _Ask, name: str) -> Lease | None:
 def _tally(ask: _Ask, run: str, few: int) -> Tally:
     if _head(ask, run) is None:
         raise no_such_run(run)
+    if records := _records(ask, run):
+        raise pruned_error(pruning_row(records[0]))
     return tally(ask, run, mark="?", few=few)

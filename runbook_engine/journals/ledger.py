@@ -9,7 +9,7 @@ from runbook_engine.model.errors import JournalError, LeaseError
 from runbook_engine.model.event import Actor, AttemptFinished, Event, LeaseTaken, RunClosed, RunOpened, StoredEvent
 from runbook_engine.ports.journal import Lease, RunHead
 
-SCHEMA_VERSION = 2  # of the tables; 2 has `tasks` besides
+SCHEMA_VERSION = 2  # of the tables; 2 has `tasks` and `prunings` besides
 OPEN = "open"
 # What may still be said of a run that is over: none of it changes how it ended.
 AFTER_THE_END = frozenset({"note.added", "lease.lost", "gate.refused"})
@@ -43,12 +43,22 @@ class Batch:
     stored: list[StoredEvent]
 
 
-def open_batch(run: str, event: Event, actor: Actor, *, time: str, number: int, before: EventRow | None) -> Batch:
+def open_batch(
+    run: str,
+    event: Event,
+    actor: Actor,
+    *,
+    time: str,
+    number: int,
+    before: EventRow | None,
+    pruning: str | None = None,
+) -> Batch:
     """Begin a run, tied to the one before it.
 
     Args:
         number: the run's number in this journal.
         before: the run.opened row of the run with the number before; None for the first.
+        pruning: hash of the newest record of a pruning; None when there is none.
 
     Raises:
         JournalError: the event does not open a run.
@@ -58,7 +68,11 @@ def open_batch(run: str, event: Event, actor: Actor, *, time: str, number: int, 
     if not run or run != label(run):
         raise JournalError(f"{run!r} is not an id that a run can have")
     tied = event.model_copy(
-        update={"previous_run": before.run if before else None, "previous_hash": before.hash if before else None}
+        update={
+            "previous_run": before.run if before else None,
+            "previous_hash": before.hash if before else None,
+            "previous_pruning": pruning,
+        }
     )
     row, stored = make_row(run, 1, time, actor, tied, genesis(run))
     return Batch(opened_row(number, row, tied, actor), [row], [stored])
@@ -182,7 +196,7 @@ def check_fence(lease: Lease | None, fence: int | None, *, held: bool) -> None:
     )
 
 
-def head_of(run: RunRow) -> RunHead:
+def head_of(run: RunRow, *, pruned: bool = False) -> RunHead:
     """Describe a run for those who list it.
 
     Raises:
@@ -204,6 +218,7 @@ def head_of(run: RunRow) -> RunHead:
         operator=run.operator,
         events=run.head_seq,
         head_hash=run.head_hash,
+        pruned=pruned,
     )
 
 

@@ -22,11 +22,21 @@ from runbook_engine.journals.ledger import (
     output_rows,
     run_exists,
 )
+from runbook_engine.journals.pruning import (
+    PruningRow,
+    check_prunable,
+    kept_rows,
+    make_pruning,
+    pruned_error,
+    read_pruning,
+)
 from runbook_engine.journals.rows import ATTEMPT_KINDS, WELL, task_rows, without
 from runbook_engine.journals.verify import OutputFact, verify_numbers, verify_run
+from runbook_engine.journals.verify_pruned import verify_order, verify_pruned, verify_records
+from runbook_engine.model.errors import KeptRunError
 from runbook_engine.model.event import Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.clock import Clock
-from runbook_engine.ports.journal import Damage, Holder, Lease, RunHead, Tally
+from runbook_engine.ports.journal import Damage, Holder, Lease, Pruning, RunHead, Tally
 
 
 class MemoryJournal:
@@ -45,6 +55,7 @@ class MemoryJournal:
         self._rows: dict[str, list[EventRow]] = {}
         self._outputs: dict[tuple[str, str, int, str], tuple[bytes, str]] = {}
         self._leases: dict[str, leases.LeaseRow] = {}
+        self._prunings: dict[str, PruningRow] = {}
 
     def open_run(self, run: str, event: Event, actor: Actor, *, lease: Lease | None = None) -> StoredEvent:
         """See `Journal.open_run`."""
@@ -53,7 +64,10 @@ class MemoryJournal:
             if run in self._runs:
                 raise run_exists(run)
             before = next(reversed(self._rows.values()))[0] if self._rows else None
-            batch = open_batch(run, event, actor, time=self._time(), number=len(self._runs) + 1, before=before)
+            pruning = next(reversed(self._prunings.values())).hash if self._prunings else None
+            batch = open_batch(
+                run, event, actor, time=self._time(), number=len(self._runs) + 1, before=before, pruning=pruning
+            )
             self._rows[run] = []
             self._keep(batch)
             return batch.stored[0]
@@ -71,7 +85,7 @@ class MemoryJournal:
         captured = output_rows(run, events, outputs or {})
         with self._lock:
             self._check_fence(lease)
-            batch = append_batch(self._run(run), events, actor, time=self._time())
+            batch = append_batch(self._whole(run), events, actor, time=self._time())
             if taken := [key for *key, _, _ in captured if tuple(key) in self._outputs]:
                 raise run_exists(f"{run} with output of {taken[0]}")
             for *key, data, digest in captured:
@@ -82,7 +96,7 @@ class MemoryJournal:
     def read(self, run: str, *, after: int = 0) -> Iterator[StoredEvent]:
         """See `Journal.read`."""
         with self._lock:
-            self._run(run)
+            self._whole(run)
             rows = self._rows[run][after:]
             before = self._rows[run][after - 1] if 0 < after <= len(self._rows[run]) else None
         for row in rows:
@@ -92,7 +106,7 @@ class MemoryJournal:
     def output(self, run: str, task: str, number: int) -> Mapping[str, bytes]:
         """See `Journal.output`."""
         with self._lock:
-            self._run(run)
+            self._whole(run)
             return {
                 key[3]: check_output(run, task, number, key[3], data, digest)
                 for key, (data, digest) in self._outputs.items()
@@ -102,12 +116,12 @@ class MemoryJournal:
     def head(self, run: str) -> RunHead | None:
         """See `Journal.head`."""
         with self._lock:
-            return head_of(self._runs[run]) if run in self._runs else None
+            return head_of(self._runs[run], pruned=run in self._prunings) if run in self._runs else None
 
     def runs(self, *, limit: int = 0) -> list[RunHead]:
         """See `Journal.runs`."""
         with self._lock:
-            newest_first = [head_of(run) for run in reversed(self._runs.values())]
+            newest_first = [head_of(run, pruned=run.id in self._prunings) for run in reversed(self._runs.values())]
         return newest_first[:limit] if limit else newest_first
 
     def tally(self, run: str, *, few: int = 0) -> Tally:
@@ -162,6 +176,38 @@ class MemoryJournal:
         with self._lock:
             return leases.current(self._leases.get(name), now=self._store_time(), is_dead=self._dead)
 
+    def prune(self, run: str, actor: Actor, reason: str) -> Pruning:
+        """See `Journal.prune`."""
+        with self._lock:
+            head, (newest, rows) = self._run(run), next(reversed(self._rows.items()))
+            check_prunable(head, rows[0], self._prunings.get(run))
+            if damages := self.verify(run):
+                raise KeptRunError(f"run {run} is not pruned, because it is damaged: {damages[0].problem}")
+            kept = kept_rows(self._rows[run])
+            outputs = [key for key in self._outputs if key[0] == run]
+            record = make_pruning(
+                head,
+                kept,
+                [len(self._outputs[key][0]) for key in outputs],
+                newest=(self._runs[newest].number, rows[0]),
+                actor=actor,
+                reason=reason,
+                time=self._time(),
+                before=next(reversed(self._prunings.values()), None),
+            )
+            for key in outputs:
+                del self._outputs[key]
+            self._rows[run], self._prunings[run] = list(kept), record
+            return read_pruning(record)
+
+    def prunings(self) -> list[Pruning]:
+        """See `Journal.prunings`."""
+        with self._lock:
+            return [read_pruning(record) for record in self._prunings.values()]
+
+    def compact(self) -> None:
+        """See `Journal.compact`; what was removed from here is free already."""
+
     def verify(self, run: str | None = None) -> list[Damage]:
         """See `Journal.verify`."""
         with self._lock:
@@ -170,7 +216,10 @@ class MemoryJournal:
             damages: list[Damage] = []
             before: EventRow | None = None
             for each in self._runs.values():
-                if run in {None, each.id}:
+                if run in {None, each.id} and (record := self._prunings.get(each.id)) is not None:
+                    left = sum(key[0] == each.id for key in self._outputs)
+                    damages += verify_pruned(each, self._rows[each.id], left, record, before=before)
+                elif run in {None, each.id}:
                     damages += verify_run(
                         each,
                         self._rows[each.id],
@@ -181,6 +230,9 @@ class MemoryJournal:
                 before = self._rows[each.id][0]
             if run is None:
                 damages += verify_numbers(list(self._runs.values()), len(self._runs), {})
+                records = list(self._prunings.values())
+                damages += verify_records(records, self._runs)
+                damages += verify_order([(each, self._rows[each.id][0]) for each in self._runs.values()], records)
             return damages
 
     def close(self) -> None:
@@ -190,6 +242,11 @@ class MemoryJournal:
         for (owner, task, number, stream), (data, digest) in self._outputs.items():
             if owner == run:
                 yield OutputFact(task, number, stream, digest, sha256(data).hexdigest())
+
+    def _whole(self, run: str) -> RunRow:
+        if run in self._prunings:
+            raise pruned_error(self._prunings[run])
+        return self._run(run)
 
     def _run(self, run: str) -> RunRow:
         if run not in self._runs:

@@ -5,13 +5,21 @@ from typing import NamedTuple
 
 from runbook_engine.journals.chain import EventRow, label
 from runbook_engine.journals.ledger import RunRow
-from runbook_engine.model.event import AttemptFinished, StoredEvent, TaskBlocked, TaskResolved, TaskSkipped
+from runbook_engine.model.event import (
+    AttemptFinished,
+    HoldResolved,
+    StoredEvent,
+    TaskBlocked,
+    TaskResolved,
+    TaskSkipped,
+)
 from runbook_engine.model.names import step_of, target_of
 from runbook_engine.model.outcome import Outcome
 
 # Events of tasks that a run has by the thousands; of a task only its newest one tells where it stands.
+_ANSWERED_KINDS = ("manual.answered", "hold.opened", "hold.resolved")
 ATTEMPT_KINDS = ("attempt.started", "attempt.finished", "task.skipped", "task.blocked", "task.resolved")
-GATE_KINDS = ("gate.opened", "gate.approved", "gate.declined", "gate.expired")
+GATE_KINDS = ("gate.opened", "gate.approved", "gate.declined", "gate.expired", *_ANSWERED_KINDS)
 _TASK_KINDS = frozenset((*ATTEMPT_KINDS, *GATE_KINDS))
 _RUN_NUMBERS = frozenset({"number", "head_seq"})
 _EVENT_TYPES = (str, int, *[str] * 6)
@@ -48,7 +56,7 @@ def task_rows(events: Iterable[StoredEvent]) -> dict[str, TaskRow]:
 
 
 def without(events: Iterable[StoredEvent], tasks: Container[str]) -> list[StoredEvent]:
-    """Leave out what was said at the gates of some tasks."""
+    """Leave out what people were asked about some tasks, and what they said."""
     return [one for one in events if one.event.kind not in GATE_KINDS or label(one.event.task) not in tasks]  # type: ignore[union-attr]  # gates are tasks
 
 
@@ -75,7 +83,7 @@ def _outcome(stored: StoredEvent) -> str:
     match stored.event:
         case AttemptFinished(in_doubt=False, outcome=outcome):
             return outcome.value
-        case TaskSkipped():
+        case TaskSkipped() | HoldResolved(decision="skip"):
             return Outcome.SKIPPED.value
         case TaskBlocked():
             return Outcome.BLOCKED.value

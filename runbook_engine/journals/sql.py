@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from runbook_engine.journals import sql_leases, sql_verify
+from runbook_engine.journals import sql_leases, sql_prune, sql_verify
 from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, read_row
 from runbook_engine.journals.ledger import (
     Batch,
@@ -16,20 +16,30 @@ from runbook_engine.journals.ledger import (
     append_batch,
     check_output,
     head_of,
-    no_such_run,
     open_batch,
     output_rows,
     run_exists,
 )
+from runbook_engine.journals.pruning import read_pruning
 from runbook_engine.journals.rows import event_row, run_row, task_rows
 from runbook_engine.journals.sql_errors import explain, is_final, is_undecodable, lost_connection
-from runbook_engine.journals.sql_rows import MARKS, find_run, insert_events, opening_row, put_tasks
-from runbook_engine.journals.sql_schema import events, next_number, outputs, runs
+from runbook_engine.journals.sql_rows import (
+    MARKS,
+    all_prunings,
+    find_pruning,
+    find_run,
+    insert_events,
+    newest_pruning,
+    opening_row,
+    put_tasks,
+    whole_run,
+)
+from runbook_engine.journals.sql_schema import events, next_number, outputs, prunings, runs
 from runbook_engine.journals.sql_store import Store
 from runbook_engine.journals.tally import tally
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import Actor, Event, StoredEvent, write_time
-from runbook_engine.ports.journal import Damage, Holder, Lease, RunHead, Tally
+from runbook_engine.ports.journal import Damage, Holder, Lease, Pruning, RunHead, Tally
 
 _MOVE_HEAD = runs.update().where(runs.c.id == bindparam("run"))
 _PAGE = 1000  # events read in one transaction, so that a slow reader holds nothing back
@@ -57,7 +67,16 @@ class SqlJournal:
             if find_run(connection, run) is not None:
                 raise run_exists(run)
             before = opening_row(connection, number - 1)
-            batch = open_batch(run, event, actor, time=self._time(connection), number=number, before=before)
+            pruning = newest_pruning(connection)
+            batch = open_batch(
+                run,
+                event,
+                actor,
+                time=self._time(connection),
+                number=number,
+                before=before,
+                pruning=pruning.hash if pruning else None,
+            )
             connection.execute(runs.insert(), asdict(batch.run))
             insert_events(connection, batch.rows)
         return batch.stored[0]
@@ -79,9 +98,7 @@ class SqlJournal:
         try:
             with self._writing() as connection:
                 sql_leases.guard(connection, lease)
-                head = find_run(connection, run, lock=True)
-                if head is None:
-                    raise no_such_run(run)
+                head = whole_run(connection, run, lock=True)
                 if arrived := self._arrived(connection, run, events):
                     return arrived
                 batch = append_batch(head, events, actor, time=self._time(connection))
@@ -95,16 +112,13 @@ class SqlJournal:
     def read(self, run: str, *, after: int = 0) -> Iterator[StoredEvent]:
         """See `Journal.read`."""
         with self._reading() as connection:
-            head = find_run(connection, run)
-        if head is None:
-            raise no_such_run(run)
+            head = whole_run(connection, run)
         return self._read(head, after)
 
     def output(self, run: str, task: str, number: int) -> Mapping[str, bytes]:
         """See `Journal.output`."""
         with self._reading() as connection:
-            if find_run(connection, run) is None:
-                raise no_such_run(run)
+            whole_run(connection, run)
             rows = connection.execute(
                 select(outputs.c.stream, outputs.c.data, outputs.c.sha256)
                 .where(outputs.c.run == run, outputs.c.task == task, outputs.c.number == number)
@@ -116,14 +130,16 @@ class SqlJournal:
         """See `Journal.head`."""
         with self._reading() as connection:
             row = find_run(connection, run)
-        return head_of(row) if row else None
+            pruned = row is not None and find_pruning(connection, run) is not None
+        return head_of(row, pruned=pruned) if row else None
 
     def runs(self, *, limit: int = 0) -> list[RunHead]:
         """See `Journal.runs`."""
         query = select(runs).order_by(runs.c.number.desc())
         with self._reading() as connection:
             rows = connection.execute(query.limit(limit) if limit else query).all()
-        return [head_of(run_row(row)) for row in rows]
+            pruned = set(connection.execute(select(prunings.c.run)).scalars())
+        return [head_of(row, pruned=row.id in pruned) for row in map(run_row, rows)]
 
     def version(self, run: str) -> int:
         """See `Journal.version`."""
@@ -133,8 +149,7 @@ class SqlJournal:
     def tally(self, run: str, *, few: int = 0) -> Tally:
         """See `Glance.tally`."""
         with self._reading() as connection:
-            if find_run(connection, run) is None:
-                raise no_such_run(run)
+            whole_run(connection, run)
 
             def ask(query: str, values: Sequence[str]) -> Sequence[Sequence[object]]:
                 return connection.exec_driver_sql(query, tuple(values)).all()
@@ -160,6 +175,20 @@ class SqlJournal:
         """See `Journal.lease`."""
         with self._reading() as connection:
             return sql_leases.current(self._store, connection, name)
+
+    def prune(self, run: str, actor: Actor, reason: str) -> Pruning:
+        """See `Journal.prune`."""
+        with self._writing() as connection:
+            return read_pruning(sql_prune.prune(connection, run, actor, reason, time=self._time(connection)))
+
+    def prunings(self) -> list[Pruning]:
+        """See `Journal.prunings`."""
+        with self._reading() as connection:
+            return [read_pruning(row) for row in all_prunings(connection)]
+
+    def compact(self) -> None:
+        """See `Journal.compact`."""
+        sql_prune.compact(self._store)
 
     def verify(self, run: str | None = None) -> list[Damage]:
         """See `Journal.verify`."""

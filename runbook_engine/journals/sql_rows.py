@@ -6,9 +6,10 @@ from typing import NamedTuple, cast
 from sqlalchemy import Connection, bindparam, select
 
 from runbook_engine.journals.chain import EventRow
-from runbook_engine.journals.ledger import RunRow
+from runbook_engine.journals.ledger import OPEN, RunRow, no_such_run
+from runbook_engine.journals.pruning import PruningRow, pruned_error, pruning_row
 from runbook_engine.journals.rows import TaskRow, event_row, run_row
-from runbook_engine.journals.sql_schema import events, runs
+from runbook_engine.journals.sql_schema import events, prunings, runs
 
 MARKS = {"sqlite": "?", "postgresql": "%s"}
 _RUN = select(runs).where(runs.c.id == bindparam("run"))
@@ -21,11 +22,44 @@ def find_run(connection: Connection, run: str, *, lock: bool = False) -> RunRow 
     return run_row(row) if row is not None else None
 
 
+def whole_run(connection: Connection, run: str, *, lock: bool = False) -> RunRow:
+    """Give the row of a run that has its events; see `find_run`.
+
+    Raises:
+        JournalError: there is none, or it was pruned.
+    """
+    row = find_run(connection, run, lock=lock)
+    if row is None:
+        raise no_such_run(run)
+    # (One that is not over was never pruned; that saves a question before each batch of a run.)
+    record = find_pruning(connection, run) if row.status != OPEN else None
+    if record is not None:
+        raise pruned_error(record)
+    return row
+
+
 def opening_row(connection: Connection, number: int) -> EventRow | None:
     """Give the run.opened row of the run with a number."""
     query = select(events).join(runs, events.c.run == runs.c.id).where(runs.c.number == number, events.c.seq == 1)
     row = connection.execute(query).one_or_none()
     return event_row(row) if row is not None else None
+
+
+def find_pruning(connection: Connection, run: str) -> PruningRow | None:
+    """Give the record of a run's pruning, None when it was not pruned."""
+    row = connection.execute(select(prunings).where(prunings.c.run == run)).one_or_none()
+    return pruning_row(row) if row is not None else None
+
+
+def newest_pruning(connection: Connection) -> PruningRow | None:
+    """Give the newest record, None when there is none."""
+    row = connection.execute(select(prunings).order_by(prunings.c.number.desc()).limit(1)).one_or_none()
+    return pruning_row(row) if row is not None else None
+
+
+def all_prunings(connection: Connection) -> list[PruningRow]:
+    """Give all records, oldest first."""
+    return [pruning_row(row) for row in connection.execute(select(prunings).order_by(prunings.c.number))]
 
 
 def insert_events(connection: Connection, rows: Sequence[EventRow]) -> None:

@@ -86,6 +86,19 @@ tasks = Table(
     sqlite_with_rowid=False,
 )
 
+# That runs were pruned: a chain of its own, which the runs opened since name.
+prunings = Table(
+    "prunings",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("run", Text, nullable=False, unique=True),
+    Column("time", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
 # A lease that was given back keeps its row, without a holder: its fence must only grow.
 leases = Table(
     "leases",
@@ -136,6 +149,11 @@ def prepare(connection: Connection, *, create: bool, where: str, upgrade: Callab
 def no_journal(where: str) -> NoJournalError:
     """Say that there is no journal yet."""
     return NoJournalError(f"no journal yet at {where}", hint="the first `runbook run` makes it")
+
+
+def lock_numbers(connection: Connection) -> int:
+    """Let no run be opened and none be pruned until the transaction ends; give the number of runs ever opened."""
+    return int(connection.execute(select(meta.c.value).where(meta.c.key == _RUNS).with_for_update()).scalar_one())
 
 
 def next_number(connection: Connection) -> int:

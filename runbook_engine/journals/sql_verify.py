@@ -5,12 +5,13 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, func, select, union_all
 
-from runbook_engine.journals.chain import label
+from runbook_engine.journals.chain import EventRow, label
 from runbook_engine.journals.ledger import RunRow, no_such_run
 from runbook_engine.journals.rows import TaskRow, event_row, run_row
-from runbook_engine.journals.sql_rows import find_run, opening_row
+from runbook_engine.journals.sql_rows import all_prunings, find_run, opening_row
 from runbook_engine.journals.sql_schema import events, outputs, runs, runs_opened, tasks
 from runbook_engine.journals.verify import OutputFact, verify_numbers, verify_run
+from runbook_engine.journals.verify_pruned import verify_order, verify_pruned, verify_records
 from runbook_engine.ports.journal import Damage
 
 
@@ -23,6 +24,7 @@ def verify(connection: Connection, run: str | None, *, is_file: bool) -> list[Da
         damages += _check_pages(connection)
     listed = [run_row(row) for row in connection.execute(select(runs).order_by(runs.c.number))]
     before: RunRow | None = None
+    records = {record.run: record for record in all_prunings(connection)}
     for each in listed:
         if each.id != label(each.id):  # no query can name it
             problem = "is listed with an id that is no text"
@@ -30,6 +32,11 @@ def verify(connection: Connection, run: str | None, *, is_file: bool) -> list[Da
         elif run in {None, each.id}:
             rows = connection.execute(select(events).where(events.c.run == each.id).order_by(events.c.seq))
             tie = opening_row(connection, before.number) if before else None
+            if (record := records.get(each.id)) is not None:
+                left = _leftovers(connection, each.id)
+                damages += verify_pruned(each, (event_row(row) for row in rows), left, record, before=tie)
+                before = each
+                continue
             facts = _facts(connection, each.id)
             listed_tasks = connection.execute(select(tasks).where(tasks.c.run == each.id))
             standing = (TaskRow(*row) for row in listed_tasks)
@@ -37,6 +44,8 @@ def verify(connection: Connection, run: str | None, *, is_file: bool) -> list[Da
         before = each
     if run is None:
         damages += verify_numbers(listed, runs_opened(connection), _strays(connection))
+        damages += verify_records(list(records.values()), {each.id: each for each in listed})
+        damages += verify_order(_openings(connection, listed), list(records.values()))
     return damages
 
 
@@ -46,6 +55,17 @@ def _facts(connection: Connection, run: str) -> Iterator[OutputFact]:
     query = select(*columns).where(outputs.c.run == run).execution_options(yield_per=1)
     for task, number, stream, claimed, data in connection.execute(query):
         yield OutputFact(task, number, stream, claimed, sha256(data).hexdigest() if isinstance(data, bytes) else "")
+
+
+def _leftovers(connection: Connection, run: str) -> int:
+    """Count what should have gone when a run was pruned."""
+    counts = [select(func.count()).select_from(table).where(table.c.run == run) for table in (outputs, tasks)]
+    return sum(connection.execute(count).scalar_one() for count in counts)
+
+
+def _openings(connection: Connection, listed: list[RunRow]) -> list[tuple[RunRow, EventRow]]:
+    rows = {row.run: row for row in map(event_row, connection.execute(select(events).where(events.c.seq == 1)))}
+    return [(run, rows[run.id]) for run in listed if run.id in rows]
 
 
 def _strays(connection: Connection) -> dict[str, int]:

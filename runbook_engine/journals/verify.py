@@ -8,10 +8,19 @@ from runbook_engine.journals.chain import EventRow, genesis, read_row, seal
 from runbook_engine.journals.ledger import RunRow, followed, opened_row
 from runbook_engine.journals.rows import TaskRow, task_rows
 from runbook_engine.model.errors import JournalError
-from runbook_engine.model.event import AttemptFinished, RunOpened, StoredEvent
+from runbook_engine.model.event import (
+    AttemptFinished,
+    Event,
+    GateApproved,
+    GateDeclined,
+    GateOpened,
+    RunOpened,
+    StoredEvent,
+)
+from runbook_engine.model.signed_answer import answer_problem
 from runbook_engine.ports.journal import Damage
 
-Kind: TypeAlias = Literal["changed", "missing", "inserted", "swapped", "tail", "head", "output"]
+Kind: TypeAlias = Literal["changed", "missing", "inserted", "swapped", "tail", "head", "output", "signature"]
 _MOST_DAMAGES = 100  # of one run: after a cut everything behind it is wrong, and nobody reads a thousand lines
 _SEARCH = 1000  # places before and after, where a moved event is looked for
 
@@ -37,6 +46,12 @@ class _Walk:
     recorded: dict[tuple[str, int, str], tuple[int, str]] = field(default_factory=dict)
     opening: StoredEvent | None = None
     tasks: dict[str, TaskRow] = field(default_factory=dict)
+    gates: dict[str, GateOpened] = field(default_factory=dict)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the events themselves are damaged; a void signature says nothing against them."""
+        return any(damage.kind != "signature" for damage in self.damages)
 
     def tell(self, seq: int, kind: Kind, problem: str) -> None:
         if len(self.damages) < _MOST_DAMAGES:
@@ -137,9 +152,25 @@ def _fold(walk: _Walk, row: EventRow) -> None:
         walk.folded = opened_row(walk.run.number, row, event, stored.actor)
     elif walk.folded is not None:
         walk.folded = followed(walk.folded, row, event)
+    _follow_gate(walk, row.seq, event)
     if isinstance(event, AttemptFinished):
         for stream, digest in event.output_digest.items():
             walk.recorded[event.task, event.number, stream] = (row.seq, digest)
+
+
+def _follow_gate(walk: _Walk, seq: int, event: Event) -> None:
+    """Check the signature of an answer against what the gate asked and whose keys counted when it opened."""
+    if isinstance(event, GateOpened):
+        walk.gates[event.task] = event
+    if not isinstance(event, GateApproved | GateDeclined):
+        return
+    opened = walk.gates.get(event.task)
+    if opened is None:
+        problem = "no gate was open" if event.signature else None
+    else:
+        problem = answer_problem(walk.run.id, opened, event)
+    if problem is not None:
+        walk.tell(seq, "signature", f"the answer of {event.person} to {event.task}: {problem}")
 
 
 def _check_end(walk: _Walk, last: tuple[EventRow | None, str]) -> None:
@@ -157,7 +188,7 @@ def _check_end(walk: _Walk, last: tuple[EventRow | None, str]) -> None:
 
 def _check_row(walk: _Walk) -> None:
     """Compare the run's row with what its events say; pointless when those are damaged."""
-    if walk.damages:
+    if walk.broken:
         return
     if walk.folded is None:
         walk.tell(1, "changed", "is not run.opened")
@@ -172,7 +203,7 @@ def _check_row(walk: _Walk) -> None:
 
 def _check_tasks(walk: _Walk, tasks: Iterable[TaskRow]) -> None:
     """Compare where tasks are said to stand with their events; pointless when those are damaged."""
-    if walk.damages:
+    if walk.broken:
         return
     listed = {row.task: row for row in tasks}
     for task in sorted(walk.tasks.keys() | listed.keys()):
@@ -195,7 +226,7 @@ def _check_tie(walk: _Walk, before: EventRow | None) -> None:
 
 def _check_outputs(walk: _Walk, outputs: Iterable[OutputFact]) -> None:
     missing = dict(walk.recorded)
-    whole = not walk.damages
+    whole = not walk.broken
     for fact in outputs:
         seq, digest = missing.pop((fact.task, fact.number, fact.stream), (0, ""))
         what = f"captured {fact.stream} of {fact.task} attempt {fact.number}"

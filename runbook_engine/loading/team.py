@@ -17,6 +17,7 @@ from runbook_engine.model.located import Path as DataPath
 from runbook_engine.model.located import SourceMap
 from runbook_engine.model.quoting import did_you_mean, quoted
 from runbook_engine.model.rules import diagnostic
+from runbook_engine.model.ssh_signature import SignatureError, key_blob
 from runbook_engine.model.team import Team
 
 # What practically every address is like; whether it exists, only a message can tell.
@@ -60,6 +61,12 @@ def _check(team: Team, sources: SourceMap) -> Iterator[Diagnostic]:
                 place = sources.at(("people", key, "roles", index))
                 hint = did_you_mean(role, team.roles) or "add it under roles:"
                 yield diagnostic("RB401", place, f"there is no role {quoted(role)}", hint)
+        for index, line in enumerate(person.ssh_keys):
+            try:
+                key_blob(line)
+            except SignatureError as error:
+                place = sources.at(("people", key, "ssh_keys", index))
+                yield diagnostic("RB404", place, f"this key of {key} can't sign answers: {error}")
         if person.email is not None:
             yield from _check_address(person.email, ("people", key, "email"), sources)
     for key, audience in team.audiences.items():

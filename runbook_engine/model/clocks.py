@@ -75,7 +75,7 @@ class Marks:
                 self.proof = time
             case TaskResolved(truth="done"):
                 self.recovered = self.proof = time
-            case GateOpened():
+            case GateOpened(by_hand=False, opens_at=None):
                 self.asked = self.asked or time
             case GateApproved():
                 self.decided = self.decided or time

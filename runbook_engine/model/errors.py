@@ -69,5 +69,15 @@ class NoJournalError(JournalError):
     exit_code = ExitCode.USAGE
 
 
+class PrunedRunError(JournalError):
+    """The run's events were removed on purpose; only its line and the record of that are left."""
+
+    exit_code = ExitCode.USAGE
+
+
+class KeptRunError(JournalError):
+    """The run must stay as it is: it is not over, it is the newest, or it is damaged and so is evidence."""
+
+
 class JournalUnavailableError(JournalError):
     """The journal can't be written just now (disk full, locked, database away); the same append may be tried again."""

@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter
 
 from runbook_engine.model.event_people import (
     AnswerRefused,
+    AnswerSignature,
     GateApproved,
     GateDeclined,
     GateExpired,
@@ -92,6 +93,7 @@ __all__ = [
     "EVENT",
     "Actor",
     "AnswerRefused",
+    "AnswerSignature",
     "AttemptFinished",
     "AttemptStarted",
     "Clocks",

@@ -4,10 +4,37 @@ from datetime import datetime
 from typing import Literal
 
 from runbook_engine.model.base import Frozen
+from runbook_engine.model.outcome import Outcome
+
+
+class AnswerSignature(Frozen):
+    """A person's signature under an answer, by an SSH key of theirs.
+
+    Attributes:
+        at: when it was signed, by the signer's clock.
+        statement: the exact text that was signed.
+        armor: the signature as `ssh-keygen -Y sign` writes it.
+        key: the public key's line, without its comment.
+        fingerprint: the key's, as `ssh-keygen -l` prints it.
+    """
+
+    at: datetime
+    statement: str
+    armor: str
+    key: str
+    fingerprint: str
 
 
 class GateOpened(Frozen):
-    """A gate waits for a condition or a person; approvals are for this plan fingerprint only."""
+    """A gate waits for a condition or a person; approvals are for this plan fingerprint only.
+
+    Attributes:
+        signed: an answer without a signature does not count.
+        opens_at: the time that is waited for, and nobody is asked; None where people are.
+        by_hand: a person does something and says whether it went well; others approve or decline.
+        requester: who asked for the run, where they may not approve; None where they may.
+        signers: fingerprints of the keys that team.yml has now, by person who may answer.
+    """
 
     kind: Literal["gate.opened"] = "gate.opened"
     task: str
@@ -16,6 +43,11 @@ class GateOpened(Frozen):
     message: str = ""
     expires_at: datetime | None = None
     fingerprint: str
+    opens_at: datetime | None = None
+    by_hand: bool = False
+    requester: str | None = None
+    signed: bool = False
+    signers: dict[str, tuple[str, ...]] = {}
 
 
 class GateApproved(Frozen):
@@ -27,7 +59,7 @@ class GateApproved(Frozen):
     role: str
     reason: str = ""
     fingerprint: str
-    signature: str | None = None
+    signature: AnswerSignature | None = None
 
 
 class GateDeclined(Frozen):
@@ -39,6 +71,7 @@ class GateDeclined(Frozen):
     role: str
     reason: str = ""
     fingerprint: str
+    signature: AnswerSignature | None = None
 
 
 class AnswerRefused(Frozen):
@@ -62,20 +95,29 @@ class ManualAnswered(Frozen):
 
     kind: Literal["manual.answered"] = "manual.answered"
     task: str
+    person: str = ""
+    role: str = ""
+    fingerprint: str = ""
     passed: bool
     note: str = ""
 
 
 class HoldOpened(Frozen):
-    """A task failed and waits for the operator's decision."""
+    """A task failed and waits for the operator's decision; `outcome` says how it failed."""
 
     kind: Literal["hold.opened"] = "hold.opened"
     task: str
     reason: str
+    outcome: Outcome = Outcome.FAILED
 
 
 class HoldResolved(Frozen):
-    """The operator's decision about a hold."""
+    """The operator's decision about a task that failed.
+
+    Attributes:
+        decision: `retry` (try it again), `skip` (it counts as skipped), `ignore` (it failed; what needs it goes on),
+            `abort` (it failed, for the run is to end).
+    """
 
     kind: Literal["hold.resolved"] = "hold.resolved"
     task: str
@@ -98,10 +140,11 @@ class RunContinued(Frozen):
 
 
 class RunAbortRequested(Frozen):
-    """The operator wants the run to end."""
+    """The operator wants the run to end; `cancel`: what runs is not left to end, but cancelled."""
 
     kind: Literal["run.abort-requested"] = "run.abort-requested"
     reason: str = ""
+    cancel: bool = False
 
 
 class MessageDue(Frozen):

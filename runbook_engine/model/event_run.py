@@ -43,9 +43,14 @@ class StepSummary(Frozen):
 class RunOpened(Frozen):
     """A run begins. `previous_run` and `previous_hash` tie this run's chain to the one opened before it.
 
+    `previous_pruning` is the hash of the newest record that a run was pruned; None when none was.
+
     Attributes:
         limit: as it was typed.
         limit_hosts: the hosts that it stood for, when it named a file or an earlier run (`@hosts.txt`, `@failed`).
+        live_inventory: why a drill may run on an inventory that is not marked as a drill's; empty for any other run.
+        reverts: id of the run whose changes this one takes back; empty for any other run.
+        continues: id of the earlier run whose good ends count in this one; empty for any other run.
     """
 
     kind: Literal["run.opened"] = "run.opened"
@@ -61,6 +66,9 @@ class RunOpened(Frozen):
     limit_hosts: tuple[str, ...] = ()
     skip: dict[str, str] = {}
     note: str = ""
+    reverts: str = ""
+    continues: str = ""
+    live_inventory: str = ""
     fingerprint: str
     files: dict[str, str] = {}
     git_commit: str | None = None
@@ -73,6 +81,7 @@ class RunOpened(Frozen):
     forks: int = 0
     previous_run: str | None = None
     previous_hash: str | None = None
+    previous_pruning: str | None = None
 
 
 class LeaseTaken(Frozen):

@@ -40,6 +40,7 @@ class PlannedStep(Frozen):
         max_failures: number of tasks that may fail before the step fails.
         scope: inputs and vars of the runbook that the step came from (imports have their own).
         digest: SHA-256 over everything of the step that matters for its meaning.
+        undoes: the step takes back, by its action's own `revert`, what the same step did in an earlier run.
     """
 
     step: Step
@@ -50,6 +51,7 @@ class PlannedStep(Frozen):
     max_failures: int = 0
     scope: int = 0
     digest: str = ""
+    undoes: bool = False
 
     @property
     def id(self) -> str:

@@ -126,7 +126,18 @@ class Deviation(Frozen):
 
     at: datetime
     kind: Literal[
-        "skip", "ignore", "retry", "abort", "pause", "resolved", "plan", "tolerated", "take-over", "refused", "files"
+        "skip",
+        "ignore",
+        "retry",
+        "abort",
+        "pause",
+        "resolved",
+        "plan",
+        "tolerated",
+        "take-over",
+        "refused",
+        "files",
+        "live-inventory",
     ]
     what: str
     who: str

@@ -71,6 +71,8 @@ def implied(step: Step, runbook_vars: Mapping[str, JsonValue], templates: Iterab
     references: set[str] = set()
     names: set[str] = set()
     for template in templates:
+        if template.path[0] == "revert":
+            continue  # it is rendered when the run is over, and knows all of it
         references |= template.facts.references
         names |= template.facts.names
     seen: set[str] = set()

@@ -1,6 +1,6 @@
 """Lint of one step's action: it exists, and its parameters have the right names and types."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 
 from pydantic import ValidationError
 
@@ -8,31 +8,43 @@ from runbook_engine.model.diagnostic import Diagnostic
 from runbook_engine.model.json import JsonValue
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
+from runbook_engine.model.runbook import ActionCall
+from runbook_engine.model.signed_answer import signers
 from runbook_engine.model.team import Team
 from runbook_engine.planning.flatten import FlatStep
 from runbook_engine.ports.action import Action, Catalog, Gate, Params
 
 
 def lint_action(step: FlatStep, catalog: Catalog, team: Team | None) -> Iterator[Diagnostic]:
-    """Check a step's action and its parameters."""
-    call = step.step.action
-    if call is None:
-        return
+    """Check a step's action and its parameters, and those of the action that undoes it."""
+    if step.step.action is not None:
+        action = yield from _lint_call(step, step.step.action, catalog, ("action",), ("params",))
+        if isinstance(action, Gate):
+            yield from _lint_gate(step, team)
+    if step.step.revert is not None:
+        other = yield from _lint_call(step, step.step.revert, catalog, ("revert", "name"), ("revert", "params"))
+        if other is not None and not hasattr(other, "apply"):
+            text = f"{other.name} changes nothing, so it can't undo the step"
+            yield diagnostic("RB213", step.place("revert", "name"), text, "name an action that changes something")
+
+
+def _lint_call(
+    step: FlatStep, call: ActionCall, catalog: Catalog, name: tuple[str, ...], params: tuple[str, ...]
+) -> Generator[Diagnostic, None, Action[Params] | None]:
+    """Check that an action exists and takes these parameters, and give it; `name`, `params`: where they stand."""
     action = catalog.get(call.name)
     if action is None:
         hint = did_you_mean(call.name, catalog.names()) or "`runbook actions` lists what there is"
-        yield diagnostic("RB201", step.place("action"), f"there is no action {call.name!r}", hint)
-        return
-    yield from _lint_params(step, action)
-    if isinstance(action, Gate):
-        yield from _lint_gate(step, team)
+        yield diagnostic("RB201", step.place(*name), f"there is no action {call.name!r}", hint)
+        return None
+    yield from _lint_params(step, action, call, params)
+    return action
 
 
-def _lint_params(step: FlatStep, action: Action[Params]) -> Iterator[Diagnostic]:
+def _lint_params(
+    step: FlatStep, action: Action[Params], call: ActionCall, where: tuple[str, ...]
+) -> Iterator[Diagnostic]:
     """Validate the parameters; what a template will give can't be judged yet."""
-    call = step.step.action
-    if call is None:
-        return
     try:
         action.Params.model_validate(dict(call.params))
     except ValidationError as error:
@@ -50,15 +62,12 @@ def _lint_params(step: FlatStep, action: Action[Params]) -> Iterator[Diagnostic]
             if problem["type"] == "extra_forbidden":
                 text = f"{call.name} has no parameter {'.'.join(str(part) for part in path)!r}"
                 hint = did_you_mean(str(path[-1]), fields) or f"it has: {', '.join(sorted(fields))}"
-            yield diagnostic("RB202", step.place("params", *path), text, hint)
+            yield diagnostic("RB202", step.place(*where, *path), text, hint)
 
 
 def _lint_gate(step: FlatStep, team: Team | None) -> Iterator[Diagnostic]:
-    """A gate's roles exist and somebody has them; more than one approver can't be asked yet."""
+    """A gate's roles exist, and enough people have them."""
     params: Mapping[str, JsonValue] = step.step.action.params if step.step.action else {}
-    if params.get("quorum", 1) != 1:
-        text = "a quorum of more than one can't be run by this version, and is not ignored"
-        yield diagnostic("RB207", step.place("params", "quorum"), text)
     roles = params.get("roles")
     if team is None or not isinstance(roles, list | tuple):
         return
@@ -67,8 +76,18 @@ def _lint_gate(step: FlatStep, team: Team | None) -> Iterator[Diagnostic]:
             text = f"role {role!r} is not in team.yml"
             yield diagnostic("RB208", step.place("params", "roles", index), text, did_you_mean(role, team.roles))
     known = [role for role in roles if role in team.roles]
-    if known and not any(set(person.roles) & set(known) for person in team.people.values()):
+    able = sum(bool(set(person.roles) & set(known)) for person in team.people.values())
+    quorum = params.get("quorum", 1)
+    if known and isinstance(quorum, int) and able and quorum > able:
+        text = f"{quorum} people must approve, and {able} in team.yml can"
+        yield diagnostic(
+            "RB208", step.place("params", "quorum"), text, "lower the quorum, or give more people the role"
+        )
+    if known and not able:
         yield diagnostic("RB208", step.place("params", "roles"), f"nobody in team.yml has a role of {known}")
+    elif known and params.get("signed") is True and not signers(team, tuple(known)):
+        text = f"nobody with a role of {known} has ssh_keys in team.yml that can sign, so nobody can answer this gate"
+        yield diagnostic("RB208", step.place("params", "signed"), text, "give people their ssh_keys")
 
 
 def _at(value: JsonValue, path: tuple[str | int, ...]) -> JsonValue:

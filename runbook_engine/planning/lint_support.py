@@ -7,7 +7,6 @@ from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import OnFailure, Step
 from runbook_engine.planning.flatten import Source
 
-_NOT_RUN = (OnFailure.HOLD, OnFailure.REVERT)
 _IMPORT_KEYS = frozenset({"id", "name", "needs", "imported"})
 
 
@@ -21,10 +20,8 @@ def lint_support(source: Source, seen: frozenset[int] = frozenset()) -> Iterator
     if runbook.triggers:
         yield _refuse(source, None, "triggers", "triggers")
     for index, step in enumerate(runbook.steps):
-        if step.on_failure in _NOT_RUN:
-            yield _refuse(source, index, "on_failure", f"on_failure: {step.on_failure}", "use stop or continue")
-        if step.revert is not None:
-            yield _refuse(source, index, "revert", "revert")
+        if step.on_failure is OnFailure.REVERT:
+            yield _refuse(source, index, "on_failure", f"on_failure: {step.on_failure}", "use stop, hold or continue")
         if step.imported is not None:
             yield from _lint_import(source, index, step)
     for child in source.imported.values():

@@ -1,7 +1,7 @@
 """What an action is: typed parameters, a check, an apply, perhaps a revert, and the hands they are given."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Generic, Protocol, TypeVar
 
@@ -237,7 +237,18 @@ class Reverts(Protocol):
 
 
 class Gate(Action[P]):
-    """An action that is not attempted but waited for: a person's approval, a window of time."""
+    """An action that is not attempted but waited for: a person's approval, what a person does by hand.
+
+    Attributes:
+        by_hand: a person does something and says whether it went well, where others approve or decline.
+    """
+
+    by_hand: ClassVar[bool] = False
+
+    def opens_at(self, params: P, now: datetime) -> datetime | None:
+        """Give the time that is waited for, `now` or before it when it has come; None where people are waited for."""
+        del params, now
+        return None
 
 
 class CatalogEntry(Frozen):

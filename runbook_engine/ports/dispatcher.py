@@ -19,6 +19,7 @@ class AttemptOrder:
         timeout: seconds the attempt may take.
         rendered: text of each template file that the parameters name, rendered, by the SHA-256 of its source.
         recorded: outputs that the task ended with, when it is to be undone.
+        undo: take back, by the action's `revert`, what was applied with these parameters and left `recorded`.
         settle: find out about an earlier attempt of the same token before doing anything.
         taints: dry run only: true when something the task needs was not really done, so that a verification
             that is not satisfied proves nothing.
@@ -39,6 +40,7 @@ class AttemptOrder:
     timeout: float
     fence: int = 0
     settle: bool = False
+    undo: bool = False
     rendered: dict[str, str] = field(default_factory=dict)
     taints: bool = False
     become_user: str | None = None

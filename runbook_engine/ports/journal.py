@@ -15,6 +15,7 @@ class RunHead:
     Attributes:
         number: counts the journal's runs from 1.
         status: `open` until it is closed, then run.closed's status.
+        pruned: its events were removed; they are still counted in `events`.
     """
 
     id: str
@@ -28,6 +29,7 @@ class RunHead:
     operator: str
     events: int
     head_hash: str
+    pruned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,26 @@ class Damage:
     run: str
     seq: int
     problem: str
-    kind: Literal["changed", "missing", "inserted", "swapped", "tail", "head", "output"]
+    kind: Literal["changed", "missing", "inserted", "swapped", "tail", "head", "output", "signature"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """That a run was pruned: who removed its events and captured output, when, why, and how much it was.
+
+    Attributes:
+        outputs, output_bytes: captured streams, and their size together.
+        hash: seals this record and all before it.
+    """
+
+    run: str
+    at: datetime
+    actor: Actor
+    reason: str
+    events: int
+    outputs: int
+    output_bytes: int
+    hash: str
 
 
 class Tally(NamedTuple):
@@ -166,6 +187,24 @@ class Journal(Glance, Protocol):
 
     def release_lease(self, lease: Lease) -> None:
         """Give a lease back; nothing happens when it is no longer ours."""
+        ...
+
+    def prune(self, run: str, actor: Actor, reason: str) -> Pruning:
+        """Remove a run's events (but its first and its run.closed) and captured output, and record that.
+
+        What is asked of the run's events afterwards raises `PrunedRunError`; the run stays listed.
+
+        Raises:
+            JournalError: it is not over, is the newest, was pruned already, or is damaged; nothing was removed.
+        """
+        ...
+
+    def prunings(self) -> list[Pruning]:
+        """Give the records of all prunings, oldest first."""
+        ...
+
+    def compact(self) -> None:
+        """Give the space of what was removed back to the disk; needs about as much space again for the moment."""
         ...
 
     def verify(self, run: str | None = None) -> list[Damage]:

@@ -12,6 +12,7 @@ from runbook_engine.model.inventory import LOCALHOST
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Grade, Mode, Outcome
 from runbook_engine.model.report import Deviation, Proof, RunReport, StepReport, TaskReport, TimelineEntry
+from runbook_engine.model.signed_answer import as_counted
 from runbook_engine.reporting.people import PeopleFold
 from runbook_engine.reporting.tasks import ReadOutput, TaskFold
 from runbook_engine.reporting.troubles import group_troubles
@@ -48,7 +49,7 @@ def build_report(
         verified: whether the journal's chain was checked and found whole; None when nobody looked.
     """
     fold = _RunFold()
-    for stored in events:
+    for stored in as_counted(events):
         fold.follow(stored)
     steps = _steps(fold, outputs, _by_name(well))
     opened, last = fold.opened, fold.last

@@ -54,6 +54,8 @@ class PeopleFold:
             case RunOpened() as event:
                 for step, reason in event.skip.items():
                     self._deviate(stored, "skip", step, reason)
+                if event.live_inventory:
+                    self._deviate(stored, "live-inventory", f"a drill on {event.inventory}", event.live_inventory)
                 if event.git_dirty:
                     self._deviate(stored, "files", "files with changes that no commit holds")
             case RecoveryPointUsed() as event:
@@ -148,7 +150,7 @@ class PeopleFold:
                     self._close(stored, gate, "approved")
             case GateDeclined() as event:
                 gate = self._add(stored, event.task, event.person, "declined", event.reason, role=event.role,
-                                 fingerprint=event.fingerprint)  # fmt: skip
+                                 fingerprint=event.fingerprint, signed=event.signature is not None)  # fmt: skip
                 self._close(stored, gate, "declined")
             case AnswerRefused() as event:
                 self._add(stored, event.task, event.person, "refused", event.reason)

@@ -38,6 +38,7 @@ class TaskFold:
     reason: str = ""
     approvals: int = 0
     quorum: int = 1
+    held: Outcome | None = None
 
     def follow(self, stored: StoredEvent) -> None:
         """Take one more event of this task."""
@@ -56,7 +57,7 @@ class TaskFold:
             case TaskResolved() as event:
                 self._resolve(event)
             case HoldOpened() as event:
-                self.state, self.reason = "held", event.reason
+                self.state, self.outcome, self.reason, self.held = "held", None, event.reason, event.outcome
             case HoldResolved() as event:
                 self._decide(event)
             case _:
@@ -116,7 +117,7 @@ class TaskFold:
         elif event.decision == "retry":
             self.state, self.outcome, self.reason = "pending", None, event.reason
         else:
-            self._end(self.outcome or Outcome.FAILED, event.reason)
+            self._end(self.held or self.outcome or Outcome.FAILED, event.reason)
 
     def _answer(self, stored: StoredEvent) -> None:
         """Follow a gate or manual step; the engine may record its end as an attempt, too, and that counts more."""

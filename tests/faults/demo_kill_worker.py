@@ -33,39 +33,14 @@ from runbook_engine.lab.client import read_lab
 from runbook_engine.model.event import AttemptFinished, AttemptStarted
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "demo"))
+sys.path[:0] = [str(ROOT / "demo"), str(ROOT / "tests")]
 
 from stage import environment_for, write_addresses  # noqa: E402 - the demo's folder is no package
+from support.killing_journal import KillingJournal  # noqa: E402 - nor is that of the tests
 
 PARTS = 12
 REGION = "us-east-1"
 ENDS = {"succeeded": 0, "failed": 10, "waiting": 11, "interrupted": 12}
-
-
-class KillingJournal:
-    """A journal whose user dies at the N-th write, before or after it; counts over all parts of a run."""
-
-    def __init__(self, inner, counter: Path, at: int, when: str) -> None:
-        self._inner, self._counter, self._at, self._when = inner, counter, at, when
-
-    def __getattr__(self, name):
-        return getattr(self._inner, name)
-
-    def open_run(self, *arguments, **named):
-        return self._write(self._inner.open_run, arguments, named)
-
-    def append(self, *arguments, **named):
-        return self._write(self._inner.append, arguments, named)
-
-    def _write(self, write, arguments, named):
-        number = int(self._counter.read_text()) + 1
-        self._counter.write_text(str(number))
-        if number == self._at and self._when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        stored = write(*arguments, **named)
-        if number == self._at and self._when == "after":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return stored
 
 
 class Silence:
@@ -183,7 +158,8 @@ class Strike:
 
     def engine(self):
         project = self.project
-        journal = KillingJournal(open_journal(self.url, project=ROOT, create=True), self.counter, self.point, self.when)
+        inner = open_journal(self.url, project=ROOT, create=True)
+        journal = KillingJournal(inner, self.counter, frozenset({self.point}), self.when)
         heads = journal.runs(limit=1)
         tools = {"listener": Silence(), "interrupts": Interrupts()}
         if heads:

@@ -190,15 +190,25 @@ def said_of_the_program(page):
 
 def assert_known(words, text):
     """Follow words through the commands: each must be a command or belong to one, each option be one of its own."""
-    command, seen = cli, []
+    command, seen, value_of = cli, [], None
     for word in words:
-        if isinstance(command, click.Group) and re.fullmatch(r"[a-z-]+", word) and word[0] != "-":
+        if value_of is not None:
+            value_of = None
+        elif isinstance(command, click.Group) and re.fullmatch(r"[a-z-]+", word) and word[0] != "-":
             below = command.get_command(click.Context(command), word)
             assert below is not None, f"{text!r}: `runbook {' '.join([*seen, word])}` is not there"
             command, seen = below, [*seen, word]
         elif OWN_OPTION.match(word):
             option = OWN_OPTION.match(word)[0]
             assert option in options_of(command, deep=False), f"{text!r}: no option {option} of {' '.join(seen)}"
+            value_of = option if "=" not in word and takes_value(command, option) else None
+
+
+def takes_value(command, option):
+    return any(
+        option in parameter.opts and not getattr(parameter, "is_flag", False) and not getattr(parameter, "count", False)
+        for parameter in command.get_params(click.Context(command))
+    )
 
 
 def options_of(command, *, deep=True):

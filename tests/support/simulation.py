@@ -14,6 +14,7 @@ from runbook_engine.journals.memory import MemoryJournal
 from runbook_engine.model.event import Actor, Event, LeaseTaken, RunOpened, StoredEvent
 from runbook_engine.model.outcome import Finding, Mode, Outcome, satisfied
 from runbook_engine.model.plan import Plan
+from runbook_engine.model.team import Team
 from runbook_engine.ports.action import Action, CatalogEntry, Effect, Params
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport, Message
 from runbook_engine.ports.journal import Holder
@@ -183,6 +184,7 @@ class Simulation:
     interrupts: Interrupts = field(default_factory=Interrupts)
     dispatcher: FakeDispatcher = field(default=None)
     dead: bool = True
+    team: Team = field(default_factory=Team)
 
     def __post_init__(self) -> None:
         self.journal = self.journal or MemoryJournal(self.clock, dead=lambda _: self.dead)
@@ -229,6 +231,8 @@ class Simulation:
             run=RunNames(RUN, self.mode, "dana", "2026-01-01T00:00:00+00:00"),
             clock=self.clock,
             project_file=lambda path: path.encode(),
+            fence=lease.fence,
+            team=self.team,
         )
         tools = RunTools(
             journal=journal,

@@ -109,3 +109,19 @@ def start_sshd(folder: Path, *lines: str) -> Sshd:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.02)
     raise AssertionError("sshd does not listen")
+
+
+def start_again(server: Sshd) -> None:
+    """Start a server that was stopped once more, on its port and with its keys."""
+    config = server.folder / "sshd_config"
+    server.process = subprocess.Popen(
+        [SSHD, "-D", "-e", "-f", config], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+    )
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
+                return
+        assert server.process.poll() is None, server.process.stderr.read()
+        time.sleep(0.02)
+    raise AssertionError("sshd does not listen")

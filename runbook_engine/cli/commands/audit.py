@@ -78,6 +78,9 @@ def verify(run: str | None, output: str) -> int:
         result(f"intact: {found.runs} runs, {found.events} events" + (f", head {found.head}" if found.head else ""))
     else:
         result("\n".join(_damage_line(damage) for damage in found.damages))
+    for one in found.pruned if output == "text" else ():
+        why = f" ({one.reason})" if one.reason else ""
+        result(f"note: {one.run} was pruned by {one.by} on {one.at:%Y-%m-%d}{why}: its {one.events} events are gone")
     return ExitCode.OK if found.intact else ExitCode.JOURNAL
 
 

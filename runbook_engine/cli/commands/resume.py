@@ -85,6 +85,8 @@ def closed_meanwhile(journal: Journal, head: RunHead) -> str | None:
 
 def _newest_resumable(journal: Journal) -> RunHead:
     for head in journal.runs():
+        if head.pruned:
+            continue
         if head.status == "failed" or (head.status == "open" and journal.lease(f"run:{head.id}") is None):
             return head
     raise UsageError("no run can be resumed", hint="`runbook runs` lists them, `runbook status` shows a running one")

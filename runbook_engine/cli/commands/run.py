@@ -2,8 +2,10 @@
 
 import click
 
-from runbook_engine.app.prepare import PlanRequest, prepare_plan
-from runbook_engine.app.project import check_person, open_project
+from runbook_engine.app.find_run import find_run
+from runbook_engine.app.from_run import prepare_rest
+from runbook_engine.app.prepare import PlanRequest, PreparedPlan, prepare_plan
+from runbook_engine.app.project import OpenProject, check_person, open_project
 from runbook_engine.app.run_requests import RunRequest
 from runbook_engine.app.run_runbook import RunResult, run_runbook
 from runbook_engine.app.show_plan import PlanView, show_plan
@@ -25,10 +27,19 @@ from runbook_engine.ports.listener import Listener
 @plan_options
 @click.option("--dry-run", is_flag=True, help="Only look: nothing is changed, and the end says how much was proven.")
 @click.option("--drill", is_flag=True, help="For real, on a drill inventory, with messages to sandboxes only.")
+@click.option(
+    "--allow-live-inventory",
+    is_flag=True,
+    help="Drill on an inventory that is not marked as a drill's; needs its own --reason, the last one.",
+)
 @forks_option
 @click.option("--note", default="", metavar="TEXT", help="Kept in the journal with the run.")
 @click.option("--skip", multiple=True, metavar="STEP", help="Don't do this step; needs its own --reason each time.")
-@click.option("--reason", multiple=True, metavar="TEXT", help="Why the step of the same place is skipped.")
+@click.option("--reason", multiple=True, metavar="TEXT", help="Why: for each --skip in order, then for the rest.")
+@click.option("--from-run", metavar="RUN", help="Go on from an earlier run in a new one, with what that was given.")
+@click.option(
+    "--only", type=click.Choice(["failed"]), help="With --from-run: what did not end well there (the default)."
+)
 @output_option("text", "json", "ndjson")
 @click.option("--yes", is_flag=True, help="Don't ask before a live run; gates ask all the same.")
 @click.option("--wait", is_flag=True, help="Wait at gates for an answer from elsewhere, in place of ending with 4.")
@@ -40,10 +51,13 @@ def run(
     limit: str | None,
     dry_run: bool,
     drill: bool,
+    allow_live_inventory: bool,
     forks: int | None,
     note: str,
     skip: tuple[str, ...],
     reason: tuple[str, ...],
+    from_run: str | None,
+    only: str | None,
     output: str,
     yes: bool,
     wait: bool,
@@ -59,19 +73,28 @@ def run(
       runbook run region-failover -e incident=INC-42 --yes --wait
       runbook run region-failover -e @incident.yml --skip aws-status --reason "the page lags"
       runbook run restart-fleet --limit '@failed:&web'
+      runbook run region-failover --from-run last --only failed
+      runbook run region-failover --drill --allow-live-inventory --reason "nothing is live there before the 1st"
     """
+    live_inventory, reasons = _live_inventory(allow_live_inventory, reason, drill=drill)
     request = RunRequest(
         plan=PlanRequest(runbook=name, inventories=inventories, extra_vars=extra_vars, limit=limit),
         mode=_mode(dry_run=dry_run, drill=drill),
         forks=forks,
         note=note,
-        skip=_skipped(skip, reason),
+        skip=_skipped(skip, reasons),
+        live_inventory=live_inventory,
         wait=wait or can_ask(),
         operator=person,
     )
     project = open_project()
     check_person(project.team, person)
-    prepared = prepare_plan(project, request.plan)
+    if from_run is not None:
+        prepared, request = _rest_of(project, from_run, request)
+    elif only is not None:
+        raise UsageError("--only says what is left of an earlier run", hint="name that run by --from-run RUN")
+    else:
+        prepared = prepare_plan(project, request.plan)
     say_findings(prepared.warnings)
     say_notes(prepared.notes)
     view = show_plan(prepared.plan)
@@ -93,10 +116,38 @@ def run(
         journal.close()
 
 
+def _rest_of(project: OpenProject, name: str, request: RunRequest) -> tuple[PreparedPlan, RunRequest]:
+    """Plan what an earlier run left to do."""
+    if request.plan.inventories or request.plan.extra_vars or request.plan.limit is not None:
+        raise UsageError(
+            "--from-run takes the inventory, the inputs and the limit of that run",
+            hint="leave -i, -e and --limit out, or leave --from-run out to run all of it anew",
+        )
+    journal = project.journal()
+    try:
+        head = find_run(journal, name)
+        rest = prepare_rest(project, journal, head.id, request)
+    finally:
+        journal.close()
+    say(f"what ended well in run {head.id} counts as done")
+    return rest
+
+
 def _mode(*, dry_run: bool, drill: bool) -> Mode:
     if dry_run and drill:
         raise UsageError("--dry-run and --drill exclude each other", hint="a drill is real, a dry run only looks")
     return Mode.DRY_RUN if dry_run else Mode.DRILL if drill else Mode.LIVE
+
+
+def _live_inventory(allowed: bool, reasons: tuple[str, ...], *, drill: bool) -> tuple[str, tuple[str, ...]]:
+    """Take the reason for a drill on a live inventory, the last one, from the others."""
+    if not allowed:
+        return "", reasons
+    if not drill:
+        raise UsageError("--allow-live-inventory is for drills", hint="add --drill")
+    if not reasons or not reasons[-1].strip():
+        raise UsageError("--allow-live-inventory needs a reason", hint='--reason "why"; it is kept in the journal')
+    return reasons[-1].strip(), reasons[:-1]
 
 
 def _skipped(steps: tuple[str, ...], reasons: tuple[str, ...]) -> dict[str, str]:

@@ -71,14 +71,7 @@ def _lines(found: RunStatus) -> list[str]:
         lines.append(f"limited to {one_line(found.limit)}{names}")
     if found.holder:
         lines += _running(found.running)
-    for gate in found.gates:
-        if gate.expired:
-            lines.append(f"expired: {gate.task}: nobody answered; `runbook resume {found.id}` asks anew")
-            continue
-        who = " or ".join(gate.roles) or "anybody"
-        until = f" until {gate.expires_at.astimezone():%H:%M:%S}" if gate.expires_at else ""
-        asked = one_line(gate.message.strip())
-        lines.append(f"waits: {gate.task} for {who} ({len(gate.approved_by)} of {gate.quorum}){until}: {asked}")
+    lines += _asked(found)
     if all(len(group.tasks) == 1 for group in found.grouped):
         lines += [f"{trouble.state}: {trouble.task}: {one_line(trouble.reason.strip())}" for trouble in found.troubles]
     else:
@@ -86,6 +79,38 @@ def _lines(found: RunStatus) -> list[str]:
     if found.resumable:
         lines.append(f"to go on: runbook resume {found.id}")
     return lines
+
+
+def _asked(found: RunStatus) -> list[str]:
+    """Say what people are asked, and what they said of the run as a whole."""
+    lines = []
+    if found.paused is not None:
+        lines.append(f"paused{_reason(found.paused)}; to go on: runbook continue {found.id}")
+    if found.aborting is not None:
+        lines.append(f"to end{_reason(found.aborting)}")
+    for gate in found.gates:
+        if gate.expired:
+            lines.append(f"expired: {gate.task}: nobody answered; `runbook resume {found.id}` asks anew")
+            continue
+        who = " or ".join(gate.roles) or "anybody"
+        if gate.opens_at is not None:
+            lines.append(f"waits: {gate.task} until {gate.opens_at.astimezone():%Y-%m-%d %H:%M}")
+            continue
+        if gate.by_hand:
+            done = "answered" if gate.answered else "waits"
+            lines.append(f"{done}: {gate.task} for {who}, to do by hand: {one_line(gate.message.strip())}")
+            continue
+        until = f" until {gate.expires_at.astimezone():%H:%M:%S}" if gate.expires_at else ""
+        asked = one_line(gate.message.strip())
+        lines.append(f"waits: {gate.task} for {who} ({len(gate.approved_by)} of {gate.quorum}){until}: {asked}")
+    lines += [f"held: {one.task}{_reason(one.reason)}" for one in found.held]
+    if found.held:
+        lines.append(f"to decide: runbook retry|skip|ignore {found.id} STEP --reason TEXT")
+    return lines
+
+
+def _reason(text: str) -> str:
+    return f": {one_line(text.strip())}" if text.strip() else ""
 
 
 def _running(tasks: Sequence[str]) -> list[str]:

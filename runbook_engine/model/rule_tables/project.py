@@ -1,6 +1,6 @@
 """Rules RB400 to RB499: the team and the configuration."""
 
-from runbook_engine.model.rule import Rule, error
+from runbook_engine.model.rule import Rule, error, warning
 
 PROJECT_RULES: tuple[Rule, ...] = (
     error(
@@ -29,6 +29,16 @@ Good: email: dana@example.com
 Texts stand in quotes, tables in brackets.
 Bad:  inventory = inventories/production
 Good: inventory = "inventories/production"
+""",
+    ),
+    warning(
+        "RB404",
+        "ssh_keys are public keys that signatures can be verified by",
+        """
+An answer to a gate can be signed with one of these keys. Ed25519, ECDSA and RSA can be verified; keys on a security
+token and certificates can't, and count for nothing.
+Bad:  ssh_keys: ["~/.ssh/id_ed25519"]
+Good: ssh_keys: ["ssh-ed25519 AAAAC3Nza… dana@laptop"]
 """,
     ),
 )

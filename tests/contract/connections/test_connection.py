@@ -272,8 +272,10 @@ def test_forgetting_removes_everything(connection):
 
 
 def test_forgetting_goes_along_with_the_next_start(connection):
-    connection.run_detached(Command(("true",)), token="old", timeout=30)
-    connection.forget_detached("old")
+    # Removing costs a process on the target, so that it is done for eight at once.
+    for number in range(8):
+        connection.run_detached(Command(("true",)), token=f"old{number}", timeout=30)
+        connection.forget_detached(f"old{number}")
     connection.run_detached(Command(("true",)), token="new", timeout=30)
     assert connection.run_detached(Command(("true",)), token="new", timeout=30).reattached
     until = time.monotonic() + 10  # the folder goes behind the answer, which waits for nothing

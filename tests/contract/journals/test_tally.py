@@ -17,9 +17,14 @@ from runbook_engine.model.event import (
     GateDeclined,
     GateExpired,
     GateOpened,
+    HoldOpened,
+    HoldResolved,
     LeaseTaken,
+    ManualAnswered,
     NoteAdded,
     RecoveryPointUsed,
+    RunAbortRequested,
+    RunPaused,
     TaskBlocked,
     TaskResolved,
     TaskSkipped,
@@ -51,6 +56,21 @@ def events():
         st.builds(GateApproved, task=GATES, person=st.just("dana"), role=st.just("r"), fingerprint=st.just("f")),
         st.builds(GateDeclined, task=GATES, person=st.just("dana"), role=st.just("r"), reason=st.just("no")),
         st.builds(GateExpired, task=TASKS),
+        st.builds(
+            HoldOpened,
+            task=TASKS,
+            reason=st.just("boom"),
+            outcome=st.sampled_from([Outcome.FAILED, Outcome.UNREACHABLE]),
+        ),
+        st.builds(
+            HoldResolved,
+            task=TASKS,
+            decision=st.sampled_from(["retry", "skip", "ignore", "abort"]),
+            reason=st.just("looked"),
+        ),
+        st.builds(ManualAnswered, task=GATES, passed=st.booleans()),
+        st.builds(RunPaused, reason=st.just("wait")),
+        st.builds(RunAbortRequested, reason=st.just("over")),
         st.builds(RecoveryPointUsed, task=TASKS, point=st.just("2026-01-01T00:00:00Z")),
         st.builds(NoteAdded, text=st.just("note")),
         st.builds(LeaseTaken, holder=st.just("x"), fence=st.integers(1, 9)),
@@ -85,6 +105,7 @@ def test_a_tally_says_what_all_events_say(journal, opening, actor, batches):
         well[Phase.ENDED, Outcome(outcome)] += number
     assert summary(told.tasks.values()) + well == summary(whole.tasks.values())
     assert troubles(told) == troubles(whole)
+    assert (told.paused, told.abort) == (whole.paused, whole.abort)
     assert [one.seq for one in tally.events] == sorted({one.seq for one in tally.events})
     assert journal.verify(run) == []
 
@@ -92,9 +113,10 @@ def test_a_tally_says_what_all_events_say(journal, opening, actor, batches):
 def test_what_ended_well_is_counted_by_step_and_given_no_more(journal, opening, actor):
     journal.open_run("r", opening, actor)
     ends = [AttemptFinished(task=f"a@h{n}", number=1, outcome=Outcome.CHANGED) for n in range(3)]
-    journal.append("r", [*ends, TaskSkipped(task="b@h", reason="no"), NoteAdded(text="n")], actor)
+    held = [HoldOpened(task="c@h", reason="no"), HoldResolved(task="c@h", decision="skip", reason="known")]
+    journal.append("r", [*ends, TaskSkipped(task="b@h", reason="no"), *held, NoteAdded(text="n")], actor)
     tally = journal.tally("r")
-    assert dict(tally.well) == {("a", "changed"): 3, ("b", "skipped"): 1}
+    assert dict(tally.well) == {("a", "changed"): 3, ("b", "skipped"): 1, ("c", "skipped"): 1}
     assert [one.event.kind for one in tally.events] == ["run.opened", "note.added"]
 
 
@@ -166,7 +188,7 @@ def test_a_journal_of_version_1_is_brought_up_to_date_by_whoever_opens_it(writte
         "UPDATE tasks SET outcome = 'failed'",
         "UPDATE tasks SET seq = 1",
         "DELETE FROM tasks",
-        "INSERT INTO tasks VALUES ('r', 'b@h', 'b', 2, 'attempt.finished', 'changed')",
+        "INSERT INTO tasks VALUES ('r', 'b@h', 'b', 'h', 2, 'attempt.finished', 'changed')",
     ],
 )
 def test_a_row_of_a_task_that_is_not_what_its_events_say_is_found(written, tmp_path, statement):

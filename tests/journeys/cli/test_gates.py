@@ -87,3 +87,19 @@ def test_a_gate_that_is_not_open_can_not_be_answered(runbook):
     late = runbook("approve", "last", "declare", "--as", "dana")
     assert late.status == 3
     assert "no open gate" in late.err
+
+
+def test_who_started_the_run_can_not_approve_it_unless_the_gate_says_so(runbook):
+    book = runbook.root / "runbooks/restore-settings.yml"
+    book.write_text(book.read_text().replace("allow_requester: true, ", ""))
+    runbook.write(
+        "team.yml",
+        "roles: {director: {}, engineering: {}}\n"
+        "people: {dana: {name: Dana, roles: [director]}, eli: {name: Eli, roles: [director]}}\n",
+    )
+    assert runbook(*ASK, "--as", "dana").status == 4
+    own = runbook("approve", "last", "declare", "--as", "dana")
+    assert own.status == 1
+    assert "somebody else must approve" in own.err
+    assert runbook("approve", "last", "declare", "--as", "eli").status == 0
+    assert runbook("resume", "--yes").status == 0

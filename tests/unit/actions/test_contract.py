@@ -193,6 +193,8 @@ CASES = {
     ),
     "notify.email": (MAIL, make_context),
     "gate.approval": ({"roles": ["director"]}, make_context),
+    "gate.window": ({"between": "22:00-06:00"}, make_context),
+    "manual.task": ({"roles": ["director"], "instructions": "call"}, make_context),
 }
 
 
@@ -209,5 +211,6 @@ def test_every_action_with_writes_to_aws_can_tell_what_it_needs():
             assert bool(action.aws_writes) == hasattr(action, "apply"), action.name
 
 
-def test_only_the_gate_waits_for_people():
-    assert [name for name, action in ACTIONS.items() if isinstance(action, Gate)] == ["gate.approval"]
+def test_only_gates_wait_for_people():
+    gates = {name for name, action in ACTIONS.items() if isinstance(action, Gate)}
+    assert gates == {"gate.approval", "gate.window", "manual.task"}

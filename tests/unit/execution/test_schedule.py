@@ -28,6 +28,23 @@ def test_a_step_waits_for_all_it_needs():
     assert schedule.over
 
 
+def test_a_schedule_that_is_stopped_lets_what_runs_end_and_does_what_is_always_done():
+    plan = plan_of(
+        planned("a"),
+        planned("b", needs=["a"]),
+        planned("none", [], needs=["b"]),
+        planned("tidy", needs=["none"], always=True),
+    )
+    schedule = Schedule(plan)
+    schedule.start()
+    stopped = schedule.stop("over")
+    assert (ids(plan, stopped.ready), stopped.blocked) == (["tidy@localhost"], [(1, "over")])
+    assert not schedule.over
+    schedule.end(0, Outcome.CHANGED)
+    schedule.end(2, Outcome.CHANGED)
+    assert schedule.over
+
+
 def test_a_failure_blocks_what_needs_it_and_leaves_other_branches_alone():
     plan = plan_of(planned("a"), planned("b", needs=["a"]), planned("c", needs=["b"]), planned("d"))
     schedule = Schedule(plan)

@@ -10,7 +10,7 @@ roles:
   director: {description: Declares a disaster}
   engineering: {}
 people:
-  dana: {name: Dana Example, roles: [director], email: dana@example.com, ssh_keys: ["ssh-ed25519 AAAA"]}
+  dana: {name: Dana Example, roles: [director], email: dana@example.com, ssh_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHWtSx66Fr4BHecjLU8l4l51+mvd3kaA8tYTQTts5acN dana@laptop"]}
 audiences:
   customers: {email: [status@example.com], sandbox: {email: [drill@sub.example.co.uk]}}
 """
@@ -32,6 +32,20 @@ def test_a_whole_team(tmp_path):
 def test_a_project_without_a_team_has_an_empty_one(tmp_path):
     team, found, _ = load_team(tmp_path / "team.yml", Limits())
     assert (team.people, found) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("~/.ssh/id_ed25519", "no public key"),
+        ("sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29t dana", "security token"),
+    ],
+)
+def test_a_key_that_can_not_sign_is_a_warning_and_the_team_is_there(tmp_path, key, why):
+    team, (found,), _ = load(tmp_path, GOOD.replace("ssh_keys: [", f'ssh_keys: ["{key}", '))
+    assert (found.rule, str(found.severity), found.location.line) == ("RB404", "warning", 5)
+    assert why in found.message
+    assert len(team.people["dana"].ssh_keys) == 2
 
 
 @pytest.mark.parametrize(

@@ -58,12 +58,14 @@ def test_a_sound_runbook_has_no_findings(tmp_path):
         ("targets: wbe\n    assert.that: {that: [true]}", "RB209", "web", (4, 14)),
         ("loop: \"{{ steps['a'].x }}\"\n    assert.that: {that: [true]}", "RB212", "", (4, 11)),
         ("http.check: {url: \"{{ secret('vault:x') }}\"}", "RB214", "env, file", (4, 23)),
-        ("on_failure: hold\n    assert.that: {that: [true]}", "RB207", "continue", (4, 17)),
         ("on_failure: revert\n    assert.that: {that: [true]}", "RB207", "continue", (4, 17)),
-        ("revert: {command.run: {argv: [x]}}\n    command.run: {argv: [x]}", "RB207", "", (4, 13)),
+        ("revert: {command.rum: {argv: [x]}}\n    command.run: {argv: [x]}", "RB201", "command.run", (4, 14)),
+        ("revert: {command.run: {arg: [x]}}\n    command.run: {argv: [x]}", "RB202", "argv", (4, 33)),
+        ("revert: {assert.that: {that: [true]}}\n    command.run: {argv: [x]}", "RB213", "changes something", (4, 14)),
         ("gate.approval: {roles: [directr]}", "RB208", "director", (4, 29)),
         ("gate.approval: {roles: [support]}", "RB208", "", (4, 28)),
-        ("gate.approval: {roles: [director], quorum: 2}", "RB207", "", (4, 48)),
+        ("gate.approval: {roles: [director], signed: true}", "RB208", "ssh_keys", (4, 48)),
+        ("gate.approval: {roles: [director], quorum: 2}", "RB208", "quorum", (4, 48)),
     ],
 )
 def test_each_mistake_is_found_where_it_stands(tmp_path, body, rule, hint, place):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from support.person_keys import make_key
 
 from runbook_engine.model.event import (
     AnswerRefused,
@@ -28,6 +29,7 @@ from runbook_engine.model.event import (
     TaskSkipped,
 )
 from runbook_engine.model.outcome import Grade, Outcome, unsatisfied
+from runbook_engine.model.signed_answer import sealed, statement
 from runbook_engine.reporting.build import build_report
 
 
@@ -157,11 +159,31 @@ def test_approvals_say_who_from_where_and_for_which_plan(story, dana):
     assert [(one.said, one.person, one.by.host, one.signed) for one in gate.answers] == [
         ("refused", "eve", "laptop", False), ("approved", "dana", "laptop", False),
     ]  # fmt: skip
-    story.say(GateApproved(task="declare@h", person="d2", role="director", fingerprint="f1", signature="s"))
+    story.say(GateApproved(task="declare@h", person="d2", role="director", fingerprint="f1"))
     report = build_report(story.events)
     assert report.gates[0].state == "approved"
-    assert report.gates[0].answers[-1].signed
     assert [one.kind for one in report.deviations] == ["refused"]
+
+
+def test_a_signed_approval_is_told_as_signed_and_a_void_one_as_refused(story, begin, tmp_path):
+    key, foreign = make_key(tmp_path), make_key(tmp_path, name="foreign")
+    opened = GateOpened(
+        task="declare@h", roles=("director",), fingerprint="f1", signed=True, signers={"dana": (key.fingerprint,)}
+    )
+    story.opened([("declare", 1)]).at(10).say(opened)
+    run = story.events[0].run
+    answer = GateApproved(task="declare@h", person="dana", role="director", fingerprint="f1")
+    for signer in (None, foreign, key):
+        text = statement(run, opened, answer, begin)
+        signature = sealed(text, begin, signer.sign(text.encode())) if signer else None
+        story.say(answer.model_copy(update={"signature": signature}))
+    report = build_report(story.events)
+    assert [(one.said, one.signed) for one in report.gates[0].answers] == [
+        ("refused", False), ("refused", False), ("approved", True),
+    ]  # fmt: skip
+    assert report.gates[0].state == "approved"
+    assert build_report(story.events[:-1]).gates[0].state == "waiting"
+    assert build_report(story.events[:-1]).clocks.decided is None
 
 
 def test_messages_owed_sent_and_missed(story, begin):
@@ -262,3 +284,10 @@ def test_changes_and_what_was_seen_come_from_the_last_finding(story):
         build_report(story.opened([("a", 1)], mode="dry-run").did("a@h", "would-change", finding=finding).events), "a@h"
     )
     assert (one.summary, [(c.what, c.before, c.after) for c in one.changes]) == ("not there", [("dns", "a", "b")])
+
+
+def test_a_held_task_has_not_ended_and_then_has_as_it_failed(story):
+    story.opened([("a", 1)]).did("a@h", "unreachable").say(HoldOpened(task="a@h", reason="x", outcome="unreachable"))
+    assert build_report(story.events).counts == {}
+    story.say(HoldResolved(task="a@h", decision="ignore", reason="known"))
+    assert build_report(story.events).counts == {Outcome.UNREACHABLE: 1}

@@ -1,0 +1,56 @@
+"""What a person says of a manual task from any terminal: that it went well, or that it did not."""
+
+from datetime import UTC, datetime
+
+from runbook_engine.app.answer import AnswerRefusedError, find_task
+from runbook_engine.app.project import OpenProject, actor
+from runbook_engine.execution.gates import objection, role_for
+from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.model.errors import InvalidInputError
+from runbook_engine.model.event import AnswerRefused, ManualAnswered, StoredEvent
+from runbook_engine.ports.journal import Journal
+
+
+def answer_by_hand(
+    project: OpenProject,
+    journal: Journal,
+    run: str,
+    step: str,
+    *,
+    passed: bool,
+    note: str = "",
+    person: str | None = None,
+) -> StoredEvent:
+    """Say how a manual task went.
+
+    Args:
+        step: the task's step, or one of its tasks.
+        person: who speaks, as claimed; else the operating system's user as team.yml knows them.
+
+    Raises:
+        InvalidInputError: no such manual task waits.
+        AnswerRefusedError: the person may not answer, or not now; that it was tried is recorded.
+    """
+    state = RunState(run, journal.read(run))
+    task = find_task(state, step, Phase.GATE, "is no manual task that waits")
+    waiting = state.task(task)
+    if waiting.opened is None or not waiting.opened.by_hand:
+        hint = f"runbook approve|decline {run} {step} --reason TEXT"
+        raise InvalidInputError(f"{step} is a gate, and no manual task", hint=hint)
+    speaker = actor(project.team, person)
+    now = datetime.now(UTC)
+    problem = objection(waiting, speaker.name, project.team, fingerprint=state.fingerprint, now=now)
+    if problem is not None:
+        journal.append(run, [AnswerRefused(task=task, person=speaker.name, reason=problem)], speaker)
+        hint = f"roles that can: {', '.join(waiting.opened.roles)}; `runbook status` shows where the run stands"
+        raise AnswerRefusedError(f"{speaker.name} can't answer {step}: {problem}", hint=hint)
+    role = role_for(waiting.opened, speaker.name, project.team) or ""
+    event = ManualAnswered(
+        task=task,
+        person=speaker.name,
+        role=role,
+        fingerprint=waiting.opened.fingerprint,
+        passed=passed,
+        note=note,
+    )
+    return journal.append(run, [event], speaker)[0]

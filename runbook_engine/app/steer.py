@@ -1,0 +1,136 @@
+"""What an operator says to a run from any terminal: what becomes of a task that failed; pause, continue, abort."""
+
+from typing import Literal
+
+from runbook_engine.app.project import OpenProject, actor
+from runbook_engine.execution.state import Phase, RunState, TaskState
+from runbook_engine.model.errors import InvalidInputError, UsageError
+from runbook_engine.model.event import (
+    Event,
+    HoldResolved,
+    RunAbortRequested,
+    RunContinued,
+    RunPaused,
+    StoredEvent,
+)
+from runbook_engine.model.names import step_of
+from runbook_engine.model.outcome import Outcome
+from runbook_engine.ports.journal import Journal
+
+Decision = Literal["retry", "skip", "ignore"]
+Order = Literal["pause", "continue", "abort"]
+
+_FAILED = frozenset({Outcome.FAILED, Outcome.UNREACHABLE})
+
+
+def decide(
+    project: OpenProject,
+    journal: Journal,
+    run: str,
+    step: str,
+    decision: Decision,
+    *,
+    reason: str,
+    person: str | None = None,
+) -> list[str]:
+    """Decide about the held tasks of a step; where a run stopped before its end, about those that failed, too.
+
+    Args:
+        step: the step, for all its held (or failed) tasks, or one of them (`deploy@web1`).
+
+    Returns:
+        The tasks that the decision is about.
+
+    Raises:
+        UsageError: no reason was given, or the run is over.
+        InvalidInputError: no such task waits for a decision.
+    """
+    _check_reason(reason, decision)
+    state = _open_run(journal, run)
+    held = journal.lease(f"run:{run}") is not None
+    tasks = _undecided(state, step, live=held)
+    events: list[Event] = [HoldResolved(task=task, decision=decision, reason=reason) for task in tasks]
+    journal.append(run, events, actor(project.team, person))
+    return tasks
+
+
+def order_run(
+    project: OpenProject,
+    journal: Journal,
+    run: str,
+    order: Order,
+    *,
+    reason: str = "",
+    cancel: bool = False,
+    person: str | None = None,
+) -> StoredEvent:
+    """Pause a run, let it go on, or end it.
+
+    Args:
+        cancel: with `abort`, what runs is cancelled and not left to end.
+
+    Raises:
+        UsageError: an abort without a reason, or the run is over.
+        InvalidInputError: the run is paused already, or is not paused.
+    """
+    state = _open_run(journal, run)
+    event: RunPaused | RunContinued | RunAbortRequested
+    match order:
+        case "pause":
+            if state.paused is not None:
+                raise InvalidInputError(f"run {run} is paused already", hint=f"to go on: runbook continue {run}")
+            event = RunPaused(reason=reason)
+        case "continue":
+            if state.paused is None:
+                raise InvalidInputError(f"run {run} is not paused", hint="`runbook status` shows where it stands")
+            event = RunContinued(reason=reason)
+        case "abort":
+            _check_reason(reason, order)
+            event = RunAbortRequested(reason=reason, cancel=cancel)
+    return journal.append(run, [event], actor(project.team, person))[0]
+
+
+def abort_at(
+    project: OpenProject, journal: Journal, run: str, task: str, *, reason: str, person: str | None = None
+) -> None:
+    """End a run because of a held task: both are recorded."""
+    events: list[Event] = [HoldResolved(task=task, decision="abort", reason=reason), RunAbortRequested(reason=reason)]
+    journal.append(run, events, actor(project.team, person))
+
+
+def _open_run(journal: Journal, run: str) -> RunState:
+    state = RunState(run, journal.read(run))
+    if state.closed is not None:
+        failed = state.closed.status == "failed"
+        hint = f"`runbook resume {run}` tries again what failed" if failed else "`runbook run` begins another one"
+        raise UsageError(f"run {run} is over ({state.closed.status})", hint=hint)
+    return state
+
+
+def _undecided(state: RunState, step: str, *, live: bool) -> list[str]:
+    """Find the tasks of a step that wait for a decision.
+
+    What failed while a process advances the run is not held: the steps that need it were told already.
+    """
+
+    def waits(task: TaskState) -> bool:
+        failed = task.phase is Phase.ENDED and task.outcome in _FAILED and not task.ignored
+        return task.phase is Phase.HELD or (failed and not live)
+
+    there = [name for name, task in state.tasks.items() if waits(task)]
+    found = [name for name in there if name == step or step_of(name) == step]
+    if found:
+        return found
+    named = [name for name in state.tasks if name == step or step_of(name) == step]
+    if live and any(state.tasks[name].phase is Phase.ENDED and state.tasks[name].outcome in _FAILED for name in named):
+        raise InvalidInputError(
+            f"{step} of run {state.run} failed and is not held; what needs it was blocked",
+            hint=f"when the run has ended, `runbook resume {state.run}` tries it again",
+        )
+    hint = f"these wait for one: {', '.join(there)}" if there else "nothing of this run waits for one"
+    raise InvalidInputError(f"{step} of run {state.run} waits for no decision", hint=hint)
+
+
+def _check_reason(reason: str, what: str) -> None:
+    if not reason.strip():
+        raise UsageError(f"{what} needs a reason", hint='--reason "why"; it is kept in the journal')

@@ -1,0 +1,128 @@
+"""What the loop knows of a run that it advances, and what follows when a task ends."""
+
+from runbook_engine.execution.done_before import done_before
+from runbook_engine.execution.holds import Holds
+from runbook_engine.execution.loop_tools import RunOptions, RunTools
+from runbook_engine.execution.open_gates import GateEnd, OpenGates
+from runbook_engine.execution.recorder import Recorder
+from runbook_engine.execution.schedule import Schedule
+from runbook_engine.execution.schedule_state import Decisions
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.taints import Taints
+from runbook_engine.execution.waiting import Waiting
+from runbook_engine.model.event import AttemptFinished, Event, LeaseLost, TaskBlocked
+from runbook_engine.model.outcome import Finding, Grade, Mode, Outcome
+from runbook_engine.model.plan import Plan
+from runbook_engine.ports.dispatcher import AttemptOrder
+
+
+class LoopState:
+    """The state of the loop itself: what is ready, what runs, what waits for a time or a person."""
+
+    def __init__(self, plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -> None:
+        self._plan = plan
+        self._state = state
+        self._tools = tools
+        self._options = options
+        self._recorder = Recorder(state, tools, options)
+        self._schedule = Schedule(plan, done_before(plan, state))
+        self._running: dict[str, AttemptOrder] = {}
+        self._gates = OpenGates(state, self._recorder)
+        self._holds = Holds(plan, state, self._schedule, self._recorder, options.mode)
+        self._waiting = Waiting(self._gates, self._holds, self._recorder)
+        self._tries: dict[str, int] = {}
+        self._taints = Taints(plan)
+        self._orders: list[AttemptOrder] = []
+        self._cancelled_at: float | None = None
+        self._stays = options.wait or state.paused is None
+
+    def _is_untouched(self, index: int) -> bool:
+        """Whether nothing was tried yet; a task between two tries, or in doubt, is one that runs and is left to end."""
+        task = self._plan.tasks[index]
+        return task.id not in self._tries and not self._state.task(task.id).unproven_end
+
+    def _is_given_up(self, index: int) -> bool:
+        """Whether the run is to end and this is none of what is always done."""
+        return self._state.abort is not None and not self._plan.steps[self._plan.tasks[index].step].step.always
+
+    def _finish_untouched(
+        self,
+        index: int,
+        number: int,
+        outcome: Outcome,
+        *,
+        finding: Finding | None = None,
+        grade: Grade | None = None,
+        error: str = "",
+    ) -> None:
+        """End a task without having touched its target."""
+        task = self._plan.tasks[index]
+        grade = grade if self._is_dry else None
+        outputs = finding.outputs if finding else {}
+        self._finish(
+            index,
+            AttemptFinished(
+                task=task.id,
+                number=number,
+                outcome=outcome,
+                finding=finding,
+                outputs=outputs,
+                grade=grade,
+                error=error,
+                # Nobody looked: what an earlier attempt left in doubt is so still.
+                in_doubt=not outcome.ended_well and self._state.task(task.id).unproven_end,
+            ),
+            outcome,
+        )
+        if outcome is Outcome.UNPROVEN:
+            self._taints.mark(task.step)
+
+    def _conclude(self, ended: GateEnd | None) -> None:
+        if ended is not None:
+            self._finish(ended.index, ended.event, ended.outcome)
+
+    def _finish(self, index: int, event: Event, outcome: Outcome) -> None:
+        self._recorder.add(event)
+        self._end_task(index, outcome)
+
+    def _end_task(self, index: int, outcome: Outcome) -> None:
+        """Hold a task that failed when its step says so; else go on with what waited for it."""
+        if not self._holds.open(index, outcome):
+            self._let_go(index, outcome)
+
+    def _let_go(self, index: int, outcome: Outcome) -> None:
+        """Give back what the task had, and go on with what waited for it."""
+        mutex = self._plan.steps[self._plan.tasks[index].step].step.mutex
+        if mutex is not None:
+            self._recorder.drop(f"mutex:{mutex}")
+        self._follow(self._schedule.end(index, outcome))
+
+    def _follow(self, decisions: Decisions) -> None:
+        self._waiting.ready.extend(decisions.ready)
+        for index, because in decisions.blocked:
+            self._recorder.add(TaskBlocked(task=self._plan.tasks[index].id, because=because))
+
+    @property
+    def _is_dry(self) -> bool:
+        return self._options.mode is Mode.DRY_RUN
+
+    @property
+    def _pauses(self) -> bool:
+        return self._state.paused is not None and self._state.abort is None
+
+    @property
+    def _may_start(self) -> bool:
+        room = len(self._running) < self._options.forks
+        return room and not self._tools.interrupts.count and not self._pauses and not self._winds_down
+
+    @property
+    def _winds_down(self) -> bool:
+        """Whether the run is to end and something still runs: what is always done may clean up after that."""
+        if self._state.abort is None:
+            return False
+        return any(self._is_given_up(self._plan.task_index[task]) for task in self._running)
+
+    def _stop(self, reason: str) -> None:
+        """Leave a run that can be resumed."""
+        self._recorder.add(LeaseLost(fence=self._tools.lease.fence, reason=reason))
+        self._recorder.flush()

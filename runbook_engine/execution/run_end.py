@@ -1,0 +1,30 @@
+"""How a run's end is written down."""
+
+from typing import Literal
+
+from runbook_engine.execution.recorder import Recorder
+from runbook_engine.execution.state import RunState
+from runbook_engine.model.event import RunClosed
+from runbook_engine.model.outcome import Outcome
+
+RunEnded = Literal["succeeded", "failed", "aborted"]
+
+
+def close_run(state: RunState, recorder: Recorder, *, well: bool, tasks: int | None) -> RunEnded:
+    """Write down how a run ended whose every task is over, and give its status.
+
+    Args:
+        well: whether every step ended well.
+        tasks: the plan's number of tasks, for a dry run to say which share of them it proved; None for others.
+    """
+    status: RunEnded = "aborted" if state.abort is not None else "succeeded" if well else "failed"
+    recorder.flush()
+    marks, rta, rpa = state.marks.achieved(status)
+    counts: dict[Outcome, int] = {}
+    for task in state.tasks.values():
+        if task.outcome is not None:
+            counts[task.outcome] = counts.get(task.outcome, 0) + 1
+    proven = recorder.proven(tasks) if tasks is not None else None
+    recorder.add(RunClosed(status=status, clocks=marks, rta=rta, rpa=rpa, proven=proven, counts=counts))
+    recorder.flush()
+    return status

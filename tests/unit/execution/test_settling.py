@@ -1,0 +1,115 @@
+"""An attempt that was to settle an earlier one and learned nothing leaves that one in doubt, with the same token."""
+
+import pytest
+from support.attempts import Hands, Look, Recorder, Switch, try_it
+from support.plans import plan_of, planned
+from support.simulation import Simulation, ended
+
+from runbook_engine.model.outcome import Mode, Outcome, unknown, unsatisfied
+from runbook_engine.model.runbook import ActionCall, Retry
+from runbook_engine.ports.action import ActionFailedError, Effect
+from runbook_engine.ports.connection import (
+    Command,
+    CommandResult,
+    CommandTimeoutError,
+    NoConnectionError,
+    TargetUnreachableError,
+)
+from runbook_engine.ports.services import ServiceUnreachableError
+
+NOT_REACHED = [
+    NoConnectionError("connection refused"),
+    TargetUnreachableError("no route"),
+    ServiceUnreachableError("no answer"),
+    ActionFailedError("403"),
+    ZeroDivisionError("a plugin's defect"),
+]
+
+
+@pytest.mark.parametrize("error", NOT_REACHED, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("effect", list(Effect))
+def test_a_check_that_could_not_look_proves_nothing(effect, error):
+    action = Switch(error)
+    action.effect = effect
+    report = try_it(action, settle=True)
+    assert report.outcome in {Outcome.FAILED, Outcome.UNREACHABLE}
+    assert report.in_doubt
+    assert action.applied == 0
+    assert not try_it(Switch(error)).in_doubt, "without an earlier attempt there is nothing to doubt"
+
+
+@pytest.mark.parametrize("error", NOT_REACHED, ids=lambda error: type(error).__name__)
+def test_a_token_that_did_not_arrive_or_was_answered_with_an_error_proves_nothing(error):
+    action = Switch(unknown(), apply_error=error)
+    action.effect = Effect.TOKEN
+    assert try_it(action, settle=True).in_doubt
+
+
+class Reattached(Switch):
+    """A detached command, whose own failure or kill is what a reattach finds."""
+
+    effect = Effect.TOKEN
+
+    def apply(self, params, context):
+        context.connection.run_detached(Command(("work",)), token=context.run.token, timeout=1)
+        raise ActionFailedError("ended with exit status 3")
+
+
+class Ended(Recorder):
+    def run_detached(self, command, *, token, timeout, on_output=None):
+        return CommandResult(3)
+
+
+class Killed(Recorder):
+    def run_detached(self, command, *, token, timeout, on_output=None):
+        raise CommandTimeoutError("did not end in time and was ended", killed=True)
+
+
+@pytest.mark.parametrize("connection", [Ended, Killed])
+def test_a_reattach_that_found_the_end_proves_it(connection):
+    hands = Hands()
+    hands.recorder = connection()
+    report = try_it(Reattached(unknown()), settle=True, hands=hands)
+    assert (report.outcome, report.in_doubt) == (Outcome.FAILED, False)
+
+
+def test_a_check_that_found_nothing_there_proves_it():
+    action = Switch(unsatisfied("not there"), apply_error=ActionFailedError("quota"))
+    assert not try_it(action, settle=True).in_doubt
+
+
+def test_what_has_no_effect_is_never_in_doubt():
+    assert not try_it(Look(NoConnectionError("refused")), settle=True).in_doubt
+    assert not try_it(Switch(NoConnectionError("refused")), settle=True, mode=Mode.DRY_RUN).in_doubt
+
+
+def test_the_token_stays_the_same_until_somebody_learns_what_became_of_it():
+    """The reply of the first attempt is lost, the second doesn't reach the target, the third does."""
+    reports = iter(
+        [
+            {"outcome": Outcome.UNREACHABLE, "in_doubt": True},
+            {"outcome": Outcome.UNREACHABLE, "in_doubt": True},
+            {"outcome": Outcome.CHANGED},
+        ]
+    )
+    action = ActionCall(name="test.reattached")
+    plan = plan_of(planned("a", action=action, retry=Retry(attempts=3)))
+    simulation = Simulation(plan, make=lambda order: ended(order, **next(reports)))
+    assert simulation.advance() == "succeeded"
+    orders = simulation.dispatcher.orders
+    assert [order.settle for order in orders] == [False, True, True]
+    assert len({order.token for order in orders}) == 1
+
+
+def test_an_order_that_can_not_be_made_proves_nothing_of_the_attempt_in_doubt():
+    action = ActionCall(name="test.reattached")
+    lost = {"outcome": Outcome.UNREACHABLE, "in_doubt": True}
+    simulation = Simulation(plan_of(planned("a", action=action)), make=lambda order: ended(order, **lost))
+    assert simulation.advance() == "failed"
+    token = simulation.dispatcher.orders[0].token
+    wrong = ActionCall(name="test.reattached", params={"word": "{{ nobody_defined_this }}"})
+    simulation.plan = plan_of(planned("a", action=wrong))
+    assert simulation.advance() == "failed"
+    simulation.plan = plan_of(planned("a", action=action))
+    assert simulation.advance(make=ended) == "succeeded"
+    assert simulation.dispatcher.orders[0].token == token
