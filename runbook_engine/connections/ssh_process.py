@@ -52,12 +52,16 @@ class SshProcess:
 
     def _over(self, now: float, *, moved: bool) -> bool:
         channel = self._channel
+        closed = channel.closed
+        ended = closed or channel.eof_received
+        if ended and (channel.recv_ready() or channel.recv_stderr_ready()):
+            return False  # it came after we looked; behind the end of the streams nothing comes any more
         if self.exit_status is None and channel.exit_status_ready():
             status = channel.recv_exit_status()
             if status >= 0:
                 self.exit_status = status
         if self.exit_status is None:
-            if not channel.closed or moved:
+            if not closed or moved:
                 return False
             if self._link.transport.is_active():
                 return True  # a signal ended the shell itself: there is no status, but the target is there to be asked
@@ -67,7 +71,6 @@ class SshProcess:
             )
         if self._drain_until is None:
             self._drain_until = now + _DRAIN
-        ended = channel.eof_received or channel.closed
         return (ended and not moved) or now >= self._drain_until
 
     def _receive(self, watch: StopWatch | None, on_output: OnOutput | None) -> bool:
