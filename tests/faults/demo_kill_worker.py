@@ -36,24 +36,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "demo"), str(ROOT / "tests")]
 
 from stage import environment_for, write_addresses  # noqa: E402 - the demo's folder is no package
-from support.killing_journal import KillingJournal  # noqa: E402 - nor is that of the tests
+from support.killing_journal import ENDS, KillingJournal, Silence  # noqa: E402 - nor is that of the tests
 
 PARTS = 12
 REGION = "us-east-1"
-ENDS = {"succeeded": 0, "failed": 10, "waiting": 11, "interrupted": 12}
-
-
-class Silence:
-    """A listener that says nothing."""
-
-    def event(self, stored):
-        pass
-
-    def warning(self, text):
-        pass
-
-    def progress(self, progress):
-        pass
 
 
 def main():

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support.kill_stage import stage
-from support.killing_journal import KillingJournal
+from support.killing_journal import ENDS, KillingJournal, Silence
 
 from runbook_engine.app.answer import resolve_doubt
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
@@ -29,20 +29,6 @@ from runbook_engine.journals.address import open_journal
 from runbook_engine.model.event import AttemptFinished, AttemptStarted
 
 MOST_PARTS = 12
-ENDS = {"succeeded": 0, "failed": 10, "waiting": 11, "interrupted": 12}
-
-
-class Silence:
-    """A listener that says nothing."""
-
-    def event(self, stored):
-        pass
-
-    def warning(self, text):
-        pass
-
-    def progress(self, progress):
-        pass
 
 
 def main():

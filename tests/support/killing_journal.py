@@ -4,6 +4,22 @@ import os
 import signal
 from pathlib import Path
 
+ENDS = {"succeeded": 0, "failed": 10, "waiting": 11, "interrupted": 12}
+"""Exit status of a worker by how its run ended."""
+
+
+class Silence:
+    """A listener that says nothing."""
+
+    def event(self, stored):
+        pass
+
+    def warning(self, text):
+        pass
+
+    def progress(self, progress):
+        pass
+
 
 class KillingJournal:
     """Ends its process before or after the N-th write, for each N given; counts over all processes of a run."""
