@@ -52,6 +52,9 @@ class ActionView:
     effect: str
     aws_reads: tuple[str, ...]
     aws_writes: tuple[str, ...]
+    aws_permissions: tuple[str, ...]
+    duration: str
+    tested: tuple[str, ...]
     origin: str
     version: str
     example: str
@@ -86,6 +89,9 @@ def describe_action(catalog: Catalog, name: str) -> ActionView:
         effect=action.effect.value,
         aws_reads=action.aws_reads,
         aws_writes=action.aws_writes,
+        aws_permissions=action.aws_permissions,
+        duration=action.duration,
+        tested=action.tested,
         origin=entry.origin,
         version=entry.version,
         example=action.example,

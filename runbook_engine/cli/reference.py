@@ -7,6 +7,7 @@ from pathlib import Path
 from runbook_engine.app.list_actions import list_actions
 from runbook_engine.app.schema import schema_of
 from runbook_engine.cli.reference_actions import actions_page
+from runbook_engine.cli.reference_aws import aws_page
 from runbook_engine.cli.reference_commands import commands_page
 from runbook_engine.cli.reference_format import format_page
 from runbook_engine.discovery.catalog import build_catalog
@@ -19,9 +20,11 @@ def reference_pages() -> dict[str, str]:
     if findings:
         raise RuntimeError(f"built-in actions are broken: {findings[0].message}")
     schema = schema_of(catalog)
+    actions = list_actions(catalog)
     return {
         "cli.md": commands_page(),
-        "actions.md": actions_page(list_actions(catalog)),
+        "actions.md": actions_page(actions),
+        "aws-support.md": aws_page(actions),
         "runbook-format.md": format_page(schema),
         "runbook.schema.json": _schema_text(schema),
     }

@@ -43,12 +43,14 @@ def _section(found: ActionView) -> Iterator[str]:
     yield ""
     facts = [f"Kind: {found.kind}", f"in doubt: `{found.effect}`"]
     if found.kind == "change":
-        undone = "yes" if found.reverts else "by running it with other parameters" if found.reversible else "no"
-        facts.append(f"can be undone: {undone}")
+        facts.append(f"can be undone: {undone(found)}")
+    if found.duration:
+        facts.append(f"takes {found.duration}")
     yield " · ".join(facts)
     if found.aws_reads or found.aws_writes:
         yield ""
-        yield f"AWS permissions: to check {_names(found.aws_reads)}; to apply, besides: {_names(found.aws_writes)}"
+        writes = (*found.aws_writes, *found.aws_permissions)
+        yield f"AWS operations: to check {_names(found.aws_reads)}; to apply, besides: {_names(writes)}"
     for title, fields in (("parameter", found.params), ("output", found.outputs)):
         if fields:
             yield ""
@@ -56,6 +58,11 @@ def _section(found: ActionView) -> Iterator[str]:
     if found.example:
         yield ""
         yield f"```yaml\n{found.example.rstrip()}\n```"
+
+
+def undone(found: ActionView) -> str:
+    """Say whether what the action does can be undone."""
+    return "yes" if found.reverts else "by running it with other parameters" if found.reversible else "no"
 
 
 def _names(names: Sequence[str]) -> str:

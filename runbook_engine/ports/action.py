@@ -186,6 +186,11 @@ class Action(Generic[P]):
         reversible: whether what it does can be undone (by `revert` or by running it with other parameters).
         aws_reads: AWS operations (`rds:DescribeDBInstances`) that `check` uses.
         aws_writes: AWS operations that `apply` and `revert` use besides.
+        aws_permissions: IAM permissions (`iam:PassRole`) that AWS asks for besides those of the operations themselves.
+        duration: how long it typically takes, in words: `5-40 min, by size`.
+        tested: what its AWS calls were tested against: `moto`, `ministack` (emulators), `moto, amended` (the emulator
+            with a missing operation or delay added by the tests), `model` (a stateful fake that holds requests and
+            answers to botocore's service model).
         expressions: parameters that hold bare expressions (`count > 3`), which the engine evaluates to booleans.
         eventual: whether what `apply` did may show a while later, so that the check after it is polled to the
             deadline; otherwise one look decides.
@@ -200,6 +205,9 @@ class Action(Generic[P]):
     reversible: ClassVar[bool] = True
     aws_reads: ClassVar[tuple[str, ...]] = ()
     aws_writes: ClassVar[tuple[str, ...]] = ()
+    aws_permissions: ClassVar[tuple[str, ...]] = ()
+    duration: ClassVar[str] = ""
+    tested: ClassVar[tuple[str, ...]] = ()
     expressions: ClassVar[tuple[str, ...]] = ()
     eventual: ClassVar[bool] = False
     template_files: ClassVar[tuple[str, ...]] = ()

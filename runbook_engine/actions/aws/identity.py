@@ -38,6 +38,8 @@ class AwsIdentity(Action[IdentityParams]):
     """
 
     name = "aws.identity"
+    duration = "seconds"
+    tested = ("moto",)
     aws_reads = ("sts:GetCallerIdentity",)
     Params = IdentityParams
     Outputs = IdentityOutputs

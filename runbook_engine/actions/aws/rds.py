@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.marks import as_utc, is_ours, recovery_point, tags_of
+from runbook_engine.actions.aws.waiting import Seen
 from runbook_engine.sdk import AwsAnswer, AwsClient, AwsError
 
-MANAGED_TAG, MANAGED_BY = "dr:managed", "runbook-engine"
-SOURCE_TAG = "dr:source-instance"
+SOURCE_INSTANCE_TAG = "dr:source-instance"
 SNAPSHOT_TAG = "dr:source-snapshot"
-POINT_TAG = "dr:recovery-point"
-NOT_FOUND = frozenset(
-    {"DBInstanceNotFound", "DBInstanceNotFoundFault", "DBSnapshotNotFound", "DBSnapshotNotFoundFault"}
-)
 READY = frozenset({"available", "storage-optimization"})
 TERMINAL = frozenset(
     {
@@ -47,16 +45,17 @@ class Instance:
     @property
     def ours(self) -> bool:
         """Whether an action of this product restored it."""
-        return self.tags.get(MANAGED_TAG) == MANAGED_BY
+        return is_ours(self.tags)
 
     @property
     def recovery_point(self) -> datetime | None:
         """The time its data is from, as noted in its tags."""
-        text = self.tags.get(POINT_TAG)
-        try:
-            return datetime.fromisoformat(text) if text else None
-        except ValueError:
-            return None
+        return recovery_point(self.tags)
+
+    @property
+    def seen(self) -> Seen:
+        """How far it is."""
+        return Seen(self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def find_instance(rds: AwsClient, name: str) -> Instance | None:
     try:
         answer = rds.call("describe_db_instances", DBInstanceIdentifier=name)
     except AwsError as error:
-        if error.code in NOT_FOUND:
+        if trouble(error) is Trouble.NOT_FOUND:
             return None
         raise
     found = answer.get("DBInstances") or []
@@ -87,7 +86,7 @@ def find_snapshot(rds: AwsClient, name: str) -> Snapshot | None:
     try:
         answer = rds.call("describe_db_snapshots", DBSnapshotIdentifier=name)
     except AwsError as error:
-        if error.code in NOT_FOUND:
+        if trouble(error) is Trouble.NOT_FOUND:
             return None
         raise
     found = answer.get("DBSnapshots") or []
@@ -110,7 +109,7 @@ def _instance(item: AwsAnswer) -> Instance:
         status=item["DBInstanceStatus"],
         host=endpoint.get("Address", ""),
         port=int(endpoint.get("Port", 0)),
-        tags={tag["Key"]: tag.get("Value", "") for tag in item.get("TagList") or []},
+        tags=tags_of(item.get("TagList")),
     )
 
 
@@ -122,5 +121,5 @@ def _snapshot(item: AwsAnswer) -> Snapshot:
         arn=item.get("DBSnapshotArn", ""),
         source=item.get("DBInstanceIdentifier", ""),
         status=item.get("Status", ""),
-        taken=taken if taken.tzinfo else taken.replace(tzinfo=UTC),
+        taken=as_utc(taken),
     )

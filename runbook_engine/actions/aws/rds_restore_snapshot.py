@@ -1,18 +1,16 @@
 """aws.rds_restore_snapshot: a database instance restored from a snapshot that is in the region."""
 
-from datetime import timedelta
 from typing import ClassVar
 
 from pydantic import JsonValue
 
 from runbook_engine.actions.aws.common import client
+from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.marks import age, marks, refuse_foreign, tag_list
 from runbook_engine.actions.aws.rds import (
-    MANAGED_BY,
-    MANAGED_TAG,
-    POINT_TAG,
     READY,
     SNAPSHOT_TAG,
-    SOURCE_TAG,
+    SOURCE_INSTANCE_TAG,
     TERMINAL,
     Instance,
     Snapshot,
@@ -21,6 +19,7 @@ from runbook_engine.actions.aws.rds import (
     snapshots_of,
 )
 from runbook_engine.actions.aws.rds_restore_params import LATEST, RdsRestoreOutputs, RdsRestoreParams
+from runbook_engine.actions.aws.waiting import Seen, refuse_terminal, wait_gone, wait_until
 from runbook_engine.sdk import (
     Action,
     ActionContext,
@@ -30,10 +29,11 @@ from runbook_engine.sdk import (
     AwsError,
     Change,
     Finding,
-    format_duration,
     satisfied,
     unsatisfied,
 )
+
+_HINT = "look at its events in RDS; delete it (the snapshot remains) and run the step again"
 
 
 class RdsRestoreSnapshot(Action[RdsRestoreParams]):
@@ -51,8 +51,10 @@ class RdsRestoreSnapshot(Action[RdsRestoreParams]):
     name = "aws.rds_restore_snapshot"
     eventual = True
     aws_reads = ("rds:DescribeDBInstances", "rds:DescribeDBSnapshots")
-    # AddTagsToResource is not called by name: the restore's tags need its permission.
-    aws_writes = ("rds:RestoreDBInstanceFromDBSnapshot", "rds:AddTagsToResource", "rds:DeleteDBInstance")
+    aws_writes = ("rds:RestoreDBInstanceFromDBSnapshot", "rds:DeleteDBInstance")
+    aws_permissions = ("rds:AddTagsToResource", "rds:CreateDBSnapshot")
+    duration = "5-40 min, by size"
+    tested = ("moto, amended",)
     Params = RdsRestoreParams
     Outputs = RdsRestoreOutputs
     example: ClassVar[str] = """\
@@ -71,7 +73,7 @@ aws.rds_restore_snapshot:
         if instance is None:
             return _would_restore(params, _choose(params, rds))
         _refuse_foreign(params, instance)
-        _refuse_terminal(instance)
+        refuse_terminal(instance.name, instance.seen, TERMINAL, hint=_HINT)
         if instance.status not in READY:
             words = f"{instance.name} is being restored ({instance.status})"
             change = Change(what=f"{instance.name} status", before=instance.status, after="available")
@@ -83,18 +85,19 @@ aws.rds_restore_snapshot:
         rds = client(params, context, "rds")
         instance = find_instance(rds, params.instance)
         if instance is None:
-            instance = _restore(params, rds, _choose(params, rds), context)
-        began = context.clock.monotonic()
-        while instance is None or instance.status not in READY:
-            if instance is not None:
-                _refuse_foreign(params, instance)
-                _refuse_terminal(instance)
-            waited = format_duration(timedelta(seconds=round(context.clock.monotonic() - began)))
-            context.progress(f"{params.instance} is {instance.status if instance else 'not shown yet'}, {waited}")
-            context.pause(params.poll.total_seconds())
-            instance = find_instance(rds, params.instance)
-        _refuse_foreign(params, instance)
-        return Applied(summary=f"restored {instance.name} from {instance.tags.get(SNAPSHOT_TAG, '')}")
+            _restore(params, rds, _choose(params, rds), context)
+        else:
+            _refuse_foreign(params, instance)
+
+        def look() -> Seen | None:
+            found = find_instance(rds, params.instance)
+            if found is None:
+                return None
+            _refuse_foreign(params, found)
+            return Seen(found.status, item={"snapshot": found.tags.get(SNAPSHOT_TAG, "")})
+
+        seen = wait_until(params, context, look, what=params.instance, ready=READY, terminal=TERMINAL, hint=_HINT)
+        return Applied(summary=f"restored {params.instance} from {seen.item['snapshot']}")
 
     def revert(self, params: RdsRestoreParams, context: ActionContext) -> Applied:
         """Delete the instance, if it is ours."""
@@ -111,10 +114,12 @@ aws.rds_restore_snapshot:
                 SkipFinalSnapshot=params.skip_final_snapshot,
                 **last,
             )
-        while instance is not None:
-            context.progress(f"{instance.name} is {instance.status}")
-            context.pause(params.poll.total_seconds())
-            instance = find_instance(rds, params.instance)
+
+        def look() -> Seen | None:
+            found = find_instance(rds, params.instance)
+            return None if found is None else found.seen
+
+        wait_gone(params, context, look, what=params.instance)
         kept = f", last snapshot {last['FinalDBSnapshotIdentifier']}" if last else ", without a last snapshot"
         return Applied(summary=f"deleted {params.instance}{kept}")
 
@@ -146,7 +151,7 @@ def _choose(params: RdsRestoreParams, rds: AwsClient) -> Snapshot:
     return snapshot
 
 
-def _restore(params: RdsRestoreParams, rds: AwsClient, snapshot: Snapshot, context: ActionContext) -> Instance | None:
+def _restore(params: RdsRestoreParams, rds: AwsClient, snapshot: Snapshot, context: ActionContext) -> None:
     """Begin the restore; an instance that somebody (an earlier attempt, perhaps) made meanwhile is looked at."""
     wanted: dict[str, object] = {
         "DBInstanceClass": params.instance_class,
@@ -163,25 +168,17 @@ def _restore(params: RdsRestoreParams, rds: AwsClient, snapshot: Snapshot, conte
             DBSnapshotIdentifier=snapshot.arn or snapshot.name,
             PubliclyAccessible=params.publicly_accessible,
             DeletionProtection=params.deletion_protection,
-            Tags=[{"Key": key, "Value": value} for key, value in _tags(params, snapshot, context).items()],
+            Tags=tag_list(_tags(params, snapshot, context)),
             **{key: value for key, value in wanted.items() if value is not None},
         )
     except AwsError as error:
-        if error.code not in {"DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"}:
+        if trouble(error) is not Trouble.EXISTS:
             raise
-    return find_instance(rds, params.instance)
 
 
 def _tags(params: RdsRestoreParams, snapshot: Snapshot, context: ActionContext) -> dict[str, str]:
-    return {
-        **params.tags,
-        MANAGED_TAG: MANAGED_BY,
-        SOURCE_TAG: snapshot.source,
-        SNAPSHOT_TAG: snapshot.name,
-        POINT_TAG: snapshot.taken.isoformat(timespec="seconds"),
-        "dr:run": context.run.id,
-        "dr:step": context.run.step,
-    }
+    ours = marks(context, point=snapshot.taken, source_instance=snapshot.source, source_snapshot=snapshot.name)
+    return {**params.tags, **ours}
 
 
 def _refuse_foreign(params: RdsRestoreParams, instance: Instance) -> None:
@@ -190,13 +187,8 @@ def _refuse_foreign(params: RdsRestoreParams, instance: Instance) -> None:
     Raises:
         ActionFailedError: it was not.
     """
-    if not instance.ours:
-        raise ActionFailedError(
-            f"an instance {instance.name} exists in {params.region} and was not restored by a runbook "
-            f"(it has no tag {MANAGED_TAG}={MANAGED_BY}); it is left alone",
-            hint="choose another instance name, or rename or delete the other one yourself",
-        )
-    source, snapshot = instance.tags.get(SOURCE_TAG, ""), instance.tags.get(SNAPSHOT_TAG, "")
+    refuse_foreign(f"an instance {instance.name} in {params.region}", instance.tags)
+    source, snapshot = instance.tags.get(SOURCE_INSTANCE_TAG, ""), instance.tags.get(SNAPSHOT_TAG, "")
     if params.source_instance is not None and source != params.source_instance:
         raise ActionFailedError(
             f"{instance.name} was restored from a snapshot of {source}, not of {params.source_instance}; "
@@ -207,14 +199,6 @@ def _refuse_foreign(params: RdsRestoreParams, instance: Instance) -> None:
         raise ActionFailedError(
             f"{instance.name} was restored from snapshot {snapshot}, not from {params.snapshot}; it is left alone",
             hint="it may have taken writes since; delete it yourself, or choose another instance name",
-        )
-
-
-def _refuse_terminal(instance: Instance) -> None:
-    if instance.status in TERMINAL:
-        raise ActionFailedError(
-            f"{instance.name} is {instance.status}, which does not end by itself",
-            hint="look at its events in RDS; delete it (the snapshot remains) and run the step again",
         )
 
 
@@ -238,10 +222,6 @@ def _would_restore(params: RdsRestoreParams, snapshot: Snapshot) -> Finding:
 def _restored(instance: Instance, context: ActionContext) -> Finding:
     point = instance.recovery_point
     snapshot = instance.tags.get(SNAPSHOT_TAG, "")
-    age = ""
-    if point is not None:
-        seconds = round((context.clock.now() - point).total_seconds())
-        age = f", whose data is {format_duration(timedelta(seconds=max(seconds, 0)))} old"
     outputs = {
         "instance": instance.name,
         "endpoint": instance.host,
@@ -250,7 +230,9 @@ def _restored(instance: Instance, context: ActionContext) -> Finding:
         "recovery_point": point.isoformat() if point else "",
     }
     return satisfied(
-        f"{instance.name} is {instance.status}, restored from {snapshot}{age}", outputs=outputs, recovery_point=point
+        f"{instance.name} is {instance.status}, restored from {snapshot}{age(point, context)}",
+        outputs=outputs,
+        recovery_point=point,
     )
 
 

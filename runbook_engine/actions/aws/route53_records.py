@@ -16,6 +16,7 @@ from runbook_engine.actions.aws.route53 import (
     record_set,
     strangers,
 )
+from runbook_engine.actions.aws.waiting import Seen, wait_until
 from runbook_engine.sdk import (
     Action,
     ActionContext,
@@ -74,6 +75,8 @@ class Route53Records(Action[Route53Params]):
 
     name = "aws.route53_records"
     eventual = True
+    duration = "1-2 min"
+    tested = ("moto",)
     aws_reads = (
         "route53:ListHostedZonesByName",
         "route53:GetHostedZone",
@@ -123,9 +126,7 @@ aws.route53_records:
         if differing:
             batch = [{"Action": "UPSERT", "ResourceRecordSet": record_set(record)} for record in differing]
             change = _submit(params, context, route53, zone, batch)
-        while problems := _ask_servers(params, context, route53, zone):
-            context.progress(str(problems[0]))
-            context.pause(params.poll.total_seconds())
+        _wait_for_servers(params, context, route53, zone)
         outputs: dict[str, JsonValue] = {"zone": zone, "change": change, "before": [*before], "created": [*created]}
         return Applied(summary=f"changed {len(differing)} records of {params.zone}", outputs=outputs)
 
@@ -176,12 +177,22 @@ def _submit(
         HostedZoneId=zone,
         ChangeBatch={"Comment": f"run {context.run.id}, step {context.run.step}"[:256], "Changes": list(batch)},
     )
-    info = answer["ChangeInfo"]
-    while info["Status"] != "INSYNC":
-        context.progress(f"the change is {info['Status']}")
-        context.pause(params.poll.total_seconds())
-        info = route53.call("get_change", Id=info["Id"])["ChangeInfo"]
-    return str(info["Id"]).removeprefix("/change/")
+    number = answer["ChangeInfo"]["Id"]
+    if answer["ChangeInfo"]["Status"] != "INSYNC":
+
+        def look() -> Seen:
+            return Seen(route53.call("get_change", Id=number)["ChangeInfo"]["Status"])
+
+        wait_until(params, context, look, what="the change", ready=("INSYNC",))
+    return str(number).removeprefix("/change/")
+
+
+def _wait_for_servers(params: Route53Params, context: ActionContext, route53: AwsClient, zone: str) -> None:
+    def look() -> Seen:
+        problems = _ask_servers(params, context, route53, zone)
+        return Seen(str(problems[0]) if problems else "answers")
+
+    wait_until(params, context, look, what=params.zone, ready=("answers",))
 
 
 def _ask_servers(params: Route53Params, context: ActionContext, route53: AwsClient, zone: str) -> list[DnsProblem]:

@@ -92,6 +92,8 @@ class S3Sync(Action[S3SyncParams]):
 
     name = "aws.s3_sync"
     reversible = False
+    duration = "seconds to hours, by number of objects"
+    tested = ("moto",)
     aws_reads = ("s3:ListObjectsV2", "s3:HeadObject")
     aws_writes = ("s3:CopyObject", "s3:DeleteObjects")
     Params = S3SyncParams

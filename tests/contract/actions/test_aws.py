@@ -113,7 +113,7 @@ def test_restore_waits_then_is_unchanged_then_is_reverted(cloud, snapshot, step)
     assert outputs["endpoint"]
     assert outputs["port"] > 0
     assert finding.recovery_point is not None
-    assert any("reviews-dr is creating" in text for text in cloud.progress_texts)
+    assert any("reviews-dr: creating" in text for text in cloud.progress_texts)
     assert step(action, RESTORE, cloud)[0] == "unchanged"
     action.revert(action.Params(**RESTORE), cloud)
     assert look(action, RESTORE, cloud).summary.startswith("reviews-dr is not there")

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from datetime import UTC, datetime
 
+import botocore.session
 import pytest
 
 import runbook_engine.actions
@@ -209,6 +210,18 @@ def test_every_action_with_writes_to_aws_can_tell_what_it_needs():
         if action.name.startswith("aws."):
             assert action.aws_reads, action.name
             assert bool(action.aws_writes) == hasattr(action, "apply"), action.name
+            assert action.duration, action.name
+            assert action.tested, action.name
+            assert set(action.tested) <= {"moto", "ministack", "moto, amended", "model"}, action.name
+
+
+def test_every_operation_and_permission_of_aws_is_one():
+    """A typing error would make a policy that lacks a permission."""
+    session = botocore.session.get_session()
+    for action in ACTIONS.values():
+        for name in (*action.aws_reads, *action.aws_writes):
+            service, operation = name.split(":")
+            assert operation in session.get_service_model(service).operation_names, (action.name, name)
 
 
 def test_only_gates_wait_for_people():

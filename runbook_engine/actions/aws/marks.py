@@ -1,0 +1,125 @@
+"""What tells our resources from anybody's: tags, deterministic names, and tokens where the service takes one."""
+
+import hashlib
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from runbook_engine.sdk import ActionContext, ActionFailedError, AwsAnswer, format_duration
+
+MANAGED_TAG, MANAGED_BY = "dr:managed", "runbook-engine"
+RUN_TAG, STEP_TAG = "dr:run", "dr:step"
+SOURCE_TAG = "dr:source"
+POINT_TAG = "dr:recovery-point"
+TAG_VALUE_LIMIT = 256
+
+
+def marks(context: ActionContext, *, point: datetime | None = None, **more: str) -> dict[str, str]:
+    """Give the tags of what this step makes; keywords become `dr:…`, with `-` for `_`.
+
+    Args:
+        point: the time that its data is from.
+    """
+    tags = {MANAGED_TAG: MANAGED_BY, RUN_TAG: context.run.id, STEP_TAG: context.run.step}
+    if point is not None:
+        tags[POINT_TAG] = as_utc(point).isoformat(timespec="seconds")
+    tags |= {f"dr:{name.replace('_', '-')}": value for name, value in more.items()}
+    return {key: tag_value(value) for key, value in tags.items()}
+
+
+def tag_value(text: str) -> str:
+    """Give the text with every character that a tag may not have as `_`, cut to 256."""
+    return re.sub(r"[^\w\s.:/=+@-]", "_", text)[:TAG_VALUE_LIMIT]
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Give tags in the form that most services want."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def tags_of(items: Iterable[AwsAnswer] | None) -> dict[str, str]:
+    """Read tags in the form that most services give."""
+    return {str(tag["Key"]): str(tag.get("Value", "")) for tag in items or ()}
+
+
+def is_ours(tags: Mapping[str, str]) -> bool:
+    """Whether a step of a runbook made what carries these tags."""
+    return tags.get(MANAGED_TAG) == MANAGED_BY
+
+
+def refuse_foreign(what: str, tags: Mapping[str, str], *, source: str | None = None, hint: str = "") -> None:
+    """Never touch, and never take for ours, what no runbook made, or what was made from another source.
+
+    Args:
+        what: the thing in words: `table orders-dr in eu-west-1`.
+        source: what its tag `dr:source` must say.
+
+    Raises:
+        ActionFailedError: it is foreign.
+    """
+    hint = hint or "choose another name, or rename or delete the other one yourself"
+    if not is_ours(tags):
+        raise ActionFailedError(
+            f"{what} exists and was not made by a runbook (it has no tag {MANAGED_TAG}={MANAGED_BY}); it is left alone",
+            hint=hint,
+        )
+    found = tags.get(SOURCE_TAG, "")
+    if source is not None and found != tag_value(source):
+        raise ActionFailedError(
+            f"{what} was made from {found or 'elsewhere'}, not from {source}; it is left alone", hint=hint
+        )
+
+
+def name_for(source: str, context: ActionContext, *, limit: int = 63) -> str:
+    """Give the name of what this run makes of a source: `orders-dr-20261123-0855-failover-1a2b`, the same each time.
+
+    Letters, digits and single hyphens only, which every service takes. Longer ones are cut, with a checksum in place of
+    what is lost.
+    """
+    base, run = _slug(source), _slug(context.run.id)
+    full = f"{base if base[:1].isalpha() else f'r-{base}'}-dr-{run}"
+    if len(full) <= limit:
+        return full
+    lost = hashlib.sha256(f"{source}\n{context.run.id}".encode()).hexdigest()[:8]
+    return f"{full[: limit - 9].rstrip('-')}-{lost}"
+
+
+def token(context: ActionContext, purpose: str = "") -> str:
+    """Give 32 hexadecimal digits that stay the same over crashes and retries of this attempt.
+
+    Args:
+        purpose: tells the calls of one step apart, where it makes several.
+    """
+    return hashlib.sha256(f"{context.run.token}\n{purpose}".encode()).hexdigest()[:32]
+
+
+def uuid_token(context: ActionContext, purpose: str = "") -> str:
+    """Give the token in the form of a UUID, for services that want one (Systems Manager's automations)."""
+    return str(uuid.UUID(hex=token(context, purpose), version=5))
+
+
+def recovery_point(tags: Mapping[str, str]) -> datetime | None:
+    """Read the time that the data is from out of the tags; None when they do not say."""
+    text = tags.get(POINT_TAG)
+    try:
+        return as_utc(datetime.fromisoformat(text)) if text else None
+    except ValueError:
+        return None
+
+
+def as_utc(time: datetime) -> datetime:
+    """Give a time with its zone; AWS's times are UTC."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def age(point: datetime | None, context: ActionContext) -> str:
+    """Say how old data of that time is: `, whose data is 10m old`; nothing when it isn't known."""
+    if point is None:
+        return ""
+    seconds = max(round((context.clock.now() - as_utc(point)).total_seconds()), 0)
+    return f", whose data is {format_duration(timedelta(seconds=seconds))} old"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "x"
