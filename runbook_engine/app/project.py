@@ -11,6 +11,7 @@ from pathlib import Path
 from runbook_engine.app.safe_files import leads_out, refuse_open, refuse_open_tree
 from runbook_engine.discovery.catalog import build_catalog
 from runbook_engine.journals.address import open_glance, open_journal
+from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.config import find_project
 from runbook_engine.loading.team import load_team
 from runbook_engine.model.config import Config, Project
@@ -87,6 +88,7 @@ class OpenProject:
         """Every action that can be named."""
         return self.actions[0]
 
+    @collector_paused()
     def journal(self, *, create: bool = False) -> Journal:
         """Open the journal.
 

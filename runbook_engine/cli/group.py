@@ -6,6 +6,8 @@ from importlib import import_module
 
 import click
 
+from runbook_engine.loading.collector import collector_paused
+
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Run a runbook."),
     "resume": ("resume", "Go on with a run where it stopped."),
@@ -49,7 +51,8 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"runbook_engine.cli.commands.{COMMANDS[cmd_name][0]}")
+        with collector_paused():  # what is imported stays
+            module = import_module(f"runbook_engine.cli.commands.{COMMANDS[cmd_name][0]}")
         command = getattr(module, f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.{cmd_name} is no command")

@@ -61,7 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     interrupt_at_signals()
     status = run_cli(arguments)
     ignore_signals()
-    sys.exit(streams.finish(status))
+    status = streams.finish(status)
+    # The end of the process gives everything back; without this the interpreter would first take it all to pieces.
+    gc.disable()
+    gc.freeze()
+    sys.exit(status)
 
 
 def run_cli(arguments: Sequence[str] | None = None) -> int:

@@ -2,7 +2,8 @@
 
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
@@ -17,22 +18,32 @@ ENGINE = "runbook-engine"
 
 
 class ActionCatalog:
-    """A `Catalog`; never changes after it was built."""
+    """A `Catalog`; what it has never changes. The engine's own actions are imported when they are asked for."""
 
     def __init__(
-        self, actions: Mapping[str, Action[Params]], entries: Mapping[str, CatalogEntry], versions: Mapping[str, str]
+        self,
+        actions: Mapping[str, Action[Params]],
+        entries: Mapping[str, CatalogEntry],
+        versions: Mapping[str, str],
+        own: Mapping[str, EntryPoint],
     ) -> None:
-        self._actions = MappingProxyType(dict(sorted(actions.items())))
-        self._entries = MappingProxyType(dict(entries))
+        self._actions = dict(actions)
+        self._entries = dict(entries)
         self._versions = MappingProxyType(dict(sorted(versions.items())))
+        self._own = own
+        self._names = tuple(sorted({*actions, *own}))
 
     def get(self, name: str) -> Action[Params] | None:
         """Give an action, None when there is none of that name."""
-        return self._actions.get(name)
+        found = self._actions.get(name)
+        if found is None and name in self._own:
+            # Two threads may both come here: the first one's action is everybody's.
+            found = self._actions.setdefault(name, _own_action(name, self._own[name]))
+        return found
 
     def names(self) -> Sequence[str]:
         """Name every action, sorted."""
-        return tuple(self._actions)
+        return self._names
 
     def entry(self, name: str) -> CatalogEntry:
         """Describe an action by its name.
@@ -40,6 +51,11 @@ class ActionCatalog:
         Raises:
             KeyError: there is none of that name.
         """
+        if name not in self._entries:
+            action = self.get(name)
+            if action is None:
+                raise KeyError(name)
+            self._entries[name] = _entry(type(action), *_origin(self._own[name]))
         return self._entries[name]
 
     def versions(self) -> Mapping[str, str]:
@@ -67,7 +83,8 @@ def build_catalog(
     for folder in plugin_folders:
         if folder.is_dir():
             gathering.take_folder(folder)
-    return ActionCatalog(gathering.actions, gathering.entries, gathering.versions), gathering.diagnostics
+    catalog = ActionCatalog(gathering.actions, gathering.entries, gathering.versions, gathering.own)
+    return catalog, gathering.diagnostics
 
 
 class _Gathering:
@@ -77,11 +94,15 @@ class _Gathering:
         self.actions: dict[str, Action[Params]] = {}
         self.entries: dict[str, CatalogEntry] = {}
         self.versions: dict[str, str] = {}
+        self.own: dict[str, EntryPoint] = {}
         self.diagnostics: list[Diagnostic] = []
 
     def take_entry_point(self, point: EntryPoint) -> None:
-        origin = point.dist.name if point.dist else point.module
-        version = point.dist.version if point.dist else ""
+        origin, version = _origin(point)
+        if _is_own(point) and "." in point.name:
+            self.own[point.name] = point
+            self.versions[origin] = version
+            return
         here = Location(file=f"{origin} (entry point {point.name})")
         try:
             loaded = point.load()
@@ -132,8 +153,8 @@ class _Gathering:
                     _declared(kind, here),
                     f"the action class {kind.__name__} of {origin} is left out: {problem}",
                 )
-            elif kind.name in self.actions:
-                first = self.entries[kind.name].origin
+            elif kind.name in self.actions or kind.name in self.own:
+                first = self.entries[kind.name].origin if kind.name in self.entries else ENGINE
                 message = f"the action {kind.name!r} of {origin} is left out: {first} has one of that name"
                 self._report("RB412", _declared(kind, here), message, "give it a name of its own")
             else:
@@ -147,9 +168,8 @@ class _Gathering:
             message = f"the action {kind.name!r} of {origin} is left out: making it failed: {why}"
             self._report("RB411", _declared(kind, here), message, "an action is made without arguments")
             return
-        summary = (kind.__doc__ or "").strip().partition("\n")[0]
         self.actions[kind.name] = action
-        self.entries[kind.name] = CatalogEntry(name=kind.name, summary=summary, origin=origin, version=version)
+        self.entries[kind.name] = _entry(kind, origin, version)
         self.versions[origin] = version
 
     def _report_import(self, error: BaseException, place: Location, what: str) -> None:
@@ -174,8 +194,36 @@ def _declared(kind: type[Action[Params]], here: Location) -> Location:
 
 def _precedence(point: EntryPoint) -> tuple[bool, str, str]:
     """Put the engine's own first, so that nobody can take their names; then go by name."""
-    name = point.dist.name if point.dist else ""
-    return name.lower().replace("_", "-") != ENGINE, name, point.name
+    return not _is_own(point), _origin(point)[0] if point.dist else "", point.name
+
+
+def _is_own(point: EntryPoint) -> bool:
+    return point.dist is not None and _origin(point)[0].lower().replace("_", "-") == ENGINE
+
+
+def _origin(point: EntryPoint) -> tuple[str, str]:
+    """Give the distribution that an entry point belongs to, and its version."""
+    return _name_and_version(point.dist) if point.dist else (point.module, "")
+
+
+@lru_cache(maxsize=64)
+def _name_and_version(dist: Distribution) -> tuple[str, str]:
+    """Read a distribution's metadata once; it is asked for each of its entry points."""
+    return dist.name, dist.version
+
+
+def _entry(kind: type[Action[Params]], origin: str, version: str) -> CatalogEntry:
+    summary = (kind.__doc__ or "").strip().partition("\n")[0]
+    return CatalogEntry(name=kind.name, summary=summary, origin=origin, version=version)
+
+
+def _own_action(name: str, point: EntryPoint) -> Action[Params]:
+    """Import one of the engine's own actions; that it can't be is a defect of the engine."""
+    kind = point.load()
+    if not (isinstance(kind, type) and issubclass(kind, Action)) or kind.name != name:
+        raise TypeError(f"the entry point {name} leads to {point.value}, which is no action of that name")
+    made: Action[Params] = kind()
+    return made
 
 
 def _place(error: BaseException, plugin: PluginFile) -> Location | None:

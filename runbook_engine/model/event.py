@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from runbook_engine.model.event_people import (
     AnswerRefused,
@@ -50,7 +50,7 @@ Event = Annotated[
     Field(discriminator="kind"),
 ]  # fmt: skip
 
-EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+EVENT: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(defer_build=True))
 
 
 class StoredEvent(NamedTuple):

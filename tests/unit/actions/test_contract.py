@@ -8,6 +8,7 @@ import botocore.session
 import pytest
 
 import runbook_engine.actions
+from runbook_engine.discovery.catalog import ENGINE, build_catalog
 from runbook_engine.sdk import Action, CommandResult, Gate
 from runbook_engine.testing import (
     ContractCase,
@@ -36,6 +37,13 @@ def find_actions():
 
 
 ACTIONS = find_actions()
+
+
+def test_every_built_in_action_has_an_entry_point_of_its_name():
+    catalog, findings = build_catalog(())
+    assert findings == []
+    own = [name for name in catalog.names() if catalog.entry(name).origin == ENGINE]
+    assert {name: type(catalog.get(name)) for name in own} == {name: type(action) for name, action in ACTIONS.items()}
 
 
 def deploy_host():

@@ -205,6 +205,28 @@ def test_the_engines_actions_can_not_be_replaced(install, folder):
     assert rules(diagnostics) == ["RB412", "RB412"]
 
 
+def test_the_engines_actions_are_imported_when_they_are_asked_for(install, folder):
+    modules = {"engine_one": source("own.one", doc="One."), "engine_two": source("own.two", doc="Two.")}
+    install("runbook_engine", "9.9", {"own.one": "engine_one:Hello", "own.two": "engine_two:Hello"}, modules)
+    (folder / "evil.py").write_text(source("own.two", doc="Evil."))
+    catalog, diagnostics = build(folder)
+    assert (catalog.names(), catalog.versions()) == (("own.one", "own.two"), {"runbook_engine": "9.9"})
+    assert rules(diagnostics) == ["RB412"]
+    assert catalog.get("own.one") is catalog.get("own.one")
+    assert catalog.get("own.none") is None
+    assert "engine_one" in sys.modules
+    assert "engine_two" not in sys.modules
+    assert (catalog.entry("own.two").summary, catalog.entry("own.two").version) == ("Two.", "9.9")
+    with pytest.raises(KeyError):
+        catalog.entry("own.none")
+
+
+def test_an_own_entry_point_that_names_another_action_is_a_defect(install):
+    install("runbook-engine", "9.9", {"own.name": "engine_other:Hello"}, {"engine_other": source("own.other")})
+    with pytest.raises(TypeError, match="no action of that name"):
+        build()[0].get("own.name")
+
+
 def test_an_entry_point_that_leads_nowhere_is_reported(install):
     install(
         "acme-broken", "1", {"a": "no_such_module_anywhere", "b": "acme_broken_b:VALUE", "c": "acme_broken_b:missing"},
@@ -247,4 +269,4 @@ def test_the_group_is_the_documented_one():
     catalog, _ = build_catalog([])
     assert len(catalog.names()) == len(set(catalog.names()))
     group = importlib.metadata.entry_points(group="runbook_engine.actions")
-    assert bool(catalog.names()) == bool(list(group))
+    assert catalog.names() == tuple(sorted(point.name for point in group))
