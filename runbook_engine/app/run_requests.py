@@ -17,6 +17,7 @@ class RunRequest:
         wait: wait at gates for an answer from elsewhere.
         operator: person who speaks, as claimed.
         continues: id of an earlier run; what ended well in it counts as done.
+        run: the id that the run gets; empty: one is made.
     """
 
     plan: PlanRequest
@@ -28,6 +29,7 @@ class RunRequest:
     wait: bool = False
     operator: str | None = None
     continues: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from runbook_engine.execution.run_plan import run_plan
 from runbook_engine.execution.state import RunState
 from runbook_engine.journals.holder import this_process
 from runbook_engine.model.errors import InvalidInputError, UsageError
-from runbook_engine.model.event import Actor, LeaseTaken, PlanAccepted
+from runbook_engine.model.event import Actor, LeaseTaken, PlanAccepted, RunOpened
 from runbook_engine.model.outcome import Mode
 from runbook_engine.model.plan import Plan
 from runbook_engine.ports.journal import Journal, Lease
@@ -46,11 +46,13 @@ def run_runbook(
     listener: Listener,
     interrupts: Interrupts,
     ask: AskSecret | None = None,
+    opens: Mapping[Path, str] | None = None,
 ) -> RunResult:
     """Open a run of a prepared plan and advance it to its end (or to where it has to wait).
 
     Args:
         ask: asks a person for a secret, None when nobody is there.
+        opens: passphrases that were asked for before, by file of the private key.
 
     Raises:
         InvalidInputError: a step to skip does not exist, or a drill's inventory is not marked as one.
@@ -58,10 +60,10 @@ def run_runbook(
         JournalError: the journal can't be written.
     """
     plan = prepared.plan
-    _check_request(plan, request)
+    check_request(plan, request)
     speaker = actor(project.team, request.operator)
-    opens = passphrases(plan, ask)  # before any lease: a person may take longer than one lasts
-    run = run_id(plan.runbook.name, datetime.now().astimezone())
+    opens = opens or passphrases(plan, ask)  # before any lease: a person may take longer than one lasts
+    run = request.run or run_id(plan.runbook.name, datetime.now().astimezone())
     forks = request.forks or project.config.forks
     opened = opened_event(project, request, prepared, forks)
     holder = this_process()
@@ -96,11 +98,13 @@ def resume_run(
     listener: Listener,
     interrupts: Interrupts,
     ask: AskSecret | None = None,
+    opens: Mapping[Path, str] | None = None,
 ) -> RunResult:
     """Go on with a run where it stopped.
 
     Args:
         ask: asks a person for a secret, None when nobody is there.
+        opens: passphrases that were asked for before, by file of the private key.
 
     Raises:
         InvalidInputError: the plan is another than the one that was run, and changes were not accepted.
@@ -119,15 +123,11 @@ def resume_run(
         raise UsageError(f"run {request.run} was taken back by run {other}; it can't go on", hint=hint)
     if other := continued_by(journal, request.run):
         raise UsageError(f"run {other} went on from run {request.run}", hint=f"runbook resume {other}")
-    if opened.reverts:
-        undo = prepare_undo(project, journal, opened.reverts, accept_changes=request.accept_changes, by=request.run)
-        prepared = undo.prepared
-    else:
-        prepared = planned_as_opened(project, opened)
+    prepared = _planned(project, journal, opened, request)
     plan = prepared.plan
     accepted = accepted_changes(state, plan, prepared, project.catalog, accept=request.accept_changes)
     speaker = actor(project.team, request.operator)
-    opens = passphrases(plan, ask)
+    opens = opens or passphrases(plan, ask)
     holder = this_process()
     exclusive = None
     if opened.mode is not Mode.DRY_RUN:
@@ -151,6 +151,25 @@ def resume_run(
     finally:
         if exclusive is not None:
             journal.release_lease(exclusive)
+
+
+def plan_to_resume(project: OpenProject, journal: Journal, request: ResumeRequest) -> Plan:
+    """Plan again what a run was opened with, to see what going on with it needs.
+
+    Raises:
+        InvalidFilesError: the files of today are not valid.
+    """
+    opened = next(iter(journal.read(request.run))).event
+    if not isinstance(opened, RunOpened):
+        raise InvalidInputError(f"run {request.run} was never opened")
+    return _planned(project, journal, opened, request).plan
+
+
+def _planned(project: OpenProject, journal: Journal, opened: RunOpened, request: ResumeRequest) -> PreparedPlan:
+    if not opened.reverts:
+        return planned_as_opened(project, opened)
+    again = prepare_undo(project, journal, opened.reverts, accept_changes=request.accept_changes, by=request.run)
+    return again.prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +221,12 @@ def run_id(runbook: str, now: datetime) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{runbook}-{random_source.token_hex(2)}"
 
 
-def _check_request(plan: Plan, request: RunRequest) -> None:
+def check_request(plan: Plan, request: RunRequest) -> None:
+    """Make sure that a request fits its plan.
+
+    Raises:
+        InvalidInputError: a step to skip does not exist, or a drill's inventory is not marked as one.
+    """
     unknown = [step for step in request.skip if step not in plan.step_index]
     if unknown:
         raise InvalidInputError(f"--skip names steps that do not exist: {', '.join(unknown)}")

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inventory": ("inventory", "Show hosts, groups and variables as Ansible would see them."),
     "runs": ("runs", "List the journal's runs, newest first."),
     "status": ("status", "Show where a run stands."),
+    "watch": ("watch", "See a run that another process drives, as if it ran here."),
     "report": ("report", "Write the report of a run."),
     "approve": ("approve", "Approve what a gate of a run asks."),
     "decline": ("approve", "Decline what a gate of a run asks."),

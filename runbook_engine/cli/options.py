@@ -76,6 +76,22 @@ def reason_option(*, required: bool = False) -> Callable[[F], F]:
     return click.option("--reason", default="", metavar="TEXT", help=text)
 
 
+def waiting_options(command: F) -> F:
+    """Add `--wait` and `--detach`: what becomes of a run that needs an answer from elsewhere."""
+    for option in (
+        click.option(
+            "--detach",
+            is_flag=True,
+            help="Go on in the background, waiting as with --wait; prints the run's id once it is on.",
+        ),
+        click.option(
+            "--wait", is_flag=True, help="Wait at gates for an answer from elsewhere, in place of ending with 4."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def forks_option(command: F) -> F:
     """Add `--forks`."""
     return click.option(

@@ -12,24 +12,28 @@ if TYPE_CHECKING:
 
 _FIRST = b"\ninterrupted: nothing new is started, what runs is finished; once more cancels that, too\n"
 _SECOND = b"\ninterrupted again: what runs is cancelled\n"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_at_signals() -> None:
     """End a command at any of the signals as Ctrl-C does: nothing is held that would have to be left in order."""
-    for number in _SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, _interrupt)
 
 
 def ignore_signals() -> None:
     """Ignore the signals until the process ends: what it did is done, and its exit code tells of that."""
-    for number in _SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
-def heeding_signals(interrupts: "Interrupts") -> Iterator[None]:
-    """Count signals as interrupts of the run until the block ends; after it they are ignored."""
+def heeding_signals(interrupts: "Interrupts", *, hangup: bool = True) -> Iterator[None]:
+    """Count signals as interrupts of the run until the block ends; after it they are ignored.
+
+    Args:
+        hangup: heed SIGHUP, too; a run in the background has no terminal that could be hung up.
+    """
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         # os.write, not print: a handler may come in the middle of a print, and that can't be entered twice.
@@ -37,8 +41,9 @@ def heeding_signals(interrupts: "Interrupts") -> Iterator[None]:
             os.write(2, _SECOND if interrupts.count else _FIRST)
         interrupts.interrupt()
 
-    for number in _SIGNALS:
-        signal.signal(number, handle)
+    for number in SIGNALS:
+        if hangup or number != signal.SIGHUP:
+            signal.signal(number, handle)
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from runbook_engine.execution.state import RunState
 from runbook_engine.execution.until import held_against_until
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.event import (
+    INTERRUPTED,
     AttemptStarted,
     Event,
     GateApproved,
@@ -67,7 +68,7 @@ class _Loop(LoopState):
     def _end(self) -> RunEnd | None:
         """Tell how the loop ends, None while it goes on."""
         if self._tools.interrupts.count and (not self._running or self._cancel_is_over()):
-            self._stop("interrupted by the operator")
+            self._stop(INTERRUPTED)
             return "interrupted"
         if self._schedule.over and not self._running:
             return self._close()

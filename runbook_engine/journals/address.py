@@ -42,6 +42,16 @@ def open_glance(url: str, *, project: Path) -> Glance:
     return FileGlance(path, version=SCHEMA_VERSION, whole=lambda: _open_file(path, create=False))
 
 
+def folder_of(url: str, *, project: Path) -> Path | None:
+    """Give the folder of the journal's file, None when it is no file.
+
+    Raises:
+        InvalidInputError: the address is none.
+    """
+    path = _file(url, project)
+    return path.parent if path is not None else None
+
+
 def _file(url: str, project: Path) -> Path | None:
     """Give the file that an address names, None when it names no file."""
     scheme, separator, rest = url.partition("://")

@@ -24,6 +24,7 @@ from runbook_engine.model.event_people import (
     RunPaused,
 )
 from runbook_engine.model.event_run import (
+    INTERRUPTED,
     Actor,
     Clocks,
     LeaseLost,
@@ -91,6 +92,7 @@ def write_time(moment: datetime) -> str:
 
 __all__ = [
     "EVENT",
+    "INTERRUPTED",
     "Actor",
     "AnswerRefused",
     "AnswerSignature",

@@ -93,8 +93,15 @@ class LeaseTaken(Frozen):
     took_over: bool = False
 
 
+INTERRUPTED = "interrupted by the operator"
+
+
 class LeaseLost(Frozen):
-    """The holder gave the right back (or knows that it lost it)."""
+    """The holder gave the right back (or knows that it lost it).
+
+    Attributes:
+        reason: why; `INTERRUPTED`, or what the run waits for.
+    """
 
     kind: Literal["lease.lost"] = "lease.lost"
     fence: int

@@ -1,15 +1,19 @@
 """runbook resume: go on where a run stopped."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import click
 
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import check_person, open_project
 from runbook_engine.app.run_requests import ResumeRequest
-from runbook_engine.app.run_runbook import RunResult, resume_run
+from runbook_engine.app.run_runbook import RunResult, plan_to_resume, resume_run
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
-from runbook_engine.cli.options import forks_option, output_option, person_option, run_argument
+from runbook_engine.cli.options import forks_option, output_option, person_option, run_argument, waiting_options
 from runbook_engine.cli.terminal import ask, can_ask, say
 from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.model.errors import ExitCode, JournalError, UsageError
@@ -25,7 +29,7 @@ from runbook_engine.ports.listener import Listener
 @forks_option
 @output_option("text", "json", "ndjson")
 @click.option("--yes", is_flag=True, help="Don't ask before a live run; gates ask all the same.")
-@click.option("--wait", is_flag=True, help="Wait at gates for an answer from elsewhere, in place of ending with 4.")
+@waiting_options
 @person_option
 def resume(
     run: str | None,
@@ -35,6 +39,7 @@ def resume(
     output: str,
     yes: bool,
     wait: bool,
+    detach: bool,
     person: str | None,
 ) -> int:
     """Go on with a run where it stopped.
@@ -45,6 +50,7 @@ def resume(
     Examples:
       runbook resume
       runbook resume 20261123 --yes --wait
+      runbook resume last --yes --detach
     """
     project = open_project()
     check_person(project.team, person)
@@ -59,22 +65,40 @@ def resume(
             accept_changes=accept_changes,
             take_over=take_over,
             forks=forks,
-            wait=wait or can_ask(),
+            wait=wait or detach or can_ask(),
             operator=person,
         )
 
-        def advance(listener: Listener, interrupts: Interrupts, asker: AskSecret | None) -> RunResult:
-            return resume_run(project, request, journal, listener=listener, interrupts=interrupts, ask=asker)
+        def advance(journal: Journal, listener: Listener, interrupts: Interrupts, asker: AskSecret | None) -> RunResult:
+            with _told_when_closed(journal, head):
+                return resume_run(
+                    project, request, journal, listener=listener, interrupts=interrupts, ask=asker, opens=opens
+                )
 
-        return drive(project, journal, Seat(output, person), advance, earlier=journal.read(head.id))
+        seat, opens = Seat(output, person), dict[Path, str]()
+        if not detach:
+            return drive(project, journal, seat, advance, earlier=journal.read(head.id))
+        from runbook_engine.cli.detach import Away, asked_before, drive_detached
+
+        opens.update(asked_before(lambda: plan_to_resume(project, journal, request)))
+        journal.close()  # what is open at a fork is not for both processes
+        away = Away(head.id, head.runbook, head.inventory, head.mode)
+        return drive_detached(project, seat, away, advance, earlier=lambda again: again.read(head.id))
+    finally:
+        journal.close()
+
+
+@contextmanager
+def _told_when_closed(journal: Journal, head: RunHead) -> Iterator[None]:
+    """Say plainly that another process ended the run between our look at it and our first word."""
+    try:
+        yield
     except JournalError as error:
         closed = closed_meanwhile(journal, head)
         if closed is None:
             raise
         message = f"run {head.id} {closed} at this moment, by the process that held it; nothing is left to go on with"
         raise UsageError(message, hint=f"`runbook report {head.id}` shows how it went") from error
-    finally:
-        journal.close()
 
 
 def closed_meanwhile(journal: Journal, head: RunHead) -> str | None:

@@ -17,6 +17,7 @@ from runbook_engine.cli.terminal import ask, can_ask, say
 from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.model.errors import ExitCode, UsageError
 from runbook_engine.model.outcome import Mode
+from runbook_engine.ports.journal import Journal
 from runbook_engine.ports.listener import Listener
 from runbook_engine.reporting.inert import one_line
 
@@ -66,7 +67,7 @@ def revert(
         plan = PlanRequest(runbook=head.runbook)
         request = RunRequest(plan=plan, mode=mode, forks=forks, note=note, operator=person)
 
-        def advance(listener: Listener, interrupts: Interrupts, asker: AskSecret | None) -> RunResult:
+        def advance(journal: Journal, listener: Listener, interrupts: Interrupts, asker: AskSecret | None) -> RunResult:
             return run_runbook(
                 project, request, undo.prepared, journal, listener=listener, interrupts=interrupts, ask=asker
             )

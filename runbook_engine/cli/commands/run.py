@@ -1,5 +1,10 @@
 """runbook run: plan, ask, do, tell."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
 import click
 
 from runbook_engine.app.find_run import find_run
@@ -7,18 +12,26 @@ from runbook_engine.app.from_run import prepare_rest
 from runbook_engine.app.prepare import PlanRequest, PreparedPlan, prepare_plan
 from runbook_engine.app.project import OpenProject, check_person, open_project
 from runbook_engine.app.run_requests import RunRequest
-from runbook_engine.app.run_runbook import RunResult, run_runbook
+from runbook_engine.app.run_runbook import RunResult, run_id, run_runbook
 from runbook_engine.app.show_plan import PlanView, show_plan
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
 from runbook_engine.cli.findings import say_findings, say_notes
-from runbook_engine.cli.options import forks_option, output_option, person_option, plan_options, runbook_argument
+from runbook_engine.cli.options import (
+    forks_option,
+    output_option,
+    person_option,
+    plan_options,
+    runbook_argument,
+    waiting_options,
+)
 from runbook_engine.cli.plan_view import plan_text
 from runbook_engine.cli.terminal import ask, can_ask, say
 from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.model.errors import ExitCode, LeaseError, UsageError
 from runbook_engine.model.outcome import Mode
+from runbook_engine.ports.journal import Journal
 from runbook_engine.ports.listener import Listener
 
 
@@ -42,7 +55,7 @@ from runbook_engine.ports.listener import Listener
 )
 @output_option("text", "json", "ndjson")
 @click.option("--yes", is_flag=True, help="Don't ask before a live run; gates ask all the same.")
-@click.option("--wait", is_flag=True, help="Wait at gates for an answer from elsewhere, in place of ending with 4.")
+@waiting_options
 @person_option
 def run(
     name: str,
@@ -61,6 +74,7 @@ def run(
     output: str,
     yes: bool,
     wait: bool,
+    detach: bool,
     person: str | None,
 ) -> int:
     """Run a runbook.
@@ -71,6 +85,7 @@ def run(
     Examples:
       runbook run region-failover -i demo -e incident=INC-42 --dry-run
       runbook run region-failover -e incident=INC-42 --yes --wait
+      runbook run region-failover -e incident=INC-42 --yes --detach
       runbook run region-failover -e @incident.yml --skip aws-status --reason "the page lags"
       runbook run restart-fleet --limit '@failed:&web'
       runbook run region-failover --from-run last --only failed
@@ -84,7 +99,7 @@ def run(
         note=note,
         skip=_skipped(skip, reasons),
         live_inventory=live_inventory,
-        wait=wait or can_ask(),
+        wait=wait or detach or can_ask(),
         operator=person,
     )
     project = open_project()
@@ -102,16 +117,33 @@ def run(
     if request.mode is not Mode.DRY_RUN and not yes and not _confirmed(view, request.mode):
         say("nothing was done")
         return ExitCode.FAILED
+    try:
+        return _drive(project, request, prepared, Seat(output, person), detach=detach)
+    except LeaseError as error:
+        hint = "see it with `runbook watch` or `runbook status`; should it end early, `runbook resume` goes on with it"
+        raise LeaseError(error.message, hint=hint) from error
+
+
+def _drive(project: OpenProject, request: RunRequest, prepared: PreparedPlan, seat: Seat, *, detach: bool) -> int:
+    """Advance the run, here or in the background."""
+    opens: Mapping[Path, str] = {}
+
+    def advance(journal: Journal, listener: Listener, interrupts: Interrupts, asker: AskSecret | None) -> RunResult:
+        return run_runbook(
+            project, request, prepared, journal, listener=listener, interrupts=interrupts, ask=asker, opens=opens
+        )
+
+    if detach:
+        from runbook_engine.cli.detach import Away, asked_before, drive_detached
+
+        plan = prepared.plan
+        opens = asked_before(lambda: plan)
+        request = replace(request, run=run_id(plan.runbook.name, datetime.now().astimezone()))
+        away = Away(request.run, plan.runbook.name, plan.inventory.name, request.mode.value)
+        return drive_detached(project, seat, away, advance)
     journal = project.journal(create=True)
     try:
-
-        def advance(listener: Listener, interrupts: Interrupts, asker: AskSecret | None) -> RunResult:
-            return run_runbook(project, request, prepared, journal, listener=listener, interrupts=interrupts, ask=asker)
-
-        return drive(project, journal, Seat(output, person), advance)
-    except LeaseError as error:
-        hint = "watch it with `runbook status`; should it end before its time, `runbook resume` goes on with it"
-        raise LeaseError(error.message, hint=hint) from error
+        return drive(project, journal, seat, advance)
     finally:
         journal.close()
 

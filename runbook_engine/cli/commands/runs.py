@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from runbook_engine.app.project import actor, check_person, open_project
+from runbook_engine.app.run_log import remove_logs
 from runbook_engine.app.status import RunLine, list_runs
 from runbook_engine.cli.documented import DocumentedGroup
 from runbook_engine.cli.options import output_option, person_option
@@ -97,6 +98,7 @@ def prune(
             text = f"{retention}: {reason}" if reason else str(retention)
             done, left = use_case.prune(journal, choice.go, actor(project.team, person), text), ()
             stay += done.refused
+            remove_logs(project, (one.run for one in done.done))
     finally:
         journal.close()
     if output == "json":

@@ -1,0 +1,70 @@
+"""The use case `watch`: follow a run that another process drives, until that process ends its part of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runbook_engine.app.run_runbook import RunResult
+from runbook_engine.model.errors import JournalUnavailableError
+from runbook_engine.model.event import INTERRUPTED, LeaseLost, LeaseTaken, RunClosed, StoredEvent
+from runbook_engine.ports.clock import Clock
+from runbook_engine.ports.journal import Journal
+
+_LOOK_SECONDS = 0.25
+_PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How the part of a run ended that was followed.
+
+    Attributes:
+        abandoned: the process that drove it ended without a word, or nobody ever drove it.
+    """
+
+    result: RunResult
+    abandoned: bool
+
+
+def follow(
+    journal: Journal, run: str, clock: Clock, tell: Callable[[StoredEvent], None], warn: Callable[[str], None]
+) -> Followed:
+    """Tell each event of a run, from its first one and as they come, until nobody advances it any more.
+
+    Args:
+        warn: is told once when the journal can't be read for the moment.
+
+    Raises:
+        JournalError: the journal can't be read, and that did not pass.
+    """
+    seq, last, away_since = 0, None, None
+    while True:
+        try:
+            # In this order: what the holder wrote before it gave the lease back is read then.
+            held = journal.lease(f"run:{run}") is not None
+            for stored in journal.read(run, after=seq) if journal.version(run) != seq else ():
+                seq = stored.seq
+                if isinstance(stored.event, LeaseTaken | LeaseLost | RunClosed):
+                    last = stored.event
+                tell(stored)
+        except JournalUnavailableError as error:
+            if away_since is None:
+                away_since = clock.monotonic()
+                warn(f"the run can't be seen for the moment: {error.message}")
+            elif clock.monotonic() - away_since > _PATIENCE_SECONDS:
+                raise
+            held = True
+        else:
+            away_since = None
+        if isinstance(last, RunClosed) or not held:
+            return _ended(run, last)
+        clock.sleep(_LOOK_SECONDS)
+
+
+def _ended(run: str, last: LeaseTaken | LeaseLost | RunClosed | None) -> Followed:
+    match last:
+        case RunClosed(status=status):
+            return Followed(RunResult(run, status), abandoned=False)
+        case LeaseLost(reason=reason):
+            return Followed(RunResult(run, "interrupted" if reason == INTERRUPTED else "waiting"), abandoned=False)
+        case _:
+            return Followed(RunResult(run, "interrupted"), abandoned=True)

@@ -1,0 +1,56 @@
+"""runbook watch: see a run that another process drives."""
+
+from contextlib import ExitStack
+
+from runbook_engine.app.clock import SystemClock
+from runbook_engine.app.find_run import find_run
+from runbook_engine.app.follow import Followed, follow
+from runbook_engine.app.project import open_project
+from runbook_engine.cli.documented import documented
+from runbook_engine.cli.driving import Seat, progress_of
+from runbook_engine.cli.listeners import EventLines, Listeners
+from runbook_engine.cli.options import output_option, run_argument
+from runbook_engine.cli.run_end import tell_end
+from runbook_engine.cli.terminal import say
+from runbook_engine.model.errors import ExitCode
+from runbook_engine.ports.journal import Journal
+from runbook_engine.ports.listener import Listener
+
+
+@documented
+@run_argument(required=False)
+@output_option("text", "json", "ndjson")
+def watch(run: str | None, output: str) -> int:
+    """See a run that another process drives, as if it ran here.
+
+    Tells all that happened so far and what happens from now on, and ends when that process ends its part of the run,
+    with the same exit code: 4 when it waits for a person and nobody drives it, 130 when it stopped in between. Ctrl-C
+    ends the watching alone. RUN is an id, the beginning of one, or `last` (the default).
+
+    Examples:
+      runbook watch
+      runbook watch 20261123-1015 --output ndjson
+    """
+    project = open_project()
+    journal = project.journal()
+    try:
+        head = find_run(journal, run or "last")
+        try:
+            followed = _watch(journal, head.id, Seat(output))
+        except KeyboardInterrupt:
+            say(f"no longer watched; run {head.id} is what it was")
+            return ExitCode.INTERRUPTED
+        if followed.abandoned:
+            say("nobody advances the run: the process that did has ended without a word")
+        return tell_end(project, journal, followed.result, output=output)
+    finally:
+        journal.close()
+
+
+def _watch(journal: Journal, run: str, seat: Seat) -> Followed:
+    with ExitStack() as stack:
+        shown: list[Listener] = [progress_of(stack, seat)]
+        if seat.output == "ndjson":
+            shown.append(EventLines())
+        listeners = Listeners(shown)
+        return follow(journal, run, SystemClock(), listeners.event, listeners.warning)
