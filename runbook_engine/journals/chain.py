@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from runbook_engine.journals.event_text import event_text, first_line, writable
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import EVENT, Actor, Event, StoredEvent, write_time
 from runbook_engine.model.json import canonical_json
@@ -51,11 +51,27 @@ def make_row(run: str, seq: int, time: str, actor: Actor, event: Event, previous
     Raises:
         JournalError: the event holds something that JSON can't say.
     """
-    event, body = _event_text(event)
-    actor_text = _actor_text(actor)
-    digest = seal(run, seq, time, actor_text, body, previous)
-    row = EventRow(run, seq, time, actor_text, event.kind, body, previous, digest)
-    return row, StoredEvent(run, seq, read_time(time), actor, event, previous, digest)
+    return next(make_rows(run, seq, time, actor, [event], previous))
+
+
+def make_rows(
+    run: str, seq: int, time: str, actor: Actor, events: Iterable[Event], previous: str
+) -> Iterator[tuple[EventRow, StoredEvent]]:
+    """Turn a batch of events into rows, each following the one before it; see `make_row`.
+
+    Args:
+        seq: of the first.
+        previous: hash of the event before the first.
+    """
+    actor_text, moment = _actor_text(actor), read_time(time)
+    for number, original in enumerate(events, seq):
+        event, body = event_text(original)
+        digest = seal(run, number, time, actor_text, body, previous)
+        yield (
+            EventRow(run, number, time, actor_text, event.kind, body, previous, digest),
+            StoredEvent(run, number, moment, actor, event, previous, digest),
+        )
+        previous = digest
 
 
 def read_row(row: EventRow, *, follows: EventRow | None) -> StoredEvent:
@@ -77,7 +93,7 @@ def read_row(row: EventRow, *, follows: EventRow | None) -> StoredEvent:
     try:
         event, actor, time = _read_event(row.body), _read_actor(row.actor), read_time(row.time)
     except ValueError as error:
-        raise _damaged(row, f"it can't be read ({_first_line(error)})") from error
+        raise _damaged(row, f"it can't be read ({first_line(error)})") from error
     return StoredEvent(row.run, row.seq, time, actor, event, row.previous, row.hash)
 
 
@@ -100,41 +116,6 @@ def label(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _event_text(event: Event) -> tuple[Event, str]:
-    """Give an event's canonical JSON, and the event as it will be read back.
-
-    What came from a target may hold lone surrogates or NaN, which no JSON text can carry to a database; the event is
-    then recorded with replacements rather than lost.
-    """
-    value = event.model_dump(mode="json")
-    try:
-        text = canonical_json(value)
-        text.encode()
-    except ValueError:
-        try:
-            event = EVENT.validate_python(_writable(value))
-            text = canonical_json(event.model_dump(mode="json"))
-        except ValueError as error:
-            raise JournalError(
-                f"an event of kind {event.kind} can't be recorded: {_first_line(error)}",
-                hint="the action that made it gave a value that JSON does not have",
-            ) from error
-    return event, text
-
-
-def _writable(value: object) -> object:
-    """Replace what a JSON text can't carry: lone surrogates by U+FFFD, NaN and infinity by their names."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode() if not value.isascii() else value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {_writable(key): _writable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_writable(item) for item in value]
-    return value
-
-
 @lru_cache(maxsize=64)
 def _quoted(run: str) -> str:
     return canonical_json(run)
@@ -142,7 +123,7 @@ def _quoted(run: str) -> str:
 
 @lru_cache(maxsize=256)
 def _actor_text(actor: Actor) -> str:
-    return canonical_json(_writable(actor.model_dump(mode="json")))
+    return canonical_json(writable(actor.model_dump(mode="json")))
 
 
 @lru_cache(maxsize=256)
@@ -164,13 +145,6 @@ def _read_event(body: str) -> Event:
 
 def _damaged(row: EventRow, problem: str) -> JournalError:
     return JournalError(f"run {row.run}, event {row.seq}: damaged, {problem}", hint=DAMAGE_HINT)
-
-
-def _first_line(error: ValueError) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        return ": ".join(filter(None, (".".join(str(part) for part in first["loc"][1:]), first["msg"])))
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _bytes(text: str) -> bytes:

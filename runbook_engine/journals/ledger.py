@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, genesis, label, make_row, read_time
+from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, genesis, label, make_row, make_rows, read_time
 from runbook_engine.model.errors import JournalError, LeaseError
 from runbook_engine.model.event import Actor, AttemptFinished, Event, LeaseTaken, RunClosed, RunOpened, StoredEvent
 from runbook_engine.ports.journal import Lease, RunHead
@@ -101,24 +101,24 @@ def append_batch(run: RunRow, events: Sequence[Event], actor: Actor, *, time: st
     Raises:
         JournalError: the run is over, or an event can't be recorded.
     """
-    state, seq, head = run, run.head_seq, run.head_hash
-    rows: list[EventRow] = []
-    stored: list[StoredEvent] = []
+    state = run
     for event in events:
         refuse_after_end(state, event)
-        seq += 1
-        row, seen = make_row(run.id, seq, time, actor, event, head)
-        head = row.hash
+        state = followed(state, time, event)
+    rows: list[EventRow] = []
+    stored: list[StoredEvent] = []
+    for row, seen in make_rows(run.id, run.head_seq + 1, time, actor, events, run.head_hash):
         rows.append(row)
         stored.append(seen)
-        state = followed(state, row, event)
-    return Batch(replace(state, head_seq=seq, head_hash=head), rows, stored)
+    if rows:
+        state = replace(state, head_seq=rows[-1].seq, head_hash=rows[-1].hash)
+    return Batch(state, rows, stored)
 
 
-def followed(run: RunRow, row: EventRow, event: Event) -> RunRow:
-    """Give the run with the status that it has after one more event; its head stays as it was."""
+def followed(run: RunRow, time: str, event: Event) -> RunRow:
+    """Give the run with the status that it has after one more event, of that time; its head stays as it was."""
     if isinstance(event, RunClosed):
-        return replace(run, status=event.status, closed_at=row.time)
+        return replace(run, status=event.status, closed_at=time)
     if isinstance(event, LeaseTaken) and run.status != OPEN:
         return replace(run, status=OPEN, closed_at=None)
     return run

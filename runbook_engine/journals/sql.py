@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from runbook_engine.journals import sql_leases, sql_prune, sql_verify
@@ -22,13 +23,14 @@ from runbook_engine.journals.ledger import (
 )
 from runbook_engine.journals.pruning import read_pruning
 from runbook_engine.journals.rows import event_row, run_row, task_rows
+from runbook_engine.journals.sql_driver import MARKS, ask
 from runbook_engine.journals.sql_errors import explain, is_final, is_undecodable, lost_connection
 from runbook_engine.journals.sql_rows import (
-    MARKS,
     all_prunings,
     find_pruning,
     find_run,
     insert_events,
+    move_head,
     newest_pruning,
     opening_row,
     put_tasks,
@@ -41,7 +43,6 @@ from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.journal import Damage, Holder, Lease, Pruning, RunHead, Tally
 
-_MOVE_HEAD = runs.update().where(runs.c.id == bindparam("run"))
 _PAGE = 1000  # events read in one transaction, so that a slow reader holds nothing back
 
 
@@ -151,10 +152,7 @@ class SqlJournal:
         with self._reading() as connection:
             whole_run(connection, run)
 
-            def ask(query: str, values: Sequence[str]) -> Sequence[Sequence[object]]:
-                return connection.exec_driver_sql(query, tuple(values)).all()
-
-            return tally(ask, run, mark=MARKS[connection.dialect.name], few=few)
+            return tally(partial(ask, connection), run, mark=MARKS[connection.dialect.name], few=few)
 
     def take_lease(self, name: str, holder: Holder, seconds: float, *, take_over: bool = False) -> Lease:
         """See `Journal.take_lease`."""
@@ -286,6 +284,4 @@ def _insert(connection: Connection, batch: Batch, captured: list[tuple[str, str,
     if captured:
         names = [column.name for column in outputs.columns]
         connection.execute(outputs.insert(), [dict(zip(names, row, strict=True)) for row in captured])
-    run = batch.run
-    moved = {"status": run.status, "closed_at": run.closed_at, "head_seq": run.head_seq, "head_hash": run.head_hash}
-    connection.execute(_MOVE_HEAD, {"run": run.id, **moved})
+    move_head(connection, batch.run)

@@ -3,17 +3,17 @@
 import json
 from dataclasses import asdict
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from runbook_engine.journals import leases
 from runbook_engine.journals.holder import is_dead
 from runbook_engine.journals.ledger import check_fence
+from runbook_engine.journals.sql_driver import MARKS, ask, locking
 from runbook_engine.journals.sql_schema import leases as table
 from runbook_engine.journals.sql_store import Store
 from runbook_engine.ports.journal import Holder, Lease
 
-_LEASE = select(table).where(table.c.name == bindparam("wanted"))
-_LEASE_LOCKED = _LEASE.with_for_update()
+_COLUMNS = ", ".join(column.name for column in table.columns)
 
 
 def take(store: Store, connection: Connection, name: str, holder: Holder, seconds: float, *, take_over: bool) -> Lease:
@@ -64,8 +64,9 @@ def _locked(connection: Connection, name: str) -> leases.LeaseRow | None:
 
 
 def _read(connection: Connection, name: str, *, lock: bool) -> leases.LeaseRow | None:
-    row = connection.execute(_LEASE_LOCKED if lock else _LEASE, {"wanted": name}).one_or_none()
-    return leases.lease_row(*row) if row is not None else None
+    query = f"SELECT {_COLUMNS} FROM leases WHERE name = {MARKS[connection.dialect.name]}"  # noqa: S608 - our own names
+    rows = ask(connection, query + (locking(connection) if lock else ""), (name,))
+    return leases.lease_row(*rows[0]) if rows else None  # type: ignore[arg-type]  # as the schema says
 
 
 def _write(connection: Connection, row: leases.LeaseRow) -> None:

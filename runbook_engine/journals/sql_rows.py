@@ -1,25 +1,25 @@
 """Reads and writes single rows of the journal's tables."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, cast
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from runbook_engine.journals.chain import EventRow
 from runbook_engine.journals.ledger import OPEN, RunRow, no_such_run
 from runbook_engine.journals.pruning import PruningRow, pruned_error, pruning_row
 from runbook_engine.journals.rows import TaskRow, event_row, run_row
+from runbook_engine.journals.sql_driver import MARKS, ask, insert, locking, put
 from runbook_engine.journals.sql_schema import events, prunings, runs
 
-MARKS = {"sqlite": "?", "postgresql": "%s"}
-_RUN = select(runs).where(runs.c.id == bindparam("run"))
-_RUN_LOCKED = _RUN.with_for_update()
+_RUN_COLUMNS = ", ".join(RunRow.__slots__)
+_MOVED = ("status", "closed_at", "head_seq", "head_hash")
 
 
 def find_run(connection: Connection, run: str, *, lock: bool = False) -> RunRow | None:
     """Give a run's row; locked, nobody else appends to it until the transaction ends."""
-    row = connection.execute(_RUN_LOCKED if lock else _RUN, {"run": run}).one_or_none()
-    return run_row(row) if row is not None else None
+    query = f"SELECT {_RUN_COLUMNS} FROM runs WHERE id = {MARKS[connection.dialect.name]}"  # noqa: S608 - our own names
+    rows = ask(connection, query + (locking(connection) if lock else ""), (run,))
+    return run_row(rows[0]) if rows else None
 
 
 def whole_run(connection: Connection, run: str, *, lock: bool = False) -> RunRow:
@@ -63,20 +63,21 @@ def all_prunings(connection: Connection) -> list[PruningRow]:
 
 
 def insert_events(connection: Connection, rows: Sequence[EventRow]) -> None:
-    """Write events. The driver gets the rows as they are: a batch is written for every few tasks of a run."""
-    connection.exec_driver_sql(_insert("events", EventRow, connection), cast("list[tuple[object, ...]]", rows))
+    """Write events."""
+    put(connection, insert(connection, "events", EventRow._fields), rows)
 
 
 def put_tasks(connection: Connection, rows: Iterable[TaskRow]) -> None:
     """Write where tasks stand now, in place of where they stood."""
     if newest := list(rows):
-        statement = _insert("tasks", TaskRow, connection)
         moved = ", ".join(f"{name} = excluded.{name}" for name in ("seq", "kind", "outcome"))
-        connection.exec_driver_sql(
-            f"{statement} ON CONFLICT (run, task) DO UPDATE SET {moved}", cast("list[tuple[object, ...]]", newest)
-        )
+        statement = f"{insert(connection, 'tasks', TaskRow._fields)} ON CONFLICT (run, task) DO UPDATE SET {moved}"
+        put(connection, statement, newest)
 
 
-def _insert(table: str, row: type[NamedTuple], connection: Connection) -> str:
-    marks = ", ".join([MARKS[connection.dialect.name]] * len(row._fields))
-    return f"INSERT INTO {table} ({', '.join(row._fields)}) VALUES ({marks})"  # noqa: S608 - our own names, and marks
+def move_head(connection: Connection, run: RunRow) -> None:
+    """Write where a run's chain ends now, and what that makes of the run."""
+    mark = MARKS[connection.dialect.name]
+    moved = ", ".join(f"{name} = {mark}" for name in _MOVED)
+    values = (run.status, run.closed_at, run.head_seq, run.head_hash, run.id)
+    ask(connection, f"UPDATE runs SET {moved} WHERE id = {mark}", values)  # noqa: S608 - our own names

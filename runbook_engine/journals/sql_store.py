@@ -18,6 +18,7 @@ from runbook_engine.journals import sql_schema
 from runbook_engine.journals.file import ready_file
 from runbook_engine.journals.holder import machine_time
 from runbook_engine.journals.leases import StoreTime
+from runbook_engine.journals.sql_driver import ask
 from runbook_engine.journals.sql_errors import explain, os_refused
 from runbook_engine.journals.sql_upgrade import upgrade
 from runbook_engine.model.errors import JournalError
@@ -208,7 +209,7 @@ def _same_file(path: Path) -> Callable[[Connection], None]:
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at once in a writer: a transaction that reads first and writes then could be refused."""
     writes = connection.get_execution_options().get(_WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    ask(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _set_up_postgresql(connection: _DriverConnection, _record: object) -> None:

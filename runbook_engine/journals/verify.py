@@ -151,7 +151,7 @@ def _fold(walk: _Walk, row: EventRow) -> None:
         walk.opening = stored
         walk.folded = opened_row(walk.run.number, row, event, stored.actor)
     elif walk.folded is not None:
-        walk.folded = followed(walk.folded, row, event)
+        walk.folded = followed(walk.folded, row.time, event)
     _follow_gate(walk, row.seq, event)
     if isinstance(event, AttemptFinished):
         for stream, digest in event.output_digest.items():

@@ -105,7 +105,9 @@ def _check_row(run: RunRow, kept: Mapping[int, EventRow], removal: Removal, befo
     if not isinstance(first.event, RunOpened):
         return [Damage(run=run.id, seq=1, problem="is not run.opened", kind="changed")]
     last = kept[removal.closed_seq]
-    told = followed(opened_row(run.number, kept[1], first.event, first.actor), last, read_row(last, follows=None).event)
+    told = followed(
+        opened_row(run.number, kept[1], first.event, first.actor), last.time, read_row(last, follows=None).event
+    )
     found = []
     if replace(told, head_seq=removal.events, head_hash=removal.head_hash) != run:
         problem = "is listed otherwise than the record of its pruning and its events say"
