@@ -2,6 +2,7 @@
 
 import argparse
 import cProfile
+import gc
 import json
 import pstats
 import resource
@@ -30,6 +31,7 @@ class Deaf:
 
 
 def main():
+    gc.set_threshold(50_000, 20, 100)  # as the command line does
     arguments = argparse.ArgumentParser()
     arguments.add_argument("project", type=Path)
     arguments.add_argument("runbook")

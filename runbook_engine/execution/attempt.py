@@ -1,7 +1,7 @@
 """One attempt: the only place that strings check and apply together, for live runs, dry runs and resumes alike."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 from pydantic import ValidationError
@@ -89,8 +89,8 @@ def attempt(
     output = {} if order.sensitive else {name: tools.redactor.data(data) for name, data in capture.streams().items()}
     seconds = tools.clock.monotonic() - started
     if tools.redactor.idle and not order.sensitive:
-        return replace(report, seconds=seconds, output=output)
-    return replace(_redacted(report, tools.redactor, sensitive=order.sensitive), seconds=seconds, output=output)
+        return report._replace(seconds=seconds, output=output)
+    return _redacted(report, tools.redactor, sensitive=order.sensitive)._replace(seconds=seconds, output=output)
 
 
 def _attempt(
@@ -213,7 +213,7 @@ def _failed(
         return make_report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN, note=note)
     report = make_report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and once)
     done: JsonObject = getattr(error, "outputs", {})
-    return replace(report, outputs={**order.recorded, **done}) if done or order.recorded else report
+    return report._replace(outputs={**order.recorded, **done}) if done or order.recorded else report
 
 
 def _is_unsettled(order: AttemptOrder, tools: AttemptTools, progress: Progress, *, learned: bool) -> bool:
@@ -264,4 +264,4 @@ def _redacted(report: AttemptReport, redactor: Redactor, *, sensitive: bool) -> 
     error = redactor.text(report.error)
     if sensitive and error:
         error = "failed; the step is sensitive, so what was said is not recorded"
-    return replace(report, finding=finding, outputs={} if sensitive else outputs, error=error)
+    return report._replace(finding=finding, outputs={} if sensitive else outputs, error=error)

@@ -24,6 +24,7 @@ class LoopState:
         self._state = state
         self._tools = tools
         self._options = options
+        self._is_dry = options.mode is Mode.DRY_RUN
         self._recorder = Recorder(state, tools, options)
         self._schedule = Schedule(plan, done_before(plan, state))
         self._running: dict[str, AttemptOrder] = {}
@@ -101,10 +102,6 @@ class LoopState:
         self._waiting.ready.extend(decisions.ready)
         for index, because in decisions.blocked:
             self._recorder.add(TaskBlocked(task=self._plan.tasks[index].id, because=because))
-
-    @property
-    def _is_dry(self) -> bool:
-        return self._options.mode is Mode.DRY_RUN
 
     @property
     def _pauses(self) -> bool:

@@ -231,7 +231,7 @@ class OrderMaker:
         written = {**self.defaults.get(call.name, {}), **call.params}
         scope = self.scope(task)
         rendered = _render_params(action, written, scope)
-        environment = render(dict(planned.step.environment), scope)
+        environment = render(dict(planned.step.environment), scope) if planned.step.environment else Rendered({})
         parameters = cast("JsonObject", rendered.value)
         secrets = {**rendered.secrets, **environment.secrets}
         values = _Values(

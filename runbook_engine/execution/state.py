@@ -142,6 +142,8 @@ class RunState:
     def recorded(self, stored: StoredEvent) -> None:
         """Take note that an event that was applied on its way is in the journal now."""
         self.seq = stored.seq
+        if isinstance(stored.event, AttemptStarted):
+            return  # (half of all events, and it marks nothing)
         if isinstance(stored.event, RunOpened):
             self.requester = stored.actor.name
         if not isinstance(stored.event, GateApproved) or self.accepts(stored.event):
@@ -150,6 +152,8 @@ class RunState:
     def apply_event(self, event: Event, time: datetime) -> None:
         """Take note of an event that is on its way into the journal."""
         match event:
+            case AttemptStarted() | AttemptFinished() | TaskSkipped() | TaskBlocked() | TaskResolved():
+                self._apply_task(event)  # (nearly all events, so it is asked first)
             case RunOpened():
                 self.opened, self.opened_at = event, time
                 self._take_plan(event)
@@ -161,8 +165,6 @@ class RunState:
                 self.fence = max(self.fence, event.fence)
             case PlanAccepted():
                 self._take_plan(event)
-            case AttemptStarted() | AttemptFinished() | TaskSkipped() | TaskBlocked() | TaskResolved():
-                self._apply_task(event)
             case GateOpened() | GateApproved() | GateDeclined() | GateExpired() | ManualAnswered():
                 self._apply_gate(event, time)
             case HoldOpened() | HoldResolved():

@@ -1,7 +1,5 @@
 """Holds a good end of an attempt against its step's `retry.until`."""
 
-from dataclasses import replace
-
 from runbook_engine.execution.orders import OrderMaker
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.outcome import Outcome
@@ -19,4 +17,4 @@ def held_against_until(task: Task, report: AttemptReport, orders: OrderMaker) ->
         error = f"until: {orders.plan.steps[task.step].step.retry.until} is not true yet"
     except RunbookError as problem:
         error = f"until: {problem.message}"
-    return replace(report, outcome=Outcome.FAILED, outputs={}, grade=None, recovery_point=None, error=error)
+    return report._replace(outcome=Outcome.FAILED, outputs={}, grade=None, recovery_point=None, error=error)

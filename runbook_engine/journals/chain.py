@@ -113,6 +113,8 @@ def read_time(text: str) -> datetime:
 
 def label(text: str) -> str:
     """Give a text in the form that every database can hold: no NUL, no lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
