@@ -1,11 +1,14 @@
 """AWS requests as the tests see them on the wire: whose they are, what they ask for, and a loopback server for answers."""
 
 import logging
+import re
 import socket
 import threading
 import warnings
 from functools import cache
 
+from botocore.exceptions import UnknownServiceError
+from botocore.model import OperationNotFoundError
 from moto.core.model import OperationModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
@@ -26,6 +29,17 @@ class RefusedError(Exception):
         self.code, self.message = code, message or code
 
 
+def matched(service, request):
+    """Give the operation and the parameters in its path; None and none when the model has no such one."""
+    named = OPERATION_IN_PATH.search(request.path)
+    try:
+        if named:
+            return get_service_model(service).operation_model(named[1]), {}
+        return get_service_router(service).match(request)
+    except (NotFound, NotImplementedError, UnknownServiceError, OperationNotFoundError, OSError):
+        return None, {}
+
+
 class Wire:
     """One request: service, region, operation, and what it asks."""
 
@@ -37,10 +51,7 @@ class Wire:
         self.region = found["region"] if found else ""
         self.operation, self._path = None, {}
         if self.service:
-            try:
-                self.operation, self._path = get_service_router(self.service).match(self.request)
-            except (NotFound, NotImplementedError):
-                self.operation = None
+            self.operation, self._path = matched(self.service, self.request)
 
     @property
     def name(self):
@@ -82,7 +93,15 @@ COMMON = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded",
 
 
 # Whose signing name differs from boto's name.
-NAMED_OTHERWISE = ("application-autoscaling", "elbv2", "route53-recovery-cluster", "route53-recovery-control-config")
+NAMED_OTHERWISE = (
+    "application-autoscaling",
+    "cloudwatch",
+    "elbv2",
+    "route53-recovery-cluster",
+    "route53-recovery-control-config",
+    "stepfunctions",
+)
+OPERATION_IN_PATH = re.compile(r"^/service/\w+/operation/(\w+)$")  # the CBOR protocol
 
 
 @cache

@@ -43,6 +43,17 @@ def tags_of(items: Iterable[AwsAnswer] | None) -> dict[str, str]:
     return {str(tag["Key"]): str(tag.get("Value", "")) for tag in items or ()}
 
 
+def refuse_reserved(tags: Mapping[str, str]) -> None:
+    """Refuse a user's tags that would pass for ours or for AWS's.
+
+    Raises:
+        ValueError: there are some.
+    """
+    reserved = sorted(tag for tag in tags if tag.startswith(("dr:", "aws:")))
+    if reserved:
+        raise ValueError(f"tags that begin with dr: or aws: are not yours to set: {', '.join(reserved)}")
+
+
 def is_ours(tags: Mapping[str, str]) -> bool:
     """Whether a step of a runbook made what carries these tags."""
     return tags.get(MANAGED_TAG) == MANAGED_BY

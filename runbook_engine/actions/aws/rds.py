@@ -41,6 +41,8 @@ class Instance:
     host: str = ""
     port: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
+    replica_of: str = ""
+    latest_restorable: datetime | None = None
 
     @property
     def ours(self) -> bool:
@@ -60,13 +62,28 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A DB snapshot; `taken` is when its data is from."""
+    """A DB snapshot.
+
+    Attributes:
+        source: the instance that it is of.
+        taken: when its data is from.
+        copied_from: ARN of the snapshot that it is a copy of; empty when it is none.
+    """
 
     name: str
     arn: str
     source: str
     status: str
     taken: datetime
+    percent: float | None = None
+    encrypted: bool = False
+    copied_from: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> Seen:
+        """How far it is."""
+        return Seen(self.status, self.percent)
 
 
 def find_instance(rds: AwsClient, name: str) -> Instance | None:
@@ -102,7 +119,7 @@ def snapshots_of(rds: AwsClient, source: str) -> list[Snapshot]:
 
 
 def _instance(item: AwsAnswer) -> Instance:
-    endpoint = item.get("Endpoint") or {}
+    endpoint, latest = item.get("Endpoint") or {}, item.get("LatestRestorableTime")
     return Instance(
         name=item["DBInstanceIdentifier"],
         arn=item.get("DBInstanceArn", ""),
@@ -110,6 +127,8 @@ def _instance(item: AwsAnswer) -> Instance:
         host=endpoint.get("Address", ""),
         port=int(endpoint.get("Port", 0)),
         tags=tags_of(item.get("TagList")),
+        replica_of=item.get("ReadReplicaSourceDBInstanceIdentifier") or "",
+        latest_restorable=as_utc(latest) if latest is not None else None,
     )
 
 
@@ -122,4 +141,8 @@ def _snapshot(item: AwsAnswer) -> Snapshot:
         source=item.get("DBInstanceIdentifier", ""),
         status=item.get("Status", ""),
         taken=as_utc(taken),
+        percent=item.get("PercentProgress"),
+        encrypted=bool(item.get("Encrypted")),
+        copied_from=item.get("SourceDBSnapshotIdentifier") or "",
+        tags=tags_of(item.get("TagList")),
     )

@@ -2,38 +2,29 @@
 
 from typing import ClassVar
 
-from pydantic import JsonValue
-
 from runbook_engine.actions.aws.common import client
-from runbook_engine.actions.aws.errors import Trouble, trouble
-from runbook_engine.actions.aws.marks import age, marks, refuse_foreign, tag_list
+from runbook_engine.actions.aws.marks import marks, refuse_foreign, tag_list
 from runbook_engine.actions.aws.rds import (
-    READY,
     SNAPSHOT_TAG,
     SOURCE_INSTANCE_TAG,
-    TERMINAL,
     Instance,
     Snapshot,
     find_instance,
     find_snapshot,
     snapshots_of,
 )
+from runbook_engine.actions.aws.rds_instances import delete_instance, make, restored, wait_for_instance
 from runbook_engine.actions.aws.rds_restore_params import LATEST, RdsRestoreOutputs, RdsRestoreParams
-from runbook_engine.actions.aws.waiting import Seen, refuse_terminal, wait_gone, wait_until
 from runbook_engine.sdk import (
     Action,
     ActionContext,
     ActionFailedError,
     Applied,
     AwsClient,
-    AwsError,
     Change,
     Finding,
-    satisfied,
     unsatisfied,
 )
-
-_HINT = "look at its events in RDS; delete it (the snapshot remains) and run the step again"
 
 
 class RdsRestoreSnapshot(Action[RdsRestoreParams]):
@@ -73,31 +64,28 @@ aws.rds_restore_snapshot:
         if instance is None:
             return _would_restore(params, _choose(params, rds))
         _refuse_foreign(params, instance)
-        refuse_terminal(instance.name, instance.seen, TERMINAL, hint=_HINT)
-        if instance.status not in READY:
-            words = f"{instance.name} is being restored ({instance.status})"
-            change = Change(what=f"{instance.name} status", before=instance.status, after="available")
-            return unsatisfied(words, changes=(change,), recovery_point=instance.recovery_point)
-        return _restored(instance, context)
+        snapshot = instance.tags.get(SNAPSHOT_TAG, "")
+        return restored(instance, context, snapshot, snapshot=snapshot)
 
     def apply(self, params: RdsRestoreParams, context: ActionContext) -> Applied:
         """Restore and wait."""
         rds = client(params, context, "rds")
         instance = find_instance(rds, params.instance)
         if instance is None:
-            _restore(params, rds, _choose(params, rds), context)
+            snapshot = _choose(params, rds)
+            context.progress(f"restoring {params.instance} from {snapshot.name}")
+            make(
+                rds,
+                "restore_db_instance_from_db_snapshot",
+                DBInstanceIdentifier=params.instance,
+                DBSnapshotIdentifier=snapshot.arn or snapshot.name,
+                Tags=tag_list(_tags(params, snapshot, context)),
+                **params.settings,
+            )
         else:
             _refuse_foreign(params, instance)
-
-        def look() -> Seen | None:
-            found = find_instance(rds, params.instance)
-            if found is None:
-                return None
-            _refuse_foreign(params, found)
-            return Seen(found.status, item={"snapshot": found.tags.get(SNAPSHOT_TAG, "")})
-
-        seen = wait_until(params, context, look, what=params.instance, ready=READY, terminal=TERMINAL, hint=_HINT)
-        return Applied(summary=f"restored {params.instance} from {seen.item['snapshot']}")
+        made = wait_for_instance(params, context, rds, lambda found: _refuse_foreign(params, found))
+        return Applied(summary=f"restored {made.name} from {made.tags.get(SNAPSHOT_TAG, '')}")
 
     def revert(self, params: RdsRestoreParams, context: ActionContext) -> Applied:
         """Delete the instance, if it is ours."""
@@ -106,22 +94,7 @@ aws.rds_restore_snapshot:
         if instance is None:
             return Applied(summary=f"{params.instance} is not there", changed=False)
         _refuse_foreign(params, instance)
-        last = {} if params.skip_final_snapshot else {"FinalDBSnapshotIdentifier": _last_snapshot(params, context)}
-        if instance.status != "deleting":
-            rds.call(
-                "delete_db_instance",
-                DBInstanceIdentifier=instance.name,
-                SkipFinalSnapshot=params.skip_final_snapshot,
-                **last,
-            )
-
-        def look() -> Seen | None:
-            found = find_instance(rds, params.instance)
-            return None if found is None else found.seen
-
-        wait_gone(params, context, look, what=params.instance)
-        kept = f", last snapshot {last['FinalDBSnapshotIdentifier']}" if last else ", without a last snapshot"
-        return Applied(summary=f"deleted {params.instance}{kept}")
+        return delete_instance(params, context, rds, instance)
 
 
 def _choose(params: RdsRestoreParams, rds: AwsClient) -> Snapshot:
@@ -149,31 +122,6 @@ def _choose(params: RdsRestoreParams, rds: AwsClient) -> Snapshot:
     if params.source_instance is not None and snapshot.source != params.source_instance:
         raise ActionFailedError(f"snapshot {snapshot.name} is of {snapshot.source}, not of {params.source_instance}")
     return snapshot
-
-
-def _restore(params: RdsRestoreParams, rds: AwsClient, snapshot: Snapshot, context: ActionContext) -> None:
-    """Begin the restore; an instance that somebody (an earlier attempt, perhaps) made meanwhile is looked at."""
-    wanted: dict[str, object] = {
-        "DBInstanceClass": params.instance_class,
-        "DBSubnetGroupName": params.subnet_group,
-        "VpcSecurityGroupIds": params.security_groups or None,
-        "DBParameterGroupName": params.parameter_group,
-        "MultiAZ": params.multi_az,
-    }
-    context.progress(f"restoring {params.instance} from {snapshot.name}")
-    try:
-        rds.call(
-            "restore_db_instance_from_db_snapshot",
-            DBInstanceIdentifier=params.instance,
-            DBSnapshotIdentifier=snapshot.arn or snapshot.name,
-            PubliclyAccessible=params.publicly_accessible,
-            DeletionProtection=params.deletion_protection,
-            Tags=tag_list(_tags(params, snapshot, context)),
-            **{key: value for key, value in wanted.items() if value is not None},
-        )
-    except AwsError as error:
-        if trouble(error) is not Trouble.EXISTS:
-            raise
 
 
 def _tags(params: RdsRestoreParams, snapshot: Snapshot, context: ActionContext) -> dict[str, str]:
@@ -208,33 +156,9 @@ def _snapshot_name(text: str) -> str:
 
 
 def _would_restore(params: RdsRestoreParams, snapshot: Snapshot) -> Finding:
-    after: dict[str, JsonValue] = {"snapshot": snapshot.name, "recovery_point": snapshot.taken.isoformat()}
-    for name in ("instance_class", "subnet_group", "parameter_group", "multi_az"):
-        if getattr(params, name) is not None:
-            after[name] = getattr(params, name)
+    after = {"snapshot": snapshot.name, "recovery_point": snapshot.taken.isoformat(), **params.shown}
     return unsatisfied(
         f"{params.instance} is not there; it would be restored from {snapshot.name} of {snapshot.taken.isoformat()}",
         changes=(Change(what=f"instance {params.instance}", before=None, after=after),),
         recovery_point=snapshot.taken,
     )
-
-
-def _restored(instance: Instance, context: ActionContext) -> Finding:
-    point = instance.recovery_point
-    snapshot = instance.tags.get(SNAPSHOT_TAG, "")
-    outputs = {
-        "instance": instance.name,
-        "endpoint": instance.host,
-        "port": instance.port,
-        "snapshot": snapshot,
-        "recovery_point": point.isoformat() if point else "",
-    }
-    return satisfied(
-        f"{instance.name} is {instance.status}, restored from {snapshot}{age(point, context)}",
-        outputs=outputs,
-        recovery_point=point,
-    )
-
-
-def _last_snapshot(params: RdsRestoreParams, context: ActionContext) -> str:
-    return f"{params.instance}-final-{context.run.token[:8].lower()}"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import botocore.session
 import pytest
+from support import aws_data_worlds
 
 import runbook_engine.actions
 from runbook_engine.discovery.catalog import ENGINE, build_catalog
@@ -205,6 +206,8 @@ CASES = {
     "gate.window": ({"between": "22:00-06:00"}, make_context),
     "manual.task": ({"roles": ["director"], "instructions": "call"}, make_context),
 }
+
+CASES |= aws_data_worlds.CASES
 
 
 @pytest.mark.parametrize("name", sorted(ACTIONS))

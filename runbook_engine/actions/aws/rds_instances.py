@@ -1,0 +1,96 @@
+"""DB instances that a restore made: waited for, described, and deleted again."""
+
+from collections.abc import Callable
+
+from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.marks import age
+from runbook_engine.actions.aws.rds import READY, TERMINAL, Instance, find_instance
+from runbook_engine.actions.aws.rds_restore_params import NewInstanceParams
+from runbook_engine.actions.aws.waiting import Seen, in_words, refuse_terminal, wait_gone, wait_until
+from runbook_engine.sdk import (
+    ActionContext,
+    Applied,
+    AwsClient,
+    AwsError,
+    Change,
+    Finding,
+    JsonValue,
+    satisfied,
+    unsatisfied,
+)
+
+HINT = "look at its events in RDS; delete it (its source remains) and run the step again"
+
+
+def make(rds: AwsClient, operation: str, **parameters: object) -> None:
+    """Begin to make an instance; one that somebody (an earlier attempt, perhaps) made meanwhile is left to the wait."""
+    try:
+        rds.call(operation, **parameters)
+    except AwsError as error:
+        if trouble(error) is not Trouble.EXISTS:
+            raise
+
+
+def wait_for_instance(
+    params: NewInstanceParams, context: ActionContext, rds: AwsClient, refuse: Callable[[Instance], None]
+) -> Instance:
+    """Wait until the instance is available.
+
+    Args:
+        refuse: raises when the instance is not the one that was wanted.
+    """
+    found: list[Instance] = []
+
+    def look() -> Seen | None:
+        instance = find_instance(rds, params.instance)
+        if instance is None:
+            return None
+        refuse(instance)
+        found[:] = [instance]
+        return instance.seen
+
+    wait_until(params, context, look, what=params.instance, ready=READY, terminal=TERMINAL, hint=HINT)
+    return found[0]
+
+
+def delete_instance(params: NewInstanceParams, context: ActionContext, rds: AwsClient, instance: Instance) -> Applied:
+    """Delete an instance and wait until it is gone; its last snapshot is kept unless the step says otherwise."""
+    last = None if params.skip_final_snapshot else f"{params.instance}-final-{context.run.token[:8].lower()}"
+    if instance.status != "deleting":
+        rds.call(
+            "delete_db_instance",
+            DBInstanceIdentifier=instance.name,
+            SkipFinalSnapshot=params.skip_final_snapshot,
+            FinalDBSnapshotIdentifier=last,
+        )
+
+    def look() -> Seen | None:
+        found = find_instance(rds, params.instance)
+        return None if found is None else found.seen
+
+    wait_gone(params, context, look, what=params.instance)
+    kept = f", last snapshot {last}" if last else ", without a last snapshot"
+    return Applied(summary=f"deleted {params.instance}{kept}")
+
+
+def restored(instance: Instance, context: ActionContext, origin: str, **outputs: JsonValue) -> Finding:
+    """Say how a restored instance stands; one in a state that does not end by itself fails."""
+    refuse_terminal(instance.name, instance.seen, TERMINAL, hint=HINT)
+    point = instance.recovery_point
+    if instance.status not in READY:
+        return unsatisfied(
+            f"{instance.name} is being restored ({in_words(instance.seen)})",
+            changes=(Change(what=f"{instance.name} status", before=instance.status, after="available"),),
+            recovery_point=point,
+        )
+    facts: dict[str, JsonValue] = {
+        "instance": instance.name,
+        "endpoint": instance.host,
+        "port": instance.port,
+        "recovery_point": point.isoformat() if point else "",
+    }
+    return satisfied(
+        f"{instance.name} is {instance.status}, restored from {origin}{age(point, context)}",
+        outputs=facts | outputs,
+        recovery_point=point,
+    )
