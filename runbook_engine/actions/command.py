@@ -24,9 +24,18 @@ class CommandParams(Guarded):
         None, min_length=1, description="a text for /bin/sh -c", examples=["cd /opt/app && ./deploy"]
     )
     stdin: str | None = Field(None, description="text for the command's standard input", examples=["yes\n"])
-    environment: dict[str, str] = Field({}, description="environment variables added to the target's own")
+    # Defaults from factories: pydantic would make a deep copy of others for each of a long runbook's steps.
+    environment: dict[str, str] = Field(
+        default_factory=dict,
+        description="environment variables added to the target's own",
+        json_schema_extra={"default": {}},
+    )
     ok_exit_statuses: list[int] = Field(
-        [0], min_length=1, description="exit statuses that mean success", examples=[[0, 2]]
+        default_factory=lambda: [0],
+        min_length=1,
+        description="exit statuses that mean success",
+        examples=[[0, 2]],
+        json_schema_extra={"default": [0]},
     )
     parse: Literal["json"] | None = Field(
         None, description="`json`: read standard output as JSON into the output `json`"

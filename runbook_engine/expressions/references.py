@@ -1,10 +1,12 @@
 """What the templates in a value refer to, without running them: steps, names, secrets; and what is wrong with them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from runbook_engine.expressions.facts import NOTHING, Facts, Path, TemplateProblem, facts_of, together
 from runbook_engine.model.json import JsonObject, JsonValue
+
+_COLLECTIONS = (list, tuple, dict, Mapping)
 
 
 def facts_in(value: JsonValue, *, bare: bool = False) -> Facts:
@@ -14,12 +16,12 @@ def facts_in(value: JsonValue, *, bare: bool = False) -> Facts:
     """
     if isinstance(value, str):
         return facts_of(value, bare=bare)
-    if not isinstance(value, Mapping | list | tuple):
-        return NOTHING
-    if not bare and not _holds_brace(value):
+    if not isinstance(value, _COLLECTIONS) or (not bare and not _holds_brace(value)):
         return NOTHING
     found: list[Facts] = []
     for path, text in _texts(value):
+        if not bare and "{" not in text:
+            continue
         facts = facts_of(text, bare=bare)
         if facts.problems:
             facts = replace(facts, problems=tuple(replace(problem, path=path) for problem in facts.problems))
@@ -69,18 +71,16 @@ def check_syntax(value: JsonValue, *, bare: bool = False) -> list[TemplateProble
 
 def _holds_brace(value: JsonValue) -> bool:
     """Tell whether any text may be a template; most values of a long runbook hold none, and need no paths."""
-    pending: list[JsonValue] = [value]
+    pending: list[Iterable[JsonValue]] = [(value,)]
     while pending:
-        part = pending.pop()
-        if isinstance(part, str):
-            if "{" in part:
-                return True
-        elif isinstance(part, dict):
-            pending.extend(part.values())
-        elif isinstance(part, list | tuple):
-            pending.extend(part)
-        elif isinstance(part, Mapping):
-            pending.extend(part.values())
+        for part in pending.pop():
+            if isinstance(part, str):
+                if "{" in part:
+                    return True
+            elif isinstance(part, list | tuple):
+                pending.append(part)
+            elif isinstance(part, Mapping):
+                pending.append(part.values())
     return False
 
 
@@ -90,7 +90,7 @@ def _texts(value: JsonValue) -> Iterator[tuple[Path, str]]:
         path, part = pending.pop()
         if isinstance(part, str):
             yield path, part
-        elif isinstance(part, Mapping):
-            pending.extend(((*path, key), item) for key, item in reversed(list(part.items())))
         elif isinstance(part, list | tuple):
-            pending.extend(((*path, index), item) for index, item in reversed(list(enumerate(part))))
+            pending.extend([((*path, index), item) for index, item in enumerate(part)][::-1])
+        elif isinstance(part, Mapping):
+            pending.extend([((*path, key), item) for key, item in part.items()][::-1])

@@ -12,8 +12,9 @@ from runbook_engine.model.runbook import Step
 
 STEP_KEYS = (*(key for key in keys_of(Step) if key not in {"action", "imported"}), "import", "inputs")
 _OWN_KEYS = frozenset(STEP_KEYS)
+_SHAPED_KEYS = frozenset({"needs", "revert", "batch"})
 # Keys of a step that are taken as they stand, unlike those of its action and its import.
-_PLAIN_KEYS = _OWN_KEYS - {"import", "inputs"}
+_PLAIN_KEYS = _OWN_KEYS - {"import", "inputs"} - _SHAPED_KEYS
 _MESSAGE_LISTS = ("first", "update", "resolved")
 _PER_TARGET = "@target"
 _RENAMED = {"begins": "from", "held_for": "for"}
@@ -34,8 +35,10 @@ class Shaper:
         if not isinstance(raw, dict):
             return raw
         step: dict[str, object] = {}
-        actions = [key for key in raw if "." in key]
-        unknown = [key for key in raw if key not in _OWN_KEYS and "." not in key]
+        actions, unknown = list[str](), list[str]()
+        for key in raw:
+            if key not in _OWN_KEYS:
+                (actions if "." in key else unknown).append(key)
         if "inputs" in raw and "import" not in raw:
             unknown.append("inputs")
         for key in unknown:
@@ -43,10 +46,12 @@ class Shaper:
         if "import" in raw:
             inputs = raw.get("inputs")
             step["imported"] = {"file": raw["import"], "inputs": {} if inputs is None else plain(inputs)}
-        self._take_action(step, actions, unknown, path)
+        self._take_action(step, raw, actions, unknown, path)
         for key, value in raw.items():
-            if key in _PLAIN_KEYS and key not in step:
+            if key in _SHAPED_KEYS:
                 self._take(step, key, value, path)
+            elif key in _PLAIN_KEYS:
+                step[key] = plain(value) if isinstance(value, dict | list) else value
         return step
 
     def call(self, raw: object, path: Path) -> dict[str, object] | None:
@@ -84,7 +89,14 @@ class Shaper:
         # A condition that was refused already must not be reported a second time as missing.
         return {**{key: plain(value) for key, value in raw.items()}, "when": call or {"name": "refused.already"}}
 
-    def _take_action(self, step: dict[str, object], actions: list[str], unknown: list[str], path: Path) -> None:
+    def _take_action(
+        self,
+        step: dict[str, object],
+        raw: dict[str, object],
+        actions: list[str],
+        unknown: list[str],
+        path: Path,
+    ) -> None:
         """Take the one action of a step; none or several are reported."""
         sole = 0 if "imported" in step else 1
         for extra in actions[sole:]:
@@ -92,10 +104,9 @@ class Shaper:
             message = f"the step has an action already, and {quoted(extra)} would be a second one"
             self.diagnostics.append(diagnostic("RB108", place, message, "make it a step of its own"))
         if actions and sole:
-            node = self._value(path, actions[0])
-            step["action"] = self._call(actions[0], node, (*path, actions[0]))
-            if step["action"] is None:
-                del step["action"]
+            call = self._call(actions[0], raw[actions[0]], (*path, actions[0]))
+            if call is not None:
+                step["action"] = call
         elif sole and not any(closest(key, self._action_names) for key in unknown):
             hint = "add a key such as command.run, or import: another-runbook.yml"
             self._report("RB108", path, "the step has no action", hint)
@@ -105,10 +116,8 @@ class Shaper:
             step[key] = self._needs(value, (*path, key))
         elif key == "revert":
             step[key] = self.call(value, (*path, key))
-        elif key == "batch":
-            step[key] = list(value) if isinstance(value, list) else [value]
         else:
-            step[key] = plain(value) if isinstance(value, dict | list) else value
+            step[key] = list(value) if isinstance(value, list) else [value]
 
     def _call(self, name: str, params: object, path: Path) -> dict[str, object] | None:
         if params is None or isinstance(params, dict):
@@ -139,13 +148,6 @@ class Shaper:
             hint = "inputs belong to an import"
         place = self._sources.at(path, key=True)
         self.diagnostics.append(diagnostic("RB102", place, f"unknown key {quoted(key)} in a step", hint))
-
-    def _value(self, path: Path, key: str) -> object:
-        node: object = self._sources.root
-        for part in (*path, key):
-            if isinstance(node, dict | list):
-                node = node[part]  # type: ignore[index] # the path was walked down already: each part fits its node
-        return node
 
     def _report(self, rule: str, path: Path, message: str, hint: str = "") -> None:
         self.diagnostics.append(diagnostic(rule, self._sources.at(path), message, hint))

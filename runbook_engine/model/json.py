@@ -12,8 +12,12 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 JsonScalar: TypeAlias = str | int | float | bool | None
 if TYPE_CHECKING:
     JsonValue: TypeAlias = "JsonScalar | Sequence[JsonValue] | Mapping[str, JsonValue]"
-else:  # pydantic can follow a recursive alias at run time only when the alias knows its own name and module
-    JsonValue = TypeAliasType("JsonValue", "JsonScalar | Sequence[JsonValue] | Mapping[str, JsonValue]")
+else:
+    # pydantic can follow a recursive alias at run time only when the alias knows its own name and module. A list, which
+    # nearly every sequence is, it checks without calling back into Python.
+    JsonValue = TypeAliasType(
+        "JsonValue", "JsonScalar | list[JsonValue] | Sequence[JsonValue] | Mapping[str, JsonValue]"
+    )
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 
 

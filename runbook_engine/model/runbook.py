@@ -1,7 +1,8 @@
 """The runbook as the file says it: steps, inputs, objectives, communications, triggers (format version 1)."""
 
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -48,7 +49,13 @@ class Retry(Frozen):
     until: str | None = None
 
 
-_ONCE = Retry()
+@lru_cache(maxsize=1)
+def _once() -> Retry:
+    """Give the retry of a step that says nothing of it, one for all of them."""
+    return Retry()
+
+
+_HALF_AN_HOUR = timedelta(minutes=30)
 
 
 class OnFailure(StrEnum):
@@ -83,8 +90,8 @@ class Step(Frozen):
     batch: tuple[Amount, ...] = ()
     parallel: Annotated[int, Field(ge=1, strict=True)] | None = None
     max_failures: Annotated[int, Field(ge=0, strict=True)] | Percent = 0
-    retry: Retry = Field(default_factory=lambda: _ONCE)
-    timeout: PositiveDuration = Field(default="30m", validate_default=True)
+    retry: Retry = Field(default_factory=_once)
+    timeout: PositiveDuration = Field(default_factory=lambda: _HALF_AN_HOUR, json_schema_extra={"default": "30m"})
     on_failure: OnFailure = OnFailure.STOP
     always: Flag = False
     mutex: str | None = None

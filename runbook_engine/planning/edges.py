@@ -59,9 +59,12 @@ def all_needs(
     Args:
         templates: what `templates_of` gives for the step, for those who have it.
     """
-    needs = {need.step: need for need in flat.needs}
     known = templates_of(flat.step, catalog) if templates is None else templates
-    for reference in sorted(implied(flat.step, scope.vars, known)):
+    more = implied(flat.step, scope.vars, known) if known else ()
+    if not more and len(flat.needs) <= 1:
+        return flat.needs
+    needs = {need.step: need for need in flat.needs}
+    for reference in sorted(more):
         needs.setdefault(scope.prefix + reference, Need(step=scope.prefix + reference))
     return tuple(needs[name] for name in sorted(needs))
 

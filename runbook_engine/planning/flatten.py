@@ -102,6 +102,10 @@ def _add(
     ends: dict[str, list[str]] = {}
     own: list[tuple[int, Step]] = list(enumerate(runbook.steps))
     imports = {step.id for _, step in own if step.imported is not None}
+    if not imports and not prefix:
+        # Most files: its words are the plan's, and nobody asks what nothing in it waits for.
+        flat.steps += [FlatStep(step, step.needs, scope, source, index) for index, step in own]
+        return []
     pending: list[tuple[int, int, Step]] = []
     for index, step in own:
         if step.imported is None:

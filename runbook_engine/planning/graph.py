@@ -14,6 +14,8 @@ def find_cycle(needs: Mapping[str, Sequence[str]]) -> list[str]:
     Args:
         needs: for each step the steps that it waits for.
     """
+    if _in_order(needs):
+        return []
     try:
         TopologicalSorter(needs).prepare()
     except CycleError:
@@ -58,6 +60,17 @@ def ancestors(needs: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
     for step in order(needs):
         found[step] = frozenset(needs[step]).union(*(found[other] for other in needs[step]))
     return found
+
+
+def _in_order(needs: Mapping[str, Sequence[str]]) -> bool:
+    """Tell whether each step stands behind all that it waits for; there is no cycle then."""
+    seen: set[str] = set()
+    for step, before in needs.items():
+        seen.add(step)
+        for other in before:
+            if other == step or other not in seen:
+                return False
+    return True
 
 
 def _graph(needs: Mapping[str, Sequence[str]]) -> "nx.DiGraph[str]":
