@@ -18,6 +18,7 @@ class RunRequest:
         operator: person who speaks, as claimed.
         continues: id of an earlier run; what ended well in it counts as done.
         run: the id that the run gets; empty: one is made.
+        no_recheck: why what ended well there is not looked at again; empty: it is.
     """
 
     plan: PlanRequest
@@ -30,11 +31,12 @@ class RunRequest:
     operator: str | None = None
     continues: str = ""
     run: str = ""
+    no_recheck: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ResumeRequest:
-    """Which run is to go on, and how."""
+    """Which run is to go on, and how; `no_recheck`: why nothing is looked at again (empty: it is)."""
 
     run: str
     accept_changes: bool = False
@@ -42,3 +44,4 @@ class ResumeRequest:
     forks: int | None = None
     wait: bool = False
     operator: str | None = None
+    no_recheck: str = ""

@@ -78,7 +78,13 @@ def run_runbook(
         listener.event(stored)
         state = RunState(run, [stored])
         options = RunOptions(
-            run=run, mode=request.mode, forks=forks, wait=request.wait, skip=request.skip, lease_seconds=LEASE_SECONDS
+            run=run,
+            mode=request.mode,
+            forks=forks,
+            wait=request.wait,
+            skip=request.skip,
+            no_recheck=request.no_recheck,
+            lease_seconds=LEASE_SECONDS,
         )
         leases = _Leases(lease, exclusive)
         return _advance(
@@ -141,6 +147,7 @@ def resume_run(
             forks=request.forks or opened.forks or project.config.forks,
             wait=request.wait,
             skip=opened.skip,
+            no_recheck=request.no_recheck,
             lease_seconds=LEASE_SECONDS,
         )
         leases = _Leases(lease, exclusive)

@@ -62,8 +62,8 @@ class RunStatus(Frozen):
         holder: the process that advances it.
         tasks: number of tasks in the plan it was opened with.
         counts: how many tasks ended how, the worst first.
-        troubles: tasks that failed or are in doubt.
-        held: tasks that failed and wait for a decision.
+        troubles: tasks that failed, are in doubt, or drifted since they ended well.
+        held: tasks that failed (or drifted, and something stands on them) and wait for a decision.
         paused, aborting: why the operator paused the run, or wants it to end; None otherwise.
         grouped: the same, those with the same reason together.
         limit_hosts: the hosts that a limit with `@` stood for.
@@ -150,7 +150,7 @@ def run_status(journal: Glance, head: RunHead, *, now: datetime | None = None) -
         limit_hosts=opened.limit_hosts if opened else (),
         grouped=group_troubles((one.task, one.state, one.reason) for one in troubles),
         held=tuple(
-            TaskLine(task=name, state="held", reason=task.reason)
+            TaskLine(task=name, state="drifted" if task.drift is not None else "held", reason=task.reason)
             for name, task in state.tasks.items()
             if task.phase is Phase.HELD
         ),
@@ -203,7 +203,7 @@ def _gates(state: RunState, now: datetime) -> tuple[WaitingGate, ...]:
 
 
 def _troubles(state: RunState, *, held: bool) -> tuple[TaskLine, ...]:
-    """Name failed tasks and those in doubt; what ran when nobody advances the run any more is in doubt, too."""
+    """Name failed tasks, those in doubt (also what ran when nobody advances the run any more), and what drifted."""
     found: list[TaskLine] = []
     for name, task in state.tasks.items():
         if task.phase is Phase.DOUBT:
@@ -212,6 +212,8 @@ def _troubles(state: RunState, *, held: bool) -> tuple[TaskLine, ...]:
             found.append(TaskLine(task=name, state="in doubt", reason="began, and its end was not recorded"))
         elif task.phase is Phase.ENDED and task.outcome is not None and task.outcome.value in {"failed", "unreachable"}:
             found.append(TaskLine(task=name, state=task.outcome.value, reason=task.reason))
+        elif task.phase is Phase.ENDED and task.drift is not None:
+            found.append(TaskLine(task=name, state="drifted", reason=task.drift.finding.summary))
     return tuple(found)
 
 

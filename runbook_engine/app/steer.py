@@ -33,7 +33,7 @@ def decide(
     reason: str,
     person: str | None = None,
 ) -> list[str]:
-    """Decide about the held tasks of a step; where a run stopped before its end, about those that failed, too.
+    """Decide about the held tasks of a step; where a run stopped before its end, about what failed or drifted, too.
 
     Args:
         step: the step, for all its held (or failed) tasks, or one of them (`deploy@web1`).
@@ -115,7 +115,8 @@ def _undecided(state: RunState, step: str, *, live: bool) -> list[str]:
 
     def waits(task: TaskState) -> bool:
         failed = task.phase is Phase.ENDED and task.outcome in _FAILED and not task.ignored
-        return task.phase is Phase.HELD or (failed and not live)
+        drifted = task.phase is Phase.ENDED and task.drift is not None and not task.ignored
+        return task.phase is Phase.HELD or ((failed or drifted) and not live)
 
     there = [name for name, task in state.tasks.items() if waits(task)]
     found = [name for name in there if name == step or step_of(name) == step]

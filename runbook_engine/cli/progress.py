@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from runbook_engine.cli.plain_text import plain
+from runbook_engine.cli.recheck_lines import looked_again
 from runbook_engine.cli.run_view import RunView, StepProgress
 from runbook_engine.cli.step_line import step_line, summary_of
 from runbook_engine.model.event import (
@@ -240,7 +241,7 @@ def _ordered(event: Event, stored: StoredEvent) -> tuple[str, str, str] | None:
         case RunAbortRequested():
             return ("aborted", "", _because(f"by {who}", event.reason))
         case _:
-            return None
+            return looked_again(event)
 
 
 def _because(text: str, reason: str) -> str:

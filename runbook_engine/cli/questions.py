@@ -111,7 +111,8 @@ def _of_hold(hold: HoldOpened, run: str, project: OpenProject, person: str | Non
     def abort(journal: Journal, reason: str) -> None:
         abort_at(project, journal, run, hold.task, reason=reason or AT_TERMINAL, person=person)
 
+    how = "drifted" if hold.outcome.ended_well else "failed"
     return Question(
-        f"{hold.task} failed: {hold.reason}  [r = retry, s = skip, i = ignore, a = abort the run; why, behind it] ",
+        f"{hold.task} {how}: {hold.reason}  [r = retry, s = skip, i = ignore, a = abort the run; why, behind it] ",
         {"r": retry, "s": skip, "i": ignore, "a": abort},
     )

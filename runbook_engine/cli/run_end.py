@@ -72,7 +72,8 @@ def _what_is_awaited(status: RunStatus) -> list[str]:
             lines.append(f"  runbook resolve {status.id} {trouble.task} done --reason TEXT")
             lines.append(f"  runbook resolve {status.id} {trouble.task} retry --reason TEXT")
     for one in status.held:
-        lines.append(f"{one.task} failed and is held: {one_line(one.reason.strip())}")
+        how = "drifted" if one.state == "drifted" else "failed"
+        lines.append(f"{one.task} {how} and is held: {one_line(one.reason.strip())}")
         lines.append(f"  runbook retry|skip|ignore {status.id} {one.task} --reason TEXT")
     if status.paused is not None:
         lines.append(f"the run is paused\n  runbook continue {status.id}")

@@ -10,6 +10,7 @@ from runbook_engine.execution.attempt_parts import Progress, as_applied, check, 
 from runbook_engine.execution.capture import Capture
 from runbook_engine.execution.check_outputs import check_outputs
 from runbook_engine.execution.context import AttemptContext, OneConnection
+from runbook_engine.execution.look import looked
 from runbook_engine.execution.undo import undo
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject
@@ -126,8 +127,8 @@ def _attempt(
 
     reading = context(tuple(action.probe_commands(params)))
     finding = progress.finding = check(action, params, reading)
-    if order.undo:
-        return undo(order, action, params, context(None), reading, progress)
+    if order.look or order.undo:
+        return looked(order, progress) if order.look else undo(order, action, params, context(None), reading, progress)
     applies = hasattr(action, "apply")
     if finding.satisfied:
         check_outputs(action, finding.outputs)

@@ -38,6 +38,7 @@ class RunOptions:
         forks: greatest number of attempts at once.
         wait: wait at gates for an answer from elsewhere; otherwise the run stops there and can be resumed.
         skip: reason by id of each step that is not to be done.
+        no_recheck: why what ended well before is not looked at again; empty: it is.
         journal_patience: seconds to wait for a journal that can't be written for the moment.
         lease_seconds: how long the lease lasts when it is not renewed.
     """
@@ -47,6 +48,7 @@ class RunOptions:
     forks: int = 50
     wait: bool = False
     skip: Mapping[str, str] = field(default_factory=dict)
+    no_recheck: str = ""
     lease_seconds: float = 15.0
     poll_seconds: float = 0.25
     journal_patience: float = 30.0

@@ -24,7 +24,10 @@ def close_run(state: RunState, recorder: Recorder, *, well: bool, tasks: int | N
     for task in state.tasks.values():
         if task.outcome is not None:
             counts[task.outcome] = counts.get(task.outcome, 0) + 1
+    drifted = sum(task.drift is not None for task in state.tasks.values())
     proven = recorder.proven(tasks) if tasks is not None else None
-    recorder.add(RunClosed(status=status, clocks=marks, rta=rta, rpa=rpa, proven=proven, counts=counts))
+    recorder.add(
+        RunClosed(status=status, clocks=marks, rta=rta, rpa=rpa, proven=proven, counts=counts, drifted=drifted)
+    )
     recorder.flush()
     return status

@@ -4,6 +4,7 @@ from runbook_engine.execution.gates import would_ask
 from runbook_engine.execution.loop_state import LoopState
 from runbook_engine.execution.loop_tools import RunEnd, RunOptions, RunTools
 from runbook_engine.execution.orders import Invalid, OpenGate, Ordered, Prepared, Skip, Unknown
+from runbook_engine.execution.recheck import recheck
 from runbook_engine.execution.retry import delay_before
 from runbook_engine.execution.run_end import close_run
 from runbook_engine.execution.state import RunState
@@ -41,6 +42,7 @@ def run_plan(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) 
         JournalError: the journal can't be written, and that did not pass; nothing new was started.
         LeaseError: another process took the run over; nothing was written since.
     """
+    recheck(plan, state, tools, options)
     return _Loop(plan, state, tools, options).run()
 
 

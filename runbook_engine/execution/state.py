@@ -10,6 +10,7 @@ from runbook_engine.model.clocks import Marks
 from runbook_engine.model.event import (
     AttemptFinished,
     AttemptStarted,
+    DriftFound,
     Event,
     GateApproved,
     GateDeclined,
@@ -60,7 +61,8 @@ class TaskState:
         digest: of the task's step as it was planned when the task ended; None when that was not recorded.
         unproven_end: an attempt of this logical attempt began and its end is not known for sure.
         held: how the task failed when it was held for the operator's decision.
-        ignored: it failed, and the operator said that what needs it goes on all the same.
+        ignored: it failed (or drifted), and the operator said that what needs it goes on all the same.
+        drift: it ended well, and was found otherwise since; None when it was not, or was done again.
     """
 
     phase: Phase = Phase.WAITING
@@ -79,6 +81,7 @@ class TaskState:
     answered: ManualAnswered | None = None
     held: HoldOpened | None = None
     ignored: bool = False
+    drift: DriftFound | None = None
 
     @property
     def counts_as(self) -> Outcome | None:
@@ -167,7 +170,7 @@ class RunState:
                 self._take_plan(event)
             case GateOpened() | GateApproved() | GateDeclined() | GateExpired() | ManualAnswered():
                 self._apply_gate(event, time)
-            case HoldOpened() | HoldResolved():
+            case HoldOpened() | HoldResolved() | DriftFound():
                 self._apply_hold(event)
             case RunPaused() | RunContinued() | RunAbortRequested():
                 self._apply_order(event)
@@ -187,7 +190,7 @@ class RunState:
 
     def _apply_task(self, event: AttemptStarted | AttemptFinished | TaskSkipped | TaskBlocked | TaskResolved) -> None:
         task = self._touched(event.task)
-        task.digest, task.ignored = self._digests.get(step_of(event.task)), False
+        task.digest, task.ignored, task.drift = self._digests.get(step_of(event.task)), False, None
         match event:
             case AttemptStarted():
                 task.phase, task.attempts, task.unproven_end = Phase.RUNNING, event.number, True
@@ -230,17 +233,23 @@ class RunState:
             case GateExpired():
                 task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.FAILED, "nobody approved in time"
 
-    def _apply_hold(self, event: HoldOpened | HoldResolved) -> None:
+    def _apply_hold(self, event: HoldOpened | HoldResolved | DriftFound) -> None:
         task = self._touched(event.task)
+        if isinstance(event, DriftFound):
+            task.phase, task.outcome, task.drift = Phase.ENDED, event.outcome, event
+            return
         task.digest = self._digests.get(step_of(event.task))
         task.reason, task.ignored = event.reason, False
         if isinstance(event, HoldOpened):
             task.phase, task.held, task.outcome = Phase.HELD, event, event.outcome
             return
-        task.phase, task.outcome = Phase.ENDED, task.held.outcome if task.held else Outcome.FAILED
+        ended = task.drift or task.held
+        task.phase, task.outcome = Phase.ENDED, ended.outcome if ended else Outcome.FAILED
         match event.decision:
             case "retry":
                 task.phase, task.outcome = Phase.WAITING, None
+                # What ended well and drifted is done anew: its old token would find the old attempt.
+                task.logical += task.drift is not None
             case "skip":
                 task.outcome = Outcome.SKIPPED
             case "ignore":

@@ -17,7 +17,7 @@ from runbook_engine.model.names import step_of, target_of
 from runbook_engine.model.outcome import Outcome
 
 # Events of tasks that a run has by the thousands; of a task only its newest one tells where it stands.
-_ANSWERED_KINDS = ("manual.answered", "hold.opened", "hold.resolved")
+_ANSWERED_KINDS = ("manual.answered", "hold.opened", "hold.resolved", "drift.found")
 ATTEMPT_KINDS = ("attempt.started", "attempt.finished", "task.skipped", "task.blocked", "task.resolved")
 GATE_KINDS = ("gate.opened", "gate.approved", "gate.declined", "gate.expired", *_ANSWERED_KINDS)
 _TASK_KINDS = frozenset((*ATTEMPT_KINDS, *GATE_KINDS))

@@ -23,6 +23,13 @@ from runbook_engine.model.event_people import (
     RunContinued,
     RunPaused,
 )
+from runbook_engine.model.event_recheck import (
+    DriftFound,
+    RecheckFailed,
+    RecheckFinished,
+    RecheckSkipped,
+    RecheckStarted,
+)
 from runbook_engine.model.event_run import (
     INTERRUPTED,
     Actor,
@@ -47,7 +54,8 @@ Event = Annotated[
     RunOpened | LeaseTaken | LeaseLost | PlanAccepted | AttemptStarted | AttemptFinished | TaskSkipped | TaskBlocked
     | TaskResolved | GateOpened | GateApproved | GateDeclined | AnswerRefused | GateExpired | ManualAnswered
     | HoldOpened | HoldResolved | RunPaused | RunContinued | RunAbortRequested | MessageDue | MessageSent
-    | MessageMissed | RecoveryPointUsed | NoteAdded | RunClosed,
+    | MessageMissed | RecoveryPointUsed | NoteAdded | RecheckStarted | DriftFound | RecheckFailed | RecheckFinished
+    | RecheckSkipped | RunClosed,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
@@ -99,6 +107,7 @@ __all__ = [
     "AttemptFinished",
     "AttemptStarted",
     "Clocks",
+    "DriftFound",
     "Event",
     "GateApproved",
     "GateDeclined",
@@ -114,6 +123,10 @@ __all__ = [
     "MessageSent",
     "NoteAdded",
     "PlanAccepted",
+    "RecheckFailed",
+    "RecheckFinished",
+    "RecheckSkipped",
+    "RecheckStarted",
     "RecoveryPointUsed",
     "RunAbortRequested",
     "RunClosed",

@@ -103,7 +103,7 @@ class ManualAnswered(Frozen):
 
 
 class HoldOpened(Frozen):
-    """A task failed and waits for the operator's decision; `outcome` says how it failed."""
+    """A task failed (or drifted) and waits for the operator's decision; `outcome` says how it ended."""
 
     kind: Literal["hold.opened"] = "hold.opened"
     task: str

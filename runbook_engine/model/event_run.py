@@ -135,6 +135,7 @@ class RunClosed(Frozen):
         status: `succeeded`, `failed`, `aborted`.
         rta, rpa: recovery time and recovery point achieved, in seconds; None when they can't be told.
         proven: share (0 to 1) of the tasks that a dry run proved.
+        drifted: tasks that ended well, were found otherwise later, and were not done again.
     """
 
     kind: Literal["run.closed"] = "run.closed"
@@ -144,3 +145,4 @@ class RunClosed(Frozen):
     rpa: float | None = None
     proven: float | None = None
     counts: dict[Outcome, int] = {}
+    drifted: int = 0

@@ -24,6 +24,49 @@ class AttemptLine(Frozen):
     settles: bool = False
 
 
+class Drift(Frozen):
+    """A task that had ended well was found otherwise later.
+
+    Attributes:
+        summary: what the check saw then; `changes` is the difference to what the step wants.
+        needed: something that was yet to be done stood on it, so that a person was asked.
+    """
+
+    at: datetime
+    task: str
+    summary: str = ""
+    changes: tuple[Change, ...] = ()
+    needed: bool = False
+
+
+class Unchecked(Frozen):
+    """A task that ended well and could not be looked at again: what it is like now, nobody knows."""
+
+    task: str
+    reason: str
+
+
+class Recheck(Frozen):
+    """What ended well was looked at again before the run went on.
+
+    Attributes:
+        tasks: how many were to be looked at; `left_out` counts, by reason, those that were not.
+        cannot_tell: how many no check could tell anything of.
+        skipped: why the operator wanted nothing looked at; empty otherwise.
+        finished: whether it came to its end.
+    """
+
+    at: datetime
+    tasks: int = 0
+    as_it_was: int = 0
+    cannot_tell: int = 0
+    drifts: tuple[Drift, ...] = ()
+    failed: tuple[Unchecked, ...] = ()
+    left_out: dict[str, int] = {}
+    skipped: str = ""
+    finished: bool = False
+
+
 class TaskReport(Frozen):
     """One step on one target.
 
@@ -31,6 +74,7 @@ class TaskReport(Frozen):
         state: where it stands; `ended` has an outcome, the others may have one of an earlier attempt.
         summary: what the last check saw, in one sentence.
         reason: why it was skipped or blocked.
+        drift: how it was found later, when it had ended well and nobody did it again since.
         captured: excerpt (head and tail) of the last attempt's output by stream, as text.
     """
 
@@ -46,6 +90,7 @@ class TaskReport(Frozen):
     changes: tuple[Change, ...] = ()
     outputs: JsonObject = {}
     grade: Grade | None = None
+    drift: Drift | None = None
     captured: dict[str, str] = {}
 
 
@@ -70,7 +115,7 @@ class Trouble(Frozen):
     """Tasks of one step that stand in the same place for the same reason.
 
     Attributes:
-        state: `failed`, `unreachable`, `in doubt`, `held`, `unproven` or `blocked`.
+        state: `failed`, `unreachable`, `in doubt`, `held`, `drifted`, `unproven` or `blocked`.
         reason: as recorded; where it is several targets', the target's name in it is `HOST`.
         tasks: their ids, in the order of the events.
         targets: names of their targets, each once.
@@ -138,6 +183,7 @@ class Deviation(Frozen):
         "refused",
         "files",
         "live-inventory",
+        "no-recheck",
     ]
     what: str
     who: str
@@ -202,6 +248,7 @@ class RunReport(Frozen):
         hosts: targets (`localhost` left out) by the worst outcome of their tasks.
         troubles: what did not end well, those with the same reason together, failures first.
         chain_verified: whether the journal's chain was checked and found whole; None when nobody looked.
+        rechecks: each time that a run went on, how what had ended well was found.
         in_doubt: attempts that began and whose end nobody knows.
     """
 
@@ -245,6 +292,7 @@ class RunReport(Frozen):
     recovery_points: tuple[RecoveryPoint, ...] = ()
     holdings: tuple[Holding, ...] = ()
     notes: tuple[Note, ...] = ()
+    rechecks: tuple[Recheck, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     proof: Proof | None = None
     in_doubt: tuple[str, ...] = ()

@@ -20,6 +20,8 @@ class AttemptOrder(NamedTuple):
         rendered: text of each template file that the parameters name, rendered, by the SHA-256 of its source.
         recorded: outputs that the task ended with, when it is to be undone.
         undo: take back, by the action's `revert`, what was applied with these parameters and left `recorded`.
+        look: only tell what the check says now of what ended well before (`unchanged`: it is so still; `would-change`:
+            it is not; `unproven`: nobody can tell), and do nothing about it.
         settle: find out about an earlier attempt of the same token before doing anything.
         taints: dry run only: true when something the task needs was not really done, so that a verification
             that is not satisfied proves nothing.
@@ -40,6 +42,7 @@ class AttemptOrder(NamedTuple):
     timeout: float
     fence: int = 0
     settle: bool = False
+    look: bool = False
     undo: bool = False
     rendered: Mapping[str, str] = {}
     taints: bool = False

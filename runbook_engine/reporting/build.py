@@ -14,9 +14,10 @@ from runbook_engine.model.outcome import Grade, Mode, Outcome
 from runbook_engine.model.report import Deviation, Proof, RunReport, StepReport, TaskReport, TimelineEntry
 from runbook_engine.model.signed_answer import as_counted
 from runbook_engine.reporting.people import PeopleFold
+from runbook_engine.reporting.rechecks import RecheckFold
 from runbook_engine.reporting.tasks import ReadOutput, TaskFold
 from runbook_engine.reporting.troubles import group_troubles
-from runbook_engine.reporting.words import standing, why
+from runbook_engine.reporting.words import trouble
 
 _MOST_EXCERPTS = 200  # tasks whose output is shown, those that failed first: a report is for reading
 _GOOD = {Outcome.CHANGED, Outcome.UNCHANGED, Outcome.WOULD_CHANGE, Outcome.SKIPPED}
@@ -72,15 +73,14 @@ def build_report(
         pending=tasks - sum(counts.values()),
         tasks=tasks,
         hosts=_hosts(steps, targets),
-        troubles=group_troubles(
-            (task.id, standing(task), why(task)) for step in steps for task in step.tasks if _is_bad(task)
-        ),
+        troubles=group_troubles((task.id, *trouble(task)) for step in steps for task in step.tasks if _is_bad(task)),
         gates=fold.people.gates(),
         messages=fold.people.messages(),
         deviations=tuple(sorted([*fold.people.deviations, *_tolerated(fold, steps)], key=lambda one: one.at)),
         recovery_points=tuple(fold.people.recovery_points),
         holdings=tuple(fold.people.holdings),
         notes=tuple(fold.people.notes),
+        rechecks=tuple(fold.rechecks.rechecks),
         timeline=_timeline(fold, steps, marks),
         proof=_proof(steps, tasks) if opened and opened.mode is Mode.DRY_RUN else None,
         in_doubt=tuple(task.id for step in steps for task in step.tasks if _is_in_doubt(task, closed=fold.closed)),
@@ -105,6 +105,7 @@ class _RunFold:
     last: StoredEvent | None = None
     tasks: dict[str, TaskFold] = field(default_factory=dict)
     people: PeopleFold = field(default_factory=PeopleFold)
+    rechecks: RecheckFold = field(default_factory=RecheckFold)
     marks: Marks = field(default_factory=Marks)
 
     def follow(self, stored: StoredEvent) -> None:
@@ -122,6 +123,7 @@ class _RunFold:
         elif event.kind == "lease.taken":
             self.closed = self.closed_at = None  # taking the lease is how a closed run is resumed
         self.people.follow(stored)
+        self.rechecks.follow(stored)
         task = getattr(event, "task", None)
         if isinstance(task, str):
             self.tasks.setdefault(task, TaskFold(task)).follow(stored)
@@ -211,7 +213,11 @@ def _hosts(steps: Iterable[StepReport], targets: Iterable[tuple[str, str]]) -> d
 
 
 def _is_bad(task: TaskReport) -> bool:
-    return task.state in {"in-doubt", "held"} or (task.outcome is not None and task.outcome not in _GOOD)
+    return (
+        task.state in {"in-doubt", "held"}
+        or task.drift is not None
+        or (task.outcome is not None and task.outcome not in _GOOD)
+    )
 
 
 def _status(fold: _RunFold, steps: Iterable[StepReport]) -> str:

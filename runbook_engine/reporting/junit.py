@@ -55,6 +55,9 @@ def _judge(case: Element, task: TaskReport) -> None:
         SubElement(case, "error", message=told or "nobody knows how it ended", type="in-doubt").text = told
     elif task.state != "ended" or task.outcome is None:
         SubElement(case, "skipped", message=task.state)
+    elif task.drift is not None:
+        text = visible(task.drift.summary) or "not as the run left it"
+        SubElement(case, "failure", message=text, type="drifted").text = text
     elif task.outcome in _FAILED:
         SubElement(case, "failure", message=told, type=task.outcome.value).text = told
     elif task.outcome in _SKIPPED:

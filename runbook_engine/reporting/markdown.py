@@ -89,11 +89,28 @@ def _sections(report: RunReport) -> list[tuple[str, Sequence[str], Rows]]:
         (words.moment(one.at), one.holder, str(one.fence), "yes" if one.took_over else "") for one in report.holdings
     ]
     points: Rows = [(one.task, words.moment(one.point)) for one in report.recovery_points]
+    rechecks: Rows = [
+        (
+            words.moment(one.at),
+            words.looked_again(one),
+            "; ".join(f"{many}: {why}" for why, many in one.left_out.items()),
+        )
+        for one in report.rechecks
+    ]
+    drifts: Rows = [
+        (words.moment(one.at), one.task, one.summary, "; ".join(change.what for change in one.changes),
+         "yes" if one.needed else "")
+        for recheck in report.rechecks for one in recheck.drifts
+    ]  # fmt: skip
+    unchecked: Rows = [(one.task, one.reason) for recheck in report.rechecks for one in recheck.failed]
     notes: Rows = [(words.moment(one.at), one.who, one.text) for one in report.notes]
     return [
         ("Approvals and answers", ("when", "gate", "said", "who", "role", "from", "reason", "for plan"), answers),
         ("Deviations", ("when", "what", "on", "who", "reason"), deviations),
         ("Messages", ("audience", "number", "due", "sent", "channel", "recipients", "missed"), messages),
+        ("Looked at again when the run went on", ("when", "found", "not looked at"), rechecks),
+        ("Drift", ("when", "task", "what was seen", "difference", "something stood on it"), drifts),
+        ("Could not be looked at again", ("task", "why"), unchecked),
         ("Recovery points", ("task", "point"), points),
         ("Who advanced the run", ("when", "holder", "lease", "taken over"), holdings),
         ("In doubt", ("task",), [(task,) for task in report.in_doubt]),

@@ -17,6 +17,7 @@ from runbook_engine.model.event import (
     MessageSent,
     NoteAdded,
     PlanAccepted,
+    RecheckSkipped,
     RecoveryPointUsed,
     RunAbortRequested,
     RunOpened,
@@ -58,6 +59,8 @@ class PeopleFold:
                     self._deviate(stored, "live-inventory", f"a drill on {event.inventory}", event.live_inventory)
                 if event.git_dirty:
                     self._deviate(stored, "files", "files with changes that no commit holds")
+            case RecheckSkipped() as event:
+                self._deviate(stored, "no-recheck", "what ended well before", event.reason)
             case RecoveryPointUsed() as event:
                 self.recovery_points.append(RecoveryPoint(task=event.task, point=event.point))
             case NoteAdded() as event:

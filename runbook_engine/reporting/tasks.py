@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from runbook_engine.model.event import (
     AttemptFinished,
     AttemptStarted,
+    DriftFound,
     GateApproved,
     GateDeclined,
     GateExpired,
@@ -20,7 +21,8 @@ from runbook_engine.model.event import (
 )
 from runbook_engine.model.names import target_of
 from runbook_engine.model.outcome import Change, Grade, Outcome
-from runbook_engine.model.report import AttemptLine, TaskReport, TaskState
+from runbook_engine.model.report import AttemptLine, Drift, TaskReport, TaskState
+from runbook_engine.reporting.rechecks import drift_of
 
 ReadOutput = Callable[[str, int], Mapping[str, bytes]]
 _EXCERPT = 2000  # characters of the head and of the tail of captured output that a report shows
@@ -39,6 +41,7 @@ class TaskFold:
     approvals: int = 0
     quorum: int = 1
     held: Outcome | None = None
+    drift: Drift | None = None
 
     def follow(self, stored: StoredEvent) -> None:
         """Take one more event of this task."""
@@ -47,7 +50,7 @@ class TaskFold:
                 self.attempts[event.number] = AttemptLine(
                     number=event.number, started=stored.time, settles=event.settles
                 )
-                self.state = "running"
+                self.state, self.drift = "running", None
             case AttemptFinished() as event:
                 self._finish(stored, event)
             case TaskSkipped() as event:
@@ -56,6 +59,8 @@ class TaskFold:
                 self._end(Outcome.BLOCKED, event.because)
             case TaskResolved() as event:
                 self._resolve(event)
+            case DriftFound() as event:
+                self._drift(stored, event)
             case HoldOpened() as event:
                 self.state, self.outcome, self.reason, self.held = "held", None, event.reason, event.outcome
             case HoldResolved() as event:
@@ -82,6 +87,7 @@ class TaskFold:
             changes=changes,
             outputs=last.outputs if last else {},
             grade=grade,
+            drift=self.drift,
             captured=_excerpts(outputs(self.id, last.number)) if outputs and last and last.output_digest else {},
         )
 
@@ -97,10 +103,14 @@ class TaskFold:
             in_doubt=event.in_doubt,
             settles=begun.settles if begun else False,
         )
-        self.last = event
+        self.last, self.drift = event, None
         self._end(event.outcome, "")
         if event.in_doubt:
             self.state = "in-doubt"
+
+    def _drift(self, stored: StoredEvent, event: DriftFound) -> None:
+        self.state, self.outcome = "ended", event.outcome
+        self.drift = drift_of(stored, event)
 
     def _end(self, outcome: Outcome, reason: str) -> None:
         self.state, self.outcome, self.reason = "ended", outcome, reason

@@ -79,6 +79,8 @@ def _people(report: RunReport) -> Iterator[str]:
             yield f"{words.clock(answer.at)} {one_line(gate.task)} {answer.said} by {who}{_because(answer.reason)}"
     for one in _folded(report.deviations):
         yield f"{words.clock(one.at)} {one.kind} {one_line(one.what)} ({one_line(one.who)}){_because(one.reason)}"
+    for recheck in report.rechecks:
+        yield f"{words.clock(recheck.at)} {one_line(words.looked_again(recheck))}"
     for message in report.messages:
         if message.missed:
             yield f"message {message.sequence} to {one_line(message.audience)} was missed{_because(message.missed)}"

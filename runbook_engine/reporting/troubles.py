@@ -8,7 +8,7 @@ from runbook_engine.model.names import step_of
 from runbook_engine.model.report import Trouble
 from runbook_engine.reporting.inert import one_line
 
-_WORST_FIRST = ("failed", "unreachable", "in doubt", "in-doubt", "held", "unproven", "blocked")
+_WORST_FIRST = ("failed", "unreachable", "in doubt", "in-doubt", "held", "drifted", "unproven", "blocked")
 _MOST_REASONS = 5  # of one step; with more of them only their first lines are compared
 _FOLD_ABOVE = 3  # tasks with the same reason; fewer are told one by one
 _WORD = re.compile(r"[\w.:-]+")

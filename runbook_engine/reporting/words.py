@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from runbook_engine.model.names import format_duration
 from runbook_engine.model.outcome import Mode, Outcome
-from runbook_engine.model.report import Proof, RunReport, StepReport, TaskReport
+from runbook_engine.model.report import Proof, Recheck, RunReport, StepReport, TaskReport
 
 NOTHING = "-"
 
@@ -82,6 +82,29 @@ def step_standing(step: StepReport) -> str:
 def why(task: TaskReport) -> str:
     """Say why a task ended as it did: the error, the reason, or what the check saw."""
     return task.error or task.reason or task.summary
+
+
+def trouble(task: TaskReport) -> tuple[str, str]:
+    """Say in which state a task is that needs attention, and why."""
+    if task.drift is not None and task.state == "ended":
+        return "drifted", task.drift.summary
+    return standing(task), why(task)
+
+
+def looked_again(recheck: Recheck) -> str:
+    """Say in one line how what had ended well was found when the run went on."""
+    if recheck.skipped:
+        return f"nothing was looked at again: {recheck.skipped}"
+    parts = [
+        (recheck.as_it_was, "as they were"),
+        (len(recheck.drifts), "drifted"),
+        (recheck.cannot_tell, "that no check can tell of"),
+        (len(recheck.failed), "could not be looked at"),
+    ]
+    found = ", ".join(f"{number} {words}" for number, words in parts if number) or "nothing"
+    broken_off = "" if recheck.finished else "; broken off"
+    left = sum(recheck.left_out.values())
+    return f"{recheck.tasks} looked at again: {found}{broken_off}" + (f"; {left} not looked at" if left else "")
 
 
 def verified(report: RunReport) -> str:

@@ -8,7 +8,8 @@ The world is the targets' side. Invariants, looked at while it happens and after
 4. Order: when an attempt reaches its target, all that it needs has ended well in the journal; no gate is passed unasked.
 5. Who lost the lease writes nothing more, and starts nothing more.
 6. The journal verifies.
-7. When the faults are over and people answered, the run succeeds, and each task had its effect exactly once.
+7. A look again contacts only what ended well, after it was announced, and never leads to an attempt by itself.
+8. When the faults are over and people answered, the run succeeds, and each task had its effect exactly once.
 
 RUNBOOK_FAULTS_EXAMPLES sets how many runs are made up (200 without it).
 """
@@ -25,7 +26,14 @@ from support.simulation import ENGINE, Do, FakeCatalog, Killed, Once, Reattached
 from runbook_engine.actions.gate import Approval
 from runbook_engine.execution.state import Phase
 from runbook_engine.model.errors import JournalError, JournalUnavailableError, LeaseError
-from runbook_engine.model.event import AttemptStarted, GateApproved, NoteAdded, TaskResolved
+from runbook_engine.model.event import (
+    AttemptStarted,
+    GateApproved,
+    HoldResolved,
+    NoteAdded,
+    RecheckStarted,
+    TaskResolved,
+)
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.model.runbook import ActionCall, Retry
 from runbook_engine.ports.journal import Holder
@@ -34,6 +42,8 @@ EXAMPLES = int(os.environ.get("RUNBOOK_FAULTS_EXAMPLES", "200"))
 OTHER = Holder(host="there", boot="b", pid=2, started=2)
 # What a task of the world may do to the engine when its turn comes.
 MISHAPS = ["killed before", "killed after", "lost before", "lost after", "fails", "note"]
+# What a look again may find, or do to the engine.
+SIGHTS = ["as it was", "as it was", "drifted", "away", "killed"]
 
 
 class FaultyJournal:
@@ -77,6 +87,7 @@ class World:
         self.machine = machine
         self.effects: Counter[str] = Counter()
         self.mishaps: dict[str, list[str]] = {}
+        self.sights: list[str] = []
 
     def attempt(self, order):
         """Make an attempt as the engine's does, seen from the loop: the effect lands when it is submitted."""
@@ -104,6 +115,18 @@ class World:
         if mishap == "lost after":
             return ended(order, Outcome.UNREACHABLE, error="no reply", in_doubt=True, needs_person=once)
         return ended(order, Outcome.UNCHANGED if known else Outcome.CHANGED, seconds=0.1 + len(order.task) % 3)
+
+    def look(self, order):
+        """Look again at what ended well."""
+        self.machine.look_again_at(order)
+        match self.sights.pop() if self.sights else "as it was":
+            case "killed":
+                raise Killed
+            case "drifted":
+                return ended(order, Outcome.WOULD_CHANGE)
+            case "away":
+                return ended(order, Outcome.UNREACHABLE, error="no route")
+        return ended(order, Outcome.UNCHANGED)
 
     def count(self, task):
         """How many effects a task had."""
@@ -133,7 +156,7 @@ class Faults(RuleBasedStateMachine):
     def open(self, plan, forks):
         self.world = World(self)
         catalog = FakeCatalog(Do(), Once(), Reattached(), Approval())
-        self.simulation = Simulation(plan, make=self.world.attempt, catalog=catalog)
+        self.simulation = Simulation(plan, make=self.world.attempt, look=self.world.look, catalog=catalog)
         self.forks = forks
         self.good: dict[str, str] = {}
 
@@ -141,13 +164,15 @@ class Faults(RuleBasedStateMachine):
         fault=st.sampled_from([None, "killed before", "killed after", "away", "away for good", "taken over"]),
         at=st.integers(1, 8),
         mishaps=st.lists(st.tuples(st.integers(0, 20), st.sampled_from(MISHAPS)), max_size=3),
+        sights=st.lists(st.sampled_from(SIGHTS), max_size=3),
     )
-    def process(self, fault, at, mishaps):
+    def process(self, fault, at, mishaps, sights):
         """A process goes on with the run until it can't, or dies of what goes wrong."""
         tasks = self.simulation.plan.tasks
         self.world.mishaps = {tasks[number % len(tasks)].id: [what] for number, what in mishaps}
+        self.world.sights = list(sights)
         self.part(FaultyJournal(self.simulation, at, fault))
-        self.world.mishaps = {}
+        self.world.mishaps, self.world.sights = {}, []
 
     @rule(person=st.sampled_from(["dana", "eli"]))
     def approve(self, person):
@@ -160,13 +185,15 @@ class Faults(RuleBasedStateMachine):
 
     @rule()
     def look(self):
-        """A person looks at the targets of what is in doubt, and says so; a run that failed is resumed first."""
+        """A person looks at the targets of what is in doubt (or drifted), and says so; a run that failed is resumed first."""
         if self.simulation.state.closed is not None:
             return
         for name, task in self.simulation.state.tasks.items():
             if task.phase is Phase.DOUBT:
                 truth = "done" if self.world.count(name) else "retry"
                 self.simulation.say(TaskResolved(task=name, number=task.attempts, truth=truth))
+            elif task.phase is Phase.HELD:
+                self.simulation.say(HoldResolved(task=name, decision="ignore", reason="it is as I want it"))
 
     @invariant()
     def nothing_is_lost_or_done_twice(self):
@@ -175,7 +202,7 @@ class Faults(RuleBasedStateMachine):
         now = {
             name: str(task.outcome)
             for name, task in self.simulation.state.tasks.items()
-            if task.phase is Phase.ENDED and task.outcome.ended_well
+            if task.phase in {Phase.ENDED, Phase.HELD} and task.outcome.ended_well
         }
         assert {name: now.get(name) for name in self.good} == self.good
         self.good = now
@@ -224,6 +251,14 @@ class Faults(RuleBasedStateMachine):
                 needed = state.task(task.id)
                 assert needed.phase is Phase.ENDED
                 assert needed.outcome.ended_well
+
+    def look_again_at(self, order):
+        """Hold a look that reaches its target against invariant 7."""
+        standing = self.simulation.state.task(order.task)
+        assert standing.phase is Phase.ENDED
+        assert standing.outcome in {Outcome.CHANGED, Outcome.UNCHANGED}
+        assert order.task in self.simulation.kinds(RecheckStarted)[-1].tasks
+        assert self.simulation.state.fence == order.fence
 
     def is_gate(self, task):
         return self.simulation.plan.steps[task.step].step.action.name == "gate.approval"

@@ -62,19 +62,21 @@ Make = Callable[[AttemptOrder], Attempted]
 class FakeDispatcher:
     """Attempts end at their virtual time, in that order."""
 
-    def __init__(self, clock: VirtualClock, make: Make) -> None:
+    def __init__(self, clock: VirtualClock, make: Make, look: Make) -> None:
         self._clock = clock
         self._make = make
+        self._look = look
         self._due: list[tuple[float, int, AttemptReport]] = []
         self._count = 0
         self.orders: list[AttemptOrder] = []
+        self.looks: list[AttemptOrder] = []
         self.forgotten: list[str] = []
         self.most_at_once = 0
         self.cancelled: list[str] = []
 
     def submit(self, order: AttemptOrder) -> None:
-        self.orders.append(order)
-        made = self._make(order)
+        (self.looks if order.look else self.orders).append(order)
+        made = self._look(order) if order.look else self._make(order)
         self._count += 1
         heapq.heappush(self._due, (self._clock.seconds + made.seconds, self._count, made.report))
         self.most_at_once = max(self.most_at_once, len(self._due))
@@ -170,12 +172,18 @@ def ended(order: AttemptOrder, outcome: Outcome = Outcome.CHANGED, seconds: floa
     return Attempted(seconds, AttemptReport(order.task, order.number, outcome, seconds=seconds, **more))
 
 
+def as_it_was(order: AttemptOrder) -> Attempted:
+    """A look that finds a task as it ended."""
+    return ended(order, Outcome.UNCHANGED, 0.1)
+
+
 @dataclass
 class Simulation:
     """One run over any number of processes: each `advance` is a process that starts from the journal alone."""
 
     plan: Plan
     make: Make = ended
+    look: Make = as_it_was
     mode: Mode = Mode.LIVE
     journal: MemoryJournal = field(default=None)
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -215,15 +223,15 @@ class Simulation:
         self.journal.append(RUN, [event], Actor(name="dana"))
 
     def advance(
-        self, *, journal=None, make: Make | None = None, forks: int = 50, wait: bool = False, skip=None
+        self, *, journal=None, make: Make | None = None, forks: int = 50, wait: bool = False, skip=None, no_recheck=""
     ) -> RunEnd:
         journal = journal or self.journal
         state = self.state
         lease = self.journal.take_lease(f"run:{RUN}", HOLDER, 15.0, take_over=True)
         for stored in self.journal.append(RUN, [LeaseTaken(holder="x", fence=lease.fence)], ENGINE, lease=lease):
             state.apply(stored)
-        self.dispatcher = FakeDispatcher(self.clock, make or self.make)
-        options = RunOptions(run=RUN, mode=self.mode, forks=forks, wait=wait, skip=skip or {})
+        self.dispatcher = FakeDispatcher(self.clock, make or self.make, self.look)
+        options = RunOptions(run=RUN, mode=self.mode, forks=forks, wait=wait, skip=skip or {}, no_recheck=no_recheck)
         orders = OrderMaker(
             plan=self.plan,
             state=state,

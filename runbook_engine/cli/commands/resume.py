@@ -26,6 +26,8 @@ from runbook_engine.ports.listener import Listener
 @run_argument(required=False)
 @click.option("--accept-changes", is_flag=True, help="Go on although runbook, inventory or inputs were changed.")
 @click.option("--take-over", is_flag=True, help="Take the run from another machine that holds it no longer rightly.")
+@click.option("--no-recheck", is_flag=True, help="Don't look again at what ended well; needs a --reason.")
+@click.option("--reason", default="", metavar="TEXT", help="Why nothing is looked at again; kept in the journal.")
 @forks_option
 @output_option("text", "json", "ndjson")
 @click.option("--yes", is_flag=True, help="Don't ask before a live run; gates ask all the same.")
@@ -35,6 +37,8 @@ def resume(
     run: str | None,
     accept_changes: bool,
     take_over: bool,
+    no_recheck: bool,
+    reason: str,
     forks: int | None,
     output: str,
     yes: bool,
@@ -44,14 +48,21 @@ def resume(
 ) -> int:
     """Go on with a run where it stopped.
 
-    What ended well is not done again; what failed is tried again; what nobody knows the end of is found out first.
+    What ended well is not done again, but looked at again: where it is not any more as the run left it, that is told,
+    and what stands on it waits for a decision. What failed is tried again; what nobody knows the end of is found out
+    first.
     RUN is an id, the beginning of one, or `last`; without it, the newest that can be resumed.
 
     Examples:
       runbook resume
       runbook resume 20261123 --yes --wait
       runbook resume last --yes --detach
+      runbook resume last --no-recheck --reason "the bastion is too slow"
     """
+    if no_recheck != bool(reason.strip()):
+        raise UsageError(
+            "--no-recheck and --reason go together", hint='--no-recheck --reason "why"; it is kept in the journal'
+        )
     project = open_project()
     check_person(project.team, person)
     journal = project.journal()
@@ -67,6 +78,7 @@ def resume(
             forks=forks,
             wait=wait or detach or can_ask(),
             operator=person,
+            no_recheck=reason.strip(),
         )
 
         def advance(journal: Journal, listener: Listener, interrupts: Interrupts, asker: AskSecret | None) -> RunResult:

@@ -53,6 +53,11 @@ from runbook_engine.ports.listener import Listener
 @click.option(
     "--only", type=click.Choice(["failed"]), help="With --from-run: what did not end well there (the default)."
 )
+@click.option(
+    "--no-recheck",
+    is_flag=True,
+    help="With --from-run: don't look again at what ended well there; needs its own --reason, the last one.",
+)
 @output_option("text", "json", "ndjson")
 @click.option("--yes", is_flag=True, help="Don't ask before a live run; gates ask all the same.")
 @waiting_options
@@ -71,6 +76,7 @@ def run(
     reason: tuple[str, ...],
     from_run: str | None,
     only: str | None,
+    no_recheck: bool,
     output: str,
     yes: bool,
     wait: bool,
@@ -91,7 +97,8 @@ def run(
       runbook run region-failover --from-run last --only failed
       runbook run region-failover --drill --allow-live-inventory --reason "nothing is live there before the 1st"
     """
-    live_inventory, reasons = _live_inventory(allow_live_inventory, reason, drill=drill)
+    unlooked, reasons = _no_recheck(no_recheck, reason, from_run=from_run)
+    live_inventory, reasons = _live_inventory(allow_live_inventory, reasons, drill=drill)
     request = RunRequest(
         plan=PlanRequest(runbook=name, inventories=inventories, extra_vars=extra_vars, limit=limit),
         mode=_mode(dry_run=dry_run, drill=drill),
@@ -101,6 +108,7 @@ def run(
         live_inventory=live_inventory,
         wait=wait or detach or can_ask(),
         operator=person,
+        no_recheck=unlooked,
     )
     project = open_project()
     check_person(project.team, person)
@@ -179,6 +187,17 @@ def _live_inventory(allowed: bool, reasons: tuple[str, ...], *, drill: bool) -> 
         raise UsageError("--allow-live-inventory is for drills", hint="add --drill")
     if not reasons or not reasons[-1].strip():
         raise UsageError("--allow-live-inventory needs a reason", hint='--reason "why"; it is kept in the journal')
+    return reasons[-1].strip(), reasons[:-1]
+
+
+def _no_recheck(wanted: bool, reasons: tuple[str, ...], *, from_run: str | None) -> tuple[str, tuple[str, ...]]:
+    """Take the reason for looking at nothing again, the last one, from the others."""
+    if not wanted:
+        return "", reasons
+    if from_run is None:
+        raise UsageError("--no-recheck is for what ended well in an earlier run", hint="add --from-run RUN")
+    if not reasons or not reasons[-1].strip():
+        raise UsageError("--no-recheck needs a reason", hint='--reason "why"; it is kept in the journal')
     return reasons[-1].strip(), reasons[:-1]
 
 
