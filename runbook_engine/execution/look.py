@@ -1,7 +1,5 @@
 """What a look at an earlier good end says: whether it is so still, and nothing is done about it."""
 
-from dataclasses import replace
-
 from runbook_engine.execution.attempt_parts import Progress, make_report
 from runbook_engine.model.outcome import CheckStatus, Outcome
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
@@ -20,4 +18,4 @@ def looked(order: AttemptOrder, progress: Progress) -> AttemptReport:
     says = _SAYS[finding.status] if finding is not None else Outcome.UNPROVEN
     if order.undo:
         says = _TURNED_ROUND.get(says, says)
-    return replace(make_report(order, says, progress), recovery_point=None)
+    return make_report(order, says, progress)._replace(recovery_point=None)

@@ -1,7 +1,6 @@
 """Looks again at what ended well in an earlier part of the run, before anything that stands on it goes on."""
 
 from collections import deque
-from dataclasses import replace
 
 from runbook_engine.execution.done_before import done_before
 from runbook_engine.execution.loop_tools import RunOptions, RunTools
@@ -135,4 +134,4 @@ class _Looks:
 
 
 def _as_look(order: AttemptOrder) -> AttemptOrder:
-    return replace(order, look=True, settle=False, timeout=min(order.timeout, LONGEST_LOOK))
+    return order._replace(look=True, settle=False, timeout=min(order.timeout, LONGEST_LOOK))
