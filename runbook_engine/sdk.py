@@ -29,6 +29,7 @@ from runbook_engine.ports.action import (
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.connection import (
     Command,
+    CommandLostError,
     CommandResult,
     CommandTimeoutError,
     Connection,
@@ -67,6 +68,7 @@ __all__ = [
     "CheckStatus",
     "Clock",
     "Command",
+    "CommandLostError",
     "CommandResult",
     "CommandTimeoutError",
     "Connection",

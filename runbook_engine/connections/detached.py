@@ -14,6 +14,7 @@ from runbook_engine.connections.process import Process, Shell
 from runbook_engine.connections.shell import become, bootstrap, framed, login_for, new_mark, program
 from runbook_engine.sdk import (
     Command,
+    CommandLostError,
     CommandResult,
     CommandTimeoutError,
     DetachedState,
@@ -73,7 +74,8 @@ class DetachedCommands:
 
         Raises:
             CommandTimeoutError: it did not end in time; says whether it is proven dead.
-            TargetUnreachableError: connection lost, target rebooted, or the command killed from outside.
+            CommandLostError: the target was rebooted, or the command killed from outside; nobody can tell how it ended.
+            TargetUnreachableError: the connection was lost.
             RunbookError: the target refused the start (no room, no /proc); nothing ran.
         """
         if check_token(token) in self.forgotten:
@@ -196,9 +198,10 @@ class DetachedCommands:
             if state == "starting":
                 starting_since = starting_since or time.monotonic()
                 if time.monotonic() - starting_since > _STARTING_AT_MOST:
-                    raise TargetUnreachableError(
+                    raise CommandLostError(
                         f"{self.shell.name}: the start of command {token} was broken off; nothing tells whether it ran",
-                        hint="look on the target, then resolve the attempt by hand",
+                        dead=False,
+                        hint=_LOOK,
                     )
             if deadline - time.monotonic() <= 0:
                 return self._kill(token, timeout, command)
@@ -226,9 +229,10 @@ class DetachedCommands:
     def _result(self, answer: Answer, token: str, listener: _Listener, *, reattached: bool) -> CommandResult:
         state = _state(answer.state)
         if state.status is not DetachedStatus.DONE or state.exit_status is None:
-            raise TargetUnreachableError(
+            raise CommandLostError(
                 f"{self.shell.name}: command {token} is lost: {_WHY[state.status]}",
-                hint="what it did until then is unknown; the next attempt has to check",
+                dead=state.status in _DEAD,
+                hint=_LOOK,
             )
         listener.more(answer.stdout[listener.stdout :], answer.stderr[listener.stderr :])
         return CommandResult(
@@ -252,6 +256,8 @@ def check_token(token: str) -> str:
     return token
 
 
+_LOOK = "what it did until then is unknown: look on the target, then say so with `runbook resolve`"
+_DEAD = {DetachedStatus.LOST_KILLED, DetachedStatus.LOST_REBOOT, DetachedStatus.DONE}
 _WHY = {
     DetachedStatus.ABSENT: "its folder is gone",
     DetachedStatus.STARTING: "its start was broken off",

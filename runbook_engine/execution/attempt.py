@@ -29,6 +29,7 @@ from runbook_engine.ports.action import (
 from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.connection import (
+    CommandLostError,
     CommandTimeoutError,
     NoConnectionError,
     ReadOnlyError,
@@ -38,6 +39,10 @@ from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
 from runbook_engine.ports.hands import Hands, SecretResolver
 from runbook_engine.ports.secrets import Redactor
 from runbook_engine.ports.services import ServiceUnreachableError
+
+
+class _ProvenUndoneError(ActionFailedError):
+    """What an earlier attempt was to do is not done, and never will be by it: a new one may be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,9 @@ def _apply(
         if action.effect is Effect.ONCE or not check(action, params, reading).satisfied:
             raise
         progress.applied = Applied(summary="the reply was lost, the check found it done")
+    except CommandLostError as lost:
+        _look_for_lost(action, params, reading, lost)
+        progress.applied = Applied(summary="how it ended was lost, the check found it done")
     finding = progress.finding = check_until(action, params, reading)
     if finding.status is CheckStatus.UNSATISFIED:
         text = f"applied, but the check still says: {finding.summary or 'not satisfied'}"
@@ -173,6 +181,20 @@ def _apply(
         # The check can't tell before and not after either: what it would do is no longer of interest.
         progress.finding = finding.model_copy(update={"summary": "", "changes": ()})
     return make_report(order, outcome, progress, note=progress.applied.summary)
+
+
+def _look_for_lost(action: Action[Params], params: Params, reading: AttemptContext, lost: CommandLostError) -> None:
+    """Come back when the check finds done what the lost command was to do.
+
+    Raises:
+        _ProvenUndoneError: the command is proven to be dead, and the check says that its work is not done.
+        CommandLostError: only a person can tell.
+    """
+    finding = check(action, params, reading)
+    if finding.status is CheckStatus.UNSATISFIED and lost.dead:
+        raise _ProvenUndoneError(f"{lost.message}, and the check says: {finding.summary or 'not satisfied'}") from lost
+    if not finding.satisfied:
+        raise lost
 
 
 def _predicted(order: AttemptOrder, progress: Progress, *, applies: bool) -> AttemptReport:
@@ -197,7 +219,7 @@ def _failed(
     sent = touched or not isinstance(error, NoConnectionError)
     lost = isinstance(error, TargetUnreachableError | ServiceUnreachableError)
     unproven = lost or isinstance(error, DeadlineError | CancelledError)
-    learned = touched
+    learned = touched or isinstance(error, _ProvenUndoneError)
     if isinstance(error, CommandTimeoutError):
         unproven, learned = not error.killed, touched or error.killed
     outcome = Outcome.UNREACHABLE if isinstance(error, TargetUnreachableError) else Outcome.FAILED
@@ -206,13 +228,13 @@ def _failed(
         text = f"{_origin(order, tools)}: {text}"
     doubt = (progress.applying and unproven and sent) or _is_unsettled(order, tools, progress, learned=learned)
     action = tools.catalog.get(order.action)
-    once = action is not None and action.effect is Effect.ONCE
+    asks = isinstance(error, CommandLostError) or (action is not None and action.effect is Effect.ONCE)
     if order.mode is Mode.DRY_RUN and order.taints and isinstance(error, ActionFailedError):
         # What the check looked for would have been made by a step that a dry run does not do.
         note = f"can't be checked now ({text}); what it needs was not really done"
         progress.finding = progress.finding or unknown()
         return make_report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN, note=note)
-    report = make_report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and once)
+    report = make_report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and asks)
     done: JsonObject = getattr(error, "outputs", {})
     return report._replace(outputs={**order.recorded, **done}) if done or order.recorded else report
 

@@ -13,8 +13,10 @@ SCHEMA_VERSION = 2  # of the tables; 2 has `tasks` and `prunings` besides
 OPEN = "open"
 # What may still be said of a run that is over: none of it changes how it ended.
 AFTER_THE_END = frozenset({"note.added", "lease.lost", "gate.refused"})
-# A run that closed with this status may be resumed, which begins with taking the lease.
+# A run that closed with this status may be resumed, which begins with taking the lease. Before that, a person may say
+# what became of an attempt in doubt: its target may never be reached again.
 RESUMABLE = "failed"
+BEFORE_THE_RESUME = frozenset({"lease.taken", "task.resolved"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def refuse_after_end(run: RunRow, event: Event) -> None:
     if run.status == OPEN or event.kind in AFTER_THE_END:
         return
     if run.status == RESUMABLE:
-        if not isinstance(event, LeaseTaken):
+        if event.kind not in BEFORE_THE_RESUME:
             raise JournalError(
                 f"run {run.id} is closed ({run.status}): {event.kind} can't be added",
                 hint=f"`runbook resume {run.id}` goes on with it",

@@ -16,6 +16,18 @@ class NoConnectionError(TargetUnreachableError):
     """No connection was made, so nothing was sent: refused, timed out, an unknown host key, a login that failed."""
 
 
+class CommandLostError(TargetUnreachableError):
+    """How a detached command ended can't be learnt any more, by nobody who asks the target for it.
+
+    Attributes:
+        dead: true when it is proven that nothing of it runs now (the target was rebooted, it was killed from outside).
+    """
+
+    def __init__(self, message: str, *, dead: bool, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.dead = dead
+
+
 class CommandTimeoutError(RunbookError):
     """The command did not end in time.
 
@@ -124,7 +136,8 @@ class Connection(Protocol):
 
         Raises:
             CommandTimeoutError: it did not end in time; says whether it is proven dead.
-            TargetUnreachableError: also when the target rebooted or the command was killed from outside; see `probe`.
+            CommandLostError: the target rebooted or the command was killed from outside; see `probe_detached`.
+            TargetUnreachableError: the connection was lost.
         """
         ...
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runbook_engine.sdk import Target
 
+PORTS = 5  # how many free ports are tried: another process may take one before sshd does
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
 
@@ -58,30 +59,57 @@ class Sshd:
             seen += below
         return [pid for pid in found if "sshd" in Path(f"/proc/{pid}/comm").read_text()]
 
+    def wait_until_it_listens(self):
+        """Give whether it listens now; not, when somebody else took its port before it could."""
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                return False
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0 and self.process.poll() is None:
+                    return True
+            time.sleep(0.02)
+        raise AssertionError("sshd does not listen")
+
     def stop(self):
         self.process.terminate()
         self.process.wait(10)
-        self.process.stderr.close()
 
 
 def start_sshd(folder: Path, *lines: str) -> Sshd:
     """Start an sshd whose files are in this folder; further configuration lines come first, so that they win."""
+    for _ in range(PORTS):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        write_config(folder, "127.0.0.1", port, *lines)
+        server = Sshd(folder, port, _listening(folder))
+        if server.wait_until_it_listens():
+            return server
+    raise AssertionError((folder / "log").read_text())
+
+
+def start_again(server: Sshd) -> None:
+    """Start a server that was stopped once more, on its port and with its keys."""
+    server.process = _listening(server.folder)
+    assert server.wait_until_it_listens(), (server.folder / "log").read_text()
+
+
+def write_config(folder: Path, address: str, port: int, *lines: str) -> None:
+    """Write keys and configuration of an sshd that listens there."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("host_key", "user_key"):
         if not (folder / name).exists():
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
     host_key = " ".join((folder / "host_key.pub").read_text().split()[:2])
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}\n")
+    (folder / "known_hosts").write_text(f"{address if port == 22 else f'[{address}]:{port}'} {host_key}\n")
     (folder / "sshd_config").write_text(
         "\n".join(
             [
                 *lines,
                 f"Port {port}",
-                "ListenAddress 127.0.0.1",
+                f"ListenAddress {address}",
                 f"HostKey {folder / 'host_key'}",
                 f"AuthorizedKeysFile {folder / 'authorized_keys'}",
                 f"PidFile {folder / 'sshd.pid'}",
@@ -98,30 +126,9 @@ def start_sshd(folder: Path, *lines: str) -> Sshd:
     )
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
-    process = subprocess.Popen(
-        [SSHD, "-D", "-e", "-f", folder / "sshd_config"], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
-    )
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return Sshd(folder, port, process)
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.02)
-    raise AssertionError("sshd does not listen")
 
 
-def start_again(server: Sshd) -> None:
-    """Start a server that was stopped once more, on its port and with its keys."""
-    config = server.folder / "sshd_config"
-    server.process = subprocess.Popen(
-        [SSHD, "-D", "-e", "-f", config], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
-    )
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
-                return
-        assert server.process.poll() is None, server.process.stderr.read()
-        time.sleep(0.02)
-    raise AssertionError("sshd does not listen")
+def _listening(folder: Path) -> subprocess.Popen:
+    # To a file: nobody reads a pipe, and an sshd whose pipe is full says nothing more to anybody.
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd_config"], stderr=log, stdin=subprocess.DEVNULL)

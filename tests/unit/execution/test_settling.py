@@ -5,11 +5,12 @@ from support.attempts import Hands, Look, Recorder, Switch, try_it
 from support.plans import plan_of, planned
 from support.simulation import Simulation, ended
 
-from runbook_engine.model.outcome import Mode, Outcome, unknown, unsatisfied
+from runbook_engine.model.outcome import CheckStatus, Mode, Outcome, satisfied, unknown, unsatisfied
 from runbook_engine.model.runbook import ActionCall, Retry
 from runbook_engine.ports.action import ActionFailedError, Effect
 from runbook_engine.ports.connection import (
     Command,
+    CommandLostError,
     CommandResult,
     CommandTimeoutError,
     NoConnectionError,
@@ -71,6 +72,41 @@ def test_a_reattach_that_found_the_end_proves_it(connection):
     hands.recorder = connection()
     report = try_it(Reattached(unknown()), settle=True, hands=hands)
     assert (report.outcome, report.in_doubt) == (Outcome.FAILED, False)
+
+
+LOST = {
+    # What the check says afterwards, whether nothing runs any more: the outcome, in doubt, a person is asked.
+    "done": (satisfied("there"), False, Outcome.CHANGED, False),
+    "proven not done": (unsatisfied("not there"), True, Outcome.FAILED, False),
+    "not done yet": (unsatisfied("not there"), False, Outcome.UNREACHABLE, True),
+    "nobody can tell": (unknown(), True, Outcome.UNREACHABLE, True),
+}
+
+
+def lost(*findings, dead, **order):
+    """Make an attempt whose detached command's end is lost."""
+
+    class Lost(Recorder):
+        def run_detached(self, command, *, token, timeout, on_output=None):
+            raise CommandLostError("rebooted", dead=dead)
+
+    hands = Hands()
+    hands.recorder = Lost()
+    return try_it(Reattached(*findings), hands=hands, **order)
+
+
+@pytest.mark.parametrize("settle", [False, True])
+@pytest.mark.parametrize("case", LOST)
+def test_a_command_whose_end_is_lost_is_settled_by_the_check_or_a_person(case, settle):
+    after, dead, outcome, asks = LOST[case]
+    before = after if after.status is not CheckStatus.SATISFIED else unsatisfied("not there")
+    report = lost(before, after, dead=dead, settle=settle)
+    assert (report.outcome, report.in_doubt, report.needs_person) == (outcome, asks, asks)
+
+
+def test_a_lost_command_and_a_check_that_can_not_look_is_left_to_the_next_resume():
+    report = lost(unknown(), TargetUnreachableError("no route"), dead=True)
+    assert (report.in_doubt, report.needs_person) == (True, False)
 
 
 def test_a_check_that_found_nothing_there_proves_it():
