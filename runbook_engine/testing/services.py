@@ -20,7 +20,7 @@ from runbook_engine.sdk import (
     ServiceUnreachableError,
 )
 
-READ_VERBS = ("describe_", "list_", "get_", "head_")
+READ_VERBS = ("describe_", "list_", "get_", "head_", "query", "scan")
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 READ_STATEMENTS = ("select", "with", "show", "explain", "values")
 

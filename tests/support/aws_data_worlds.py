@@ -105,8 +105,108 @@ def rds_replica():
     )
 
 
+def aurora():
+    members = [{"DBClusterArn": "arn:old", "IsWriter": True}, {"DBClusterArn": "arn:c", "IsWriter": False}]
+
+    def fail_over(**_):
+        members.reverse()
+        members[0]["IsWriter"], members[1]["IsWriter"] = True, False
+        return {}
+
+    cluster = {"DBClusterArn": "arn:c", "Status": "available", "Endpoint": "w", "Port": 5432}
+    return fake(
+        {
+            "rds:describe_global_clusters": lambda **_: {
+                "GlobalClusters": [
+                    {"GlobalClusterIdentifier": "g", "Status": "available", "GlobalClusterMembers": members}
+                ]
+            },
+            "rds:describe_db_clusters": {"DBClusters": [cluster]},
+            "rds:switchover_global_cluster": fail_over,
+            "cloudwatch:get_metric_statistics": {"Datapoints": [{"Timestamp": NOW, "Maximum": 800.0}]},
+        }
+    )
+
+
+def elasticache():
+    members = [
+        {"ReplicationGroupId": "s-us", "ReplicationGroupRegion": "us-east-1", "Role": "PRIMARY"},
+        {"ReplicationGroupId": "s-eu", "ReplicationGroupRegion": "eu-west-1", "Role": "SECONDARY"},
+    ]
+
+    def fail_over(**_):
+        members[0]["Role"], members[1]["Role"] = "SECONDARY", "PRIMARY"
+        return {}
+
+    return fake(
+        {
+            "elasticache:describe_global_replication_groups": lambda **_: {
+                "GlobalReplicationGroups": [{"Status": "available", "Members": members}]
+            },
+            "elasticache:describe_replication_groups": {"ReplicationGroups": [{"NodeGroups": []}]},
+            "elasticache:failover_global_replication_group": fail_over,
+        }
+    )
+
+
+def dynamodb():
+    source = "arn:aws:dynamodb:eu-west-1:123456789012:table/orders"
+    tables, tags, recovery = {}, [], {"orders"}
+
+    def describe(**asked):
+        if asked["TableName"] not in tables:
+            raise aws_error("ResourceNotFoundException")
+        return {"Table": tables[asked["TableName"]]}
+
+    def restore(**asked):
+        name = asked["TargetTableName"]
+        tables[name] = {
+            "TableName": name,
+            "TableArn": "arn:t",
+            "TableStatus": "ACTIVE",
+            "CreationDateTime": NOW,
+            "RestoreSummary": {"SourceTableArn": source, "RestoreDateTime": NOW},
+        }
+        return {}
+
+    def continuous(**asked):
+        on = "ENABLED" if asked["TableName"] in recovery else "DISABLED"
+        found = {"PointInTimeRecoveryStatus": on, "LatestRestorableDateTime": NOW}
+        return {"ContinuousBackupsDescription": {"PointInTimeRecoveryDescription": found}}
+
+    def tag(**asked):
+        tags[:] = asked["Tags"]
+        return {}
+
+    def turn_on(**asked):
+        recovery.add(asked["TableName"])
+        return {}
+
+    def delete(**asked):
+        del tables[asked["TableName"]]
+        return {}
+
+    return fake(
+        {
+            "dynamodb:describe_table": describe,
+            "dynamodb:describe_continuous_backups": continuous,
+            "dynamodb:restore_table_to_point_in_time": restore,
+            "dynamodb:list_tags_of_resource": lambda **_: {"Tags": tags},
+            "dynamodb:tag_resource": tag,
+            "dynamodb:update_continuous_backups": turn_on,
+            "dynamodb:delete_table": delete,
+        }
+    )
+
+
 STANDBY = {"region": "eu-west-1"}
 CASES = {
+    "aws.aurora_global_failover": ({"global_cluster": "g", "cluster": "c", **STANDBY}, aurora),
+    "aws.dynamodb_restore": (
+        {"source_table": "arn:aws:dynamodb:eu-west-1:123456789012:table/orders", "table": "orders-dr", **STANDBY},
+        dynamodb,
+    ),
+    "aws.elasticache_global_failover": ({"global_group": "g", "group": "s-eu", **STANDBY}, elasticache),
     "aws.rds_copy_snapshot": ({"source_region": "us-east-1", "snapshot": "s1", **STANDBY}, rds_snapshots),
     "aws.rds_restore_pitr": ({"source_instance": "reviews", "instance": "r2", **STANDBY}, rds_times),
     "aws.rds_promote_replica": ({"instance": "r", **STANDBY}, rds_replica),
