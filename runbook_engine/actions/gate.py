@@ -86,6 +86,10 @@ class ManualParams(Params):
     expires: PositiveDuration = Field(
         timedelta(hours=24), description="how long to wait for them; after that the task fails", examples=["2h"]
     )
+    signed: bool = Field(
+        False,  # noqa: FBT003 - a default, not an argument
+        description="only an answer that is signed with an SSH key of the person (`ssh_keys` in team.yml) counts",
+    )
 
     @property
     def message(self) -> str:

@@ -3,14 +3,16 @@
 from datetime import UTC, datetime
 from typing import Literal
 
-from runbook_engine.app.project import OpenProject, actor
-from runbook_engine.app.sign import SigningKey, signed
+from runbook_engine.app.project import OpenProject, actor, roles_of
+from runbook_engine.app.sign import SigningKey, answer_signature, decision_signature
 from runbook_engine.execution.gates import objection, requester_objection, role_for
 from runbook_engine.execution.state import Phase, RunState
 from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.event import AnswerRefused, GateApproved, GateDeclined, StoredEvent, TaskResolved
 from runbook_engine.model.signed_answer import UNSIGNED
 from runbook_engine.ports.journal import Journal
+
+SIGN_IT = "add --sign; the key is one of your ssh_keys in team.yml, in the SSH agent or named by --key FILE"
 
 
 class AnswerRefusedError(RunbookError):
@@ -65,14 +67,17 @@ def answer_gate(
         task=task, person=speaker.name, role=role, reason=reason, fingerprint=gate.opened.fingerprint
     )
     if key is not None:
-        event = signed(event, key, run=run, opened=gate.opened, person=project.team.people.get(speaker.name))
+        signature = answer_signature(
+            event, key, run=run, opened=gate.opened, person=project.team.people.get(speaker.name)
+        )
+        event = event.model_copy(update={"signature": signature})
     return journal.append(run, [event], speaker)[0]
 
 
 def _what_helps(problem: str, roles: tuple[str, ...]) -> str:
     """Say what to do about an answer that does not count."""
     if problem == UNSIGNED:
-        return "add --sign; the key is one of your ssh_keys in team.yml, in the SSH agent or named by --key FILE"
+        return SIGN_IT
     if "expired" in problem or "another plan" in problem:
         return "`runbook resume` asks anew"
     if "already" in problem or "not open" in problem:
@@ -89,16 +94,32 @@ def resolve_doubt(
     *,
     reason: str = "",
     person: str | None = None,
+    key: SigningKey | None = None,
 ) -> StoredEvent:
     """Say what became of an attempt whose end nobody recorded.
 
+    Args:
+        key: sign it with this key; None leaves it unsigned.
+
     Raises:
         InvalidInputError: nothing of that step is in doubt.
+        RunbookError: it can't be signed; nothing was recorded.
     """
     state = RunState(run, journal.read(run))
     task = find_task(state, step, Phase.DOUBT, "is not in doubt")
-    event = TaskResolved(task=task, number=state.task(task).attempts, truth=truth, reason=reason)
-    return journal.append(run, [event], actor(project.team, person))[0]
+    speaker = actor(project.team, person)
+    event = TaskResolved(
+        task=task,
+        number=state.task(task).attempts,
+        truth=truth,
+        reason=reason,
+        roles=roles_of(project.team, speaker),
+        fingerprint=state.fingerprint,
+    )
+    if key is not None:
+        signature = decision_signature(event, key, run=run, signers=state.signers, name=speaker.name, team=project.team)
+        event = event.model_copy(update={"signature": signature})
+    return journal.append(run, [event], speaker)[0]
 
 
 def find_task(state: RunState, step: str, phase: Phase, complaint: str) -> str:

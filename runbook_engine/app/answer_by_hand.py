@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime
 
-from runbook_engine.app.answer import AnswerRefusedError, find_task
+from runbook_engine.app.answer import SIGN_IT, AnswerRefusedError, find_task
 from runbook_engine.app.project import OpenProject, actor
+from runbook_engine.app.sign import SigningKey, answer_signature
 from runbook_engine.execution.gates import objection, role_for
 from runbook_engine.execution.state import Phase, RunState
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.event import AnswerRefused, ManualAnswered, StoredEvent
+from runbook_engine.model.signed_answer import UNSIGNED
 from runbook_engine.ports.journal import Journal
 
 
@@ -20,16 +22,19 @@ def answer_by_hand(
     passed: bool,
     note: str = "",
     person: str | None = None,
+    key: SigningKey | None = None,
 ) -> StoredEvent:
     """Say how a manual task went.
 
     Args:
         step: the task's step, or one of its tasks.
         person: who speaks, as claimed; else the operating system's user as team.yml knows them.
+        key: sign the answer with it; None leaves it unsigned.
 
     Raises:
         InvalidInputError: no such manual task waits.
-        AnswerRefusedError: the person may not answer, or not now; that it was tried is recorded.
+        AnswerRefusedError: the person may not answer, or not now, or not without a signature; that is recorded.
+        RunbookError: it can't be signed; nothing was recorded.
     """
     state = RunState(run, journal.read(run))
     task = find_task(state, step, Phase.GATE, "is no manual task that waits")
@@ -40,9 +45,15 @@ def answer_by_hand(
     speaker = actor(project.team, person)
     now = datetime.now(UTC)
     problem = objection(waiting, speaker.name, project.team, fingerprint=state.fingerprint, now=now)
+    if problem is None and key is None and waiting.opened.signed:
+        problem = UNSIGNED
     if problem is not None:
         journal.append(run, [AnswerRefused(task=task, person=speaker.name, reason=problem)], speaker)
-        hint = f"roles that can: {', '.join(waiting.opened.roles)}; `runbook status` shows where the run stands"
+        hint = (
+            SIGN_IT
+            if problem == UNSIGNED
+            else f"roles that can: {', '.join(waiting.opened.roles)}; `runbook status` shows where the run stands"
+        )
         raise AnswerRefusedError(f"{speaker.name} can't answer {step}: {problem}", hint=hint)
     role = role_for(waiting.opened, speaker.name, project.team) or ""
     event = ManualAnswered(
@@ -53,4 +64,9 @@ def answer_by_hand(
         passed=passed,
         note=note,
     )
+    if key is not None:
+        signature = answer_signature(
+            event, key, run=run, opened=waiting.opened, person=project.team.people.get(speaker.name)
+        )
+        event = event.model_copy(update={"signature": signature})
     return journal.append(run, [event], speaker)[0]

@@ -186,6 +186,12 @@ def actor(team: Team, claimed: str | None = None) -> Actor:
     return Actor(kind="person", name=name, os_user=user, host=socket.gethostname())
 
 
+def roles_of(team: Team, speaker: Actor) -> tuple[str, ...]:
+    """Give the roles that who speaks has in the team; none for who is not in it."""
+    known = team.people.get(speaker.name)
+    return tuple(known.roles) if known is not None else ()
+
+
 def check_person(team: Team, claimed: str | None) -> None:
     """Make sure that who is claimed to speak is somebody, when the project has a team.
 

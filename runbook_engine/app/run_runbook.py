@@ -23,6 +23,7 @@ from runbook_engine.model.errors import InvalidInputError, UsageError
 from runbook_engine.model.event import Actor, LeaseTaken, PlanAccepted, RunOpened
 from runbook_engine.model.outcome import Mode
 from runbook_engine.model.plan import Plan
+from runbook_engine.model.signed_answer import signers
 from runbook_engine.ports.journal import Journal, Lease
 from runbook_engine.ports.listener import Listener
 
@@ -206,7 +207,9 @@ def _advance(
     """Take the run with its lease and advance it; the lease is given back however it ends."""
     lease = leases.run
     try:
-        taken = LeaseTaken(holder=str(lease.holder), fence=lease.fence, took_over=took_over)
+        taken = LeaseTaken(
+            holder=str(lease.holder), fence=lease.fence, took_over=took_over, signers=signers(project.team)
+        )
         ends = done_elsewhere(journal, plan, state)
         journal.append(options.run, [taken, *([accepted] if accepted else []), *ends], speaker, lease=lease)
         # Whatever a person said since the events were read stands before ours, and counts.

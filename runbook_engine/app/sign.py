@@ -1,17 +1,18 @@
-"""The use case behind `--sign`: an answer to a gate is signed with an SSH key of the person who gives it."""
+"""The use case behind `--sign`: an answer or a decision is signed with an SSH key of the person who gives it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook_engine.connections.ssh_sign import public_part, sign
 from runbook_engine.model.errors import RunbookError
-from runbook_engine.model.event import GateApproved, GateDeclined, GateOpened
-from runbook_engine.model.signed_answer import sealed, statement
+from runbook_engine.model.event import AnswerSignature, GateOpened
+from runbook_engine.model.signed_answer import GATE_OPENED, GateAnswer, sealed, statement
+from runbook_engine.model.signed_decision import RUN_TAKEN, Decided, decision_statement
 from runbook_engine.model.ssh_signature import SignatureError, armor, fingerprint, key_blob, to_be_signed
-from runbook_engine.model.team import Person
+from runbook_engine.model.team import Person, Team
 
 _DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 
@@ -29,17 +30,57 @@ class SigningKey:
     ask: Callable[[str], str] | None = None
 
 
-def signed(
-    answer: GateApproved | GateDeclined, key: SigningKey, *, run: str, opened: GateOpened, person: Person | None
-) -> GateApproved | GateDeclined:
-    """Give the answer with the person's signature.
+def answer_signature(
+    answer: GateAnswer, key: SigningKey, *, run: str, opened: GateOpened, person: Person | None
+) -> AnswerSignature:
+    """Give the person's signature under an answer.
 
     Raises:
         RunbookError: the person has no key that counts at this gate, or it is not here.
     """
-    usable = _usable(answer.person, opened, person)
+    return _signature(
+        lambda at: statement(run, opened, answer, at),
+        key,
+        name=answer.person,
+        person=person,
+        counted=opened.signers.get(answer.person, ()),
+        since=GATE_OPENED,
+    )
+
+
+def decision_signature(
+    decided: Decided, key: SigningKey, *, run: str, signers: Mapping[str, tuple[str, ...]], name: str, team: Team
+) -> AnswerSignature:
+    """Give the signature of the person of that name under a decision.
+
+    Args:
+        signers: fingerprints of the keys that count, by person.
+
+    Raises:
+        RunbookError: the person has no key that counts in this run, or it is not here.
+    """
+    return _signature(
+        lambda at: decision_statement(run, decided, name, at),
+        key,
+        name=name,
+        person=team.people.get(name),
+        counted=signers.get(name, ()),
+        since=RUN_TAKEN,
+    )
+
+
+def _signature(
+    text_of: Callable[[datetime], str],
+    key: SigningKey,
+    *,
+    name: str,
+    person: Person | None,
+    counted: tuple[str, ...],
+    since: str,
+) -> AnswerSignature:
+    usable = _usable(name, counted, person, since)
     now = datetime.now(UTC)
-    text = statement(run, opened, answer, now)
+    text = text_of(now)
     files = (key.file,) if key.file else tuple(Path.home() / ".ssh" / name for name in _DEFAULT_KEYS)
     if key.file is not None and not key.file.exists():
         raise RunbookError(
@@ -47,16 +88,16 @@ def signed(
         )
     data = to_be_signed(text.encode(errors="replace"))
     agent = os.environ.get("SSH_AUTH_SOCK")
-    wanted = usable if key.file is None else usable & _of_file(key.file, answer.person, usable)
+    wanted = usable if key.file is None else usable & _of_file(key.file, name, usable)
     public, signature = sign(data, usable=wanted, files=files, agent=agent, ask=key.ask)
     try:
-        return answer.model_copy(update={"signature": sealed(text, now, armor(public, signature))})
+        return sealed(text, now, armor(public, signature))
     except SignatureError as error:
         raise RunbookError(f"what the key signed can't be verified: {error}", hint="use another key") from error
 
 
-def _usable(name: str, opened: GateOpened, person: Person | None) -> frozenset[bytes]:
-    """Give the person's keys that count: in team.yml now, and when the gate opened."""
+def _usable(name: str, recorded: tuple[str, ...], person: Person | None, since: str) -> frozenset[bytes]:
+    """Give the person's keys that count: in team.yml now, and in the run's record."""
     blobs, problems = set(), []
     for line in person.ssh_keys if person else ():
         try:
@@ -68,11 +109,11 @@ def _usable(name: str, opened: GateOpened, person: Person | None) -> frozenset[b
             f"team.yml has no ssh_keys of {name} that can sign{': ' + problems[0] if problems else ''}",
             hint=f'add the line of a .pub file: people.{name}.ssh_keys: ["ssh-ed25519 AAAA…"]',
         )
-    counted = frozenset(blob for blob in blobs if fingerprint(blob) in opened.signers.get(name, ()))
+    counted = frozenset(blob for blob in blobs if fingerprint(blob) in recorded)
     if not counted:
         raise RunbookError(
-            f"the keys of {name} in team.yml are not the ones that it had when the gate opened",
-            hint="end the process that waits at the gate (Ctrl-C); `runbook resume` asks anew, with the keys of now",
+            f"the keys of {name} in team.yml are not the ones that it had {since}",
+            hint="end the process that waits (Ctrl-C); `runbook resume` asks anew, with the keys of now",
         )
     return counted
 

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from runbook_engine.app.project import OpenProject, actor
+from runbook_engine.app.project import OpenProject, actor, roles_of
+from runbook_engine.app.sign import SigningKey, decision_signature
 from runbook_engine.execution.state import Phase, RunState, TaskState
 from runbook_engine.model.errors import InvalidInputError, UsageError
 from runbook_engine.model.event import (
@@ -32,26 +33,46 @@ def decide(
     *,
     reason: str,
     person: str | None = None,
-) -> list[str]:
+    key: SigningKey | None = None,
+) -> list[StoredEvent]:
     """Decide about the held tasks of a step; where a run stopped before its end, about what failed or drifted, too.
 
     Args:
         step: the step, for all its held (or failed) tasks, or one of them (`deploy@web1`).
+        key: sign each decision with it; None leaves them unsigned.
 
     Returns:
-        The tasks that the decision is about.
+        The decisions, one for each task that they are about.
 
     Raises:
         UsageError: no reason was given, or the run is over.
         InvalidInputError: no such task waits for a decision.
+        RunbookError: they can't be signed; nothing was recorded.
     """
     _check_reason(reason, decision)
     state = _open_run(journal, run)
     held = journal.lease(f"run:{run}") is not None
     tasks = _undecided(state, step, live=held)
-    events: list[Event] = [HoldResolved(task=task, decision=decision, reason=reason) for task in tasks]
-    journal.append(run, events, actor(project.team, person))
-    return tasks
+    speaker = actor(project.team, person)
+    events: list[Event] = []
+    for task in tasks:
+        event = _about(task, state, decision, reason, roles_of(project.team, speaker))
+        if key is not None:
+            signature = decision_signature(
+                event, key, run=run, signers=state.signers, name=speaker.name, team=project.team
+            )
+            event = event.model_copy(update={"signature": signature})
+        events.append(event)
+    return journal.append(run, events, speaker)
+
+
+def _about(
+    task: str, state: RunState, decision: Decision | Literal["abort"], reason: str, roles: tuple[str, ...]
+) -> HoldResolved:
+    number = state.task(task).attempts
+    return HoldResolved(
+        task=task, decision=decision, reason=reason, number=number, roles=roles, fingerprint=state.fingerprint
+    )
 
 
 def order_run(
@@ -74,28 +95,32 @@ def order_run(
         InvalidInputError: the run is paused already, or is not paused.
     """
     state = _open_run(journal, run)
+    speaker = actor(project.team, person)
+    roles, plan = roles_of(project.team, speaker), state.fingerprint
     event: RunPaused | RunContinued | RunAbortRequested
     match order:
         case "pause":
             if state.paused is not None:
                 raise InvalidInputError(f"run {run} is paused already", hint=f"to go on: runbook continue {run}")
-            event = RunPaused(reason=reason)
+            event = RunPaused(reason=reason, roles=roles, fingerprint=plan)
         case "continue":
             if state.paused is None:
                 raise InvalidInputError(f"run {run} is not paused", hint="`runbook status` shows where it stands")
-            event = RunContinued(reason=reason)
+            event = RunContinued(reason=reason, roles=roles, fingerprint=plan)
         case "abort":
             _check_reason(reason, order)
-            event = RunAbortRequested(reason=reason, cancel=cancel)
-    return journal.append(run, [event], actor(project.team, person))[0]
+            event = RunAbortRequested(reason=reason, cancel=cancel, roles=roles, fingerprint=plan)
+    return journal.append(run, [event], speaker)[0]
 
 
 def abort_at(
     project: OpenProject, journal: Journal, run: str, task: str, *, reason: str, person: str | None = None
 ) -> None:
     """End a run because of a held task: both are recorded."""
-    events: list[Event] = [HoldResolved(task=task, decision="abort", reason=reason), RunAbortRequested(reason=reason)]
-    journal.append(run, events, actor(project.team, person))
+    state, speaker = RunState(run, journal.read(run)), actor(project.team, person)
+    roles = roles_of(project.team, speaker)
+    order = RunAbortRequested(reason=reason, roles=roles, fingerprint=state.fingerprint)
+    journal.append(run, [_about(task, state, "abort", reason, roles), order], speaker)
 
 
 def _open_run(journal: Journal, run: str) -> RunState:

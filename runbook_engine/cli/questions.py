@@ -68,6 +68,8 @@ def _of_gate(gate: GateOpened, run: str, project: OpenProject, person: str | Non
     if role_for(gate, speaker, project.team) is None:
         who = " or ".join(gate.roles) or "a person"
         return f"{step} waits for {who}; {speaker} can't answer it. {elsewhere} --as PERSON --reason TEXT"
+    if gate.by_hand and gate.signed:
+        return f"{step} is to be done by hand, and its answer signed. {elsewhere} --sign --as {speaker} --note TEXT"
     if gate.by_hand:
         return _of_manual(gate, run, project, person)
     if problem := requester_objection(gate, speaker):

@@ -57,12 +57,12 @@ def _what_is_awaited(status: RunStatus) -> list[str]:
             continue
         step = gate.task.partition("@")[0]
         who = " or ".join(gate.roles) or "anybody"
+        sign = " --sign" if gate.signed else ""
         if gate.by_hand:
             lines.append(f"{step} is to be done by hand, by {who}: {one_line(gate.message.strip())}")
-            lines.append(f"  runbook answer {status.id} {step} pass|fail --as PERSON --note TEXT")
+            lines.append(f"  runbook answer {status.id} {step} pass|fail{sign} --as PERSON --note TEXT")
             continue
         lines.append(f"{step} waits for {gate.quorum} of {who}: {one_line(gate.message.strip())}")
-        sign = " --sign" if gate.signed else ""
         lines.append(f"  runbook approve {status.id} {step}{sign} --as PERSON --reason TEXT")
         lines.append(f"  runbook decline {status.id} {step}{sign} --as PERSON --reason TEXT")
     for trouble in status.troubles:

@@ -27,7 +27,7 @@ from runbook_engine.model.event import (
 )
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
-from runbook_engine.model.signed_answer import answer_problem
+from runbook_engine.model.signed_answer import GateAnswer, answer_problem
 
 FOLD_ABOVE = 20
 
@@ -154,11 +154,11 @@ class RunView:
                 self.order = "is paused" if isinstance(event, RunPaused) else ""
 
     def _take_gate(self, event: Event) -> None:
+        if isinstance(event, GateAnswer) and self._is_void(event.task, event):
+            return
         match event:
             case GateOpened(task=task) as gate:
                 self.gates[task], self.approvals[task] = gate, []
-            case GateApproved(task=task) | GateDeclined(task=task) if self._is_void(task, event):
-                return
             case GateApproved(task=task, person=person):
                 self.approvals.setdefault(task, []).append(person)
             case GateDeclined(task=task) | ManualAnswered(task=task):
@@ -168,7 +168,7 @@ class RunView:
             case _:
                 return
 
-    def _is_void(self, task: str, answer: GateApproved | GateDeclined) -> bool:
+    def _is_void(self, task: str, answer: GateAnswer) -> bool:
         gate = self.gates.get(task)
         return gate is not None and answer_problem(self.run, gate, answer) is not None
 

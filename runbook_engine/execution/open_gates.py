@@ -10,13 +10,11 @@ from runbook_engine.model.event import (
     AnswerRefused,
     AttemptFinished,
     Event,
-    GateApproved,
-    GateDeclined,
     GateExpired,
     GateOpened,
 )
 from runbook_engine.model.outcome import Outcome, satisfied
-from runbook_engine.model.signed_answer import answer_problem
+from runbook_engine.model.signed_answer import GateAnswer, answer_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class OpenGates:
         """Whether a gate waits for a time."""
         return any(self._is_timed(task) for task in self.tasks)
 
-    def heed(self, answer: GateApproved | GateDeclined) -> GateEnd | None:
+    def heed(self, answer: GateAnswer) -> GateEnd | None:
         """Give the end of a gate that somebody answered, None while it is open; a void signature is recorded."""
         opened = self._state.task(answer.task).opened
         problem = answer_problem(self._state.run, opened, answer) if opened is not None else None

@@ -190,10 +190,8 @@ class _Loop(LoopState):
     def _heed(self, event: Event) -> None:
         """Do what a person said from elsewhere."""
         match event:
-            case GateApproved() | GateDeclined():
+            case GateApproved() | GateDeclined() | ManualAnswered():
                 self._conclude(self._gates.heed(event))
-            case ManualAnswered(task=task):
-                self._conclude(self._gates.settle(task))
             case TaskResolved(task=task, truth=truth) if task in self._waiting.doubts:
                 index = self._waiting.doubts.pop(task)
                 if truth == "done":

@@ -36,7 +36,7 @@ from runbook_engine.model.event import (
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
-from runbook_engine.model.signed_answer import answer_problem
+from runbook_engine.model.signed_answer import GateAnswer, answer_problem
 
 
 class Phase(StrEnum):
@@ -98,7 +98,8 @@ _UNTOUCHED = TaskState()
 class RunState:
     """Everything that the engine knows of a run, from its events alone.
 
-    `paused` and `abort` have the operator's reason while the run is paused, or is to end; None otherwise.
+    `paused` and `abort` have the operator's reason while the run is paused, or is to end; None otherwise. `signers` has
+    the fingerprints of people's keys as the newest holder found them.
     """
 
     def __init__(self, run: str, events: Iterable[StoredEvent] = ()) -> None:
@@ -112,6 +113,7 @@ class RunState:
         self.steps: tuple[StepSummary, ...] = ()
         self._digests: dict[str, str] = {}
         self.fence = 0
+        self.signers: dict[str, tuple[str, ...]] = {}
         self.paused: str | None = None
         self.abort: str | None = None
         self.abort_cancels = False
@@ -124,7 +126,7 @@ class RunState:
         """Give a task's state; a task that nothing happened to is waiting."""
         return self.tasks.get(task) or _UNTOUCHED
 
-    def accepts(self, answer: GateApproved | GateDeclined) -> bool:
+    def accepts(self, answer: GateAnswer) -> bool:
         """Whether an answer counts: its signature is in order, and nobody approves a run they asked for."""
         opened = self.task(answer.task).opened
         if opened is None:
@@ -163,7 +165,7 @@ class RunState:
             case RunClosed():
                 self.closed = event
             case LeaseTaken():
-                self.fence, self.closed = event.fence, None
+                self.fence, self.closed, self.signers = event.fence, None, event.signers
             case LeaseLost():
                 self.fence = max(self.fence, event.fence)
             case PlanAccepted():
@@ -228,7 +230,7 @@ class RunState:
             case GateDeclined():
                 task.declined = event if self.accepts(event) else task.declined
             case ManualAnswered():
-                if task.opened is not None and event.fingerprint == task.opened.fingerprint:
+                if task.opened is not None and event.fingerprint == task.opened.fingerprint and self.accepts(event):
                     task.answered = event
             case GateExpired():
                 task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.FAILED, "nobody approved in time"

@@ -10,14 +10,17 @@ from runbook_engine.journals.rows import TaskRow, task_rows
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import (
     AttemptFinished,
+    AttemptStarted,
     Event,
-    GateApproved,
-    GateDeclined,
     GateOpened,
+    HoldResolved,
+    LeaseTaken,
     RunOpened,
     StoredEvent,
+    TaskResolved,
 )
-from runbook_engine.model.signed_answer import answer_problem
+from runbook_engine.model.signed_answer import GateAnswer, answer_problem
+from runbook_engine.model.signed_decision import decision_problem
 from runbook_engine.ports.journal import Damage
 
 Kind: TypeAlias = Literal["changed", "missing", "inserted", "swapped", "tail", "head", "output", "signature"]
@@ -47,6 +50,8 @@ class _Walk:
     opening: StoredEvent | None = None
     tasks: dict[str, TaskRow] = field(default_factory=dict)
     gates: dict[str, GateOpened] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    signers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def broken(self) -> bool:
@@ -153,6 +158,7 @@ def _fold(walk: _Walk, row: EventRow) -> None:
     elif walk.folded is not None:
         walk.folded = followed(walk.folded, row.time, event)
     _follow_gate(walk, row.seq, event)
+    _follow_decision(walk, stored)
     if isinstance(event, AttemptFinished):
         for stream, digest in event.output_digest.items():
             walk.recorded[event.task, event.number, stream] = (row.seq, digest)
@@ -162,7 +168,7 @@ def _follow_gate(walk: _Walk, seq: int, event: Event) -> None:
     """Check the signature of an answer against what the gate asked and whose keys counted when it opened."""
     if isinstance(event, GateOpened):
         walk.gates[event.task] = event
-    if not isinstance(event, GateApproved | GateDeclined):
+    if not isinstance(event, GateAnswer):
         return
     opened = walk.gates.get(event.task)
     if opened is None:
@@ -171,6 +177,20 @@ def _follow_gate(walk: _Walk, seq: int, event: Event) -> None:
         problem = answer_problem(walk.run.id, opened, event)
     if problem is not None:
         walk.tell(seq, "signature", f"the answer of {event.person} to {event.task}: {problem}")
+
+
+def _follow_decision(walk: _Walk, stored: StoredEvent) -> None:
+    """Check the signature of a decision about a task against whose keys counted, and the attempt it is about."""
+    event = stored.event
+    if isinstance(event, LeaseTaken):
+        walk.signers = event.signers
+    elif isinstance(event, AttemptStarted):
+        walk.attempts[event.task] = event.number
+    elif isinstance(event, HoldResolved | TaskResolved):
+        person, attempts = stored.actor.name, walk.attempts.get(event.task, 0)
+        problem = decision_problem(walk.run.id, event, person, walk.signers, attempts=attempts)
+        if problem is not None:
+            walk.tell(stored.seq, "signature", f"the decision of {person} about {event.task}: {problem}")
 
 
 def _check_end(walk: _Walk, last: tuple[EventRow | None, str]) -> None:

@@ -22,6 +22,7 @@ from runbook_engine.model.event_people import (
     RunAbortRequested,
     RunContinued,
     RunPaused,
+    Said,
 )
 from runbook_engine.model.event_recheck import (
     DriftFound,
@@ -133,6 +134,7 @@ __all__ = [
     "RunContinued",
     "RunOpened",
     "RunPaused",
+    "Said",
     "StepSummary",
     "StoredEvent",
     "TaskBlocked",

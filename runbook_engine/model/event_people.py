@@ -25,6 +25,24 @@ class AnswerSignature(Frozen):
     fingerprint: str
 
 
+class Said(Frozen):
+    """What somebody says of a run or a task; who, and from where, is the stored event's actor.
+
+    Attributes:
+        roles: theirs in team.yml when they said it.
+        fingerprint: of the plan that it was said over.
+    """
+
+    roles: tuple[str, ...] = ()
+    fingerprint: str = ""
+
+
+class SignableDecision(Said):
+    """What somebody decides about an attempt, signed where they wished to."""
+
+    signature: AnswerSignature | None = None
+
+
 class GateOpened(Frozen):
     """A gate waits for a condition or a person; approvals are for this plan fingerprint only.
 
@@ -100,6 +118,7 @@ class ManualAnswered(Frozen):
     fingerprint: str = ""
     passed: bool
     note: str = ""
+    signature: AnswerSignature | None = None
 
 
 class HoldOpened(Frozen):
@@ -111,10 +130,11 @@ class HoldOpened(Frozen):
     outcome: Outcome = Outcome.FAILED
 
 
-class HoldResolved(Frozen):
+class HoldResolved(SignableDecision):
     """The operator's decision about a task that failed.
 
     Attributes:
+        number: of the attempt that failed; 0 when that was not recorded.
         decision: `retry` (try it again), `skip` (it counts as skipped), `ignore` (it failed; what needs it goes on),
             `abort` (it failed, for the run is to end).
     """
@@ -123,23 +143,24 @@ class HoldResolved(Frozen):
     task: str
     decision: Literal["retry", "skip", "ignore", "abort"]
     reason: str
+    number: int = 0
 
 
-class RunPaused(Frozen):
+class RunPaused(Said):
     """The operator wants nothing new started."""
 
     kind: Literal["run.paused"] = "run.paused"
     reason: str = ""
 
 
-class RunContinued(Frozen):
+class RunContinued(Said):
     """The operator lets a paused run go on."""
 
     kind: Literal["run.continued"] = "run.continued"
     reason: str = ""
 
 
-class RunAbortRequested(Frozen):
+class RunAbortRequested(Said):
     """The operator wants the run to end; `cancel`: what runs is not left to end, but cancelled."""
 
     kind: Literal["run.abort-requested"] = "run.abort-requested"

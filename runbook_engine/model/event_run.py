@@ -85,12 +85,17 @@ class RunOpened(Frozen):
 
 
 class LeaseTaken(Frozen):
-    """A process got the right to advance the run; `fence` grows by one each time."""
+    """A process got the right to advance the run; `fence` grows by one each time.
+
+    Attributes:
+        signers: fingerprints of the keys that team.yml has now, by person; a signed decision is held against them.
+    """
 
     kind: Literal["lease.taken"] = "lease.taken"
     holder: str
     fence: int
     took_over: bool = False
+    signers: dict[str, tuple[str, ...]] = {}
 
 
 INTERRUPTED = "interrupted by the operator"

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from runbook_engine.model.base import Frozen
+from runbook_engine.model.event_people import SignableDecision
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import Finding, Grade, Outcome
 
@@ -66,7 +67,7 @@ class TaskBlocked(Frozen):
     because: str
 
 
-class TaskResolved(Frozen):
+class TaskResolved(SignableDecision):
     """The truth about an attempt in doubt, from a person or from a check."""
 
     kind: Literal["task.resolved"] = "task.resolved"

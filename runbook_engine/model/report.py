@@ -167,7 +167,13 @@ class MessageReport(Frozen):
 
 
 class Deviation(Frozen):
-    """Where the run left the runbook's path: who decided it, and why."""
+    """Where the run left the runbook's path: who decided it, and why.
+
+    Attributes:
+        by: the person or the engine, with the account and the machine.
+        roles: the person's in team.yml then.
+        fingerprint: of the plan that it was said over; empty where that was not recorded.
+    """
 
     at: datetime
     kind: Literal[
@@ -188,6 +194,16 @@ class Deviation(Frozen):
     what: str
     who: str
     reason: str = ""
+    by: Actor | None = None
+    roles: tuple[str, ...] = ()
+    fingerprint: str = ""
+    signed: bool = False
+
+    @property
+    def speaker(self) -> str:
+        """Name who decided it, as what, and whether they signed it."""
+        name = f"{self.who} as {', '.join(self.roles)}" if self.roles else self.who
+        return f"{name}, signed" if self.signed else name
 
 
 class RecoveryPoint(Frozen):

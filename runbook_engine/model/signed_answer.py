@@ -1,6 +1,6 @@
 """What a person signs when they answer a gate, and whether a signed answer is what it says."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -10,6 +10,7 @@ from runbook_engine.model.event import (
     GateApproved,
     GateDeclined,
     GateOpened,
+    ManualAnswered,
     StoredEvent,
     write_time,
 )
@@ -17,15 +18,22 @@ from runbook_engine.model.json import canonical_json
 from runbook_engine.model.ssh_signature import SignatureError, fingerprint, key_blob, key_line, verify
 from runbook_engine.model.team import Person, Team
 
+GateAnswer = GateApproved | GateDeclined | ManualAnswered
+
+GATE_OPENED = "when the gate opened"
 UNSIGNED = "the gate asks for a signed answer"
 
 
-def statement(run: str, opened: GateOpened, answer: GateApproved | GateDeclined, at: datetime) -> str:
+def statement(run: str, opened: GateOpened, answer: GateAnswer, at: datetime) -> str:
     """Give the text that is signed: canonical JSON of who says what, when, to which question of which plan.
 
     The gate's end is part of it, so that a signature for a gate that expired is none for the same gate asked anew.
     """
-    decision: Literal["approved", "declined"] = "approved" if isinstance(answer, GateApproved) else "declined"
+    decision: Literal["approved", "declined", "passed", "failed"]
+    if isinstance(answer, ManualAnswered):
+        decision, reason = "passed" if answer.passed else "failed", answer.note
+    else:
+        decision, reason = "approved" if isinstance(answer, GateApproved) else "declined", answer.reason
     return canonical_json(
         {
             "at": write_time(at),
@@ -38,7 +46,7 @@ def statement(run: str, opened: GateOpened, answer: GateApproved | GateDeclined,
             },
             "person": answer.person,
             "plan": answer.fingerprint,
-            "reason": answer.reason,
+            "reason": reason,
             "role": answer.role,
             "run": run,
             "task": answer.task,
@@ -57,7 +65,7 @@ def sealed(text: str, at: datetime, signature: str) -> AnswerSignature:
     return AnswerSignature(at=at, statement=text, armor=signature, key=key_line(blob), fingerprint=fingerprint(blob))
 
 
-def answer_problem(run: str, opened: GateOpened, answer: GateApproved | GateDeclined) -> str | None:
+def answer_problem(run: str, opened: GateOpened, answer: GateAnswer) -> str | None:
     """Say why an answer's signature (or the lack of one) makes it void, None when it does not.
 
     Everything needed is in the run's events: which keys count was recorded when the gate opened.
@@ -65,7 +73,20 @@ def answer_problem(run: str, opened: GateOpened, answer: GateApproved | GateDecl
     signature = answer.signature
     if signature is None:
         return UNSIGNED if opened.signed else None
-    if signature.statement != statement(run, opened, answer, signature.at):
+    text = statement(run, opened, answer, signature.at)
+    return signature_problem(signature, text, answer.person, opened.signers, since=GATE_OPENED)
+
+
+def signature_problem(
+    signature: AnswerSignature, text: str, person: str, signers: Mapping[str, tuple[str, ...]], *, since: str
+) -> str | None:
+    """Say why a signature is not the person's under a text, None when it is.
+
+    Args:
+        signers: fingerprints of the keys that count, by person.
+        since: in words, the moment that they were recorded at.
+    """
+    if signature.statement != text:
         return "what was signed is not what the answer says"
     try:
         blob = verify(signature.armor, signature.statement.encode(errors="replace"))
@@ -73,8 +94,8 @@ def answer_problem(run: str, opened: GateOpened, answer: GateApproved | GateDecl
         return f"the signature is not valid: {error}"
     if (signature.key, signature.fingerprint) != (key_line(blob), fingerprint(blob)):
         return "the recorded key is not the one that signed"
-    known = fingerprint(blob) in opened.signers.get(answer.person, ())
-    return None if known else f"{fingerprint(blob)} was no key of {answer.person} when the gate opened"
+    known = fingerprint(blob) in signers.get(person, ())
+    return None if known else f"{fingerprint(blob)} was no key of {person} {since}"
 
 
 def as_counted(events: Iterable[StoredEvent]) -> Iterator[StoredEvent]:
@@ -84,7 +105,7 @@ def as_counted(events: Iterable[StoredEvent]) -> Iterator[StoredEvent]:
         event = stored.event
         if isinstance(event, GateOpened):
             gates[event.task] = event
-        if isinstance(event, GateApproved | GateDeclined) and event.task in gates:
+        if isinstance(event, GateAnswer) and event.task in gates:
             problem = answer_problem(stored.run, gates[event.task], event)
             if problem is not None:
                 refused = AnswerRefused(task=event.task, person=event.person, reason=problem)
@@ -93,12 +114,16 @@ def as_counted(events: Iterable[StoredEvent]) -> Iterator[StoredEvent]:
         yield stored
 
 
-def signers(team: Team, roles: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Give the fingerprints of the keys that people with these roles can sign with; people without any are left out."""
+def signers(team: Team, roles: tuple[str, ...] | None = None) -> dict[str, tuple[str, ...]]:
+    """Give the fingerprints of the keys that people can sign with; people without any are left out.
+
+    Args:
+        roles: only of people with one of these; None for everybody.
+    """
     keys = {
         name: tuple(map(fingerprint, usable_keys(person)))
         for name, person in team.people.items()
-        if set(person.roles) & set(roles)
+        if roles is None or set(person.roles) & set(roles)
     }
     return {name: found for name, found in keys.items() if found}
 

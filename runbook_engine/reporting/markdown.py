@@ -79,7 +79,9 @@ def _sections(report: RunReport) -> list[tuple[str, Sequence[str], Rows]]:
         for gate in report.gates
         for one in gate.answers
     ]
-    deviations: Rows = [(words.moment(one.at), one.kind, one.what, one.who, one.reason) for one in report.deviations]
+    deviations: Rows = [
+        (words.moment(one.at), one.kind, one.what, one.speaker, one.reason) for one in report.deviations
+    ]
     messages: Rows = [
         (one.audience, str(one.sequence), words.moment(one.due_at), words.moment(one.sent_at), one.channel,
          ", ".join(one.recipients), one.missed)

@@ -22,6 +22,7 @@ from runbook_engine.model.event import (
     RunAbortRequested,
     RunOpened,
     RunPaused,
+    Said,
     StoredEvent,
     TaskResolved,
 )
@@ -162,7 +163,9 @@ class PeopleFold:
                 self._close(stored, self._gate(event.task), "expired")
             case ManualAnswered() as event:
                 said = "passed" if event.passed else "failed"
-                gate = self._add(stored, event.task, stored.actor.name, said, event.note)
+                gate = self._add(stored, event.task, event.person or stored.actor.name, said, event.note,
+                                 role=event.role, fingerprint=event.fingerprint,
+                                 signed=event.signature is not None)  # fmt: skip
                 self._close(stored, gate, "answered")
 
     def _gate(self, task: str) -> GateReport:
@@ -181,5 +184,9 @@ class PeopleFold:
         self._ended[gate.task] = stored.time
 
     def _deviate(self, stored: StoredEvent, kind: str, what: str, reason: str = "") -> None:
-        told = {"at": stored.time, "kind": kind, "what": what, "who": stored.actor.name, "reason": reason}
+        who = stored.actor
+        told = {"at": stored.time, "kind": kind, "what": what, "who": who.name, "by": who, "reason": reason}
+        if isinstance(stored.event, Said):
+            told |= {"roles": stored.event.roles, "fingerprint": stored.event.fingerprint}
+            told["signed"] = getattr(stored.event, "signature", None) is not None
         self.deviations.append(Deviation.model_validate(told))

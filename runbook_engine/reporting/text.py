@@ -78,7 +78,7 @@ def _people(report: RunReport) -> Iterator[str]:
             who = f"{one_line(answer.person)} as {one_line(answer.role)}" if answer.role else one_line(answer.person)
             yield f"{words.clock(answer.at)} {one_line(gate.task)} {answer.said} by {who}{_because(answer.reason)}"
     for one in _folded(report.deviations):
-        yield f"{words.clock(one.at)} {one.kind} {one_line(one.what)} ({one_line(one.who)}){_because(one.reason)}"
+        yield f"{words.clock(one.at)} {one.kind} {one_line(one.what)} ({one_line(one.speaker)}){_because(one.reason)}"
     for recheck in report.rechecks:
         yield f"{words.clock(recheck.at)} {one_line(words.looked_again(recheck))}"
     for message in report.messages:

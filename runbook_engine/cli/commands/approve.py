@@ -1,8 +1,6 @@
 """runbook approve and runbook decline: a person's answer to a gate."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
@@ -11,29 +9,9 @@ from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
 from runbook_engine.app.sign import SigningKey
 from runbook_engine.cli.documented import documented
-from runbook_engine.cli.options import NamedPath, person_option, run_argument
-from runbook_engine.cli.terminal import can_ask, say
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def signing_options(command: F) -> F:
-    """Add `--sign` and `--key`."""
-    for option in (
-        click.option(
-            "--key",
-            type=NamedPath(),
-            metavar="FILE",
-            help="Sign with the SSH key in FILE: a private key, or the public one of a key that the agent has.",
-        ),
-        click.option(
-            "--sign",
-            is_flag=True,
-            help="Sign with your SSH key: one of your ssh_keys in team.yml that the agent or ~/.ssh has.",
-        ),
-    ):
-        command = option(command)
-    return command
+from runbook_engine.cli.options import person_option, run_argument
+from runbook_engine.cli.signing import signed_how, signing_key, signing_options
+from runbook_engine.cli.terminal import say
 
 
 @documented
@@ -52,7 +30,7 @@ def approve(run: str, step: str, reason: str, person: str | None, *, sign: bool,
       runbook approve last declare --as dana --reason "confirmed by phone"
       runbook approve last declare --as dana --sign
     """
-    _answer(run, step, approve=True, reason=reason, person=person, key=_signing_key(sign=sign, file=key))
+    _answer(run, step, approve=True, reason=reason, person=person, key=signing_key(sign=sign, file=key))
 
 
 @documented
@@ -69,19 +47,7 @@ def decline(run: str, step: str, reason: str, person: str | None, *, sign: bool,
     Example:
       runbook decline last declare --as dana --reason "the region is back"
     """
-    _answer(run, step, approve=False, reason=reason, person=person, key=_signing_key(sign=sign, file=key))
-
-
-def _signing_key(*, sign: bool, file: Path | None) -> SigningKey | None:
-    if not sign and file is None:
-        return None
-    return SigningKey(file=file, ask=_ask_secret if can_ask() else None)
-
-
-def _ask_secret(question: str) -> str:
-    from runbook_engine.cli.secret_prompt import ask_secret
-
-    return ask_secret(question, stopped=lambda: False)
+    _answer(run, step, approve=False, reason=reason, person=person, key=signing_key(sign=sign, file=key))
 
 
 def _answer(run: str, step: str, *, approve: bool, reason: str, person: str | None, key: SigningKey | None) -> None:
@@ -93,8 +59,7 @@ def _answer(run: str, step: str, *, approve: bool, reason: str, person: str | No
         held = journal.lease(f"run:{head.id}") is not None
     finally:
         journal.close()
-    signature = getattr(stored.event, "signature", None)
-    how = f", signed with {signature.fingerprint}" if signature else ""
-    say(f"{step} of {head.id}: {'approved' if approve else 'declined'} by {stored.actor.name}{how}")
+    said = "approved" if approve else "declined"
+    say(f"{step} of {head.id}: {said} by {stored.actor.name}{signed_how(stored)}")
     if not held:
         say(f"nobody advances the run now; to go on: runbook resume {head.id}")

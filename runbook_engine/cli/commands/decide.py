@@ -1,12 +1,16 @@
 """runbook retry, skip, ignore: an operator's decision about a task that failed."""
 
+from pathlib import Path
+
 import click
 
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import check_person, open_project
+from runbook_engine.app.sign import SigningKey
 from runbook_engine.app.steer import Decision, decide
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import person_option, reason_option, run_argument
+from runbook_engine.cli.signing import signed_how, signing_key, signing_options
 from runbook_engine.cli.terminal import say
 
 
@@ -15,7 +19,8 @@ from runbook_engine.cli.terminal import say
 @click.argument("step")
 @reason_option(required=True)
 @person_option
-def retry(run: str, step: str, reason: str, person: str | None) -> None:
+@signing_options
+def retry(run: str, step: str, reason: str, person: str | None, *, sign: bool, key: Path | None) -> None:
     """Try a task again that failed and is held.
 
     It has all its tries again. STEP is a step, for all its held tasks, or one of them (deploy@web1).
@@ -23,7 +28,7 @@ def retry(run: str, step: str, reason: str, person: str | None) -> None:
     Example:
       runbook retry last deploy@web1 --reason "the disk was full, and is not any more"
     """
-    _decide(run, step, "retry", reason=reason, person=person)
+    _decide(run, step, "retry", reason=reason, person=person, key=signing_key(sign=sign, file=key))
 
 
 @documented
@@ -31,7 +36,8 @@ def retry(run: str, step: str, reason: str, person: str | None) -> None:
 @click.argument("step")
 @reason_option(required=True)
 @person_option
-def skip(run: str, step: str, reason: str, person: str | None) -> None:
+@signing_options
+def skip(run: str, step: str, reason: str, person: str | None, *, sign: bool, key: Path | None) -> None:
     """Take a task that failed and is held for skipped; what needs it goes on.
 
     STEP is a step, for all its held tasks, or one of them (deploy@web1). Of a run that stopped before its end, tasks
@@ -40,7 +46,7 @@ def skip(run: str, step: str, reason: str, person: str | None) -> None:
     Example:
       runbook skip last aws-status --reason "the page lags; the console shows the outage"
     """
-    _decide(run, step, "skip", reason=reason, person=person)
+    _decide(run, step, "skip", reason=reason, person=person, key=signing_key(sign=sign, file=key))
 
 
 @documented
@@ -48,7 +54,8 @@ def skip(run: str, step: str, reason: str, person: str | None) -> None:
 @click.argument("step")
 @reason_option(required=True)
 @person_option
-def ignore(run: str, step: str, reason: str, person: str | None) -> None:
+@signing_options
+def ignore(run: str, step: str, reason: str, person: str | None, *, sign: bool, key: Path | None) -> None:
     """Leave a task failed that is held; what needs it goes on.
 
     The report lists it among the failures that were tolerated. STEP is a step, for all its held tasks, or one of them
@@ -57,19 +64,22 @@ def ignore(run: str, step: str, reason: str, person: str | None) -> None:
     Example:
       runbook ignore last verify@web3 --reason "web3 is retired next week"
     """
-    _decide(run, step, "ignore", reason=reason, person=person)
+    _decide(run, step, "ignore", reason=reason, person=person, key=signing_key(sign=sign, file=key))
 
 
-def _decide(run: str, step: str, decision: Decision, *, reason: str, person: str | None) -> None:
+def _decide(
+    run: str, step: str, decision: Decision, *, reason: str, person: str | None, key: SigningKey | None
+) -> None:
     project = open_project()
     check_person(project.team, person)
     journal = project.journal()
     try:
         head = find_run(journal, run)
-        tasks = decide(project, journal, head.id, step, decision, reason=reason, person=person)
+        decided = decide(project, journal, head.id, step, decision, reason=reason, person=person, key=key)
         held = journal.lease(f"run:{head.id}") is not None
     finally:
         journal.close()
-    say(f"{', '.join(tasks)} of {head.id}: {decision}")
+    tasks = ", ".join(str(getattr(one.event, "task", "")) for one in decided)
+    say(f"{tasks} of {head.id}: {decision}{signed_how(decided[0])}")
     if not held:
         say(f"nobody advances the run now; to go on: runbook resume {head.id}")

@@ -1,14 +1,16 @@
 """runbook resolve: the truth about an attempt in doubt."""
 
+from pathlib import Path
 from typing import Literal
 
 import click
 
 from runbook_engine.app.answer import resolve_doubt
 from runbook_engine.app.find_run import find_run
-from runbook_engine.app.project import open_project
+from runbook_engine.app.project import check_person, open_project
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import person_option, run_argument
+from runbook_engine.cli.signing import signed_how, signing_key, signing_options
 from runbook_engine.cli.terminal import say
 
 
@@ -18,7 +20,17 @@ from runbook_engine.cli.terminal import say
 @click.argument("truth", type=click.Choice(["done", "retry"]))
 @click.option("--reason", default="", metavar="TEXT", help="What you saw; kept in the journal.")
 @person_option
-def resolve(run: str, step: str, truth: Literal["done", "retry"], reason: str, person: str | None) -> None:
+@signing_options
+def resolve(
+    run: str,
+    step: str,
+    truth: Literal["done", "retry"],
+    reason: str,
+    person: str | None,
+    *,
+    sign: bool,
+    key: Path | None,
+) -> None:
     """Say what became of an attempt that is in doubt.
 
     An attempt is in doubt when it began and nobody knows whether it had its effect. Look at the target first: `done`
@@ -28,13 +40,15 @@ def resolve(run: str, step: str, truth: Literal["done", "retry"], reason: str, p
       runbook resolve last notify-customers done --reason "the mail is in the archive"
     """
     project = open_project()
+    check_person(project.team, person)
     journal = project.journal()
     try:
         head = find_run(journal, run)
-        resolve_doubt(project, journal, head.id, step, truth, reason=reason, person=person)
+        signs = signing_key(sign=sign, file=key)
+        stored = resolve_doubt(project, journal, head.id, step, truth, reason=reason, person=person, key=signs)
         held = journal.lease(f"run:{head.id}") is not None
     finally:
         journal.close()
-    say(f"{step} of {head.id}: recorded as {truth}")
+    say(f"{step} of {head.id}: recorded as {truth}{signed_how(stored)}")
     if not held:
         say(f"nobody advances the run now; to go on: runbook resume {head.id}")
