@@ -1,6 +1,6 @@
 """Worlds in which the contract of the AWS data actions is tried: parameters, and what makes the hands."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from runbook_engine.testing import FakeAws, aws_error, make_context
 
@@ -199,8 +199,88 @@ def dynamodb():
     )
 
 
+def ec2_copies(kind):
+    """Images or Snapshots, with one in the source region."""
+    key, name, states = {
+        "image": ("Images", "ImageId", ("State", "available")),
+        "snapshot": ("Snapshots", "SnapshotId", ("State", "completed")),
+    }[kind]
+    source = {name: "x-0a", states[0]: states[1], "StartTime": NOW, "CreationDate": NOW.isoformat(), "Name": "web"}
+    made = []
+
+    def copy(**asked):
+        tags = asked["TagSpecifications"][0]["Tags"]
+        made.append({**source, name: "x-0b", "Tags": tags})
+        return {name: "x-0b"}
+
+    def delete(**_):
+        made.clear()
+        return {}
+
+    return fake(
+        {
+            f"ec2:describe_{key.lower()}@us-east-1": {key: [source]},
+            f"ec2:describe_{key.lower()}": lambda **_: {key: list(made)},
+            f"ec2:copy_{kind}": copy,
+            f"ec2:{'deregister' if kind == 'image' else 'delete'}_{kind}": delete,
+        }
+    )
+
+
+def s3_versions():
+    versions = [
+        {"Key": "a", "VersionId": "2", "LastModified": NOW, "IsLatest": True, "ETag": "bad", "Size": 3},
+        {
+            "Key": "a",
+            "VersionId": "1",
+            "LastModified": NOW - timedelta(hours=2),
+            "IsLatest": False,
+            "ETag": "good",
+            "Size": 4,
+        },
+    ]
+
+    def copy(**asked):
+        assert asked["CopySource"]["VersionId"] == "1"
+        versions[0]["IsLatest"] = False
+        versions.insert(0, {**versions[-1], "VersionId": "3", "LastModified": NOW, "IsLatest": True})
+        return {}
+
+    return fake(
+        {
+            "s3:get_bucket_versioning": {"Status": "Enabled"},
+            "s3:list_object_versions": lambda **_: {"Versions": [dict(version) for version in versions]},
+            "s3:head_object": {},
+            "s3:copy_object": copy,
+        }
+    )
+
+
+def s3_replica():
+    rules = [{"Status": "Enabled", "Destination": {"Bucket": "arn:aws:s3:::two"}}]
+    objects = [{"Key": "a", "Size": 1, "ETag": "a", "LastModified": NOW}]
+    return fake(
+        {
+            "s3:get_bucket_replication": {"ReplicationConfiguration": {"Rules": rules}},
+            "s3:get_bucket_versioning": {"Status": "Enabled"},
+            "s3:list_objects_v2": {"Contents": objects},
+            "s3:head_object": {"ReplicationStatus": "COMPLETED"},
+        }
+    )
+
+
 STANDBY = {"region": "eu-west-1"}
 CASES = {
+    "aws.ami_copy": ({"source_region": "us-east-1", "image": "ami-0a", **STANDBY}, lambda: ec2_copies("image")),
+    "aws.ebs_copy_snapshot": (
+        {"source_region": "us-east-1", "snapshot": "snap-0a", **STANDBY},
+        lambda: ec2_copies("snapshot"),
+    ),
+    "aws.s3_restore_versions": ({"bucket": "docs", "time": "2026-11-23T08:00:00Z", **STANDBY}, s3_versions),
+    "aws.s3_replication_check": (
+        {"bucket": "one", "source_region": "us-east-1", "replica": "two", **STANDBY},
+        s3_replica,
+    ),
     "aws.aurora_global_failover": ({"global_cluster": "g", "cluster": "c", **STANDBY}, aurora),
     "aws.dynamodb_restore": (
         {"source_table": "arn:aws:dynamodb:eu-west-1:123456789012:table/orders", "table": "orders-dr", **STANDBY},
