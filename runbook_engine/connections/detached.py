@@ -11,7 +11,7 @@ from runbook_engine.connections.capture import Capture
 from runbook_engine.connections.detached_answer import PATIENCE as _PATIENCE
 from runbook_engine.connections.detached_answer import Answer, ask, end_of, read_answer
 from runbook_engine.connections.process import Process, Shell
-from runbook_engine.connections.shell import become, bootstrap, framed, login_for, new_mark, program
+from runbook_engine.connections.shell import become, bootstrap, check_argv, framed, login_for, new_mark, program
 from runbook_engine.sdk import (
     Command,
     CommandLostError,
@@ -134,7 +134,13 @@ class DetachedCommands:
 
     def _start(self, command: Command, token: str) -> tuple[Process, str]:
         nonce, mark = new_mark(), new_mark()
+        check_argv(command.argv)
+        # What reads an input gets a shell of its own: the resident one's input is the next script's.
+        resident = None if command.stdin or command.become_user is not None else self.shell.resident()
         tokens = self._due()
+        if resident is not None:
+            lone = scripts.Start(program(command, lone=True), forget=tokens)
+            return resident.start(scripts.start_script(self._place(token, nonce), lone).text, nonce, keep=_KEEP), nonce
         if command.become_user is None:
             start = scripts.Start(program(command), forget=tokens)
             given, secret = command.stdin, b""

@@ -5,16 +5,17 @@ overwritten in place, so that a full disk can't lose the exit status), `in`, and
 `out.0` to `out.2` (the last pieces, in turn), `out.i` (how many pieces there were) and `out.z` (nothing more comes);
 the same for `err`. The exit status can be there before the last output is, so that an answer waits a second for `.z`;
 no longer, because a child of the command that lives on holds the streams open.
-A filter keeps reading when the cap or the disk is full, so that the command is never killed by a closed pipe.
-Each script is a library of functions without secrets and a short text that calls them.
+Each script is a library of functions without secrets and a short text that calls them. What starts a command stands in
+`detached_start`; a shell that stays on the target (`resident_script`) has all the libraries at once.
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from runbook_engine.connections.detached_start import PIECE, START
 from runbook_engine.connections.shell import quote
 
-PIECE = 524288
+_SMALL = 4096  # bytes of output that the shell gives by itself; more is worth a process
 
 
 class Script(NamedTuple):
@@ -64,7 +65,7 @@ def start_script(place: Place, start: Start) -> Script:
         f"line() {{ {start.line}\n}}",
         "begin",
     ]
-    return Script(_STATE + _ANSWER + _START, "\n".join(text))
+    return Script(_STATE + _ANSWER + START, "\n".join(text))
 
 
 def wait_script(place: Place, seconds: int) -> Script:
@@ -108,7 +109,7 @@ def _head(place: Place) -> str:
 
 
 # `stat_of` takes the fields behind the name in parentheses, which may hold anything. Builtins only: a look at a busy
-# machine must not fork for each process.
+# machine must not fork for each process. The process that is to lead the session counts before it leads it.
 _STATE = r"""nap() { sleep 0.1 2>/dev/null || sleep 1; }
 stat_of() {
   l=; { while IFS= read -r x || [ -n "$x" ]; do l="$l $x"; x=; done <"/proc/$1/stat"; } 2>/dev/null
@@ -123,7 +124,7 @@ members() {
   for q in /proc/[0-9]*; do
     q=${q#/proc/}
     stat_of "$q" || continue
-    [ "$sid_" = "$sid" ] || continue
+    [ "$sid_" = "$sid" ] || [ "$q" = "$sid" ] || continue
     case $kind_ in Z|X) continue ;; esac
     alive="$alive $q"; many=$((many+1))
   done
@@ -143,14 +144,29 @@ look() {
 }
 """
 
-_ANSWER = rf"""part() {{
-  i=0; {{ [ -s "$d/$1.i" ] && read -r i <"$d/$1.i"; }} 2>/dev/null
+# `t` holds what is still to be said: each printf is a packet. A short text is read by the shell, which loses NUL bytes:
+# only what has as many bytes as dd counted is taken for whole.
+_ANSWER = rf"""eol='
+'
+small() {{
+  size=; [ -e "$1.z" ] || return 1
+  {{ while read -r size x; do case $x in byte*) break ;; esac; size=; done <"$1.n"; }} 2>/dev/null
+  [ "$size" ] && [ "$size" -le {_SMALL} ] || return 1
+  v=; while IFS= read -r x; do v=$v$x$eol; done <"$1"; v=$v$x
+  [ ${{#v}} -eq "$size" ]
+}}
+part() {{
+  f=$d/$1
+  i=0; {{ [ -s "$f.i" ] && read -r i <"$f.i"; }} 2>/dev/null
   drop=0; [ $i -gt 2 ] && drop=$(( (i-2)*{PIECE} ))
-  printf '\n%s %s %s\n' "$N" "$1" "$drop"
-  if [ "$2" ]; then [ -s "$d/$1" ] && tail -c +$(($2+1)) "$d/$1"; return 0; fi
-  [ -s "$d/$1" ] && cat "$d/$1"
-  [ $i -ge 2 ] && cat "$d/$1.$(((i-2)%3))"
-  [ $i -ge 1 ] && cat "$d/$1.$(((i-1)%3))"
+  t=$t$eol$N\ $1\ $drop$eol
+  [ -s "$f" ] || return 0
+  if [ ! "$2" ] && small "$f" 2>/dev/null; then t=$t$v; return 0; fi
+  printf '%s' "$t"; t=
+  if [ "$2" ]; then tail -c +$(($2+1)) "$f"; return 0; fi
+  cat "$f"
+  [ $i -ge 2 ] && cat "$f.$(((i-2)%3))"
+  [ $i -ge 1 ] && cat "$f.$(((i-1)%3))"
   return 0
 }}
 whole() {{
@@ -158,13 +174,18 @@ whole() {{
 }}
 answer() {{
   case $state in done*) whole ;; esac
-  printf '%s state %s\n' "$N" "$state"
+  t="$N state $state$eol"
   part out $1; part err $2
-  printf '\n%s end\n' "$N"
+  printf '%s\n%s end\n' "$t" "$N"
 }}
 short() {{ printf '%s state %s\n\n%s end\n' "$N" "$state" "$N"; }}
 forget_all() {{
-  for t in $1; do d=$base/$t; look; case $state in running|orphans*|starting) ;; *) rm -rf "$d" ;; esac; done
+  old=$1; set --
+  for token in $old; do
+    d=$base/$token; look
+    case $state in absent|running|orphans*|starting) ;; *) set -- "$@" "$d" ;; esac
+  done
+  [ $# -eq 0 ] || rm -rf "$@"
 }}
 """
 
@@ -176,68 +197,6 @@ _WAIT = r"""wait_for() {
     if [ $n -lt 20 ]; then nap; n=$((n+1)); else sleep 1; n=$((n+10)); fi
   done
 }
-"""
-
-# The wrapper is `main`, in a subshell: when the outer shell is killed, the exit status is still recorded. The wrapper
-# ignores the kind signals, the command does not. `ended` is told at once, since a child of the command that lives on
-# can hold the output, and with it the outer shell's answer.
-_START = rf"""refuse() {{ [ "$new" ] && rm -rf "$d"; printf '%s refused %s\n\n%s end\n' "$N" "$1" "$N" >&5; exit 0; }}
-filter() {{ collect "$1"; {{ true >"$d/$1.z"; }} 2>/dev/null; }}
-collect() {{
-  f=$d/$1
-  while LC_ALL=C dd bs=65536 count=64 >>"$f" 2>"$f.n"; do
-    q=; while read -r q x; do case $q in *+*) break ;; esac; done <"$f.n"
-    case $q in *+*) ;; *) break ;; esac
-    [ $(( ${{q%+*}} + ${{q#*+}} )) -lt 64 ] && return 0
-    [ "$(wc -c <"$f")" -lt {PIECE} ] && continue
-    i=0
-    while dd bs=65536 count=8 iflag=fullblock >"$f.$((i%3))" && [ -s "$f.$((i%3))" ]; do
-      i=$((i+1)); echo $i >"$f.i"
-    done
-    break
-  done 2>/dev/null
-  cat >/dev/null 2>&1
-}}
-main() {{
-  stat_of self && me=$pid_ && mes=$start_ && sid=$sid_ && stat_of "$sid"
-  boot=; read -r boot </proc/sys/kernel/random/boot_id
-  printf '%s %s %s %s %s %s\n' "$me" "$mes" "$sid" "$start_" "$boot" "$user" >"$d/job" || refuse "its disk is full"
-  rc=1
-  if login 2>&8; then
-    ( trap - TERM PIPE HUP; exec <"$source" >&7 2>&8 5>&- 7>&- 8>&-; line )
-    rc=$?
-  fi
-  printf 'done %s\n' "$rc" 1<>"$d/rc"
-  printf '%s ended\n' "$N" >&5
-}}
-begin() {{
-  exec 5>&1
-  new=
-  [ -r /proc/self/stat ] || refuse "it has no /proc; detached commands need Linux"
-  if LC_ALL=C mkdir -m 700 "$d" 2>/dev/null; then new=1
-  elif [ ! -d "$d" ]; then
-    ( umask 077; mkdir -p "$base" ) 2>/dev/null
-    if LC_ALL=C mkdir -m 700 "$d" 2>/dev/null; then new=1
-    elif [ ! -d "$d" ]; then refuse "$d can not be made (is the disk full?)"; fi
-  fi
-  if [ ! "$new" ]; then printf '%s exists\n\n%s end\n' "$N" "$N"; exit 0; fi
-  {{ printf '%-8s\n%247s' pending '' >"$d/rc"; }} 2>/dev/null || refuse "its disk is full"
-  source=/dev/null
-  take
-  if [ "$digest" ]; then
-    source=$d/in
-    cat >"$source" 2>/dev/null
-    h=$(sha256sum <"$source" 2>/dev/null)
-    [ "${{h%% *}}" = "$digest" ] || refuse "its input did not arrive whole (is the disk full?)"
-  fi
-  trap '' TERM PIPE HUP
-  {{ main 7>&1 >/dev/null 8>&6 6>&- 2>/dev/null | filter out 5>&- 6>&- ; }} 6>&1 | filter err 5>&-
-  [ -d "$d" ] || exit 0
-  look
-  answer
-  [ "$forget" ] && forget_all "$forget"
-  exit 0
-}}
 """
 
 _KILL = r"""hit() {
@@ -256,9 +215,16 @@ verdict_of_members() { if [ "$alive" ]; then verdict alive; else verdict killed;
 kill_job() {
   look
   case $state in
-    running|orphans*) end_session; look; case $state in running|orphans*) verdict alive ;; *) verdict killed ;; esac ;;
+    running|orphans*)
+      end_session; settle
+      case $state in running|orphans*) verdict alive ;; *) verdict killed ;; esac ;;
     done*|lost-*) verdict over ;;
     *) verdict alive ;;
   esac
 }
+settle() {
+  n=0; while look; [ "$state" = running ] && [ $n -lt 50 ]; do nap; n=$((n+1)); done
+}
 """
+
+EVERYTHING = _STATE + _ANSWER + _WAIT + START + _KILL

@@ -100,6 +100,9 @@ class LocalConnection(WithFiles):
         except OSError as error:
             raise RunbookError(f"{self.name}: no shell can be started: {error.strerror}") from error
 
+    def resident(self) -> None:
+        """Give none: a shell of this machine's own costs no connection."""
+
     def _plainly(self, command: Command, seconds: float) -> CommandResult:
         return self.run(command, timeout=seconds)
 

@@ -34,6 +34,21 @@ class Process(Protocol):
         ...
 
 
+class Resident(Protocol):
+    """A shell that stays on a target and does one script after another; whoever got it has it alone."""
+
+    def start(self, text: str, nonce: str, *, keep: int) -> Process:
+        """Have it do a script that ends with `<nonce> end`.
+
+        Closing the process behind that gives the shell back; closing it before leaves alone what runs, and the shell
+        is not used again.
+
+        Raises:
+            TargetUnreachableError: the script could not be sent; whether it was begun is unknown.
+        """
+        ...
+
+
 class Shell(Protocol):
     """Starts shells on one target."""
 
@@ -44,4 +59,12 @@ class Shell(Protocol):
 
     def start_shell(self, line: str, given: bytes, *, keep: int) -> Process:
         """Start `sh -c line` in a session of its own with this input; at most `keep` bytes a stream are kept."""
+        ...
+
+    def resident(self) -> Resident | None:
+        """Give a shell that stays on the target, for the caller alone; None where there is none.
+
+        Raises:
+            TargetUnreachableError: it can't be reached.
+        """
         ...

@@ -14,6 +14,9 @@ from runbook_engine.sdk import Command, RunbookError
 _SECRET = secrets.token_bytes(32)
 _numbers = itertools.count()
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ARGUMENT = 16384  # far below what any system allows for one argument
+_HARMFUL = re.compile(r"[\n!]")
+_SPECIAL = re.compile(r"[\n!\\\"$`']")
 
 
 def new_mark() -> str:
@@ -48,8 +51,21 @@ def framed(script: str, mark: str) -> bytes:
     return encode(f"{script}\n{mark}\n")
 
 
-def program(command: Command) -> str:
+def portable(line: str) -> str:
+    """Give a shell text in a form that every login shell passes on to `sh -c` unharmed.
+
+    csh knows no line breaks in quotes, and takes `!` for its history.
+    """
+    if not _HARMFUL.search(line):
+        return line
+    return 'eval "$(printf %b "' + _SPECIAL.sub(lambda found: f"\\0{ord(found[0]):03o}", line) + '")"'
+
+
+def program(command: Command, *, lone: bool = False) -> str:
     """Give the script that becomes the command: folder, environment, exec.
+
+    Args:
+        lone: in a session of its own, by `setsid`.
 
     Raises:
         RunbookError: a variable's name or a word of the command can't be given to a process.
@@ -64,8 +80,9 @@ def program(command: Command) -> str:
                 f"{name!r} can't be the name of an environment variable", hint="use letters, digits and underscores"
             )
         lines.append(f"export {name}={quote(value)}")
-    lines.append("exec " + " ".join(quote(word) for word in check_argv(command.argv)))
-    return "\n".join(lines)
+    first = "exec setsid -- " if lone else "exec "
+    lines.append(first + " ".join(quote(word) for word in check_argv(command.argv)))
+    return "; ".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +149,18 @@ def plain_script(command: Command, mark: str, become_password: str | None) -> tu
     The first line on standard error is `<mark> <session>`. The script stays as the command's parent because a
     shell tells 128 + N when signal N ended it, which SSH's own exit status does not.
     """
-    head = f'printf "%s %s\\n" {mark} $$ >&2\nexec 9>&2 2>/dev/null'
+    head = f'printf "%s %s\\n" {mark} $$ >&2; exec 9>&2 2>/dev/null'
     if command.become_user is None:
-        return f"{head}\n( {program(command)} ) 2>&9 9>&-\nexit $?", command.stdin
+        given = "" if command.stdin else " </dev/null"
+        return f"{head}; ( {program(command)} ) 2>&9 9>&-{given}; exit $?", command.stdin
     other = become(command, become_password)
     lines = (head, other.take, f"{other.login} 2>&9 || exit 1", "unset pw", f"{other.line} 2>&9 9>&-", "exit $?")
     return "\n".join(lines), other.secret + other.given
+
+
+def is_open(command: Command, script: str) -> bool:
+    """Whether a plain command's script can be an argument: it tells no more than the command's own arguments will."""
+    return not command.environment and command.become_user is None and len(script) < _ARGUMENT
 
 
 def check_argv(argv: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,11 +9,21 @@ from runbook_engine.connections.detached_answer import ask
 from runbook_engine.connections.detached_script import kill_session_script
 from runbook_engine.connections.files import WithFiles
 from runbook_engine.connections.listen import as_user, split_first_line
-from runbook_engine.connections.shell import bootstrap, check_argv, framed, login_for, new_mark, plain_script
+from runbook_engine.connections.shell import (
+    bootstrap,
+    check_argv,
+    framed,
+    is_open,
+    login_for,
+    new_mark,
+    plain_script,
+    portable,
+)
 from runbook_engine.connections.shell_files import ShellFiles
 from runbook_engine.connections.ssh_files import SshFiles
 from runbook_engine.connections.ssh_pool import SshPool
 from runbook_engine.connections.ssh_process import SshProcess
+from runbook_engine.connections.ssh_resident import ResidentShell
 from runbook_engine.sdk import (
     Command,
     CommandResult,
@@ -60,7 +70,10 @@ class SshConnection(WithFiles):
         command = as_user(command, self._become_user)
         nonce, mark = new_mark(), new_mark()
         script, given = plain_script(command, nonce, self._become_password)
-        process = self.start_shell(bootstrap(mark), framed(script, mark) + given, keep=_KEEP)
+        if is_open(command, script):
+            process = self._start(script, given or None, keep=_KEEP)
+        else:
+            process = self._start(bootstrap(mark), framed(script, mark) + given, keep=_KEEP)
         with_line = split_first_line(on_output)
         try:
             ended = process.pump(timeout, on_output=with_line)
@@ -100,10 +113,13 @@ class SshConnection(WithFiles):
 
     def start_shell(self, line: str, given: bytes, *, keep: int) -> SshProcess:
         """Start `sh -c line` in a session of its own, which sshd makes for every command."""
+        return self._start(line, given, keep=keep)
+
+    def _start(self, line: str, given: bytes | None, *, keep: int) -> SshProcess:
         link, channel = self._pool.session(self._route)
         try:
             channel.settimeout(self._pool.settings.connect_seconds)
-            channel.exec_command(f"exec sh -c {shlex.quote(line)}")
+            channel.exec_command(f"exec sh -c {shlex.quote(portable(line))}")
         except (paramiko.SSHException, EOFError, OSError) as error:
             channel.close()
             self._pool.release(link)
@@ -112,6 +128,10 @@ class SshConnection(WithFiles):
                 hint="whether it was started is unknown",
             ) from error
         return SshProcess(self.name, self._pool, link, channel, given, keep=keep)
+
+    def resident(self) -> ResidentShell | None:
+        """Give a shell that stays on the target."""
+        return self._pool.residents.take(self.name, self._route)
 
     def _timed_out(self, command: Command, timeout: float, session: int | None) -> CommandTimeoutError:
         what = f"{self.name}: {command.argv[0]} did not end within {timeout:g} s"

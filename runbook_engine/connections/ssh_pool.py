@@ -1,5 +1,7 @@
 """Keeps one SSH transport a server for the whole run, finds dead ones, and closes those that nobody uses."""
 
+import contextlib
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -10,12 +12,14 @@ from paramiko.common import cMSG_GLOBAL_REQUEST
 from runbook_engine.connections import ssh_settings
 from runbook_engine.connections.polling import is_writable
 from runbook_engine.connections.ssh_keys import KeyRing
+from runbook_engine.connections.ssh_residents import Residents
 from runbook_engine.connections.ssh_settings import Hop, SshSettings
 from runbook_engine.connections.ssh_transport import open_transport
 from runbook_engine.sdk import Target, TargetUnreachableError
 
 _LIMIT = 4  # transports to one server, when one has no more room for sessions
 _TICK = 0.5
+_IDLE_ASK = 30.0  # seconds between two keep-alives on a link that nobody uses: it is for firewalls that forget
 
 
 @dataclass(slots=True)
@@ -25,11 +29,12 @@ class Link:
     transport: paramiko.Transport
     used: float
     users: int = 0
-    asked: float | None = None
+    asked: float = 0.0
     answer: threading.Event | None = None
     misses: int = 0
     next_ask: float = 0.0
     lost: str = ""
+    closing: bool = False
 
 
 @dataclass(slots=True)
@@ -48,6 +53,7 @@ class SshPool:
 
     def __init__(self, settings: SshSettings) -> None:
         self.settings = settings
+        self.residents = Residents(self)
         self._keys = KeyRing(settings.passphrases)
         self._lock = threading.Lock()
         self._routes: dict[str, tuple[object, tuple[Hop, ...]]] = {}
@@ -77,17 +83,21 @@ class SshPool:
         """
         server = self._server(route)
         last = ""
-        for number in range(_LIMIT + 1):
+        number = 0
+        while number <= _LIMIT:
             link = self._link(server, route, number)
             try:
                 return link, link.transport.open_session(timeout=self.settings.connect_seconds)
             except (paramiko.SSHException, EOFError, OSError) as error:
+                number += 1
                 last = link.lost or str(error) or "connection closed"
                 # Paramiko keeps one exception for all threads, so that a refusal for want of room can come as any;
                 # an open that nobody answered means that the server hangs.
                 if "Timeout" in last:
                     _abandon(link.transport)
             self.release(link)
+            if number > _LIMIT and self.residents.give_up_one(route):
+                number = 0  # the server has no room, but a shell of ours that nobody used had some
         raise TargetUnreachableError(f"{route[-1].name}: can't open a session: {last}")
 
     def release(self, link: Link) -> None:
@@ -95,6 +105,20 @@ class SshPool:
         with self._lock:
             link.users -= 1
             link.used = time.monotonic()
+
+    def hold(self, link: Link) -> bool:
+        """Take a link into use that was released; false when it ended meanwhile."""
+        with self._lock:
+            if link.closing or not link.transport.is_active():
+                return False
+            self._use(link)
+            return True
+
+    def _use(self, link: Link) -> None:
+        """Count a user of a link, which from now on has to answer often; the lock is held."""
+        if link.users <= 0:
+            link.next_ask = min(link.next_ask, time.monotonic() + self.settings.alive_seconds)
+        link.users += 1
 
     def forgotten(self, route: tuple[Hop, ...], user: str) -> list[str]:
         """Give the list of detached commands whose folders can go, shared by all connections to a server."""
@@ -108,7 +132,7 @@ class SshPool:
             self._servers.clear()
             watcher, self._watcher = self._watcher, None
         for link in reversed(links):
-            link.transport.close()
+            _close(link.transport)
         if watcher is not None:
             watcher.join()
 
@@ -119,12 +143,12 @@ class SshPool:
     def _link(self, server: _Server, route: tuple[Hop, ...], number: int) -> Link:
         """Give the link of this number, opening it when it isn't there; others wait for it meanwhile."""
         with server.lock:
-            server.links = [link for link in server.links if link.transport.is_active()]
+            server.links = [link for link in server.links if link.transport.is_active() and not link.closing]
             if number >= len(server.links):
                 server.links.append(self._open(route))
             link = server.links[min(number, len(server.links) - 1)]
             with self._lock:
-                link.users += 1
+                self._use(link)
             return link
 
     def _open(self, route: tuple[Hop, ...]) -> Link:
@@ -156,13 +180,15 @@ class SshPool:
             for link in links:
                 if not link.transport.is_active():
                     continue
-                if link.users <= 0 and now - link.used > self.settings.idle_seconds:
-                    link.transport.close()
+                with self._lock:
+                    link.closing = link.users <= 0 and now - link.used > self.settings.idle_seconds
+                if link.closing:
+                    _close(link.transport)
                 else:
                     self._look_after(link, now)
 
     def _look_after(self, link: Link, now: float) -> None:
-        every = self.settings.alive_seconds
+        every = self.settings.alive_seconds if link.users > 0 else max(self.settings.alive_seconds, _IDLE_ASK)
         if link.answer is not None and link.answer.is_set():
             link.answer, link.misses = None, 0
         if now < link.next_ask:
@@ -171,10 +197,11 @@ class SshPool:
         if link.answer is not None:
             link.misses += 1
         if link.misses >= self.settings.alive_count:
-            link.lost = f"it has not answered for {every * (link.misses + 1):g} s"
+            link.lost = f"it has not answered for {now - link.asked:.0f} s"
             _abandon(link.transport)
             return
         if link.answer is None:
+            link.asked = now
             link.answer = _ask(link.transport)
 
 
@@ -201,5 +228,18 @@ def _writable(transport: paramiko.Transport) -> bool:
 
 def _abandon(transport: paramiko.Transport) -> None:
     """Close a transport whose server is gone; the socket first, so that no thread waits for it any more."""
+    _wake(transport)
     transport.sock.close()
     transport.close()
+
+
+def _close(transport: paramiko.Transport) -> None:
+    _wake(transport)
+    transport.close()
+
+
+def _wake(transport: paramiko.Transport) -> None:
+    """End what waits for the socket: closing it alone wakes nobody before its time is over."""
+    if isinstance(transport.sock, socket.socket):
+        with contextlib.suppress(OSError):  # the other side ended it before
+            transport.sock.shutdown(socket.SHUT_RDWR)

@@ -10,24 +10,28 @@ from runbook_engine.sdk import OnOutput, TargetUnreachableError
 
 _PIECE = 65536
 _DRAIN = 1.0
-_SHORTEST, _LONGEST = 0.005, 0.1
+_SHORT, _LONG = 0.005, 0.1
 
 
 class SshProcess:
-    """See `Process` for what its methods mean."""
+    """See `Process` for what its methods mean.
+
+    Args:
+        given: its input; None when it needs no word that there is none.
+    """
 
     def __init__(
-        self, name: str, pool: SshPool, link: Link, channel: paramiko.Channel, given: bytes, *, keep: int
+        self, name: str, pool: SshPool, link: Link, channel: paramiko.Channel, given: bytes | None, *, keep: int
     ) -> None:
         self.stdout = Capture(keep)
         self.stderr = Capture(keep)
         self.exit_status: int | None = None
         self._name, self._pool, self._link, self._channel = name, pool, link, channel
-        self._given = memoryview(given)
-        self._input_open = True
+        self._given = memoryview(given or b"")
+        self._input_open = given is not None
+        self._silent = False
         self._drain_until: float | None = None
         self._closed = False
-        self._pause = _SHORTEST
 
     def pump(self, seconds: float, *, stop: bytes | None = None, on_output: OnOutput | None = None) -> bool:
         """Move bytes; after the process's end a little longer, since its children may hold the streams."""
@@ -46,9 +50,7 @@ class SshProcess:
             if now >= until:
                 return False
             if not moved:
-                self._sleep(until - now)
-            else:
-                self._pause = _SHORTEST
+                self._wait(until - now, watch, on_output)
 
     def _over(self, now: float, *, moved: bool) -> bool:
         channel = self._channel
@@ -80,11 +82,7 @@ class SshProcess:
             if not data:
                 break
             moved = True
-            self.stdout.add(data)
-            if watch is not None:
-                watch.add(data)
-            if on_output is not None:
-                on_output("stdout", data)
+            self._take(data, watch, on_output)
         while self._channel.recv_stderr_ready():
             data = self._channel.recv_stderr(_PIECE)
             if not data:
@@ -94,6 +92,13 @@ class SshProcess:
             if on_output is not None:
                 on_output("stderr", data)
         return moved
+
+    def _take(self, data: bytes, watch: StopWatch | None, on_output: OnOutput | None) -> None:
+        self.stdout.add(data)
+        if watch is not None:
+            watch.add(data)
+        if on_output is not None:
+            on_output("stdout", data)
 
     def _send(self) -> bool:
         if not self._input_open:
@@ -110,19 +115,26 @@ class SshProcess:
             self._input_open = False
         return False
 
-    def _sleep(self, seconds: float) -> None:
-        """Wait for the process's end, with a look at its output again and again, the longer it says nothing the rarer.
+    def _wait(self, seconds: float, watch: StopWatch | None, on_output: OnOutput | None) -> None:
+        """Wait for output or for the process's end, but not for long.
 
-        Paramiko takes output in meanwhile; what would wake us for it costs a pipe a command, and the end wakes us.
+        Paramiko wakes us for standard output, for its end and for the exit status; not for standard error, for a
+        window that opens, nor when the process has ended and a child of it holds the output.
         """
-        if self._given and self._input_open:
-            seconds = min(seconds, _SHORTEST)  # paramiko has no signal for a window that opens
-        seconds = min(seconds, self._pause)
-        if self._channel.status_event.is_set():
-            time.sleep(seconds)  # it ended, and a child of it may still hold the streams
+        seconds = min(seconds, _SHORT if self._given and self._input_open else _LONG)
+        if not self._silent:
+            self._channel.settimeout(seconds)
+            try:
+                data = self._channel.recv(_PIECE)
+            except TimeoutError:
+                return
+            self._silent = not data
+            if data:
+                self._take(data, watch, on_output)
+        elif self._channel.status_event.is_set():
+            time.sleep(min(seconds, _SHORT))  # it ended, and a child of it may still hold standard error
         else:
             self._channel.status_event.wait(seconds)
-        self._pause = min(self._pause * 2, _LONGEST)
 
     def close(self) -> None:
         """Stop listening; the process may go on."""

@@ -64,6 +64,16 @@ class Hop:
     identities_only: bool = False
     password: str | None = field(default=None, repr=False)
     passphrase: str | None = field(default=None, repr=False)
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Count the hash once: a hop is looked up with each command."""
+        mine = (self.host, self.port, self.user, self.key_name, self.keys, self.required_key, self.known_hosts)
+        object.__setattr__(self, "_hash", hash(mine))
+
+    def __hash__(self) -> int:
+        """Give what equal hops have in common."""
+        return self._hash
 
     @property
     def name(self) -> str:

@@ -18,6 +18,10 @@ from runbook_engine.sdk import NoConnectionError
 # Eight times cheaper for us than the post-quantum exchange, which stays as the alternative.
 _EXCHANGES = ("curve25519-sha256@libssh.org", "mlkem768x25519-sha256")
 
+# Paramiko's thread looks up from its socket so often, ten times a second by itself: a thousand idle connections would
+# cost a core. Nothing waits for it: whoever closes a transport wakes it.
+_READ_SECONDS = 10.0
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.15, 2.0
 _BANNER = "Error reading SSH protocol banner"  # paramiko has no kind of its own for it
 
@@ -86,6 +90,8 @@ def _opened(hop: Hop, through: paramiko.Transport | None, seconds: float, keys: 
         transport.auth_timeout = seconds
         transport.channel_timeout = seconds
         log_in(transport, hop, keys)
+        if isinstance(channel, socket.socket):
+            channel.settimeout(_READ_SECONDS)
     except BaseException:
         transport.close()
         channel.close()

@@ -74,5 +74,8 @@ class SsmConnection(WithFiles):
         """Start `sh -c line` in a session of its own."""
         return SsmProcess(self._session, new_mark(), line, given, keep=keep)
 
+    def resident(self) -> None:
+        """Give none: Systems Manager has no channel that stays open."""
+
     def _plainly(self, command: Command, seconds: float) -> CommandResult:
         return self.run(command, timeout=seconds)

@@ -1,0 +1,45 @@
+"""A shell that stays on the target and does one script after another, as a POSIX shell program; pure text.
+
+It reads frames from its input: a random word on a line, the script, the word again. A frame that is cut short never
+runs, whatever it holds. What it starts is not bound to it: a command's wrapper, filters and session live on when it is
+killed, and it goes when its input ends. Meanwhile it does nothing but wait.
+"""
+
+from runbook_engine.connections.detached_script import EVERYTHING
+from runbook_engine.connections.shell import encode, portable, quote
+
+_SERVE = r"""serve() {
+  { command -v setsid && [ -r /proc/self/stat ]; } >/dev/null 2>&1 || exit 0
+  trap '' TERM PIPE HUP
+  lone=1
+  printf '\n%s end\n' "$1"
+  while IFS= read -r m && [ "$m" ]; do
+    s=; got=
+    while IFS= read -r l; do
+      if [ "$l" = "$m" ]; then got=1; break; fi
+      s=$s$l$eol
+    done
+    [ "$got" ] || exit 0
+    eval "$s"
+  done
+  exit 0
+}
+"""
+
+
+_QUOTED = quote(portable(f"{EVERYTHING}{_SERVE}serve $0"))
+
+
+def resident_line(nonce: str) -> str:
+    """Give what a login shell is to run; it answers `<nonce> end` when it is ready, and ends where it can't serve."""
+    return f"exec sh -c {_QUOTED} {nonce}"
+
+
+def resident_frame(text: str, mark: str) -> bytes:
+    """Give a script as the program wants it; the mark has to be new each time."""
+    return encode(f"{mark}\n{text}\n{mark}\n")
+
+
+def resident_greeting(nonce: str) -> str:
+    """Give a script that does nothing but answer: is the shell there?"""
+    return f"printf '\\n%s end\\n' {nonce}"

@@ -1,0 +1,135 @@
+"""A shell that stays on a host for the whole run: a command costs neither a session of sshd nor a login shell."""
+
+import time
+from typing import TYPE_CHECKING
+
+import paramiko
+
+from runbook_engine.connections.capture import Capture, StopWatch
+from runbook_engine.connections.detached_answer import end_of
+from runbook_engine.connections.resident_script import resident_frame
+from runbook_engine.connections.shell import new_mark
+from runbook_engine.sdk import OnOutput, TargetUnreachableError
+
+if TYPE_CHECKING:
+    from runbook_engine.connections.ssh_pool import Link
+    from runbook_engine.connections.ssh_residents import Residents
+    from runbook_engine.connections.ssh_settings import Hop
+
+_PIECE = 65536
+
+
+class ResidentShell:
+    """See `Resident`.
+
+    Attributes:
+        used: the monotonic time at which it last answered.
+    """
+
+    def __init__(
+        self, name: str, home: "Residents", route: "tuple[Hop, ...]", link: "Link", channel: paramiko.Channel
+    ) -> None:
+        self.name, self.route, self.link, self.channel = name, route, link, channel
+        self.used = time.monotonic()
+        self._home = home
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing tells that it ended."""
+        channel = self.channel
+        return not (
+            channel.closed
+            or channel.eof_received
+            or channel.exit_status_ready()
+            or channel.recv_ready()
+            or not self.link.transport.is_active()
+        )
+
+    def start(self, text: str, nonce: str, *, keep: int) -> "ResidentProcess":
+        """Have it do a script."""
+        try:
+            self.send(text)
+        except TargetUnreachableError:
+            self.give_back(clean=False)
+            raise
+        return ResidentProcess(self, nonce, keep)
+
+    def send(self, text: str) -> None:
+        """Send a script.
+
+        Raises:
+            TargetUnreachableError: it could not be sent, or not all of it.
+        """
+        try:
+            self.channel.settimeout(self._home.send_seconds)
+            self.channel.sendall(resident_frame(text, new_mark()))
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise TargetUnreachableError(
+                f"{self.name}: the command could not be sent: {self.link.lost or error or 'connection closed'}",
+                hint="whether it was started is unknown",
+            ) from error
+
+    def give_back(self, *, clean: bool) -> None:
+        """Let the next one have it; when its last script's end was not seen, let it go."""
+        self._home.give(self, clean=clean)
+
+
+class ResidentProcess:
+    """A script that a resident shell does; see `Process`. It has no exit status of its own."""
+
+    def __init__(self, shell: ResidentShell, nonce: str, keep: int) -> None:
+        self.stdout = Capture(keep)
+        self.stderr = Capture(_PIECE)
+        self.exit_status: int | None = None
+        self._shell = shell
+        self._end = StopWatch(end_of(nonce))
+        self._closed = False
+
+    @property
+    def answered(self) -> bool:
+        """Whether the script's end was seen."""
+        return self._end.seen
+
+    def pump(self, seconds: float, *, stop: bytes | None = None, on_output: OnOutput | None = None) -> bool:
+        """Take what comes until `stop` or the script's end; paramiko wakes us for each piece."""
+        watch = self._end if stop is None else StopWatch(stop)
+        if watch is not self._end:
+            watch.add(self.stdout.content())
+        channel = self._shell.channel
+        until = time.monotonic() + seconds
+        while not (watch.seen or self._end.seen):
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            channel.settimeout(left)
+            try:
+                data = channel.recv(_PIECE)
+            except TimeoutError:
+                return False
+            if not data:
+                return self._ended()
+            self.stdout.add(data)
+            self._end.add(data)
+            if watch is not self._end:
+                watch.add(data)
+            if on_output is not None:
+                on_output("stdout", data)
+        return True
+
+    def _ended(self) -> bool:
+        link = self._shell.link
+        if link.transport.is_active():
+            return True  # the shell was ended, but the target is there to be asked
+        raise TargetUnreachableError(
+            f"{self._shell.name}: the connection was lost: {link.lost or 'connection closed'}",
+            hint="what the command does now is unknown",
+        )
+
+    def close(self) -> None:
+        """Give the shell back, or let it go."""
+        if self._closed:
+            return
+        self._closed = True
+        while self._shell.channel.recv_stderr_ready():
+            self.stderr.add(self._shell.channel.recv_stderr(_PIECE))
+        self._shell.give_back(clean=self._end.seen)

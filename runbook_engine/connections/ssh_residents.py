@@ -1,0 +1,117 @@
+"""Keeps the shells that stay on hosts: gives a free one out, opens one where there is none, knows where none can be."""
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import paramiko
+
+from runbook_engine.connections.resident_script import resident_greeting, resident_line
+from runbook_engine.connections.shell import new_mark
+from runbook_engine.connections.ssh_resident import ResidentProcess, ResidentShell
+from runbook_engine.sdk import NoConnectionError, TargetUnreachableError
+
+if TYPE_CHECKING:
+    from runbook_engine.connections.ssh_pool import SshPool
+    from runbook_engine.connections.ssh_settings import Hop
+
+_FRESH = 10.0  # seconds after its last answer in which a shell is taken for there
+
+
+class Residents:
+    """The resident shells of a run, by server; safe to share between threads.
+
+    A shell serves one caller at a time, so that a server has as many as commands ran on it at once.
+    """
+
+    def __init__(self, pool: "SshPool") -> None:
+        self.send_seconds = pool.settings.connect_seconds
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._free: dict[tuple[Hop, ...], list[ResidentShell]] = {}
+        self._none: set[tuple[Hop, ...]] = set()
+
+    def take(self, name: str, route: "tuple[Hop, ...]") -> ResidentShell | None:
+        """Give a shell on the last server of a route, for the caller alone; None where none can be had.
+
+        Raises:
+            TargetUnreachableError: the server can't be reached; nothing was started.
+        """
+        while True:
+            with self._lock:
+                if route in self._none:
+                    return None
+                free = self._free.get(route)
+                shell = free.pop() if free else None
+            if shell is None:
+                return self._open(name, route)
+            if not self._pool.hold(shell.link):
+                shell.channel.close()
+            elif self._is_there(shell):
+                shell.name = name
+                return shell
+            else:
+                self.give(shell, clean=False)
+
+    def give(self, shell: ResidentShell, *, clean: bool) -> None:
+        """Take a shell back; one that is not `clean` is let go."""
+        clean = clean and shell.usable
+        if clean:
+            shell.used = time.monotonic()
+            with self._lock:
+                self._free.setdefault(shell.route, []).append(shell)
+        else:
+            shell.channel.close()
+        self._pool.release(shell.link)
+
+    def give_up_one(self, route: "tuple[Hop, ...]") -> bool:
+        """Close a shell that nobody uses, since the server has no room; false when there is none."""
+        with self._lock:
+            free = self._free.get(route)
+            shell = free.pop(0) if free else None
+        if shell is None:
+            return False
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):  # it ended by itself: as well
+            shell.channel.shutdown_write()
+            shell.channel.status_event.wait(self.send_seconds)
+        shell.channel.close()
+        return True
+
+    def _open(self, name: str, route: "tuple[Hop, ...]") -> ResidentShell | None:
+        link, channel = self._pool.session(route)
+        shell = ResidentShell(name, self, route, link, channel)
+        nonce = new_mark()
+        try:
+            channel.settimeout(self.send_seconds)
+            channel.exec_command(resident_line(nonce))
+            there = self._answers(shell, nonce)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            self.give(shell, clean=False)
+            raise NoConnectionError(f"{name}: no shell: {link.lost or error or 'connection closed'}") from error
+        except TargetUnreachableError as error:
+            self.give(shell, clean=False)
+            raise NoConnectionError(error.message) from error
+        if there:
+            return shell
+        self.give(shell, clean=False)
+        with self._lock:
+            self._none.add(route)
+        return None
+
+    def _is_there(self, shell: ResidentShell) -> bool:
+        """Whether it can be given a command; one that was silent for long is asked before."""
+        if not shell.usable:
+            return False
+        if time.monotonic() - shell.used < _FRESH:
+            return True
+        nonce = new_mark()
+        try:
+            shell.send(resident_greeting(nonce))
+            return self._answers(shell, nonce)
+        except TargetUnreachableError:
+            return False
+
+    def _answers(self, shell: ResidentShell, nonce: str) -> bool:
+        process = ResidentProcess(shell, nonce, 65536)
+        return process.pump(self.send_seconds) and process.answered

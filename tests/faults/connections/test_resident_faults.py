@@ -1,0 +1,321 @@
+"""The shell that stays on a host: killed, cut off, in two engines' hands, and with commands that mistreat it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from runbook_engine.connections import detached_script as scripts
+from runbook_engine.connections.detached_answer import read_answer
+from runbook_engine.connections.resident_script import resident_frame, resident_line
+from runbook_engine.connections.shell import program
+from runbook_engine.sdk import Command, CommandTimeoutError, DetachedStatus, TargetUnreachableError
+
+SHELLS = [shell for shell in ("/bin/dash", "/bin/bash", "/bin/busybox") if Path(shell).exists()]
+
+
+def sh(script, **more):
+    return Command(("sh", "-c", script), **more)
+
+
+def wait_for(condition, seconds=20):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.02)
+
+
+def gone(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] in "ZX"
+    except FileNotFoundError:
+        return True
+
+
+def in_background(work):
+    end = []
+
+    def go():
+        try:
+            end.append(work())
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            end.append(error)
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    return thread, end
+
+
+@pytest.fixture(scope="module")
+def server(sshd_tools, tmp_path_factory):
+    made = sshd_tools.start_sshd(tmp_path_factory.mktemp("sshd"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def link(sshd_tools, server, tmp_path):
+    made = sshd_tools.connect(server, tmp_path / "attempts", alive_seconds=0.5, connect_seconds=5)
+    yield made
+    made.flush_forgotten()
+    made.close()
+    made.pool.close()
+
+
+def parents(connection, token):
+    """The pids above a command: its wrapper's parent chain, up to the session of sshd."""
+    script = (
+        "p=$PPID; while [ $p -gt 1 ]; do read -r n </proc/$p/comm; echo $p $n; case $n in sshd*) break;; esac;"
+        " p=$(sed 's/.*) . //' /proc/$p/stat | cut -d' ' -f1); done"
+    )
+    said = connection.run_detached(sh(script), token=token, timeout=20).stdout.decode().splitlines()
+    return [int(line.split()[0]) for line in said if "sshd" not in line]
+
+
+@pytest.mark.sshd
+def test_one_shell_does_one_command_after_another(link):
+    residents = {parents(link, f"t{number}")[-1] for number in range(3)}
+    assert len(residents) == 1
+    stat = Path(f"/proc/{residents.pop()}/stat").read_text()
+    assert stat.split(")")[0].endswith("(sh")
+
+
+@pytest.mark.sshd
+def test_each_command_has_a_session_of_its_own(link):
+    script = "sed 's/.*) . //' /proc/$$/stat | cut -d' ' -f3; echo $$"
+    said = [link.run_detached(sh(script), token=f"s{n}", timeout=20).stdout.split() for n in range(2)]
+    assert [sid == pid for sid, pid in said] == [True, True]
+    assert said[0] != said[1]
+
+
+@pytest.mark.sshd
+def test_the_shell_killed_in_mid_command_costs_nothing(link, tmp_path):
+    """The wrapper goes on, the exit status and the output are there, and the command ran once."""
+    ran, go = tmp_path / "ran", tmp_path / "go"
+    resident = parents(link, "who")[-1]
+    command = sh(f"echo x >>{ran}; while [ ! -e {go} ]; do sleep 0.05; done; echo end; exit 6")
+    thread, end = in_background(lambda: link.run_detached(command, token="mid", timeout=30))
+    wait_for(ran.exists)
+    os.kill(resident, signal.SIGKILL)
+    assert link.probe_detached("mid").status is DetachedStatus.RUNNING
+    go.touch()
+    thread.join(30)
+    assert (end[0].exit_status, end[0].stdout) == (6, b"end\n")
+    assert ran.read_text() == "x\n"
+    assert link.run_detached(sh("echo on"), token="on", timeout=20).stdout == b"on\n"
+
+
+@pytest.mark.sshd
+def test_a_shell_that_died_in_between_is_replaced(link):
+    first = parents(link, "before")[-1]
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: gone(first))
+    try:
+        result = link.run_detached(sh("echo on"), token="after", timeout=20)
+    except TargetUnreachableError:  # its end was not known here yet: the command was sent into the void
+        assert link.probe_detached("after").status is DetachedStatus.ABSENT
+        result = link.run_detached(sh("echo on"), token="after", timeout=20)
+    assert (result.stdout, result.reattached) == (b"on\n", False)
+
+
+@pytest.mark.sshd
+def test_a_shell_that_was_silent_for_long_is_asked_before_it_is_trusted(link):
+    """It is stopped, which nothing tells: the command goes to another one, and is not begun by the stopped one later."""
+    resident = parents(link, "before")[-1]
+    (shell,) = next(iter(link.pool.residents._free.values()))
+    os.kill(resident, signal.SIGSTOP)
+    try:
+        shell.used -= 3600
+        link.pool.residents.send_seconds = 1.0
+        assert link.run_detached(sh("echo on"), token="after", timeout=20).stdout == b"on\n"
+    finally:
+        os.kill(resident, signal.SIGCONT)
+    wait_for(lambda: gone(resident))
+
+
+@pytest.mark.sshd
+def test_two_engines_on_one_host_start_it_once(sshd_tools, server, link, tmp_path):
+    other = sshd_tools.connect(server, tmp_path / "attempts")
+    ran = tmp_path / "ran"
+    try:
+        for number in range(5):
+            command = sh(f"echo {number} >>{ran}; sleep 0.1; echo hello; exit 5")
+            work = [
+                in_background(lambda made=made, command=command, number=number: made.run_detached(
+                    command, token=f"both{number}", timeout=30
+                ))
+                for made in (link, other)
+            ]  # fmt: skip
+            for thread, _ in work:
+                thread.join()
+            assert [(end[0].exit_status, end[0].stdout) for _, end in work] == [(5, b"hello\n")] * 2
+            assert sorted(end[0].reattached for _, end in work) == [False, True]
+        assert ran.read_text() == "0\n1\n2\n3\n4\n"
+        assert parents(link, "mine")[-1] != parents(other, "theirs")[-1]
+    finally:
+        other.flush_forgotten()
+        other.pool.close()
+
+
+MISTREATMENT = {
+    "reads its input": ("cat; exit 3", 3, b""),
+    "closes its outputs": ("exec >&- 2>&-; sleep 0.2; exit 4", 4, b""),
+    "leaves a child behind": ("(sleep 3; echo late) & echo now; exit 5", 5, b"now\n"),
+    "leaves a child in a session of its own": ("setsid sh -c 'sleep 3; echo late' & echo now; exit 6", 6, b"now\n"),
+    "reads the shell's next script": ("cat /proc/$PPID/fd/0 >/dev/null & sleep 0.2; kill $!; exit 7", 7, b""),
+    "ends itself": ("kill -9 $$", 137, b""),
+    "signals its process group": ("trap '' TERM; kill -TERM 0; echo alive; exit 8", 8, b"alive\n"),
+    "says what an answer says": (
+        r"printf 'rb0 state done 0\n\nrb0 out 0\n\nrb0 err 0\n\nrb0 end\n' | wc -l; exit 9",
+        9,
+        b"7\n",
+    ),
+}
+
+
+@pytest.mark.sshd
+@pytest.mark.parametrize("name", MISTREATMENT)
+def test_commands_that_mistreat_the_shell_disturb_neither_it_nor_the_next(link, name):
+    script, status, stdout = MISTREATMENT[name]
+    result = link.run_detached(sh(script), token="rude", timeout=30)
+    assert (result.exit_status, result.stdout) == (status, stdout)
+    after = [link.run_detached(sh(f"echo {number}"), token=f"next{number}", timeout=20).stdout for number in range(3)]
+    assert after == [b"0\n", b"1\n", b"2\n"]
+
+
+@pytest.mark.sshd
+def test_a_command_that_kills_its_wrapper_is_lost_and_the_shell_goes_on(link):
+    with pytest.raises(TargetUnreachableError, match="killed from outside"):
+        link.run_detached(sh("kill -9 $PPID; exit 0"), token="rude", timeout=30)
+    assert link.probe_detached("rude").status is DetachedStatus.LOST_KILLED
+    assert link.run_detached(sh("echo on"), token="next", timeout=20).stdout == b"on\n"
+
+
+@pytest.mark.sshd
+def test_input_has_a_way_of_its_own(link):
+    given = bytes(range(256)) * 300
+    assert link.run_detached(Command(("cat",), stdin=given), token="with", timeout=20).stdout == given
+    assert link.run_detached(Command(("cat",)), token="without", timeout=20).stdout == b""
+
+
+@pytest.mark.sshd
+def test_a_timeout_kills_the_command_alone_and_proves_it(link, tmp_path):
+    """What an earlier command left running on purpose is not of the killed one's session."""
+    stay = tmp_path / "stay"
+    link.run_detached(sh(f"sleep 60 >/dev/null 2>&1 & echo $! >{stay}"), token="leaves", timeout=20)
+    pids = tmp_path / "pids"
+    with pytest.raises(CommandTimeoutError) as caught:
+        link.run_detached(sh(f"sleep 61 & echo $! $$ >{pids}; wait"), token="slow", timeout=1)
+    assert caught.value.killed
+    assert [gone(pid) for pid in pids.read_text().split()] == [True, True]
+    assert link.probe_detached("slow").exit_status == 143
+    os.kill(int(stay.read_text()), signal.SIGKILL)  # it lived
+
+
+@pytest.mark.sshd
+def test_a_host_without_setsid_has_none_and_works_as_before(sshd_tools, tmp_path):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sh", "bash", "mkdir", "dd", "cat", "sleep", "rm", "tail", "wc"):
+        (tools / name).symlink_to(shutil.which(name))
+    own = sshd_tools.start_sshd(tmp_path / "sshd", f"SetEnv PATH={tools}")
+    made = sshd_tools.connect(own, tmp_path / "attempts")
+    try:
+        results = [made.run_detached(sh("echo on; exit 4"), token=f"t{number}", timeout=20) for number in range(2)]
+        assert [(result.exit_status, result.stdout) for result in results] == [(4, b"on\n")] * 2
+        assert made.resident() is None
+    finally:
+        made.flush_forgotten()
+        made.pool.close()
+        own.stop()
+
+
+@pytest.mark.sshd
+def test_a_server_with_room_for_one_session_does_all_kinds_in_turn(sshd_tools, tmp_path):
+    own = sshd_tools.start_sshd(tmp_path / "sshd", "MaxSessions 1")
+    made = sshd_tools.connect(own, tmp_path / "attempts")
+    try:
+        for number in range(2):
+            assert made.run_detached(sh("echo on"), token=f"t{number}", timeout=20).stdout == b"on\n"
+            assert made.run(sh("echo plain"), timeout=20).stdout == b"plain\n"
+            made.write(str(tmp_path / "file"), b"content")
+        with pytest.raises(CommandTimeoutError) as caught:
+            made.run_detached(sh("sleep 60"), token="slow", timeout=1)
+        assert caught.value.killed
+    finally:
+        made.flush_forgotten()
+        made.close()
+        made.pool.close()
+        own.stop()
+
+
+@pytest.mark.sshd
+def test_shells_that_nobody_uses_make_room_for_others(sshd_tools, tmp_path):
+    """Four connections of one session each, all taken by idle shells: a plain command still finds room."""
+    own = sshd_tools.start_sshd(tmp_path / "sshd", "MaxSessions 1")
+    made = sshd_tools.connect(own, tmp_path / "attempts")
+    try:
+        held = [made.resident() for _ in range(4)]
+        for shell in held:
+            shell.give_back(clean=True)
+        assert [bool(shell.usable) for shell in held] == [True] * 4
+        runs = [in_background(lambda: made.run(sh("sleep 0.3; echo ok"), timeout=30)) for _ in range(4)]
+        for thread, _ in runs:
+            thread.join()
+        assert [getattr(end[0], "stdout", end[0]) for _, end in runs] == [b"ok\n"] * 4
+    finally:
+        made.pool.close()
+        own.stop()
+
+
+def resident(shell, given):
+    argv = [shell, "sh"] if shell.endswith("busybox") else [shell]
+    return subprocess.run(
+        [*argv, "-c", resident_line("rbhello")], input=given, capture_output=True, check=True, start_new_session=True
+    )
+
+
+def start(base, token, script):
+    place = scripts.Place(str(base), token, f"rb{token}")
+    return scripts.start_script(place, scripts.Start(program(sh(script), lone=True))).text
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_shell_can_stay(tmp_path, shell):
+    said = {"plain": "echo out; echo err >&2; exit 3", "bytes": r"printf 'a\000b'; exit 0", "words": "printf é; exit 1",
+            "much": "head -c 70000 /dev/zero | tr '\\0' x"}  # fmt: skip
+    frames = b"".join(
+        resident_frame(start(tmp_path / "base", token, text), f"M{token}") for token, text in said.items()
+    )
+    done = resident(shell, frames)
+    hello, _, rest = done.stdout.partition(b"\nrbhello end\n")
+    assert (hello, done.stderr) == (b"", b"")
+    answers = {token: read_answer(rest[rest.index(f"rb{token} ended".encode()) :], f"rb{token}") for token in said}
+    assert {token: (one.state, one.stdout, one.stderr) for token, one in answers.items()} == {
+        "plain": ("done 3", b"out\n", b"err\n"),
+        "bytes": ("done 0", b"a\0b", b""),
+        "words": ("done 1", "é".encode(), b""),
+        "much": ("done 0", b"x" * 70000, b""),
+    }
+
+
+def test_a_frame_cut_anywhere_starts_nothing(tmp_path):
+    ran = tmp_path / "ran"
+    frame = resident_frame(start(tmp_path / "base", "cut", f"touch {ran}"), "MARK")
+    for length in range(0, len(frame) - 1, 11):
+        assert resident("/bin/sh", frame[:length]).stdout == b"\nrbhello end\n"
+    assert not ran.exists()
+    assert not (tmp_path / "base").exists()
+
+
+def test_no_login_shell_can_misread_the_line():
+    """csh knows neither line breaks in quotes nor a plain `!` there."""
+    line = resident_line("rbhello")
+    assert "\n" not in line
+    assert "!" not in line
+    assert line.count("'") == 2
