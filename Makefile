@@ -55,4 +55,5 @@ lock:
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o benchmarks/$$name.lock; done
 
 clean:
-	rm -rf $(VENV) .lab .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	[ ! -x $(BIN)/runbook ] || $(BIN)/runbook lab down
+	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lookups import aws_requests, aws_writes, deployments, get_json, mails_to, name_leads_to
-from stage import ROOT, RUNBOOK, DemoError, environment_for, process, runbook, running_lab, write_addresses
+from stage import ROOT, RUNBOOK, DemoError, environment_for, process, runbook, running_lab
 
 from runbook_engine.lab.client import LabAddresses
 from runbook_engine.lab.errors import LabError
@@ -33,7 +33,9 @@ ENDED_WELL = {"unchanged", "changed", "skipped"}
 def main() -> int:
     """Give the demo; exit code 0 when everything was as promised, 1 when not."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--state", type=Path, default=ROOT / ".lab", help="folder for the lab, the journal, the report")
+    parser.add_argument(
+        "--state", type=Path, default=ROOT / ".demo", help="folder for the lab, the journal, the report"
+    )
     state = parser.parse_args().state.absolute()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
@@ -63,8 +65,7 @@ class Demo:
         self._lab = lab
         self._state = state
         self._environment = environment_for(lab, state)
-        addresses = state / "addresses.yml"
-        write_addresses(lab, addresses)
+        addresses = state / "inventory.yml"  # the lab writes it
         manifest = json.loads(lab.snapshot_manifest.read_bytes())["content_sha256"]
         inputs = ["-e", f"incident={INCIDENT}", "-e", f"manifest_sha256={manifest}"]
         self._run = ["run", "region-failover", "-i", "demo", "-i", str(addresses), *inputs]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -82,39 +81,6 @@ def environment_for(lab: LabAddresses, state: Path) -> dict[str, str]:
         "RUNBOOK_JOURNAL": f"sqlite:///{state / 'journal.db'}",
         "PYTHONUNBUFFERED": "1",
     }
-
-
-def write_addresses(lab: LabAddresses, path: Path) -> None:
-    """Write what only the running lab knows as an inventory source; JSON is YAML."""
-    folder = lab.data_dir / lab.standby_region
-    release = lab.releases[lab.version]
-    hosts: dict[str, dict[str, object]] = {}
-    for name, app in lab.apps.items():
-        address, _, port = app.url.removeprefix("http://").partition(":")
-        deploy = [sys.executable, "-m", "runbook_engine.lab.deploy", "--host-dir", str(app.dir)]
-        hosts[name] = {
-            "app_host": address,
-            "app_port": int(port),
-            "health_url": f"{app.url}/health",
-            "release_folder": str(app.dir / "releases"),
-            "deploy_command": deploy,
-        }
-    variables = {
-        "aws_account": lab.aws_account,
-        "aws_status_url": f"{lab.status_url}/public/currentevents",
-        "atlassian_status_url": lab.status_url,
-        "name_servers": [f"{lab.dns.host}:{lab.dns.port}"],
-        "smtp": {"host": lab.smtp.host, "port": lab.smtp.port, "tls": "none"},
-        "app_url": lab.apps["standby-1"].url,
-        "database": {
-            "url": f"sqlite:///{folder}/{{instance}}.sqlite",
-            "address": f"{folder}/{{instance}}.sqlite",
-        },
-        "app_version": lab.version,
-        "release_archive": str(release.file),
-        "release_sha256": release.sha256,
-    }
-    path.write_text(json.dumps({"all": {"vars": variables, "hosts": hosts}}, indent=2) + "\n", encoding="utf-8")
 
 
 def runbook(environment: Mapping[str, str], *arguments: str, show: bool = True) -> str:

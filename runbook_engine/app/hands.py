@@ -27,12 +27,20 @@ _LARGEST_FILE = 64 * 1024 * 1024
 class EngineHands:
     """The hands of this machine (`ports.hands.Hands`)."""
 
-    def __init__(self, project: Path, team: Team, hosts: HostConnections, *, sandbox: Sequence[str]) -> None:
+    def __init__(
+        self,
+        project: Path,
+        team: Team,
+        hosts: HostConnections,
+        *,
+        sandbox: Sequence[str],
+        aws: AwsSession | None = None,
+    ) -> None:
         self._project = project
         self._team = team
         self._hosts = hosts
         self._sandbox = tuple(sandbox)
-        self._aws = AwsSession()
+        self._aws = aws or AwsSession()
 
     def connection(self, target: Target, *, become_user: str | None) -> Connection:
         """Open (or reuse) the connection of a target."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runbook_engine.app.clock import SystemClock
+from runbook_engine.app.cloud import aws_session
 from runbook_engine.app.hands import EngineHands, StoreResolver, read_project_file
 from runbook_engine.app.project import OpenProject
 from runbook_engine.connections.factory import HostConnections, HostSettings
@@ -54,7 +55,8 @@ def make_tools(
     for text in (opens or {}).values():
         store.redactor.add(text)
     hosts = HostConnections(HostSettings(ssh=SshSettings(passphrases=opens or {})))
-    hands = EngineHands(project.root, project.team, hosts, sandbox=project.config.sandbox)
+    aws = aws_session(plan.inventory, project.root)
+    hands = EngineHands(project.root, project.team, hosts, sandbox=project.config.sandbox, aws=aws)
     attempts = AttemptTools(
         catalog=project.catalog,
         hands=hands,

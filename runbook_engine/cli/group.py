@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "actions": ("actions", "List the actions that steps can use, or describe one."),
     "schema": ("schema", "Print the JSON Schema of runbooks, for editors."),
     "init": ("init", "Make a small project to start from."),
+    "lab": ("lab", "Run the rehearsal lab: an emulated cloud with an app to fail over."),
     "doctor": ("doctor", "Look whether this machine and project are ready."),
 }
 """Module (in `cli.commands`) and one-line help by command; a test holds the lines against the commands themselves."""

@@ -10,7 +10,7 @@ from typing import TextIO
 from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.recheck_lines import looked_again
 from runbook_engine.cli.run_view import RunView, StepProgress
-from runbook_engine.cli.step_line import step_line, summary_of
+from runbook_engine.cli.step_line import clock_text, step_line, summary_of
 from runbook_engine.model.event import (
     AnswerRefused,
     AttemptFinished,
@@ -85,11 +85,15 @@ class LineProgress:
             self.view.said[progress.task] = progress.text
 
     def tick(self, now: datetime) -> None:
-        """Tell how far the steps with many tasks are that run now; those with few have told all there is."""
+        """Tell how far the steps with many tasks are that run now, and what long tasks of others say of themselves."""
         with self._lock:
             for step in dict.fromkeys(step_of(task) for task in self.view.running):
                 if self.view.step(step).many:
                     self.write(now, "running", step, step_line(self.view, step, now))
+                    continue
+                for task, since in self.view.running_of(step):
+                    if said := self.view.said.get(task):
+                        self.write(now, "running", task, f"{said} ({clock_text((now - since).total_seconds())})")
 
     @contextmanager
     def ticking(self, seconds: float = _TICK_SECONDS) -> Iterator[None]:

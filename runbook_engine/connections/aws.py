@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from runbook_engine.connections.aws_reads import is_read
@@ -11,6 +12,7 @@ from runbook_engine.sdk import AwsAnswer, AwsError, ReadOnlyError, RunbookError,
 
 if TYPE_CHECKING:
     import boto3
+    import botocore.session
 
 BODY_LIMIT = 64 << 20
 _ATTEMPTS = 6
@@ -44,6 +46,7 @@ class AwsSession:
         attempts: how often a read, or a throttled change, is sent at most.
         sleep: waits between attempts of a throttled change.
         profile: of the AWS configuration; None for what the environment says.
+        config_file: AWS configuration (profiles, endpoints, keys) to use in place of the user's own files.
     """
 
     def __init__(
@@ -54,8 +57,9 @@ class AwsSession:
         attempts: int = _ATTEMPTS,
         sleep: Callable[[float], None] = time.sleep,
         profile: str | None = None,
+        config_file: Path | None = None,
     ) -> None:
-        self._profile = profile
+        self._profile, self._config_file = profile, config_file
         self._timeouts = (connect_seconds, read_seconds)
         self._attempts = attempts
         self._sleep = sleep
@@ -124,12 +128,14 @@ class AwsSession:
 
     def _session(self, role: str | None, region: str) -> "boto3.Session":
         import boto3
-        import botocore.session
         from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
         if role in self._sessions:
             return self._sessions[role]
-        base = self._sessions.get(None) or self._sessions.setdefault(None, boto3.Session(profile_name=self._profile))
+        base = self._sessions.get(None)
+        if base is None:
+            core = self._configured()
+            base = self._sessions[None] = boto3.Session(botocore_session=core, profile_name=self._profile)
         if role is None:
             return base
         source = base.get_credentials()
@@ -141,12 +147,28 @@ class AwsSession:
             role,
             extra_args={"RoleSessionName": "runbook-engine"},
         )
-        assumed = botocore.session.Session()
+        assumed = self._configured()
         credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
         # botocore has no public way to give a session credentials that renew themselves
         assumed._credentials = credentials  # type: ignore[attr-defined] # noqa: SLF001
         self._sessions[role] = boto3.Session(botocore_session=assumed)
         return self._sessions[role]
+
+    def _configured(self) -> "botocore.session.Session":
+        """Give a session that reads the configuration it is to read; endpoints are a part of that."""
+        import botocore.session
+
+        core = botocore.session.Session(profile=self._profile)
+        if self._config_file is not None:
+            if not self._config_file.is_file():
+                raise AwsError(
+                    f"the AWS configuration {self._config_file} is not there",
+                    code="NoConfiguration",
+                    hint="make it, start what makes it, or correct aws_config_file in the inventory",
+                )
+            for name in ("config_file", "credentials_file"):  # the user's own files must not mix in
+                core.set_config_variable(name, str(self._config_file))
+        return core
 
 
 class BotoClient:

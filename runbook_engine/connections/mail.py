@@ -30,8 +30,9 @@ class SmtpMailer:
 
         Raises:
             ReadOnlyError: these are a check's hands.
-            ServiceUnreachableError: the server can't be reached, or broke off; says when it may have the message.
-            RunbookError: the server refused the login or the message, or a recipient's address is not valid.
+            ServiceUnreachableError: the server broke off while it took the message, and may have it.
+            RunbookError: the server can't be reached, broke off before it had the message, refused the login or the
+                message, or a recipient's address is not valid; nothing was sent.
         """
         where = f"mail server {server.host}:{server.port}"
         if self._read_only:
@@ -69,7 +70,7 @@ class SmtpMailer:
             hint = "set tls: none only if nobody can listen in" if server.tls == "starttls" else ""
             raise _closed(client, RunbookError(f"{where}: {error}", hint=hint)) from error
         except (OSError, smtplib.SMTPException) as error:
-            told = ServiceUnreachableError(f"{where}: {error}; the message was not handed in")
+            told = RunbookError(f"{where}: {error}; the message was not handed in")
             raise _closed(client, told) from error
         return client
 
@@ -91,7 +92,7 @@ def _hand_in(
             else:
                 refused[address] = f"{code} {_text(words)}"
     except (OSError, smtplib.SMTPException) as error:
-        raise ServiceUnreachableError(f"{before}: {error}") from error
+        raise RunbookError(f"{before}: {error}") from error
     if not accepted:
         return MailReceipt((), refused)
     try:

@@ -60,6 +60,7 @@ class LabAddresses(_Frozen):
     app_name: str
     dns: Address
     status_url: str
+    front_url: str
     smtp: Address
     mail_dir: Path
     apps: dict[str, AppAddress]
@@ -85,4 +86,4 @@ def read_lab(state: Path) -> LabAddresses:
 
 
 def _how_to_start(state: Path) -> str:
-    return f"start one with: python -m runbook_engine.lab --state {state}"
+    return f"start one with `runbook lab up` (here: python -m runbook_engine.lab --state {state})"

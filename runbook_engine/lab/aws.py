@@ -13,6 +13,7 @@ from moto.route53.models import RecordSet, route53_backends
 from werkzeug.serving import make_server
 
 from runbook_engine.lab import restore_bridge
+from runbook_engine.lab.faults import Faults, faulty
 from runbook_engine.lab.request_log import RequestLog, logged
 
 if TYPE_CHECKING:
@@ -47,11 +48,12 @@ class HostedZone:
 class AwsServer:
     """Serves the emulated AWS from threads of this process."""
 
-    def __init__(self, log: RequestLog, plane: DataPlane, port: int = 0) -> None:
+    def __init__(self, log: RequestLog, plane: DataPlane, port: int = 0, *, faults: Faults | None = None) -> None:
         """Bind the port; nothing is answered before `start`."""
         restore_bridge.install(plane)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # the request log says it better
-        application = logged(DomainDispatcherApplication(create_backend_app), log)
+        application = faulty(DomainDispatcherApplication(create_backend_app), faults or Faults())
+        application = logged(application, log)
         self._server = make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(SHUTDOWN_POLL,), name="aws", daemon=True

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from runbook_engine.lab.addresses import Address, AppAddress, LabAddresses, read_lab
+from runbook_engine.lab.breaks import Broken
 from runbook_engine.lab.errors import LabError
 
 __all__ = [
@@ -18,7 +19,7 @@ __all__ = [
     "mend_region",
     "read_lab",
     "refuse_mail",
-    "set_region",
+    "set_broken",
     "set_status",
     "snapshot_file",
 ]
@@ -37,21 +38,19 @@ def set_status(lab: LabAddresses, *, aws: str | None = None, statuspage: str | N
     return _ask("POST", lab, "/_lab/state", {key: value for key, value in changes.items() if value is not None})
 
 
-def set_region(lab: LabAddresses, region: str, *, up: bool) -> dict[str, object]:
-    """End or start the app processes of a region; returns the new state once they are gone or answer."""
-    return _ask("POST", lab, "/_lab/region", {"region": region, "up": up})
+def set_broken(lab: LabAddresses, what: Broken, *, broken: bool) -> dict[str, object]:
+    """Break or mend one thing; returns the new state once that is done."""
+    return _ask("POST", lab, f"/_lab/{'break' if broken else 'mend'}", {"what": str(what).split()})
 
 
 def break_region(lab: LabAddresses, region: str) -> dict[str, object]:
-    """The disaster: the region's app hosts go down and AWS's status page reports it."""
-    set_region(lab, region, up=False)
-    return _ask("POST", lab, "/_lab/state", {"aws": "degraded", "aws_region": region})
+    """The disaster: the region's hosts and APIs go down and AWS's status page reports it."""
+    return set_broken(lab, Broken("region", region), broken=True)
 
 
 def mend_region(lab: LabAddresses, region: str) -> dict[str, object]:
     """The region comes back and AWS's status page calls the event resolved."""
-    set_region(lab, region, up=True)
-    return _ask("POST", lab, "/_lab/state", {"aws": "clear", "aws_region": region})
+    return set_broken(lab, Broken("region", region), broken=False)
 
 
 def refuse_mail(lab: LabAddresses, address: str, code: int | None) -> dict[str, object]:

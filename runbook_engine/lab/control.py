@@ -1,19 +1,21 @@
-"""The lab's web server: the two status pages, and `/_lab/…`, through which the lab is told what to do."""
+"""The lab's web server: both status pages, the lab's own pages, and `/_lab/…`, by which it is told what to do."""
 
 from __future__ import annotations
 
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from runbook_engine.lab import status_page
+from runbook_engine.lab import breaks, pages, status_page
+from runbook_engine.lab.breaks import Broken
 from runbook_engine.lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -42,12 +44,15 @@ class Refusals(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Levers:
-    """What can be moved from outside. `set_region` returns when the region's hosts are gone or answer."""
+    """What can be moved from outside. `damage` returns when it is done, with what is broken then."""
 
     fleet: Fleet
     mail: Refusals
     regions: Mapping[str, str]
-    set_region: Callable[[str, bool], None]
+    damage: Callable[[Broken, bool], None]
+    broken: Callable[[], list[str]]
+    mailbox: Path
+    links: Mapping[str, str]
 
 
 class ControlServer:
@@ -58,6 +63,7 @@ class ControlServer:
         self._levers = levers
         self._lock = threading.Lock()
         self._state = status_page.StatusState(changed=datetime.now(UTC))
+        self._readable = True
         self._server = make_server("127.0.0.1", port, self._application, threaded=True, request_handler=_Quiet)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(SHUTDOWN_POLL,), name="control", daemon=True
@@ -83,6 +89,10 @@ class ControlServer:
         with self._lock:
             self._state = status_page.switch(self._state, changes, datetime.now(UTC))
 
+    def set_readable(self, *, readable: bool) -> None:
+        """Let the status pages say what they say, or something that nobody can read."""
+        self._readable = readable
+
     def _application(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             response = self._route(Request(environ))
@@ -98,34 +108,45 @@ class ControlServer:
             return _json({"error": f"{request.method} is not served here"}, HTTPStatus.METHOD_NOT_ALLOWED)
         if request.path == "/_lab/state":
             return _json(self._describe())
-        return self._page(request.path)
+        own = self._own_page(request.path)
+        return self._page(request.path) if own is None else own
+
+    def _own_page(self, path: str) -> Response | None:
+        """One of the pages about the lab, for its user's browser."""
+        if path == "/":
+            return pages.overview(self._describe(), self._levers.links)
+        if path == "/mail":
+            return pages.mail_list(self._levers.mailbox)
+        if path.startswith("/mail/"):
+            return pages.mail(self._levers.mailbox, path.removeprefix("/mail/"))
+        return None
 
     def _page(self, path: str) -> Response:
         """One of the status pages; 503 when it is down, 404 when there is no such page."""
+        state = self._state if self._readable else replace(self._state, aws="garbage", statuspage="garbage")
         if path == "/public/currentevents":
-            return _page(status_page.aws_feed(self._state), status_page.AWS_CONTENT_TYPE)
+            return _page(status_page.aws_feed(state), status_page.AWS_CONTENT_TYPE)
         if path.startswith(STATUSPAGE_PREFIX) and path.endswith(STATUSPAGE_SUFFIX):
             name = path.removeprefix(STATUSPAGE_PREFIX).removesuffix(STATUSPAGE_SUFFIX)
             if name in status_page.DOCUMENTS:
-                return _page(status_page.statuspage_document(name, self._state), "application/json; charset=utf-8")
+                return _page(status_page.statuspage_document(name, state), "application/json; charset=utf-8")
         return _json({"error": f"nothing at {path}"}, HTTPStatus.NOT_FOUND)
 
     def _move(self, lever: str, document: dict[str, object]) -> None:
         if lever == "state":
             self.switch(document)
-        elif lever == "region":
-            region, up = document.get("region"), document.get("up")
-            if not isinstance(region, str) or region not in self._levers.regions.values() or not isinstance(up, bool):
-                known = ", ".join(sorted(set(self._levers.regions.values())))
-                raise LabError(f"not a region and a state: {document}", f"region is one of {known}, up true or false")
-            self._levers.set_region(region, up)
+        elif lever in {"break", "mend"}:
+            words = document.get("what")
+            if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+                raise LabError(f"not a list of words: {document}", 'send {"what": ["region", "us-east-1"]}')
+            self._levers.damage(breaks.parse(words), lever == "break")
         elif lever == "mail":
             address, code = document.get("address"), document.get("code")
             if not isinstance(address, str) or not (code is None or isinstance(code, int)):
                 raise LabError(f"not an address and a code: {document}", "code is a number, or null to accept again")
             self._levers.mail.refuse(address, code)
         else:
-            raise LabError(f"no such lever: {lever}", "there are state, region and mail")
+            raise LabError(f"no such lever: {lever}", "there are state, break, mend and mail")
 
     def _describe(self) -> dict[str, object]:
         pids = self._levers.fleet.pids()
@@ -138,6 +159,7 @@ class ControlServer:
             "regions": {region: {"up": state} for region, state in up.items()},
             "apps": pids,
             "mail_refusals": dict(self._levers.mail.refusals()),
+            "broken": self._levers.broken(),
         }
 
 

@@ -93,6 +93,12 @@ def back_up(source: Path, target: Path) -> None:
     temporary.replace(target)
 
 
+def spoil(path: Path) -> None:
+    """Lose the reviews of one app, as a backup does that was cut short; what the database says of itself stays."""
+    with open_database(path) as database, database:
+        database.execute("DELETE FROM reviews WHERE app = ?", (APPS[0],))
+
+
 def content_checksum(database: sqlite3.Connection) -> str:
     """SHA-256 over all reviews by id, fields parted by 0x1f, rows by a line feed."""
     digest = hashlib.sha256()

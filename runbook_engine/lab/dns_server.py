@@ -43,6 +43,9 @@ class DnsServer:
     def __init__(self, zones: Zones, port: int = 0) -> None:
         """Bind both sockets; `zones` is asked anew for each query."""
         self._udp, self._tcp = _bind_both(zones, port)
+        self._zones = zones
+        self._silent = threading.Event()
+        self._udp.silent = self._tcp.silent = self._silent
         self.address: tuple[str, int] = ("127.0.0.1", self._udp.server_address[1])
         self._threads = [
             threading.Thread(target=server.serve_forever, args=(SHUTDOWN_POLL,), name="dns", daemon=True)
@@ -53,6 +56,17 @@ class DnsServer:
         """Begin to answer."""
         for thread in self._threads:
             thread.start()
+
+    def set_up(self, *, up: bool) -> None:
+        """Answer, or leave every query without an answer."""
+        (self._silent.clear if up else self._silent.set)()
+
+    def canonical_name(self, name: str) -> str | None:
+        """The name at the end of a name's CNAMEs, as a resolver would find it; None without an answer."""
+        if self._silent.is_set():
+            return None
+        answer = respond(dns.message.make_query(name, "A"), self._zones()).answer
+        return answer[-1].name.to_text() if answer else None
 
     def stop(self) -> None:
         """Stop answering and free the port."""
@@ -178,19 +192,26 @@ def _wire(asked: bytes, zones: Zones, limit: int | None) -> bytes:
 class _Udp(socketserver.ThreadingUDPServer):
     daemon_threads = True
     zones: Zones
+    silent: threading.Event
 
 
 class _Tcp(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
     zones: Zones
+    silent: threading.Event
 
 
 class _UdpQuery(socketserver.DatagramRequestHandler):
     server: _Udp
 
     def handle(self) -> None:
-        self.wfile.write(_wire(self.rfile.read(), self.server.zones, UDP_LIMIT))
+        if not self.server.silent.is_set():
+            self.wfile.write(_wire(self.rfile.read(), self.server.zones, UDP_LIMIT))
+
+    def finish(self) -> None:
+        if not self.server.silent.is_set():
+            super().finish()
 
 
 class _TcpQueries(socketserver.StreamRequestHandler):
@@ -199,7 +220,7 @@ class _TcpQueries(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         with contextlib.suppress(TimeoutError, ConnectionError):  # an idle or vanished client ends its connection
-            while len(length := self.rfile.read(2)) == 2:  # noqa: PLR2004 -- RFC 1035: two bytes of length
+            while not self.server.silent.is_set() and len(length := self.rfile.read(2)) == 2:  # noqa: PLR2004 -- RFC 1035: two bytes of length
                 reply = _wire(self.rfile.read(struct.unpack("!H", length)[0]), self.server.zones, None)
                 self.wfile.write(struct.pack("!H", len(reply)) + reply)
 

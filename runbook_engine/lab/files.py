@@ -21,6 +21,36 @@ class StateFolder:
         return self.root / "lab.json"
 
     @property
+    def inventory(self) -> Path:
+        """An inventory source that says where everything is."""
+        return self.root / "inventory.yml"
+
+    @property
+    def inventory_program(self) -> Path:
+        """The same in the form that an inventory program prints."""
+        return self.root / "inventory.json"
+
+    @property
+    def aws_config(self) -> Path:
+        """An AWS configuration whose profile `lab` leads to the lab's cloud."""
+        return self.root / "aws-config"
+
+    @property
+    def for_the_user(self) -> tuple[Path, ...]:
+        """What says where the lab is, and so is true only while it runs."""
+        return (self.inventory, self.inventory_program, self.aws_config)
+
+    @property
+    def ports(self) -> Path:
+        """The ports of the last lab in this folder, which the next one takes again."""
+        return self.root / "ports.json"
+
+    @property
+    def said(self) -> Path:
+        """What a lab in the background says."""
+        return self.root / "lab.log"
+
+    @property
     def marker(self) -> Path:
         """Shows that the folder is a lab's own; locked by the lab that runs in it."""
         return self.root / ".lab"
@@ -59,6 +89,13 @@ class StateFolder:
     def seed_request_log(self) -> Path:
         """The requests with which the lab filled its own cloud before it became ready."""
         return self.root / "aws-seed-requests.ndjson"
+
+    @property
+    def everything(self) -> tuple[Path, ...]:
+        """All that a lab makes; the marker last, because it says that the rest is a lab's."""
+        folders = (self.data, self.hosts, self.releases, self.mail)
+        logs = (self.request_log, self.seed_request_log, self.said)
+        return (self.record, *self.for_the_user, *folders, *logs, self.ports, self.marker)
 
     def database(self, region: str, instance: str) -> Path:
         """The file that holds the rows of an RDS instance."""

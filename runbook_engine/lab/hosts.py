@@ -42,7 +42,7 @@ class HostFleet:
 
     def __init__(self, folder: Path, regions: Mapping[str, str], ports: Mapping[str, int]) -> None:
         """`regions` maps host names to regions; a host without an entry in `ports` gets a free port."""
-        self._reservations = {name: _reserve(ports.get(name, 0)) for name in regions}
+        self._reservations = {name: reserve_port(ports.get(name, 0)) for name in regions}
         self.hosts = tuple(
             Host(name, region, folder / name, self._reservations[name].getsockname()[1])
             for name, region in regions.items()
@@ -80,6 +80,13 @@ class HostFleet:
                 process.kill()
                 process.wait()
 
+    def revive(self) -> list[str]:
+        """Start what ended by itself again, as an operating system would; gives the names of those hosts."""
+        ended = [host for host in self.hosts if host.name in self._processes and self.pids()[host.name] is None]
+        for host in ended:
+            self._processes[host.name] = _spawn(host)
+        return [host.name for host in ended]
+
     def close(self) -> None:
         """End everything and give the ports back."""
         self.stop()
@@ -95,7 +102,7 @@ class HostFleet:
         return [host for host in self.hosts if region in {None, host.region}]
 
 
-def _reserve(port: int) -> socket.socket:
+def reserve_port(port: int) -> socket.socket:
     """Hold a port without listening: nobody else is given it, and connections are refused until the app listens."""
     reservation = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from runbook_engine.lab.errors import LabError
 from runbook_engine.lab.files import write_atomically
+from runbook_engine.lab.hosts import reserve_port
 
 START_SECONDS = 5.0
 REFUSALS = range(400, 600)
@@ -93,25 +95,35 @@ class MailServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mail", daemon=True)
         self._server: asyncio.Server | None = None
+        self._reservation: socket.socket | None = None
 
     def start(self) -> None:
         """Bind the port and begin to answer."""
+        self._reservation = reserve_port(self.address[1])
+        self.address = ("127.0.0.1", self._reservation.getsockname()[1])
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(START_SECONDS)
+        self.set_up(up=True)
+
+    def set_up(self, *, up: bool) -> None:
+        """Answer, or refuse connections; the port stays ours meanwhile."""
+        change = self._listen() if up else self._close()
+        asyncio.run_coroutine_threadsafe(change, self._loop).result(START_SECONDS)
 
     def stop(self) -> None:
         """Stop answering and free the port."""
         if not self._thread.is_alive():
             self._loop.close()
             return
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(START_SECONDS)
+        self.set_up(up=False)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_SECONDS)
         self._loop.close()
+        if self._reservation is not None:
+            self._reservation.close()
 
     async def _listen(self) -> None:
-        self._server = await self._loop.create_server(self._session, *self.address)
-        self.address = ("127.0.0.1", self._server.sockets[0].getsockname()[1])
+        if self._server is None:
+            self._server = await self._loop.create_server(self._session, *self.address, reuse_port=True)
 
     def _session(self) -> SMTP:
         return SMTP(self.mailbox, hostname="mail.lab.invalid", enable_SMTPUTF8=True, loop=self._loop)
@@ -119,6 +131,7 @@ class MailServer:
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
+            self._server = None
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()

@@ -19,7 +19,7 @@ from runbook_engine.lab import dataset
 from runbook_engine.lab.files import StateFolder, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 NONE_LEFT = 0
 
@@ -29,11 +29,28 @@ class DataPlane:
 
     def __init__(self, folder: StateFolder, restore_polls: int) -> None:
         """`restore_polls` is how many answers call a restored instance `creating` before it is `available`."""
-        self.restore_polls = restore_polls
+        self.restore_polls = self.usual_polls = restore_polls
         self._folder = folder
         self._snapshots: dict[tuple[str, str], Path] = {}
         self._pending: dict[tuple[str, str], tuple[int, Path | None]] = {}
+        self._restored: dict[tuple[str, str], Path] = {}
+        self._spoiled = False
         self._lock = threading.RLock()
+
+    def set_restore_polls(self, polls: int) -> None:
+        """Let restores take so many answers from now on, those that are going on at most."""
+        with self._lock:
+            self.restore_polls = polls
+            self._pending = {key: (min(left, polls), source) for key, (left, source) in self._pending.items()}
+
+    def set_spoiled(self, *, spoiled: bool) -> None:
+        """Let restores bring data of which a part is lost, or let them and what they brought be right again."""
+        with self._lock:
+            mended = self._spoiled and not spoiled
+            self._spoiled = spoiled
+            if mended:
+                for (region, instance), source in self._restored.items():
+                    self._bring(source, region, instance)
 
     def snapshot_taken(self, region: str, instance: str, snapshot: str) -> None:
         """Copy the instance's file; an instance without data gives a snapshot without data."""
@@ -83,17 +100,25 @@ class DataPlane:
         """Remove the rows with the instance, so that a later restore cannot be mistaken for this one."""
         with self._lock:
             self._pending.pop((region, instance.lower()), None)
+            self._restored.pop((region, instance.lower()), None)
             self._folder.database(region, instance).unlink(missing_ok=True)
 
     def _finish(self, region: str, database: DBInstance) -> None:
         _, source = self._pending.pop((region, _name(database)))
         if source is not None:
-            target = self._folder.database(region, _name(database))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{target.name}.part")
-            shutil.copyfile(source, part)
-            part.replace(target)
+            self._bring(source, region, _name(database))
+            self._restored[region, _name(database)] = source
         database.status = "available"
+
+    def _bring(self, source: Path, region: str, instance: str) -> None:
+        """Put a snapshot's bytes where the instance's rows are expected, all at once."""
+        target = self._folder.database(region, instance)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.part")
+        shutil.copyfile(source, part)
+        if self._spoiled:
+            dataset.spoil(part)
+        part.replace(target)
 
     def _unused_file(self, snapshot: str) -> Path:
         wanted = self._folder.snapshots / f"{snapshot.lower()}.sqlite"
@@ -208,3 +233,21 @@ def _tell_origin(snapshot: DBSnapshot, source: DBSnapshot) -> None:
 
 def _name(database: DBInstance) -> str:
     return str(database.db_instance_identifier).lower()
+
+
+def take_snapshot(account: str, region: str, instance: str, snapshot: str, copy_to: Sequence[str]) -> bool:
+    """Take a snapshot and copy it to other regions, as a backup plan does; false when there is no such instance."""
+    backend = rds_backends[account][region]
+    if instance not in backend.databases:
+        return False
+    taken = backend.create_db_snapshot(instance, snapshot, tags=[{"Key": "taken-by", "Value": "backup-plan"}])
+    for other in copy_to:
+        rds_backends[account][other].copy_db_snapshot(taken.arn, snapshot, copy_tags=True)
+    return True
+
+
+def drop_snapshot(account: str, regions: Sequence[str], snapshot: str) -> None:
+    """Delete a snapshot wherever it still is."""
+    for region in regions:
+        if snapshot in rds_backends[account][region].database_snapshots:
+            rds_backends[account][region].delete_db_snapshot(snapshot)

@@ -35,7 +35,7 @@ from runbook_engine.model.event import AttemptFinished, AttemptStarted
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "demo"), str(ROOT / "tests")]
 
-from stage import environment_for, write_addresses  # noqa: E402 - the demo's folder is no package
+from stage import environment_for  # noqa: E402 - the demo's folder is no package
 from support.killing_journal import ENDS, KillingJournal, Silence  # noqa: E402 - nor is that of the tests
 
 PARTS = 12
@@ -52,8 +52,7 @@ def main():
         environment = environment_for(lab, options.state)
         os.environ.clear()
         os.environ.update(environment)
-        addresses, fast = options.state / "addresses.yml", options.state / "fast.yml"
-        write_addresses(lab, addresses)
+        addresses, fast = options.state / "lab" / "inventory.yml", options.state / "fast.yml"
         fast.write_text('all: {vars: {poll: "0.05s"}}\n')
         os.chdir(ROOT)
         project = open_project(ROOT)

@@ -224,3 +224,28 @@ def test_nobody_there_is_unreachable(credentials, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(ServiceUnreachableError):
         client(AwsSession(), "rds").call("delete_db_instance", DBInstanceIdentifier="x")
+
+
+def configuration(folder, endpoint):
+    """The configuration of a cloud that is no other's: its endpoint and its keys stand in one file."""
+    file = folder / "aws-config"
+    keys = "aws_access_key_id = its-own\naws_secret_access_key = its-own\n"
+    file.write_text(f"[profile rehearsal]\nregion = eu-central-1\nendpoint_url = {endpoint}\n{keys}")
+    return file
+
+
+@pytest.mark.parametrize("role", [None, "arn:aws:iam::210987654321:role/dr"])
+def test_a_named_configuration_decides_where_requests_go_and_with_which_keys(
+    moto, credentials, monkeypatch, tmp_path, role
+):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_PROFILE", "of-the-user")  # which has no such profile
+    session = AwsSession(profile="rehearsal", config_file=configuration(tmp_path, moto))
+    identity = client(session, "sts", read_only=True, role=role).call("get_caller_identity")
+    assert identity["Account"] == ("123456789012" if role is None else "210987654321")
+
+
+def test_a_configuration_that_is_not_there_is_no_reason_to_ask_another_cloud(session, tmp_path):
+    named = AwsSession(profile="rehearsal", config_file=tmp_path / "none")
+    with pytest.raises(AwsError, match="none is not there"):
+        client(named, "sts", read_only=True)

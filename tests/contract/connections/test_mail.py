@@ -159,13 +159,13 @@ def test_a_certificate_nobody_trusts_is_refused(serve, certificate, tls):
         )
         thread = threading.Thread(target=lambda: fail_handshake(listener))
         thread.start()
-        with pytest.raises(ServiceUnreachableError, match="certificate"):
+        with pytest.raises(RunbookError, match="certificate"):
             send(port, tls="tls")
         thread.join()
         listener.close()
         return
     box, port = serve(**options)
-    with pytest.raises(ServiceUnreachableError, match="certificate"):
+    with pytest.raises(RunbookError, match="certificate"):
         send(port, tls=tls)
     assert box.taken == []
 
@@ -223,10 +223,12 @@ def test_broken_off_behind_the_message_says_that_it_may_have_been_taken(dying):
 
 @pytest.mark.parametrize("last", ["MAIL", "RCPT"])
 def test_broken_off_before_the_message_says_that_it_was_not(dying, last):
-    with pytest.raises(ServiceUnreachableError, match="before it had the message"):
+    with pytest.raises(RunbookError, match="before it had the message") as caught:
         send(dying(last))
+    assert caught.type is RunbookError, "what was surely not sent leaves no doubt"
 
 
-def test_nobody_there_is_unreachable():
-    with pytest.raises(ServiceUnreachableError, match="not handed in"):
+def test_where_nobody_is_nothing_is_sent_for_sure():
+    with pytest.raises(RunbookError, match="not handed in") as caught:
         send(9)
+    assert caught.type is RunbookError

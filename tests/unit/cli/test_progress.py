@@ -15,6 +15,7 @@ from runbook_engine.model.event import (
     TaskResolved,
 )
 from runbook_engine.model.outcome import satisfied
+from runbook_engine.ports.dispatcher import AttemptProgress
 
 
 def finished(task, outcome="changed", **more):
@@ -87,6 +88,21 @@ def test_now_and_then_a_log_says_how_far_a_step_with_many_targets_is(stored, ope
     lines = screen.getvalue().splitlines()[before:]
     assert len(lines) == 1
     assert "many  1 of 30: 1 failed; 4 running, longest h1 1:04, h2 1:03, h3 1:02" in lines[0]
+
+
+def test_now_and_then_a_log_says_what_a_long_task_says_of_itself(stored, opened):
+    screen = io.StringIO()
+    listener = LineProgress(screen)
+    for event in (opened(restore=1, quiet=1), begun("restore@localhost"), begun("quiet@localhost")):
+        last = stored(event)
+        listener.event(last)
+    listener.progress(AttemptProgress(task="restore@localhost", number=1, text="reviews-eu-west-1: creating"))
+    before = len(screen.getvalue().splitlines())
+    listener.tick(last.time + timedelta(minutes=1))
+    lines = screen.getvalue().splitlines()[before:]
+    assert [line.split("  ", 1)[1] for line in lines] == [
+        "running       restore@localhost  reviews-eu-west-1: creating (1:01)"
+    ]
 
 
 def test_the_ticking_goes_on_by_itself_and_ends(stored, opened):

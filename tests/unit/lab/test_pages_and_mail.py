@@ -88,8 +88,8 @@ def test_a_wrong_lever_is_explained_and_changes_nothing(lab, http):
     for path, document in [
         ("state", {"aws": "exploded"}),
         ("state", {"azure": "clear"}),
-        ("region", {"region": "mars-1", "up": True}),
-        ("region", {"region": "us-east-1", "up": "no"}),
+        ("break", {"what": ["region", "mars-1"]}),
+        ("mend", {"what": "region us-east-1"}),
         ("mail", {"address": "a@b.example", "code": 250}),
         ("coffee", {}),
     ]:
