@@ -8,8 +8,6 @@ from typing import cast
 
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.connections.factory import HostConnections
-from runbook_engine.connections.http import HttpxClient
-from runbook_engine.connections.mail import SmtpMailer
 from runbook_engine.expressions.placeholders import resolve_placeholders
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.inventory import Target
@@ -48,10 +46,14 @@ class EngineHands:
 
     def http(self, *, read_only: bool) -> HttpClient:
         """Give an HTTP client."""
+        from runbook_engine.connections.http import HttpxClient
+
         return HttpxClient(read_only=read_only)
 
     def mail(self, *, read_only: bool) -> Mailer:
         """Give the way to hand mail in."""
+        from runbook_engine.connections.mail import SmtpMailer
+
         return SmtpMailer(read_only=read_only)
 
     def aws(self, service: str, *, region: str, account: str | None, role: str | None, read_only: bool) -> AwsClient:

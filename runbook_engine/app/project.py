@@ -9,11 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from runbook_engine.app.safe_files import leads_out, refuse_open, refuse_open_tree
-from runbook_engine.discovery.catalog import build_catalog
-from runbook_engine.journals.address import open_glance, open_journal
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.config import find_project
-from runbook_engine.loading.team import load_team
 from runbook_engine.model.config import Config, Project
 from runbook_engine.model.diagnostic import Diagnostic, has_errors
 from runbook_engine.model.errors import InvalidInputError
@@ -73,6 +70,8 @@ class OpenProject:
         if not path.exists():
             return Team()
         refuse_open(path)
+        from runbook_engine.loading.team import load_team
+
         team, found, sources = load_team(path, self.config.limits)
         if team is None or has_errors(found):
             raise InvalidFilesError("team.yml is not valid", list(found), {sources.file: sources})
@@ -81,6 +80,8 @@ class OpenProject:
     @cached_property
     def actions(self) -> tuple[Catalog, list[Diagnostic]]:
         """Every action that can be named, and what is wrong with plugins."""
+        from runbook_engine.discovery.catalog import build_catalog
+
         return build_catalog([self.root / folder for folder in self.config.plugins])
 
     @property
@@ -95,6 +96,8 @@ class OpenProject:
         Raises:
             JournalError: there is none (unless it is to be made), or it can't be used.
         """
+        from runbook_engine.journals.address import open_journal
+
         return open_journal(self.config.journal, project=self.root, create=create)
 
     def glance(self) -> Glance:
@@ -103,6 +106,8 @@ class OpenProject:
         Raises:
             JournalError: it can't be used.
         """
+        from runbook_engine.journals.address import open_glance
+
         return open_glance(self.config.journal, project=self.root)
 
     def inventory_paths(self, names: tuple[str, ...]) -> list[Path]:

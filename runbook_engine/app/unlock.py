@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from runbook_engine.connections.factory import kind_of
+from runbook_engine.connections.ssh_library import load_paramiko
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.plan import Plan
@@ -41,6 +42,7 @@ def _over_ssh(target: Target) -> bool:
 
 
 def _asked(path: Path, ask: AskSecret) -> str:
+    load_paramiko()
     from runbook_engine.connections.ssh_keys import UnusableKeyError, load_key
 
     for left in reversed(range(_TRIES)):

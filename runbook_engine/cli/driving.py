@@ -4,12 +4,12 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.run_runbook import RunResult
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.background import Background
-from runbook_engine.cli.gate_prompt import GatePrompt, Screen
 from runbook_engine.cli.listeners import EventLines, Listeners
 from runbook_engine.cli.progress import LineProgress
 from runbook_engine.cli.run_end import tell_end
@@ -20,6 +20,9 @@ from runbook_engine.model.errors import JournalError, LeaseError
 from runbook_engine.model.event import StoredEvent
 from runbook_engine.ports.journal import Journal
 from runbook_engine.ports.listener import Listener
+
+if TYPE_CHECKING:
+    from runbook_engine.cli.gate_prompt import GatePrompt, Screen
 
 Advance = Callable[[Journal, Listener, Interrupts, AskSecret | None], RunResult]
 
@@ -56,8 +59,7 @@ def drive(
         if seat.output == "ndjson":
             listeners.append(EventLines())
         if can_ask():
-            screen = lines if isinstance(lines, Screen) else None
-            prompt = stack.enter_context(GatePrompt(project, seat.person, screen))
+            prompt, screen = _prompt_of(stack, project, seat, lines)
             memories.append(prompt)
             ask = _asker(screen, interrupts)
             listeners.append(prompt)
@@ -79,7 +81,17 @@ def drive(
     return tell_end(project, journal, ended, output=seat.output)
 
 
-def _asker(screen: Screen | None, interrupts: Interrupts) -> AskSecret:
+def _prompt_of(
+    stack: ExitStack, project: OpenProject, seat: Seat, lines: LineProgress
+) -> "tuple[GatePrompt, Screen | None]":
+    """Give what asks a person at this terminal, and the view that has to make room for it."""
+    from runbook_engine.cli.gate_prompt import GatePrompt, Screen
+
+    screen = lines if isinstance(lines, Screen) else None
+    return stack.enter_context(GatePrompt(project, seat.person, screen)), screen
+
+
+def _asker(screen: "Screen | None", interrupts: Interrupts) -> AskSecret:
     """Give what asks for a secret while nothing else writes to the terminal."""
 
     def ask(question: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runbook_engine.connections.ssh_library import load_paramiko
 from runbook_engine.sdk import (
     Connection,
     ConnectionKind,
@@ -71,6 +72,7 @@ class HostConnections:
             return LocalConnection(home, name=target.name, become_user=user, become_password=password)
         if kind == "ssm":
             return self._by_ssm(target, user, password)
+        load_paramiko()
         from runbook_engine.connections.ssh import connect
 
         connection = connect(target, self._shared_pool(), become_user=user, become_password=password)

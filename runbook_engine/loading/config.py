@@ -8,11 +8,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from runbook_engine.loading.diagnostics import in_order
+from runbook_engine.loading.limited_file import read_limited
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.pydantic_errors import diagnostics_of
 from runbook_engine.loading.source_lines import SourceLines
 from runbook_engine.loading.toml_source import TomlSyntaxError, read_toml
-from runbook_engine.loading.yaml_source import read_limited
 from runbook_engine.model.config import Config, Limits, Project
 from runbook_engine.model.diagnostic import Diagnostic, Location
 from runbook_engine.model.errors import InvalidInputError, UsageError

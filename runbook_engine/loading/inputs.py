@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_engine.loading.input_values import check_value
+from runbook_engine.loading.limited_file import read_limited
 from runbook_engine.loading.nesting import plain
-from runbook_engine.loading.yaml_source import read_limited, read_yaml, read_yaml_file
+from runbook_engine.loading.yaml_source import read_yaml, read_yaml_file
 from runbook_engine.model.config import Limits
 from runbook_engine.model.diagnostic import Diagnostic, Location
 from runbook_engine.model.json import JsonObject, JsonValue

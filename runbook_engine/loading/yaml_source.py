@@ -1,13 +1,12 @@
 """Reads YAML strictly into plain data that knows its lines; every problem is a finding, none an exception."""
 
 import hashlib
-import os
 import re
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runbook_engine.loading.limited_file import read_limited, too_large
 from runbook_engine.loading.source_lines import SourceLines
 from runbook_engine.loading.yaml_fold import Fold, StopReadingError
 from runbook_engine.loading.yaml_fold_1_1 import AnsibleFold
@@ -81,7 +80,7 @@ def read_yaml(
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     sha256 = hashlib.sha256(data).hexdigest()
     if len(data) > limits.file_bytes:
-        return YamlResult(None, SourceMap(file), [_too_large(file, limits)], sha256)
+        return YamlResult(None, SourceMap(file), [too_large(file, limits)], sha256)
     try:
         decoded = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -104,40 +103,6 @@ def read_yaml(
     except StopReadingError:
         root = None
     return YamlResult(root, SourceMap(file, root, lines), fold.diagnostics, sha256)
-
-
-def read_limited(path: Path, *, shown_as: str, limits: Limits, follow_links: bool = True) -> bytes | Diagnostic:
-    """Read a regular file of bounded size, or say why not; never waits on a pipe or device."""
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW)
-    place = Location(file=shown_as)
-    try:
-        descriptor = os.open(path, flags)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return diagnostic("RB001", place, f"can't read the file: {reason}", "is the path right, and may you read it?")
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return diagnostic("RB001", place, "is not a regular file", "name a file, not a folder, pipe or device")
-        if status.st_size > limits.file_bytes:
-            return _too_large(shown_as, limits)
-        with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            data = stream.read(limits.file_bytes + 1)
-    except OSError as error:
-        return diagnostic("RB001", place, f"can't read the file: {error.strerror}", "is the disk in order?")
-    finally:
-        os.close(descriptor)
-    # A file that grows while it is read must not get past the bound.
-    return data if len(data) <= limits.file_bytes else _too_large(shown_as, limits)
-
-
-def _too_large(file: str, limits: Limits) -> Diagnostic:
-    return diagnostic(
-        "RB002",
-        Location(file=file),
-        f"the file is larger than {limits.file_bytes:,} bytes",
-        "split it, or raise limits.file_bytes in runbook.toml",
-    )
 
 
 def _not_utf8(data: bytes, error: UnicodeDecodeError, file: str) -> Diagnostic:

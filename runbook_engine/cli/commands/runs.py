@@ -111,14 +111,12 @@ def prune(
 
 
 def _found(number: int) -> list[RunLine]:
-    project = open_project()
+    journal = open_project().glance()
     try:
-        journal = project.journal()
+        found = list_runs(journal, limit=number)
     except NoJournalError as error:
         say(error.message)
         return []
-    try:
-        found = list_runs(journal, limit=number)
     finally:
         journal.close()
     if not found:
