@@ -51,9 +51,12 @@ class FileGlance:
         """See `Glance.lease`."""
         return self._answer(lambda ask: _lease(ask, name), lambda whole: whole.lease(name))
 
-    def tally(self, run: str, *, few: int = 0) -> Tally:
+    def tally(self, run: str, *, few: int = 0, by_target: bool = False) -> Tally:
         """See `Glance.tally`."""
-        return self._answer(lambda ask: _tally(ask, run, few), lambda whole: whole.tally(run, few=few))
+        return self._answer(
+            lambda ask: _tally(ask, run, few, by_target=by_target),
+            lambda whole: whole.tally(run, few=few, by_target=by_target),
+        )
 
     def close(self) -> None:
         """See `Glance.close`."""
@@ -113,9 +116,9 @@ def _lease(ask: _Ask, name: str) -> Lease | None:
     return leases.current(row, now=machine_time(), is_dead=is_dead)
 
 
-def _tally(ask: _Ask, run: str, few: int) -> Tally:
+def _tally(ask: _Ask, run: str, few: int, *, by_target: bool) -> Tally:
     if _head(ask, run) is None:
         raise no_such_run(run)
     if records := _records(ask, run):
         raise pruned_error(pruning_row(records[0]))
-    return tally(ask, run, mark="?", few=few)
+    return tally(ask, run, mark="?", few=few, by_target=by_target)

@@ -124,7 +124,7 @@ class MemoryJournal:
             newest_first = [head_of(run, pruned=run.id in self._prunings) for run in reversed(self._runs.values())]
         return newest_first[:limit] if limit else newest_first
 
-    def tally(self, run: str, *, few: int = 0) -> Tally:
+    def tally(self, run: str, *, few: int = 0, by_target: bool = False) -> Tally:
         """See `Glance.tally`."""
         events = list(self.read(run))
         rows = task_rows(events)
@@ -138,7 +138,7 @@ class MemoryJournal:
                 {row.task for row in rows.values() if row.outcome in WELL},
             ),
             well=Counter((row.step, row.outcome) for row in well),
-            targets=Counter((row.target, row.outcome) for row in well),
+            targets=Counter((row.target, row.outcome) for row in well if by_target),
         )
 
     def version(self, run: str) -> int:

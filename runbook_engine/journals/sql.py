@@ -147,12 +147,14 @@ class SqlJournal:
         with self._reading() as connection:
             return connection.execute(select(runs.c.head_seq).where(runs.c.id == run)).scalar() or 0
 
-    def tally(self, run: str, *, few: int = 0) -> Tally:
+    def tally(self, run: str, *, few: int = 0, by_target: bool = False) -> Tally:
         """See `Glance.tally`."""
         with self._reading() as connection:
             whole_run(connection, run)
 
-            return tally(partial(ask, connection), run, mark=MARKS[connection.dialect.name], few=few)
+            return tally(
+                partial(ask, connection), run, mark=MARKS[connection.dialect.name], few=few, by_target=by_target
+            )
 
     def take_lease(self, name: str, holder: Holder, seconds: float, *, take_over: bool = False) -> Lease:
         """See `Journal.take_lease`."""

@@ -10,7 +10,7 @@ Ask = Callable[[str, Sequence[str]], Sequence[Sequence[object]]]
 _COLUMNS = ", ".join(f"events.{name}" for name in EventRow._fields)
 
 
-def tally(ask: Ask, run: str, *, mark: str, few: int) -> Tally:
+def tally(ask: Ask, run: str, *, mark: str, few: int, by_target: bool) -> Tally:
     """Tell where a run stands; see `Glance.tally`.
 
     Args:
@@ -21,12 +21,15 @@ def tally(ask: Ask, run: str, *, mark: str, few: int) -> Tally:
         JournalError: an event is damaged.
     """
     query = _Queries(mark, few)
-    rows = ask(query.events, (run, *ATTEMPT_KINDS, run, *ATTEMPT_KINDS, *WELL, run))
+    of_small = (run,) if few else ()
+    rows = ask(query.events, (run, *ATTEMPT_KINDS, run, *ATTEMPT_KINDS, *WELL, *of_small))
     events = [read_row(event_row(row), follows=None) for row in rows]
     if gates := sorted({row.task for row in task_rows(events).values() if row.kind in GATE_KINDS}):
         ended = ask(query.ended(gates), (run, *WELL, *gates))
         events = without(events, {str(task) for (task,) in ended})
-    return Tally(events, *(_counted(ask(query.counted(by), (run, *WELL, run))) for by in ("step", "target")))
+    values = (run, *WELL, *of_small)
+    by_step = _counted(ask(query.counted("step"), values))
+    return Tally(events, by_step, _counted(ask(query.counted("target"), values)) if by_target else {})
 
 
 class _Queries:
@@ -35,12 +38,14 @@ class _Queries:
     def __init__(self, mark: str, few: int) -> None:
         self._mark = mark
         self._well, bulk = self._marks(WELL), self._marks(ATTEMPT_KINDS)
-        self._small = f"(SELECT step FROM tasks WHERE run = {mark} GROUP BY step HAVING count(*) <= {few:d})"  # noqa: S608 - see above
+        small = f"(SELECT step FROM tasks WHERE run = {mark} GROUP BY step HAVING count(*) <= {few:d})"  # noqa: S608 - see above
+        # No step has no tasks, and finding that out would take a walk over all of them.
+        self._or_small, self._not_small = (f"OR tasks.step IN {small}", f"AND step NOT IN {small}") if few else ("", "")
         self.events = (
             f"SELECT {_COLUMNS} FROM events WHERE events.run = {mark} AND events.kind NOT IN ({bulk}) "  # noqa: S608 - see above
             f"UNION ALL SELECT {_COLUMNS} FROM tasks JOIN events ON events.run = tasks.run AND events.seq = tasks.seq "
             f"WHERE tasks.run = {mark} AND tasks.kind IN ({bulk}) "
-            f"AND (tasks.outcome NOT IN ({self._well}) OR tasks.step IN {self._small}) ORDER BY 2"
+            f"AND (tasks.outcome NOT IN ({self._well}) {self._or_small}) ORDER BY 2"
         )
 
     def ended(self, tasks: Sequence[str]) -> str:
@@ -52,7 +57,7 @@ class _Queries:
         """How many tasks ended well, by a column and outcome."""
         return (
             f"SELECT {by}, outcome, count(*) FROM tasks WHERE run = {self._mark} AND outcome IN ({self._well}) "  # noqa: S608 - see above
-            f"AND step NOT IN {self._small} GROUP BY {by}, outcome"
+            f"{self._not_small} GROUP BY {by}, outcome"
         )
 
     def _marks(self, values: Sequence[str]) -> str:

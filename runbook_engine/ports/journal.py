@@ -96,7 +96,7 @@ class Tally(NamedTuple):
     Attributes:
         events: in order, all but those of tasks that ended well; of other tasks' attempts the newest event only.
         well: how many tasks ended well and have no event above, by step and outcome.
-        targets: the same by target and outcome.
+        targets: the same by target and outcome; empty unless it was asked for.
     """
 
     events: list[StoredEvent]
@@ -119,11 +119,12 @@ class Glance(Protocol):
         """Give the lease of that name, None when it is free."""
         ...
 
-    def tally(self, run: str, *, few: int = 0) -> Tally:
+    def tally(self, run: str, *, few: int = 0, by_target: bool = False) -> Tally:
         """Tell where a run stands. Every event given is checked by itself; only `read` and `verify` check the chain.
 
         Args:
             few: of steps with at most so many tasks, those that ended well are given, too.
+            by_target: count by target as well.
         """
         ...
 

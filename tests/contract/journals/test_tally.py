@@ -120,6 +120,17 @@ def test_what_ended_well_is_counted_by_step_and_given_no_more(journal, opening, 
     assert [one.event.kind for one in tally.events] == ["run.opened", "note.added"]
 
 
+def test_what_ended_well_is_counted_by_target_when_asked_and_small_steps_are_given_whole(journal, opening, actor):
+    journal.open_run("r", opening, actor)
+    ends = [AttemptFinished(task=f"{step}@h", number=1, outcome=Outcome.CHANGED) for step in ("a", "b", "c[0]", "c[1]")]
+    journal.append("r", ends, actor)
+    assert journal.tally("r").targets == {}
+    assert dict(journal.tally("r", by_target=True).targets) == {("h", "changed"): 4}
+    few = journal.tally("r", few=1, by_target=True)
+    assert (dict(few.well), dict(few.targets)) == ({("c", "changed"): 2}, {("h", "changed"): 2})
+    assert [one.seq for one in few.events] == [1, 2, 3]
+
+
 def test_a_tally_of_no_run_is_refused(journal):
     with pytest.raises(JournalError, match="knows no run"):
         journal.tally("nope")
@@ -143,6 +154,8 @@ def answers(store):
         store.runs(limit=1),
         store.lease("nope"),
         store.tally("r"),
+        store.tally("r", few=1, by_target=True),
+        store.tally("r", by_target=True),
     )
 
 
