@@ -106,18 +106,20 @@ def resume_run(
     interrupts: Interrupts,
     ask: AskSecret | None = None,
     opens: Mapping[Path, str] | None = None,
+    known: RunState | None = None,
 ) -> RunResult:
     """Go on with a run where it stopped.
 
     Args:
         ask: asks a person for a secret, None when nobody is there.
         opens: passphrases that were asked for before, by file of the private key.
+        known: what the run's events, read a moment ago, add up to; what was said since is read here. None reads all.
 
     Raises:
         InvalidInputError: the plan is another than the one that was run, and changes were not accepted.
         LeaseError: another process advances it.
     """
-    state = RunState(request.run, journal.read(request.run))
+    state = known or RunState(request.run, journal.read(request.run))
     opened = state.opened
     if opened is None:
         raise InvalidInputError(f"run {request.run} was never opened")

@@ -1,7 +1,7 @@
 """The fold: what a run's events add up to. The checkpoint, and nothing besides it."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -121,6 +121,12 @@ class RunState:
         self.marks = Marks()
         for stored in events:
             self.apply(stored)
+
+    def passing(self, events: Iterable[StoredEvent]) -> Iterator[StoredEvent]:
+        """Take note of each event and pass it on, so that a long run is read once for all who need it."""
+        for stored in events:
+            self.apply(stored)
+            yield stored
 
     def task(self, task: str) -> TaskState:
         """Give a task's state; a task that nothing happened to is waiting."""

@@ -83,18 +83,25 @@ def read_row(row: EventRow, *, follows: EventRow | None) -> StoredEvent:
     Raises:
         JournalError: the row is not what was written; the message names the event.
     """
-    if row.hash != seal(row.run, row.seq, row.time, row.actor, row.body, row.previous):
-        raise _damaged(row, "its content or its hash was changed")
-    if follows is not None and row.seq != follows.seq + 1:
-        raise _damaged(row, f"the {row.seq - follows.seq - 1} before it are missing")
-    expected = genesis(row.run) if row.seq == 1 else follows.hash if follows else row.previous
-    if row.previous != expected:
-        raise _damaged(row, "it does not follow the event before it")
-    try:
-        event, actor, time = _read_event(row.body), _read_actor(row.actor), read_time(row.time)
-    except ValueError as error:
-        raise _damaged(row, f"it can't be read ({first_line(error)})") from error
-    return StoredEvent(row.run, row.seq, time, actor, event, row.previous, row.hash)
+    return next(read_rows((row,), follows=follows))
+
+
+def read_rows(rows: Iterable[EventRow], *, follows: EventRow | None) -> Iterator[StoredEvent]:
+    """Turn rows into their events, each following the one before it; see `read_row`."""
+    for row in rows:
+        run, seq, time, actor, _, body, previous, digest = row
+        if digest != seal(run, seq, time, actor, body, previous):
+            raise _damaged(row, "its content or its hash was changed")
+        if follows is not None and seq != follows.seq + 1:
+            raise _damaged(row, f"the {seq - follows.seq - 1} before it are missing")
+        if previous != (genesis(run) if seq == 1 else follows.hash if follows is not None else previous):
+            raise _damaged(row, "it does not follow the event before it")
+        try:
+            stored = StoredEvent(run, seq, read_time(time), _read_actor(actor), _read_event(body), previous, digest)
+        except ValueError as error:
+            raise _damaged(row, f"it can't be read ({first_line(error)})") from error
+        yield stored
+        follows = row
 
 
 @lru_cache(maxsize=64)

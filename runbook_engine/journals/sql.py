@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from runbook_engine.journals import sql_leases, sql_prune, sql_verify
-from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, read_row
+from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, read_rows
 from runbook_engine.journals.ledger import (
     Batch,
     RunRow,
@@ -22,11 +22,12 @@ from runbook_engine.journals.ledger import (
     run_exists,
 )
 from runbook_engine.journals.pruning import read_pruning
-from runbook_engine.journals.rows import event_row, run_row, task_rows
+from runbook_engine.journals.rows import run_row, task_rows
 from runbook_engine.journals.sql_driver import MARKS, ask
 from runbook_engine.journals.sql_errors import explain, is_final, is_undecodable, lost_connection
 from runbook_engine.journals.sql_rows import (
     all_prunings,
+    events_after,
     find_pruning,
     find_run,
     insert_events,
@@ -244,20 +245,19 @@ class SqlJournal:
                 rows = self._page(head.id, after, tolerant=False)
             except _UndecodableError:
                 rows = self._page(head.id, after, tolerant=True)
-            for row in rows:
-                if follows is None and row.seq != after + 1:
-                    raise JournalError(f"run {head.id}, event {after + 1}: is missing", hint=DAMAGE_HINT)
-                yield read_row(row, follows=follows)
-                follows, after = row, row.seq
+            if follows is None and rows and rows[0].seq != after + 1:
+                raise JournalError(f"run {head.id}, event {after + 1}: is missing", hint=DAMAGE_HINT)
+            yield from read_rows(rows, follows=follows)
+            if rows:
+                follows, after = rows[-1], rows[-1].seq
             if len(rows) < _PAGE:
                 break
         if after < head.head_seq:
             raise JournalError(f"run {head.id}, event {after + 1}: is missing at the end", hint=DAMAGE_HINT)
 
     def _page(self, run: str, after: int, *, tolerant: bool) -> list[EventRow]:
-        query = select(events).where(events.c.run == run, events.c.seq > after).order_by(events.c.seq).limit(_PAGE)
         with self._reading(tolerant=tolerant) as connection:
-            return [event_row(row) for row in connection.execute(query)]
+            return events_after(connection, run, after, most=_PAGE)
 
     def _verify(self, run: str | None, *, tolerant: bool) -> list[Damage]:
         with self._reading(tolerant=tolerant) as connection:

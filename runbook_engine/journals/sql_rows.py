@@ -12,6 +12,7 @@ from runbook_engine.journals.sql_driver import MARKS, ask, insert, locking, put
 from runbook_engine.journals.sql_schema import events, prunings, runs
 
 _RUN_COLUMNS = ", ".join(RunRow.__slots__)
+_EVENT_COLUMNS = ", ".join(EventRow._fields)
 _MOVED = ("status", "closed_at", "head_seq", "head_hash")
 
 
@@ -36,6 +37,13 @@ def whole_run(connection: Connection, run: str, *, lock: bool = False) -> RunRow
     if record is not None:
         raise pruned_error(record)
     return row
+
+
+def events_after(connection: Connection, run: str, seq: int, *, most: int) -> list[EventRow]:
+    """Give a run's next events in order, at most so many."""
+    mark = MARKS[connection.dialect.name]
+    query = f"SELECT {_EVENT_COLUMNS} FROM events WHERE run = {mark} AND seq > {mark} ORDER BY seq LIMIT {most:d}"  # noqa: S608 - our own names
+    return [event_row(row) for row in ask(connection, query, (run, seq))]
 
 
 def opening_row(connection: Connection, number: int) -> EventRow | None:

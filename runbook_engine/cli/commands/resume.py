@@ -16,6 +16,7 @@ from runbook_engine.cli.driving import Seat, drive
 from runbook_engine.cli.options import forks_option, output_option, person_option, run_argument, waiting_options
 from runbook_engine.cli.terminal import ask, can_ask, say
 from runbook_engine.execution.loop_tools import Interrupts
+from runbook_engine.execution.state import RunState
 from runbook_engine.model.errors import ExitCode, JournalError, UsageError
 from runbook_engine.model.outcome import Mode
 from runbook_engine.ports.journal import Journal, RunHead
@@ -84,18 +85,25 @@ def resume(
         def advance(journal: Journal, listener: Listener, interrupts: Interrupts, asker: AskSecret | None) -> RunResult:
             with _told_when_closed(journal, head):
                 return resume_run(
-                    project, request, journal, listener=listener, interrupts=interrupts, ask=asker, opens=opens
+                    project,
+                    request,
+                    journal,
+                    listener=listener,
+                    interrupts=interrupts,
+                    ask=asker,
+                    opens=opens,
+                    known=known,
                 )
 
-        seat, opens = Seat(output, person), dict[Path, str]()
+        seat, opens, known = Seat(output, person), dict[Path, str](), RunState(head.id)
         if not detach:
-            return drive(project, journal, seat, advance, earlier=journal.read(head.id))
+            return drive(project, journal, seat, advance, earlier=known.passing(journal.read(head.id)))
         from runbook_engine.cli.detach import Away, asked_before, drive_detached
 
         opens.update(asked_before(lambda: plan_to_resume(project, journal, request)))
         journal.close()  # what is open at a fork is not for both processes
         away = Away(head.id, head.runbook, head.inventory, head.mode)
-        return drive_detached(project, seat, away, advance, earlier=lambda again: again.read(head.id))
+        return drive_detached(project, seat, away, advance, earlier=lambda again: known.passing(again.read(head.id)))
     finally:
         journal.close()
 

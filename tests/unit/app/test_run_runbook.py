@@ -91,6 +91,28 @@ def test_an_approval_that_comes_while_the_run_is_being_resumed_counts(project, j
     assert resume(project, Late(), first.run).end == "succeeded"
 
 
+def test_a_run_that_was_read_before_is_not_read_again_and_what_was_said_since_counts(project, journal):
+    first = run(project, journal)
+    known = RunState(first.run)
+    assert [stored.seq for stored in known.passing(journal.read(first.run))] == [*range(1, known.seq + 1)]
+    answer_gate(project, journal, first.run, "go", approve=True, person="dana")
+    reads = []
+
+    class Watched:
+        """A journal that notes from where on a run is read."""
+
+        def read(self, run, *, after=0):
+            reads.append(after)
+            return journal.read(run, after=after)
+
+        def __getattr__(self, name):
+            return getattr(journal, name)
+
+    told = {"listener": Quiet(), "interrupts": Interrupts(), "known": known}
+    assert resume_run(project, ResumeRequest(first.run), Watched(), **told).end == "succeeded"
+    assert 0 not in reads
+
+
 def test_somebody_without_the_role_is_refused_and_that_is_recorded(project, journal):
     first = run(project, journal)
     with pytest.raises(AnswerRefusedError, match="none of the roles"):
