@@ -269,8 +269,96 @@ def s3_replica():
     )
 
 
+def backup():
+    point = {"RecoveryPointArn": "arn:p", "ResourceType": "EBS", "Status": "COMPLETED", "CreationDate": NOW}
+    jobs = []
+
+    def start(**_):
+        if not jobs:
+            jobs.append(
+                {
+                    "RestoreJobId": "j",
+                    "RecoveryPointArn": "arn:p",
+                    "Status": "COMPLETED",
+                    "CreationDate": NOW,
+                    "CreatedResourceArn": "arn:made",
+                }
+            )
+        return {"RestoreJobId": "j"}
+
+    return fake(
+        {
+            "backup:list_recovery_points_by_backup_vault": {"RecoveryPoints": [point]},
+            "backup:list_restore_jobs": lambda **_: {"RestoreJobs": list(jobs)},
+            "backup:get_recovery_point_restore_metadata": {"RestoreMetadata": {"volumeId": "v"}},
+            "backup:start_restore_job": start,
+            "backup:describe_restore_job": lambda **_: dict(jobs[0]),
+        }
+    )
+
+
+def secret():
+    found = {"Name": "db", "VersionIdsToStages": {"v1": ["AWSCURRENT"]}, "ReplicationStatus": []}
+
+    def here(**_):
+        if not found["ReplicationStatus"]:
+            raise aws_error("ResourceNotFoundException")
+        return {"ARN": "arn:r", "VersionIdsToStages": {"v1": ["AWSCURRENT"]}}
+
+    def add(**_):
+        found["ReplicationStatus"] = [{"Region": "eu-west-1", "Status": "InSync"}]
+        return {}
+
+    def remove(**_):
+        found["ReplicationStatus"] = []
+        return {}
+
+    return fake(
+        {
+            "secretsmanager:describe_secret@us-east-1": lambda **_: dict(found),
+            "secretsmanager:describe_secret": here,
+            "secretsmanager:replicate_secret_to_regions": add,
+            "secretsmanager:remove_regions_from_replication": remove,
+        }
+    )
+
+
+def kms():
+    primary = {"KeyId": "mrk-1", "MultiRegion": True, "MultiRegionConfiguration": {"MultiRegionKeyType": "PRIMARY"}}
+    replicas, aliases = [], []
+
+    def describe(**_):
+        if not replicas:
+            raise aws_error("NotFoundException")
+        return {"KeyMetadata": replicas[0]}
+
+    def replicate(**_):
+        replicas.append({"KeyId": "mrk-1", "Arn": "arn:r", "KeyState": "Enabled"})
+        return {}
+
+    def create(**asked):
+        aliases.append({"AliasName": asked["AliasName"], "TargetKeyId": asked["TargetKeyId"]})
+        return {}
+
+    return fake(
+        {
+            "kms:describe_key@us-east-1": {"KeyMetadata": primary},
+            "kms:describe_key": describe,
+            "kms:list_aliases": lambda **_: {"Aliases": list(aliases)},
+            "kms:replicate_key": replicate,
+            "kms:create_alias": create,
+        }
+    )
+
+
 STANDBY = {"region": "eu-west-1"}
 CASES = {
+    "aws.backup_restore": (
+        {"vault": "dr", "recovery_point": "arn:p", "iam_role": "arn:aws:iam::123456789012:role/b", **STANDBY},
+        backup,
+    ),
+    "aws.kms_replicate": ({"key": "mrk-1", "source_region": "us-east-1", "alias": "alias/dr", **STANDBY}, kms),
+    "aws.secret_replicate": ({"secret": "db", "source_region": "us-east-1", **STANDBY}, secret),
     "aws.ami_copy": ({"source_region": "us-east-1", "image": "ami-0a", **STANDBY}, lambda: ec2_copies("image")),
     "aws.ebs_copy_snapshot": (
         {"source_region": "us-east-1", "snapshot": "snap-0a", **STANDBY},
