@@ -42,6 +42,8 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError(message) from None
 
 
+# A long runbook has the same few durations thousands of times.
+@lru_cache(maxsize=256)
 def format_duration(value: timedelta) -> str:
     """Write a duration the way a runbook does: `1h30m`, `45s`, `0.5s`."""
     seconds = value.total_seconds()
@@ -56,7 +58,6 @@ def format_duration(value: timedelta) -> str:
     return sign + "".join(parts)
 
 
-# A long runbook writes the same few durations thousands of times.
 _parse_again = lru_cache(maxsize=256)(parse_duration)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from runbook_engine.expressions.facts import NOTHING, Facts
 from runbook_engine.expressions.references import facts_in
@@ -61,7 +62,7 @@ def all_needs(
     """
     known = templates_of(flat.step, catalog) if templates is None else templates
     more = implied(flat.step, scope.vars, known) if known else ()
-    if not more and len(flat.needs) <= 1:
+    if not more and all(before.step < after.step for before, after in pairwise(flat.needs)):
         return flat.needs
     needs = {need.step: need for need in flat.needs}
     for reference in sorted(more):

@@ -22,6 +22,8 @@ from runbook_engine.planning.targets import TargetPatternError, choose_targets
 from runbook_engine.ports.action import Catalog
 
 Limit = str | frozenset[str]
+# Each step as JSON, by the object, which the plan keeps alive.
+_Written = dict[int, dict[str, JsonValue]]
 _Choose = Callable[[str, Limit | None], tuple[str, ...]]
 
 
@@ -72,10 +74,11 @@ def make_plan(
     planned: list[PlannedStep] = []
     # Long runbooks name the same few patterns over and over.
     chosen: _Choose = cache(lambda pattern, limited: choose_targets(inventory, pattern, limit=limited))
+    written: _Written = {}
     for name in order(names):
         step = by_id[name]
         try:
-            planned.append(_plan_step(step, needs[name], flat.scopes[step.scope], inventory, limit, chosen))
+            planned.append(_plan_step(step, needs[name], flat.scopes[step.scope], inventory, limit, chosen, written))
         except _StepError as error:
             found.append(error.diagnostic)
     found += _unlike_targets(planned, by_id)
@@ -89,15 +92,18 @@ def make_plan(
         scopes=tuple(flat.scopes),
         critical_path=tuple(critical_path(names, weights)),
     )
-    return PlanResult(plan.model_copy(update={"fingerprint": fingerprint(plan)}))
+    return PlanResult(plan.model_copy(update={"fingerprint": _fingerprint(plan, written)}))
 
 
-def fingerprint(plan: Plan) -> str:
+def _fingerprint(plan: Plan, written: _Written) -> str:
     """Give the SHA-256 over everything that decides what the plan does: steps, inputs, targets, their variables."""
     used = sorted({target for step in plan.steps for target in step.targets})
+    runbook = plan.runbook.model_dump(mode="json", exclude={"files", "steps"}, by_alias=True)
+    # Those that were renamed, or are imports, were not written as they stand here.
+    runbook["steps"] = [written.get(id(step)) or step.model_dump(mode="json") for step in plan.runbook.steps]
     return digest(
         {
-            "runbook": plan.runbook.model_dump(mode="json", exclude={"files"}, by_alias=True),
+            "runbook": runbook,
             "steps": [step.digest for step in plan.steps],
             "scopes": [scope.model_dump(mode="json") for scope in plan.scopes],
             "targets": {name: plan.target(name).model_dump(mode="json") for name in used},
@@ -120,8 +126,10 @@ def _plan_step(
     inventory: Inventory,
     limit: Limit | None,
     chosen: _Choose,
+    written: _Written,
 ) -> PlannedStep:
     step = flat.step
+    as_json = written[id(step)] = step.model_dump(mode="json")
     targets = _targets(flat, inventory, limit, chosen)
     items = _items(flat, values, inventory)
     sizes = batches(step.batch, len(targets))
@@ -137,9 +145,9 @@ def _plan_step(
         scope=flat.scope,
         digest=digest(
             {
-                "step": step.model_dump(mode="json"),
+                "step": as_json,
                 "items": items,
-                "needs": [need.model_dump(mode="json") for need in needs],
+                "needs": as_json["needs"] if needs is step.needs else [need.model_dump(mode="json") for need in needs],
             }
         ),
     )
