@@ -21,6 +21,7 @@ from runbook_engine.lab.front import FrontServer
 from runbook_engine.lab.hosts import HostFleet
 from runbook_engine.lab.mail import Mailbox, MailServer
 from runbook_engine.lab.request_log import RequestLog
+from runbook_engine.lab.second_cloud import OnMain, SecondCloud
 
 HOSTS = {
     "primary-1": seed.PRIMARY,
@@ -28,7 +29,7 @@ HOSTS = {
     "standby-1": seed.STANDBY,
     "standby-2": seed.STANDBY,
 }
-SERVERS = ("aws", "dns", "status", "smtp", "front")
+SERVERS = ("aws", "dns", "status", "smtp", "front", "aws-2")
 ROWS_IN_SNAPSHOT = 500
 ROWS_SINCE = 6
 COPY_TAKES = timedelta(seconds=60)
@@ -74,14 +75,16 @@ class Parts:
     damage: Damage
 
 
-def start_parts(wishes: Wishes, move: Move, ending: contextlib.ExitStack) -> Parts:
+def start_parts(wishes: Wishes, move: Move, on_main: OnMain, ending: contextlib.ExitStack) -> Parts:
     """Start all servers and processes; each is put on `ending` as soon as there is something to end."""
     folder = wishes.folder
     data = _make_data(wishes)
     fleet = _start_hosts(wishes, data, ending)
     log, faults = RequestLog(folder.seed_request_log), Faults()
     plane = restore_bridge.DataPlane(folder, wishes.restore_polls)
-    cloud = aws.AwsServer(log, plane, wishes.port("aws"), faults=faults)
+    second = SecondCloud(folder.second_cloud, aws.ACCOUNT, wishes.port("aws-2"), on_main)
+    ending.callback(second.stop)
+    cloud = aws.AwsServer(log, plane, wishes.port("aws"), faults=faults, second=second)
     ending.callback(cloud.stop)
     cloud.start()
     zone_id = _fill_cloud(wishes, data, cloud.endpoint)

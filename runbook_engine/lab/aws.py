@@ -15,8 +15,11 @@ from werkzeug.serving import make_server
 from runbook_engine.lab import restore_bridge
 from runbook_engine.lab.faults import Faults, faulty
 from runbook_engine.lab.request_log import RequestLog, logged
+from runbook_engine.lab.second_cloud import SecondCloud, beside
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
     from runbook_engine.lab.restore_bridge import DataPlane
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
@@ -48,11 +51,22 @@ class HostedZone:
 class AwsServer:
     """Serves the emulated AWS from threads of this process."""
 
-    def __init__(self, log: RequestLog, plane: DataPlane, port: int = 0, *, faults: Faults | None = None) -> None:
+    def __init__(
+        self,
+        log: RequestLog,
+        plane: DataPlane,
+        port: int = 0,
+        *,
+        faults: Faults | None = None,
+        second: SecondCloud | None = None,
+    ) -> None:
         """Bind the port; nothing is answered before `start`."""
         restore_bridge.install(plane)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # the request log says it better
-        application = faulty(DomainDispatcherApplication(create_backend_app), faults or Faults())
+        application: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+        if second is not None:
+            application = beside(application, second)
+        application = faulty(application, faults or Faults())
         application = logged(application, log)
         self._server = make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
         self._thread = threading.Thread(

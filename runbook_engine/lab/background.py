@@ -20,8 +20,8 @@ from runbook_engine.lab.files import StateFolder
 from runbook_engine.lab.parent import is_gone
 from runbook_engine.lab.ports import choose_ports, remember_ports
 
-NAMES = ("aws", "dns", "status", "smtp", "front", "primary-1", "primary-2", "standby-1", "standby-2")
-LIBRARIES = ("moto", "aiosmtpd", "werkzeug")
+NAMES = ("aws", "dns", "status", "smtp", "front", "aws-2", "primary-1", "primary-2", "standby-1", "standby-2")
+LIBRARIES = ("moto", "aiosmtpd", "ministack", "werkzeug")
 READY_SECONDS = 90.0
 END_SECONDS = 15.0
 SNAPSHOT_SECONDS = 300.0

@@ -81,6 +81,11 @@ class StateFolder:
         return self.root / "mail"
 
     @property
+    def second_cloud(self) -> Path:
+        """What the second AWS emulator writes, if it was ever asked."""
+        return self.root / "second-cloud"
+
+    @property
     def request_log(self) -> Path:
         """Every request made to the AWS endpoint since the lab became ready."""
         return self.root / "aws-requests.ndjson"
@@ -93,7 +98,7 @@ class StateFolder:
     @property
     def everything(self) -> tuple[Path, ...]:
         """All that a lab makes; the marker last, because it says that the rest is a lab's."""
-        folders = (self.data, self.hosts, self.releases, self.mail)
+        folders = (self.data, self.hosts, self.releases, self.mail, self.second_cloud)
         logs = (self.request_log, self.seed_request_log, self.said)
         return (self.record, *self.for_the_user, *folders, *logs, self.ports, self.marker)
 

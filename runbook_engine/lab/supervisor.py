@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from runbook_engine.lab.assembly import HOSTS, SERVERS, Move, Parts, Wishes, addresses, start_parts
+from runbook_engine.lab.assembly import HOSTS, SERVERS, Parts, Wishes, addresses, start_parts
 from runbook_engine.lab.aws import ACCOUNT
 from runbook_engine.lab.backups import Backups
 from runbook_engine.lab.breaks import Broken
@@ -23,6 +23,7 @@ from runbook_engine.lab.errors import LabError
 from runbook_engine.lab.files import StateFolder, write_atomically
 from runbook_engine.lab.parent import is_gone
 from runbook_engine.lab.project_files import write_project_files
+from runbook_engine.lab.second_cloud import OnMain
 
 __all__ = ["HOSTS", "SERVERS", "LabOptions", "run_lab"]
 
@@ -60,7 +61,12 @@ def run_lab(options: LabOptions, announce: Callable[[str], None]) -> None:
         folder = _claim(options.state.absolute(), ending)
         wishes = Wishes(folder, started, options.ports, options.restore_polls, options.snapshot_age)
         moved: list[Parts] = []
-        parts = start_parts(wishes, _lever(moved, commands), ending)
+        on_main = _on_main(commands)
+
+        def move(what: Broken, broken: bool) -> None:
+            on_main(lambda: moved[0].damage.change(what, broken=broken))
+
+        parts = start_parts(wishes, move, on_main, ending)
         moved.append(parts)
         if options.broken_region is not None:
             parts.damage.change(Broken("app", options.broken_region), broken=True)
@@ -80,7 +86,7 @@ def run_lab(options: LabOptions, announce: Callable[[str], None]) -> None:
 def _claim(state: Path, ending: contextlib.ExitStack) -> StateFolder:
     """Take the folder for this lab alone and clear what an earlier lab left in it."""
     folder = StateFolder(state)
-    old = [folder.data, folder.hosts, folder.releases, folder.mail]
+    old = [folder.data, folder.hosts, folder.releases, folder.mail, folder.second_cloud]
     if not folder.marker.exists() and (foreign := [path for path in old if path.exists()]):
         raise LabError(f"{foreign[0]} exists and was not made by a lab", "choose an empty folder for --state")
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -109,33 +115,27 @@ def _locked(marker: int) -> bool:
     return False
 
 
-def _lever(parts: list[Parts], commands: queue.SimpleQueue[Command | None]) -> Move:
-    """A function for any thread that has the main thread break or mend something, and waits for it.
+def _on_main(commands: queue.SimpleQueue[Command | None]) -> OnMain:
+    """A function for any thread that has the main thread do something, and waits for it."""
 
-    Args:
-        parts: empty until everything runs.
-        commands: what the main thread carries out.
-    """
-
-    def change(what: Broken, broken: bool) -> None:
+    def carry_out(job: Command) -> None:
         done: Future[None] = Future()
 
-        def move() -> None:
+        def command() -> None:
             try:
-                for running in parts:
-                    running.damage.change(what, broken=broken)
-            except LabError as error:
+                job()
+            except (LabError, OSError) as error:
                 done.set_exception(error)
             else:
                 done.set_result(None)
 
-        commands.put(move)
+        commands.put(command)
         try:
             done.result(LEVER_SECONDS)
         except TimeoutError as error:
-            raise LabError(f"{what} was not moved within {LEVER_SECONDS:.0f} s", "look at the lab's log") from error
+            raise LabError(f"the lab did not do it within {LEVER_SECONDS:.0f} s", "look at its log") from error
 
-    return change
+    return carry_out
 
 
 def _serve(

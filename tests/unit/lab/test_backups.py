@@ -1,5 +1,8 @@
 """A lab that lives on keeps fresh backups in the other region, and never too many."""
 
+import boto3
+from botocore.config import Config
+
 from runbook_engine.lab.backups import KEPT
 from runbook_engine.lab.parent import is_gone
 
@@ -9,9 +12,6 @@ def named(rds):
 
 
 def clients(lab):
-    import boto3
-    from botocore.config import Config
-
     session = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test")
     return [
         session.client("rds", region, endpoint_url=lab.aws_endpoint, config=Config(proxies={}))
