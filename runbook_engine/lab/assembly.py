@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from runbook_engine.lab import aws, dataset, deploy, dns_server, release, restore_bridge, seed
+from runbook_engine.lab import aws, dataset, deploy, dns_server, release, restore_bridge, seed, seed_standby
 from runbook_engine.lab.addresses import Address, AppAddress, LabAddresses, ReleaseFile
 from runbook_engine.lab.breaks import Broken, spoken
 from runbook_engine.lab.control import ControlServer, Levers
@@ -40,13 +40,17 @@ Move = Callable[[Broken, bool], None]
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What is asked of the parts. `snapshot_age` is in seconds; a part without a port gets a free one."""
+    """What is asked of the parts. `snapshot_age` is in seconds; a part without a port gets a free one.
+
+    `capacity` asks for what stands by besides data, which takes a second to make.
+    """
 
     folder: StateFolder
     started: datetime
     ports: Mapping[str, int]
     restore_polls: int
     snapshot_age: float
+    capacity: bool = False
 
     def port(self, name: str) -> int:
         """The port asked for, or 0 for any."""
@@ -175,6 +179,8 @@ def _start_hosts(wishes: Wishes, data: Data, ending: contextlib.ExitStack) -> Ho
 def _fill_cloud(wishes: Wishes, data: Data, endpoint: str) -> str:
     """Put the app's resources into the cloud, and then reviews that the snapshot lacks; gives the zone's id."""
     zone_id = seed.seed(seed.SeedPlan(endpoint, data.snapshot, data.database, wishes.folder.releases))
+    if wishes.capacity:
+        seed_standby.seed_standby(endpoint)
     copied = min(data.taken + COPY_TAKES, wishes.started)
     times = {
         (seed.PRIMARY, data.snapshot): (data.taken, data.taken),

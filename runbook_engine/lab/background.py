@@ -121,7 +121,7 @@ def said_last(folder: StateFolder) -> str:
 def _spawn(folder: StateFolder, ports: Mapping[str, int], seconds: float) -> subprocess.Popen[bytes]:
     folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [sys.executable, "-m", "runbook_engine.lab", "--state", str(folder.root), "--ttl", str(seconds)]
-    command += ["--snapshot-every", str(SNAPSHOT_SECONDS)]
+    command += ["--capacity", "--snapshot-every", str(SNAPSHOT_SECONDS)]
     for name, port in ports.items():
         command += ["--port", f"{name}={port}"]
     package_root = str(Path(__file__).resolve().parents[2])

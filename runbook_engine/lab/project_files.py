@@ -59,7 +59,6 @@ aws_secret_access_key = lab
 
 
 def _variables(lab: LabAddresses, folder: StateFolder) -> Variables:
-    data = lab.data_dir / lab.standby_region
     release = lab.releases[lab.version]
     return {
         "aws_profile": PROFILE,
@@ -71,11 +70,18 @@ def _variables(lab: LabAddresses, folder: StateFolder) -> Variables:
         "smtp": {"host": lab.smtp.host, "port": lab.smtp.port, "tls": "none"},
         "app_url": lab.front_url,
         # The emulated database service keeps an instance's rows in a file.
-        "database": {"url": f"sqlite:///{data}/{{instance}}.sqlite", "address": f"{data}/{{instance}}.sqlite"},
+        "database": _database(lab, lab.standby_region),
+        "databases": {region: _database(lab, region) for region in (lab.primary_region, lab.standby_region)},
         "app_version": lab.version,
         "release_archive": str(release.file),
         "release_sha256": release.sha256,
     }
+
+
+def _database(lab: LabAddresses, region: str) -> dict[str, str]:
+    """Where the rows of a region's instances are; `{instance}` stands for the instance."""
+    file = f"{lab.data_dir / region}/{{instance}}.sqlite"
+    return {"url": f"sqlite:///{file}", "address": file}
 
 
 def _hosts(lab: LabAddresses) -> dict[str, Variables]:

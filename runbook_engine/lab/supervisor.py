@@ -45,6 +45,7 @@ class LabOptions:
     parent_pid: int | None = None
     ttl: float = 3600.0
     snapshot_every: float = 0.0
+    capacity: bool = False
 
 
 Command = Callable[[], None]
@@ -59,7 +60,9 @@ def run_lab(options: LabOptions, announce: Callable[[str], None]) -> None:
     deadline = time.monotonic() + options.ttl
     with contextlib.ExitStack() as ending:
         folder = _claim(options.state.absolute(), ending)
-        wishes = Wishes(folder, started, options.ports, options.restore_polls, options.snapshot_age)
+        wishes = Wishes(
+            folder, started, options.ports, options.restore_polls, options.snapshot_age, capacity=options.capacity
+        )
         moved: list[Parts] = []
         on_main = _on_main(commands)
 

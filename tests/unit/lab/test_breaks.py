@@ -1,6 +1,7 @@
 """What is broken in the lab shows where its user meets it, and is gone when it is mended."""
 
 import smtplib
+from datetime import UTC, datetime
 
 import boto3
 import dns.exception
@@ -10,8 +11,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from runbook_engine.lab import client
+from runbook_engine.lab import client, dataset
 from runbook_engine.lab.breaks import BREAKAGES, Broken, parse
+from runbook_engine.lab.damage import SLOW_RESTORE_POLLS
 from runbook_engine.lab.errors import LabError
 from runbook_engine.lab.probe import look
 
@@ -100,6 +102,50 @@ def test_botocore_takes_the_refusal_for_throttling(lab, broken):
     config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2})
     answer = session.client("rds", endpoint_url=lab.aws_endpoint, config=config).describe_db_instances()
     assert answer["ResponseMetadata"]["RetryAttempts"] == 1
+
+
+def restore(lab, aws, name, region="eu-west-1", snapshot=None):
+    """Restore to the end; gives how often it was `creating`, and the file of the rows."""
+    rds = aws("rds", region)
+    rds.restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier=name, DBSnapshotIdentifier=snapshot or lab.snapshot_id
+    )
+    for asked in range(50):
+        if rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]["DBInstanceStatus"] == "available":
+            return asked, lab.data_dir / region / f"{name}.sqlite"
+    raise AssertionError("it was never available")
+
+
+def test_a_slow_restore_is_creating_for_longer(lab, aws, broken):
+    usual, _ = restore(lab, aws, "usual")
+    broken("slow-restore")
+    slow, _ = restore(lab, aws, "slow")
+    assert (usual, slow) == (lab.restore_polls, lab.restore_polls + SLOW_RESTORE_POLLS)
+
+
+def test_a_wrong_backup_lacks_rows_that_its_own_checksum_counts_until_it_is_mended(lab, aws, broken):
+    broken("wrong-data")
+    _, file = restore(lab, aws, "wrong")
+    with dataset.open_database(file, read_only=True) as database:
+        counted = database.execute("SELECT row_count FROM checksums").fetchone()[0]
+    assert (dataset.describe(file).rows, counted) == (400, 500)
+    client.set_broken(lab, Broken("wrong-data"), broken=False)
+    assert file.read_bytes() == lab.snapshot_file.read_bytes()
+
+
+def test_the_way_back_brings_what_was_written_in_the_standby_region(lab, aws):
+    _, file = restore(lab, aws, "moved")
+    dataset.add_review(file, "Time Sheets", 5, "Written after the failover.", datetime.now(UTC))
+    there, here = aws("rds", "eu-west-1"), aws("rds", "us-east-1")
+    arn = there.create_db_snapshot(DBInstanceIdentifier="moved", DBSnapshotIdentifier="moved-1")["DBSnapshot"][
+        "DBSnapshotArn"
+    ]
+    here.copy_db_snapshot(
+        SourceDBSnapshotIdentifier=arn, TargetDBSnapshotIdentifier="moved-1", SourceRegion="eu-west-1"
+    )
+    _, back = restore(lab, aws, "back", "us-east-1", "moved-1")
+    assert dataset.describe(back).content_sha256 == dataset.describe(file).content_sha256
+    assert dataset.describe(back).rows == 501
 
 
 def test_mail_that_is_down_refuses_connections_and_keeps_its_port(lab, broken):
