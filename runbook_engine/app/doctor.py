@@ -13,10 +13,12 @@ from typing import Literal
 from runbook_engine import version
 from runbook_engine.app.prepare import read_inventory
 from runbook_engine.app.project import OpenProject, actor, open_project
+from runbook_engine.connections.factory import kind_of
+from runbook_engine.connections.ssm_settings import ssm_route
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.diagnostic import Severity, has_errors
 from runbook_engine.model.errors import RunbookError
-from runbook_engine.model.inventory import Inventory
+from runbook_engine.model.inventory import Inventory, Target
 
 _OLDEST_PYTHON = (3, 11)
 _AGENT_TIMEOUT = 2.0
@@ -134,15 +136,37 @@ def _inventory(project: OpenProject) -> Iterator[Check]:
         return
     yield Check(name="inventory", level="ok", text=f"{inventory.name}: {len(inventory.targets)} targets")
     yield from _ssh(inventory)
+    yield from _ssm(inventory)
     yield _aws()
+
+
+def _ssm(inventory: Inventory) -> Iterator[Check]:
+    """Count the targets that are reached by AWS Systems Manager; name one that can't be, as it is written."""
+    remote = [target for target in inventory.targets.values() if _reached_by(target) == "ssm"]
+    wrong = []
+    for target in remote:
+        try:
+            ssm_route(target)
+        except RunbookError as error:
+            wrong.append(error)
+    if wrong:
+        text = f"{len(wrong)} of {len(remote)} targets can't be reached: {wrong[0].message}"
+        yield Check(name="ssm", level="wrong", text=text, hint=wrong[0].hint or "`runbook validate` shows all of them")
+    elif remote:
+        yield Check(name="ssm", level="ok", text=f"{len(remote)} targets by AWS Systems Manager")
+
+
+def _reached_by(target: Target) -> str | None:
+    """Tell how a target is reached, None where its variables are wrong (`runbook validate` tells)."""
+    try:
+        return kind_of(target)
+    except RunbookError:
+        return None
 
 
 def _ssh(inventory: Inventory) -> Iterator[Check]:
     """Look at what SSH needs, when any target is reached by it."""
-    remote = [
-        target for target in inventory.targets.values()
-        if str(target.variables.get("ansible_connection", "ssh")) in {"ssh", "paramiko", "smart"}
-    ]  # fmt: skip
+    remote = [target for target in inventory.targets.values() if _reached_by(target) == "ssh"]
     if not remote:
         yield Check(name="ssh", level="ok", text="no target is reached over SSH")
         return

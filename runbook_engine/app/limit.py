@@ -33,7 +33,7 @@ class Limited:
 
 
 def read_limit(
-    project: OpenProject, inventory: Inventory, runbook: str, limit: str | None, *, known: Sequence[str] = ()
+    project: OpenProject, inventory: Inventory, runbook: str | None, limit: str | None, *, known: Sequence[str] = ()
 ) -> Limited:
     """Read a limit; all that is wrong with it is said here, once, and not at each step.
 
@@ -41,6 +41,7 @@ def read_limit(
     that was no dry run, `@failed:RUN` for those of the named one.
 
     Args:
+        runbook: None for runs of any.
         known: the names that it stood for when the run was opened; then nothing is looked up.
 
     Raises:
@@ -88,7 +89,7 @@ def _is_failed(task: TaskState) -> bool:
 
 
 def _look_up(
-    project: OpenProject, inventory: Inventory, runbook: str, parts: dict[str, str | None], notes: list[str]
+    project: OpenProject, inventory: Inventory, runbook: str | None, parts: dict[str, str | None], notes: list[str]
 ) -> dict[str, tuple[str, ...]]:
     """Find the hosts behind each part of the limit; those that the inventory has no more are left out, and told."""
     found: dict[str, tuple[str, ...]] = {}
@@ -107,22 +108,23 @@ def _look_up(
     return found
 
 
-def _newest(journal: Glance, runbook: str, inventory: str, notes: list[str]) -> RunHead:
+def _newest(journal: Glance, runbook: str | None, inventory: str, notes: list[str]) -> RunHead:
     """Give the newest finished run that did something; a newer one that can go on is mentioned."""
     for head in _that_did_something(journal, runbook, inventory):
         if head.status != "open":
             return head
         notes.append(f"run {head.id} is newer and not over, and does not count (`runbook resume {head.id}` goes on)")
+    of = f" of {runbook}" if runbook else ""
     raise UsageError(
-        f"--limit @failed: no run of {runbook} on inventory {inventory} is over (dry runs do not count)",
+        f"--limit @failed: no run{of} on inventory {inventory} is over (dry runs do not count)",
         hint=_HINT,
     )
 
 
-def _that_did_something(journal: Glance, runbook: str, inventory: str) -> Iterator[RunHead]:
+def _that_did_something(journal: Glance, runbook: str | None, inventory: str) -> Iterator[RunHead]:
     """Give a runbook's runs on an inventory, newest first, but no dry runs and none that took another one back."""
     for head in journal.runs():
-        if (head.runbook, head.inventory) == (runbook, inventory) and head.mode != Mode.DRY_RUN.value:
+        if head.inventory == inventory and runbook in {None, head.runbook} and head.mode != Mode.DRY_RUN.value:
             opened = journal.tally(head.id).events[0].event
             if not (isinstance(opened, RunOpened) and opened.reverts):
                 yield head

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from runbook_engine.app.limit import read_limit
 from runbook_engine.app.prepare import read_inventory
 from runbook_engine.app.project import InvalidFilesError, OpenProject
 from runbook_engine.loading.inventory.as_graph import graph_lines
@@ -28,24 +29,27 @@ def load_shown(project: OpenProject, names: tuple[str, ...]) -> tuple[Inventory,
     return inventory, found
 
 
-def list_hosts(inventory: Inventory, limit: str | None = None) -> dict[str, JsonObject]:
-    """Give groups and variables as `ansible-inventory --list` does.
+def list_hosts(inventory: Inventory, hosts: tuple[str, ...]) -> dict[str, JsonObject]:
+    """Give groups and variables of some of its hosts as `ansible-inventory --list` does."""
+    return ansible_inventory_json(inventory, only=hosts)
+
+
+def chosen_hosts(
+    project: OpenProject, inventory: Inventory, limit: str | None = None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the names of the inventory's hosts, with a limit only those, and what people should know about that.
+
+    `@failed` stands for the hosts that failed in the newest finished run of any runbook on this inventory.
 
     Raises:
-        TargetPatternError: the limit names what is not in the inventory.
-    """
-    return ansible_inventory_json(inventory, only=chosen_hosts(inventory, limit))
-
-
-def chosen_hosts(inventory: Inventory, limit: str | None = None) -> tuple[str, ...]:
-    """Give the names of the inventory's hosts, in its order; with a limit only those.
-
-    Raises:
-        TargetPatternError: the limit names what is not in the inventory.
+        InvalidInputError: the limit names what is not in the inventory.
+        UsageError: there is no such run, or nothing failed in it.
     """
     if limit is None:
-        return tuple(inventory.targets)
-    return tuple(name for name in choose_targets(inventory, limit) if name in inventory.targets)
+        return tuple(inventory.targets), ()
+    read = read_limit(project, inventory, None, limit)
+    chosen = read.hosts or choose_targets(inventory, limit)
+    return tuple(name for name in chosen if name in inventory.targets), read.notes
 
 
 def show_host(inventory: Inventory, name: str) -> JsonObject:

@@ -13,14 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def plan_options(command: F) -> F:
     """Add what decides a plan: inventories, inputs, limit."""
     for option in (
-        click.option(
-            "-l",
-            "--limit",
-            metavar="PATTERN",
-            shell_complete=_complete_limit,
-            help="Only these targets: a host pattern, in which @FILE stands for the lines of a file, @failed for the "
-            "hosts that failed in the last run of the runbook, @failed:RUN for those of another run.",
-        ),
+        limit_option,
         click.option(
             "-e",
             "--extra-vars",
@@ -33,6 +26,18 @@ def plan_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def limit_option(command: F) -> F:
+    """Add `--limit`."""
+    return click.option(
+        "-l",
+        "--limit",
+        metavar="PATTERN",
+        shell_complete=_complete_limit,
+        help="Only these targets: a host pattern, in which @FILE stands for the lines of a file, @failed for the "
+        "hosts that failed in the last run of the runbook, @failed:RUN for those of another run.",
+    )(command)
 
 
 def inventory_option(command: F) -> F:

@@ -145,7 +145,8 @@ class DetachedCommands:
             start = scripts.Start(program(command), forget=tokens)
             given, secret = command.stdin, b""
         else:
-            other = become(command, self.become_password)
+            marked = replace(command, environment={**command.environment, scripts.MARK: token})
+            other = become(marked, self.become_password)
             given, secret = other.given, other.secret
             # `exec`, so that the login and the command have one parent: sudo remembers a login by it.
             start = scripts.Start(f"exec {other.line}", other.take, other.login, command.become_user, forget=tokens)

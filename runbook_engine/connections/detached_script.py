@@ -16,6 +16,8 @@ from runbook_engine.connections.detached_start import PIECE, START
 from runbook_engine.connections.shell import quote
 
 _SMALL = 4096  # bytes of output that the shell gives by itself; more is worth a process
+MARK = "RUNBOOK_ATTEMPT"
+"""The variable that every process of a command has its attempt's token in."""
 
 
 class Script(NamedTuple):
@@ -62,7 +64,7 @@ def start_script(place: Place, start: Start) -> Script:
         f"forget={quote(' '.join(start.forget))}",
         f"take() {{ {start.take}\n}}",
         f"login() {{ {start.login}\n}}",
-        f"line() {{ {start.line}\n}}",
+        f"line() {{ export {MARK}={quote(place.token)}\n{start.line}\n}}",
         "begin",
     ]
     return Script(_STATE + _ANSWER + START, "\n".join(text))
@@ -84,17 +86,19 @@ def probe_script(place: Place) -> Script:
 
 
 def kill_script(place: Place, login: str) -> Script:
-    """End the command's session, kindly, then by force.
+    """End the command's session and what left it, kindly, then by force.
 
-    Tells `killed` only when nothing of it lives, `over` when it had ended before. The exit status is recorded by the
-    wrapper, which ignores the kind signal.
+    What began a session of its own is found by the token in its environment; what forgot that, too, nobody finds. Tells
+    `killed` only when nothing of it lives, `over` when it had ended before. The exit status is recorded by the wrapper,
+    which ignores the kind signal.
     """
-    return Script(_STATE + _ANSWER + _KILL, f"{_head(place)}\n{login}\nkill_job\nanswer")
+    text = f"{_head(place)}\nmark={MARK}={quote(place.token)}\n{login}\nkill_job\nanswer"
+    return Script(_STATE + _ANSWER + _KILL, text)
 
 
 def kill_session_script(session: int, nonce: str, become_user: str | None, login: str) -> Script:
     """End the session of a command that was not detached, and tell whether it is proven dead."""
-    head = f"N={nonce} sid={session} sstart= user={quote(become_user or '-')}"
+    head = f"N={nonce} sid={session} sstart= mark= user={quote(become_user or '-')}"
     return Script(_STATE + _ANSWER + _KILL, f"{head}\n{login}\nend_session\nmembers\nverdict_of_members")
 
 
@@ -199,14 +203,26 @@ _WAIT = r"""wait_for() {
 }
 """
 
-_KILL = r"""hit() {
-  members; [ "$alive" ] || return 0
+# Who may read another's environment is the kernel's matter: the command's own user is asked as well.
+_KILL = r"""everyone() {
+  members; [ "$mark" ] || return 0
+  look_for="grep -ls -e $mark /proc/[0-9]*/environ"
+  for q in $(sh -c "$look_for" </dev/null; [ "$user" = - ] || sudo -n -u "$user" -- sh -c "$look_for" </dev/null) ; do
+    q=${q#/proc/}; q=${q%/environ}
+    case " $alive " in *" $q "*) continue ;; esac
+    stat_of "$q" || continue
+    case $kind_ in Z|X) continue ;; esac
+    alive="$alive $q"
+  done 2>/dev/null
+}
+hit() {
+  everyone; [ "$alive" ] || return 0
   kill -$1 $alive 2>/dev/null
   [ "$user" = - ] || sudo -n -u "$user" -- sh -c "kill -$1 $alive" </dev/null >/dev/null 2>&1
 }
 end_session() {
   hit TERM; n=0
-  while [ $n -lt 20 ]; do members; [ "$alive" ] || return 0; nap; n=$((n+1)); done
+  while [ $n -lt 20 ]; do everyone; [ "$alive" ] || return 0; nap; n=$((n+1)); done
   n=0
   while [ $n -lt 50 ]; do hit KILL; [ "$alive" ] || return 0; nap; n=$((n+1)); done
 }
@@ -216,8 +232,8 @@ kill_job() {
   look
   case $state in
     running|orphans*)
-      end_session; settle
-      case $state in running|orphans*) verdict alive ;; *) verdict killed ;; esac ;;
+      end_session; left=$alive; settle
+      case $left/$state in /running|/orphans*|?*/*) verdict alive ;; *) verdict killed ;; esac ;;
     done*|lost-*) verdict over ;;
     *) verdict alive ;;
   esac

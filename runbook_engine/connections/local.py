@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from runbook_engine.connections.detached import DetachedCommands
+from runbook_engine.connections.detached_script import MARK
 from runbook_engine.connections.files import WithFiles
 from runbook_engine.connections.listen import as_user, split_first_line
 from runbook_engine.connections.local_files import LocalFiles
@@ -109,7 +110,10 @@ class LocalConnection(WithFiles):
     def _start(self, command: Command) -> LocalProcess:
         if command.become_user is None:
             environment = dict(command.environment)
-            return LocalProcess(command.argv, command.stdin, keep=_KEEP, cwd=command.cwd, environment=environment)
+            return LocalProcess(
+                command.argv, command.stdin, keep=_KEEP, cwd=command.cwd, environment=environment,
+                mark=f"{MARK}={new_mark()}",
+            )  # fmt: skip
         mark = new_mark()
         script, given = plain_script(command, new_mark(), self._become_password)
         return LocalProcess(("sh", "-c", bootstrap(mark)), framed(script, mark) + given, keep=_KEEP)

@@ -23,6 +23,10 @@ _POLL = 0.02
 class LocalProcess:
     """A child in its own session; see `Process` for what its methods mean.
 
+    Args:
+        mark: a variable (`NAME=value`) for its environment, by which `kill` finds what left its session; None for no
+            such search.
+
     Raises:
         OSError: it can't be started.
     """
@@ -35,10 +39,12 @@ class LocalProcess:
         keep: int,
         cwd: str | None = None,
         environment: Mapping[str, str] | None = None,
+        mark: str | None = None,
     ) -> None:
         self.stdout = Capture(keep)
         self.stderr = Capture(keep)
         self.exit_status: int | None = None
+        self._mark = mark
         self._given = memoryview(given)
         self._child = subprocess.Popen(
             argv,
@@ -46,7 +52,7 @@ class LocalProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
-            env={**_home(), **os.environ, **(environment or {})},
+            env={**_home(), **os.environ, **(environment or {}), **dict([mark.split("=", 1)] if mark else [])},
             start_new_session=True,
             close_fds=True,
             bufsize=0,
@@ -145,7 +151,7 @@ class LocalProcess:
             _Reaper.add(self._child)
 
     def kill(self) -> bool:
-        """End the session, kindly, then by force.
+        """End the session and what is marked, kindly, then by force.
 
         Returns:
             True when nothing of it lives.
@@ -166,7 +172,7 @@ class LocalProcess:
 
     def _members(self) -> list[int]:
         self._poll()
-        return session_members(self.session)
+        return list({*session_members(self.session), *(marked(self._mark.encode()) if self._mark else ())})
 
 
 class _Reaper:
@@ -194,6 +200,18 @@ def session_members(session: int) -> list[int]:
             continue
         if len(fields) > 3 and int(fields[3]) == session and fields[0] not in (b"Z", b"X"):  # noqa: PLR2004 - proc(5)
             found.append(int(entry))
+    return found
+
+
+def marked(mark: bytes) -> list[int]:
+    """Give the living processes with a variable (`NAME=value`) in their environment, of those that we may look into."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark in path.read_bytes().split(b"\0"):  # a zombie has none
+                found.append(int(path.parent.name))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
     return found
 
 

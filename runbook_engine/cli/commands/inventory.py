@@ -2,11 +2,11 @@
 
 import click
 
-from runbook_engine.app.project import open_project
+from runbook_engine.app.project import OpenProject, open_project
 from runbook_engine.app.show_inventory import chosen_hosts, draw_groups, list_hosts, load_shown, show_host
 from runbook_engine.cli.documented import DocumentedGroup
-from runbook_engine.cli.findings import say_findings
-from runbook_engine.cli.options import inventory_option, output_option
+from runbook_engine.cli.findings import say_findings, say_notes
+from runbook_engine.cli.options import inventory_option, limit_option, output_option
 from runbook_engine.cli.terminal import result, result_json, table
 from runbook_engine.model.inventory import Inventory
 
@@ -24,20 +24,23 @@ def inventory() -> None:
 
 @inventory.command("list")
 @inventory_option
-@click.option("-l", "--limit", metavar="PATTERN", help="Only these hosts, as a host pattern.")
+@limit_option
 @output_option("json", "text", default="json")
 def list_(inventories: tuple[str, ...], limit: str | None, output: str) -> None:
     """List groups, hosts and variables; the JSON is that of `ansible-inventory --list`.
 
     Examples:
       runbook inventory list -i demo --limit 'web:!eu'
-      runbook inventory list --output text
+      runbook inventory list --output text --limit @failed
     """
-    loaded = _loaded(inventories)
+    project = open_project()
+    loaded = _loaded(project, inventories)
+    hosts, notes = chosen_hosts(project, loaded, limit)
+    say_notes(notes)
     if output == "json":
-        result_json(list_hosts(loaded, limit))
+        result_json(list_hosts(loaded, hosts))
         return
-    rows = [(name, ", ".join(loaded.targets[name].groups)) for name in chosen_hosts(loaded, limit)]
+    rows = [(name, ", ".join(loaded.targets[name].groups)) for name in hosts]
     result(table(("host", "groups"), rows) if rows else "no hosts")
 
 
@@ -52,7 +55,7 @@ def host(name: str, inventories: tuple[str, ...], output: str) -> None:
       runbook inventory host app-a.example.com -i demo
     """
     del output
-    result_json(show_host(_loaded(inventories), name))
+    result_json(show_host(_loaded(open_project(), inventories), name))
 
 
 @inventory.command()
@@ -66,11 +69,11 @@ def graph(group: str, inventories: tuple[str, ...], variables: bool) -> None:
       runbook inventory graph
       runbook inventory graph web -i demo --vars
     """
-    for line in draw_groups(_loaded(inventories), group, variables=variables):
+    for line in draw_groups(_loaded(open_project(), inventories), group, variables=variables):
         result(line)
 
 
-def _loaded(names: tuple[str, ...]) -> Inventory:
-    loaded, findings = load_shown(open_project(), names)
+def _loaded(project: OpenProject, names: tuple[str, ...]) -> Inventory:
+    loaded, findings = load_shown(project, names)
     say_findings(findings)
     return loaded

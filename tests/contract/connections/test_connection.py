@@ -3,14 +3,17 @@
 import contextlib
 import hashlib
 import os
+import shutil
 import signal
 import stat
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from runbook_engine.connections.local import LocalConnection
 from runbook_engine.sdk import (
     Command,
     CommandTimeoutError,
@@ -176,6 +179,20 @@ def test_a_timeout_ends_a_command_that_ignores_the_kind_signal(run, tmp_path):
     mark = tmp_path / "pid"
     with pytest.raises(CommandTimeoutError) as caught:
         run(sh(f"trap '' TERM; echo $$ >{mark}; while :; do sleep 1; done"), timeout=1)
+    assert caught.value.killed
+    assert gone(int(mark.read_text()))
+
+
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="no setsid here")
+@pytest.mark.parametrize("how", ["plain", "detached"])
+def test_a_timeout_finds_what_began_a_session_of_its_own(connection, how, tmp_path):
+    if how == "plain" and not isinstance(connection, LocalConnection):
+        pytest.skip("what runs plainly on a remote host is looked for in its session alone")
+    mark = tmp_path / "pid"
+    script = f"setsid sh -c 'echo $$ >{mark}; trap : TERM; while :; do sleep 1; done' & sleep 300"
+    go = connection.run if how == "plain" else partial(connection.run_detached, token="strays")
+    with pytest.raises(CommandTimeoutError) as caught:
+        go(sh(script), timeout=2)
     assert caught.value.killed
     assert gone(int(mark.read_text()))
 

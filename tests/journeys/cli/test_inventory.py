@@ -21,6 +21,11 @@ steps:
     targets: web1
     command.run: {argv: ["/no/such/{{ target.inline }}"]}
 """
+HALF = """
+runbook: half
+steps:
+  - {id: look, targets: web, max_failures: "100%", assert.that: {that: ["target.name == 'web1'"]}}
+"""
 LOOP = """
 runbook: loop
 steps:
@@ -57,6 +62,19 @@ def test_the_graph_begins_at_any_group(shown):
     drawn = shown("inventory", "graph", "prod", "-i", "small")
     assert drawn.out == "@prod:\n  |--@web:\n  |  |--web1\n  |  |--web2\n"
     assert 'did you mean "prod"?' in shown("inventory", "graph", "prd", "-i", "small").err
+
+
+def test_the_hosts_that_failed_can_be_listed(shown):
+    shown.write("runbooks/half.yml", HALF)
+    none = shown("inventory", "list", "-i", "small", "--limit", "@failed")
+    assert (none.status, none.out) == (2, "")
+    assert shown("run", "half", "-i", "small", "--yes").status == 0, "the failure is tolerated"
+    listed = shown("inventory", "list", "-i", "small", "--limit", "@failed")
+    assert listed.json["web"] == {"hosts": ["web2"]}
+    assert "1 hosts of run" in listed.err
+    rest = shown("inventory", "list", "-i", "small", "--limit", "web:!@failed", "--output", "text")
+    assert rest.out.split()[2] == "web1"
+    assert "web2" not in rest.out
 
 
 def test_a_limit_that_names_nothing_and_a_broken_inventory_are_told(shown):

@@ -38,6 +38,21 @@ def test_missing_known_hosts_matter_when_targets_are_reached_over_ssh(root):
     assert levels(root)["ssh"] == "wrong"
 
 
+def test_targets_by_systems_manager_are_counted_and_looked_at(root, monkeypatch):
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    path = root / "inventories/local/hosts.yml"
+    host = "        i-0123456789abcdef%d: {ansible_connection: aws_ssm%s}\n"
+    path.write_text(path.read_text() + host % (0, ", ansible_aws_ssm_region: eu-west-1"))
+    (found,) = [check for check in examine(root) if check.name == "ssm"]
+    assert (found.level, found.text) == ("ok", "1 targets by AWS Systems Manager")
+    assert "no target" in next(check.text for check in examine(root) if check.name == "ssh")
+    path.write_text(path.read_text() + host % (1, ""))
+    (found,) = [check for check in examine(root) if check.name == "ssm"]
+    assert found.level == "wrong"
+    assert "1 of 2" in found.text
+
+
 def test_an_agent_that_does_not_answer(root, monkeypatch):
     add_ssh_host(root)
     monkeypatch.setenv("SSH_AUTH_SOCK", str(root / "nothing"))
