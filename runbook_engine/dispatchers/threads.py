@@ -14,6 +14,9 @@ Attempt = Callable[[AttemptOrder, CancelSignal, Callable[[str], None]], AttemptR
 Settled = Callable[[AttemptOrder], None]
 _GRACE = 30.0
 _CLOSING = 5.0
+# After so many orders at once the threads get a moment: where they come back at once, one batch has all their reports.
+_MANY = 8
+_MOMENT = 0.0002
 
 
 @dataclass(slots=True)
@@ -51,12 +54,14 @@ class ThreadDispatcher:
         self._threads = 0
         self._waiting = 0
         self._looked = 0.0
+        self._fresh = 0
 
     def submit(self, order: AttemptOrder) -> None:
         """Take an order."""
         due = self._clock.monotonic() + order.timeout + self._grace
         with self._lock:
             self._running[order.task, order.number] = _Running(order, due, CancelSignal())
+            self._fresh += 1
         self._put((order, False))
 
     def settled(self, order: AttemptOrder) -> None:
@@ -66,6 +71,10 @@ class ThreadDispatcher:
     def receive(self, timeout: float) -> Message | None:
         """Give the next message."""
         self._give_up_overdue()
+        if self._fresh:
+            fresh, self._fresh = self._fresh, 0
+            if fresh >= _MANY:
+                self._clock.sleep(_MOMENT)
         try:
             return self._messages.get(block=timeout > 0, timeout=timeout if timeout > 0 else None)
         except Empty:

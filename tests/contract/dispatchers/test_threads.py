@@ -138,3 +138,29 @@ def test_what_is_settled_is_forgotten(make):
     dispatcher.settled(order("s@t"))
     assert done.wait(30)
     assert forgotten == ["s@t"]
+
+
+class Pausing(SystemClock):
+    """A clock that notes how long it was asked to sleep."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+def test_threads_get_a_moment_once_after_many_orders_and_none_after_few(make):
+    clock = Pausing()
+    dispatcher = make(
+        lambda order, cancelled, progress: AttemptReport(order.task, order.number, Outcome.CHANGED), clock=clock
+    )
+    for number in range(7):
+        dispatcher.submit(order(f"few@{number}"))
+    reports(dispatcher, 7)
+    assert clock.slept == []
+    for number in range(8):
+        dispatcher.submit(order(f"many@{number}"))
+    reports(dispatcher, 8)
+    assert len(clock.slept) == 1
+    assert 0 < clock.slept[0] < 0.001
