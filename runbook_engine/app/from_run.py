@@ -93,12 +93,18 @@ def _refuse_what_is_no_beginning(journal: Journal, state: RunState, opened: RunO
     if doubtful:
         raise UsageError(
             f"nobody knows what became of {', '.join(doubtful)} in run {state.run}",
-            hint=f"`runbook resume {state.run}` finds out first; a new run could do it twice",
+            hint=_find_out_first(state),
         )
     if other := taken_back_by(journal, state.run):
         raise UsageError(f"run {state.run} was taken back by run {other}: what it did counts no more")
     if other := continued_by(journal, state.run):
         raise UsageError(f"run {other} went on from run {state.run} already", hint=f"runbook resume {other}")
+
+
+def _find_out_first(state: RunState) -> str:
+    if state.closed is not None and state.closed.status == "aborted":
+        return f"look at the target, and say it first: runbook resolve {state.run} STEP done|retry --reason TEXT"
+    return f"`runbook resume {state.run}` finds out first; a new run could do it twice"
 
 
 def _counts(task: TaskState) -> bool:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from runbook_engine.execution.recorder import Recorder
-from runbook_engine.execution.state import RunState
+from runbook_engine.execution.state import Phase, RunState
 from runbook_engine.model.event import RunClosed
 from runbook_engine.model.outcome import Outcome
 
@@ -13,10 +13,13 @@ RunEnded = Literal["succeeded", "failed", "aborted"]
 def close_run(state: RunState, recorder: Recorder, *, well: bool, tasks: int | None) -> RunEnded:
     """Write down how a run ended whose every task is over, and give its status.
 
+    While nobody knows what became of one of its attempts, it has not succeeded, whatever was tolerated.
+
     Args:
         well: whether every step ended well.
         tasks: the plan's number of tasks, for a dry run to say which share of them it proved; None for others.
     """
+    well = well and not any(task.phase is Phase.DOUBT for task in state.tasks.values())
     status: RunEnded = "aborted" if state.abort is not None else "succeeded" if well else "failed"
     recorder.flush()
     marks, rta, rpa = state.marks.achieved(status)

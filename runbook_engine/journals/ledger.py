@@ -11,12 +11,11 @@ from runbook_engine.ports.journal import Lease, RunHead
 
 SCHEMA_VERSION = 2  # of the tables; 2 has `tasks` and `prunings` besides
 OPEN = "open"
-# What may still be said of a run that is over: none of it changes how it ended.
-AFTER_THE_END = frozenset({"note.added", "lease.lost", "gate.refused"})
-# A run that closed with this status may be resumed, which begins with taking the lease. Before that, a person may say
-# what became of an attempt in doubt: its target may never be reached again.
+# What may still be said of a run that is over: none of it changes how it ended. What became of an attempt in doubt may be
+# known only then (its target may never be reached again), and a revert or a run that goes on from this one must know it.
+AFTER_THE_END = frozenset({"note.added", "lease.lost", "gate.refused", "task.resolved"})
+# A run that closed with this status may be resumed, which begins with taking the lease.
 RESUMABLE = "failed"
-BEFORE_THE_RESUME = frozenset({"lease.taken", "task.resolved"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +136,15 @@ def refuse_after_end(run: RunRow, event: Event) -> None:
     if run.status == OPEN or event.kind in AFTER_THE_END:
         return
     if run.status == RESUMABLE:
-        if event.kind not in BEFORE_THE_RESUME:
+        if not isinstance(event, LeaseTaken):
             raise JournalError(
                 f"run {run.id} is closed ({run.status}): {event.kind} can't be added",
                 hint=f"`runbook resume {run.id}` goes on with it",
             )
         return
     raise JournalError(
-        f"run {run.id} is closed ({run.status}): {event.kind} can't be added", hint="only notes can be added now"
+        f"run {run.id} is closed ({run.status}): {event.kind} can't be added",
+        hint="only notes and the truth about attempts in doubt can be added now",
     )
 
 

@@ -34,7 +34,7 @@ def resolve(
     """Say what became of an attempt that is in doubt.
 
     An attempt is in doubt when it began and nobody knows whether it had its effect. Look at the target first: `done`
-    when the effect is there, `retry` when it is not and won't come.
+    when the effect is there, `retry` when it is not and won't come. It may be said of a run that is over, too.
 
     Example:
       runbook resolve last notify-customers done --reason "the mail is in the archive"
@@ -50,5 +50,7 @@ def resolve(
     finally:
         journal.close()
     say(f"{step} of {head.id}: recorded as {truth}{signed_how(stored)}")
-    if not held:
+    if head.status == "aborted":
+        say(f"the run stays aborted; `runbook revert {head.id}` and `runbook run --from-run {head.id}` go by it now")
+    elif not held:
         say(f"nobody advances the run now; to go on: runbook resume {head.id}")

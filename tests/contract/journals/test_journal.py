@@ -23,6 +23,7 @@ from runbook_engine.model.event import (
     RecoveryPointUsed,
     RunClosed,
     RunPaused,
+    TaskResolved,
 )
 from runbook_engine.model.outcome import Outcome, unsatisfied
 from runbook_engine.ports.journal import Holder
@@ -393,3 +394,13 @@ def test_every_kind_of_event_survives(journal, opening, actor):
     journal.append("r1", [event], actor)
     (stored,) = journal.read("r1", after=1)
     assert stored.event == EVENT.validate_json(event.model_dump_json())
+
+
+@pytest.mark.parametrize("status", ["failed", "aborted"])
+def test_the_truth_about_an_attempt_in_doubt_can_be_said_of_a_run_that_is_over(journal, opening, actor, status):
+    journal.open_run("r1", opening, actor)
+    doubt = AttemptFinished(task="mail@localhost", number=1, outcome=Outcome.FAILED, in_doubt=True)
+    journal.append("r1", [doubt, RunClosed(status=status)], actor)
+    journal.append("r1", [TaskResolved(task="mail@localhost", number=1, truth="done", reason="it is there")], actor)
+    assert journal.head("r1").status == status
+    assert journal.verify() == []

@@ -6,7 +6,7 @@ from support.plans import plan_of, planned
 from support.simulation import Simulation, ended
 
 from runbook_engine.model.outcome import CheckStatus, Mode, Outcome, satisfied, unknown, unsatisfied
-from runbook_engine.model.runbook import ActionCall, Retry
+from runbook_engine.model.runbook import ActionCall, OnFailure, Retry
 from runbook_engine.ports.action import ActionFailedError, Effect
 from runbook_engine.ports.connection import (
     Command,
@@ -149,3 +149,16 @@ def test_an_order_that_can_not_be_made_proves_nothing_of_the_attempt_in_doubt():
     simulation.plan = plan_of(planned("a", action=action))
     assert simulation.advance(make=ended) == "succeeded"
     assert simulation.dispatcher.orders[0].token == token
+
+
+def test_a_run_does_not_succeed_while_nobody_knows_the_end_of_an_attempt_that_may_fail():
+    """Tolerance is for failures; of what is in doubt nobody knows that it failed."""
+
+    def make(order):
+        lost = order.task == "a@localhost" and not order.settle
+        return ended(order, Outcome.UNREACHABLE, error="no reply", in_doubt=True) if lost else ended(order)
+
+    made = Simulation(plan_of(planned("a", on_failure=OnFailure.CONTINUE), planned("b", needs=["a"])), make=make)
+    assert made.advance() == "failed"
+    assert made.outcomes()["b@localhost"] == "changed", "what follows goes on all the same"
+    assert made.advance() == "succeeded", "the next part finds out"
