@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runbook_engine.app.run_runbook import RunResult
+from runbook_engine.app.run_requests import RunResult
 from runbook_engine.model.errors import JournalUnavailableError
 from runbook_engine.model.event import INTERRUPTED, LeaseLost, LeaseTaken, RunClosed, StoredEvent
 from runbook_engine.ports.clock import Clock

@@ -95,6 +95,8 @@ def _refuse_what_is_no_beginning(journal: Journal, state: RunState, opened: RunO
             f"nobody knows what became of {', '.join(doubtful)} in run {state.run}",
             hint=_find_out_first(state),
         )
+    if state.revert_due is not None and not taken_back_by(journal, state.run):
+        raise UsageError(f"run {state.run} is to be taken back first", hint=f"runbook resume {state.run}")
     if other := taken_back_by(journal, state.run):
         raise UsageError(f"run {state.run} was taken back by run {other}: what it did counts no more")
     if other := continued_by(journal, state.run):

@@ -1,9 +1,10 @@
-"""What an operator can ask for: a run, or that one goes on."""
+"""What an operator can ask for: a run, or that one goes on; and how that ended."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from runbook_engine.app.prepare import PlanRequest
+from runbook_engine.execution.loop_tools import RunEnd
 from runbook_engine.model.outcome import Mode
 
 
@@ -45,3 +46,12 @@ class ResumeRequest:
     wait: bool = False
     operator: str | None = None
     no_recheck: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run (or this part of it) ended; `failed`: id of the run that failed and that this one took back."""
+
+    run: str
+    end: RunEnd
+    failed: str = ""

@@ -10,11 +10,12 @@ from runbook_engine.app.from_run import continued_by, done_elsewhere
 from runbook_engine.app.prepare import PreparedPlan
 from runbook_engine.app.project import OpenProject, actor
 from runbook_engine.app.run_record import accepted_changes, opened_event
-from runbook_engine.app.run_requests import ResumeRequest, RunRequest
+from runbook_engine.app.run_requests import ResumeRequest, RunRequest, RunResult
+from runbook_engine.app.take_back import take_back
 from runbook_engine.app.tools import make_tools
 from runbook_engine.app.undo import planned_as_opened, prepare_undo, taken_back_by
 from runbook_engine.app.unlock import AskSecret, passphrases
-from runbook_engine.execution.loop_tools import Interrupts, RunEnd, RunOptions
+from runbook_engine.execution.loop_tools import Interrupts, RunOptions
 from runbook_engine.execution.orders import Past
 from runbook_engine.execution.run_plan import run_plan
 from runbook_engine.execution.state import RunState
@@ -28,14 +29,6 @@ from runbook_engine.ports.journal import Journal, Lease
 from runbook_engine.ports.listener import Listener
 
 LEASE_SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How a run (or this part of it) ended."""
-
-    run: str
-    end: RunEnd
 
 
 def run_runbook(
@@ -88,13 +81,16 @@ def run_runbook(
             lease_seconds=LEASE_SECONDS,
         )
         leases = _Leases(lease, exclusive)
-        return _advance(
+        done = _advance(
             project, plan, state, journal, leases, speaker, listener, interrupts, options,
             took_over=False, opens=opens, past=prepared.past,
         )  # fmt: skip
     finally:
         if exclusive is not None:
             journal.release_lease(exclusive)
+    if done.end == "failed" and state.revert_due is not None:
+        return _taken_back(project, journal, run, listener, interrupts, opens, forks=forks, operator=request.operator)
+    return done
 
 
 def resume_run(
@@ -128,10 +124,15 @@ def resume_run(
     if state.closed is not None and state.closed.status == "aborted":
         raise UsageError(f"run {request.run} was aborted; it is over", hint="`runbook run` begins another one")
     if other := taken_back_by(journal, request.run):
-        hint = f"run the runbook anew: runbook run {opened.runbook}"
+        hint = f"if that did not come to its end: runbook resume {other}; to run it anew: runbook run {opened.runbook}"
         raise UsageError(f"run {request.run} was taken back by run {other}; it can't go on", hint=hint)
     if other := continued_by(journal, request.run):
         raise UsageError(f"run {other} went on from run {request.run}", hint=f"runbook resume {other}")
+    if state.closed is not None and state.revert_due is not None:
+        return _taken_back(
+            project, journal, request.run, listener, interrupts, opens or {},
+            forks=request.forks or opened.forks, operator=request.operator, accept_changes=request.accept_changes,
+        )  # fmt: skip
     prepared = _planned(project, journal, opened, request)
     plan = prepared.plan
     accepted = accepted_changes(state, plan, prepared, project.catalog, accept=request.accept_changes)
@@ -154,13 +155,40 @@ def resume_run(
             lease_seconds=LEASE_SECONDS,
         )
         leases = _Leases(lease, exclusive)
-        return _advance(
+        done = _advance(
             project, plan, state, journal, leases, speaker, listener, interrupts, options,
             took_over=request.take_over, opens=opens, accepted=accepted, past=prepared.past,
         )  # fmt: skip
     finally:
         if exclusive is not None:
             journal.release_lease(exclusive)
+    if done.end == "failed" and state.revert_due is not None:
+        forks, operator = options.forks, request.operator
+        return _taken_back(project, journal, request.run, listener, interrupts, opens, forks=forks, operator=operator)
+    return done
+
+
+def _taken_back(
+    project: OpenProject,
+    journal: Journal,
+    run: str,
+    listener: Listener,
+    interrupts: Interrupts,
+    opens: Mapping[Path, str],
+    *,
+    forks: int | None,
+    operator: str | None,
+    accept_changes: bool = False,
+) -> RunResult:
+    """Take a run back whose step with `on_failure: revert` failed."""
+
+    def start(request: RunRequest, prepared: PreparedPlan) -> RunResult:
+        return run_runbook(project, request, prepared, journal, listener=listener, interrupts=interrupts, opens=opens)
+
+    return take_back(
+        project, journal, run, start=start, listener=listener, forks=forks, operator=operator,
+        accept_changes=accept_changes,
+    )  # fmt: skip
 
 
 def plan_to_resume(project: OpenProject, journal: Journal, request: ResumeRequest) -> Plan:

@@ -6,7 +6,9 @@ from runbook_engine.model.base import Frozen
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import format_duration
 from runbook_engine.model.plan import Plan, PlannedStep
-from runbook_engine.model.runbook import Step
+from runbook_engine.model.runbook import OnFailure, Step
+from runbook_engine.planning.lint_revert import changes_something, has_undoing
+from runbook_engine.ports.action import Catalog
 
 
 class StepView(Frozen):
@@ -34,6 +36,14 @@ class StepView(Frozen):
     conditional: bool = False
 
 
+class TakenBack(Frozen):
+    """What follows when a step with `on_failure: revert` fails: which steps are undone, last first, and which not."""
+
+    step: str
+    undone: tuple[str, ...]
+    stay: tuple[str, ...]
+
+
 class PlanView(Frozen):
     """A plan as it is shown.
 
@@ -55,6 +65,7 @@ class PlanView(Frozen):
     fingerprint: str
     rto_seconds: float | None = None
     rpo_seconds: float | None = None
+    taken_back: tuple[TakenBack, ...] = ()
 
     @property
     def longest(self) -> str:
@@ -62,7 +73,7 @@ class PlanView(Frozen):
         return format_duration(timedelta(seconds=self.longest_seconds))
 
 
-def show_plan(plan: Plan) -> PlanView:
+def show_plan(plan: Plan, catalog: Catalog) -> PlanView:
     """Describe a plan."""
     waves: dict[str, int] = {}
     by_wave: dict[int, list[str]] = {}
@@ -88,7 +99,18 @@ def show_plan(plan: Plan) -> PlanView:
         fingerprint=plan.fingerprint,
         rto_seconds=objectives.rto.total_seconds() if objectives.rto else None,
         rpo_seconds=objectives.rpo.total_seconds() if objectives.rpo else None,
+        taken_back=_taken_back(plan, catalog),
     )
+
+
+def _taken_back(plan: Plan, catalog: Catalog) -> tuple[TakenBack, ...]:
+    due = [step.id for step in plan.steps if step.step.on_failure is OnFailure.REVERT]
+    if not due:
+        return ()
+    changing = [step.step for step in plan.steps if changes_something(step.step, catalog)]
+    undone = tuple(step.id for step in reversed(changing) if has_undoing(step, catalog))
+    stay = tuple(step.id for step in changing if not has_undoing(step, catalog))
+    return tuple(TakenBack(step=step, undone=undone, stay=stay) for step in due)
 
 
 def _step(planned: PlannedStep, wave: int, *, critical: bool) -> StepView:

@@ -15,6 +15,10 @@ from runbook_engine.planning.undo import Kept, undo_plan
 from runbook_engine.ports.journal import Journal, RunHead
 
 
+class NothingToUndoError(UsageError):
+    """The run changed nothing that could be taken back."""
+
+
 @dataclass(frozen=True, slots=True)
 class PreparedUndo:
     """How a run is taken back.
@@ -67,9 +71,10 @@ def prepare_undo(
         if task.phase is Phase.ENDED and task.outcome is Outcome.CHANGED and name in prepared.plan.task_index
     }
     undo = undo_plan(prepared.plan, changed, project.catalog, of=run)
-    if not undo.plan.steps:
+    doubtful = tuple(name for name, task in state.tasks.items() if task.unproven_end)
+    if not undo.plan.steps and not (state.revert_due and doubtful):
         what = "what it changed can't be undone" if undo.kept else "it changed nothing"
-        raise UsageError(f"there is nothing to take back of run {run}: {what}")
+        raise NothingToUndoError(f"there is nothing to take back of run {run}: {what}")
     names = RunNames(
         id=run,
         mode=opened.mode,
@@ -77,7 +82,6 @@ def prepare_undo(
         started_at=state.opened_at.isoformat() if state.opened_at else "",
     )
     past = Past(prepared.plan, state, names)
-    doubtful = tuple(name for name, task in state.tasks.items() if task.phase in {Phase.DOUBT, Phase.RUNNING})
     return PreparedUndo(replace(prepared, plan=undo.plan, past=past), undo.kept, doubtful)
 
 

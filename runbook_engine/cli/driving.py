@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runbook_engine.app.project import OpenProject
-from runbook_engine.app.run_runbook import RunResult
+from runbook_engine.app.run_requests import RunResult
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.background import Background
 from runbook_engine.cli.listeners import EventLines, Listeners

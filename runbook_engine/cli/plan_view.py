@@ -24,6 +24,9 @@ def plan_text(view: PlanView, *, mode: str | None = None) -> str:
     asks = [f"{step.id} asks {' or '.join(step.asks)}" for step in view.steps if step.asks]
     if asks:
         tail.append(f"gates: {'; '.join(asks)}")
+    for one in view.taken_back:
+        stays = f"; what {', '.join(one.stay)} changed stays" if one.stay else ""
+        tail.append(f"if {one.step} fails, what changed is undone: {', '.join(one.undone) or 'nothing'}{stays}")
     tail.append(f"fingerprint {view.fingerprint[:16]}")
     return "\n".join([*map(plain, head), "", columns, "", *map(plain, tail)])
 

@@ -27,6 +27,7 @@ from runbook_engine.model.event import (
     ManualAnswered,
     PlanAccepted,
     RecoveryPointUsed,
+    RevertDue,
     RunAbortRequested,
     RunClosed,
     RunContinued,
@@ -186,6 +187,8 @@ def _happening(event: Event, run: str) -> tuple[str, str, str] | None:
             line = ("taken over", "", "this process advances the run now")
         case PlanAccepted():
             line = ("new plan", "", "; ".join(event.difference))
+        case RevertDue():
+            line = ("take back", event.task, f"{event.step} failed: what this run changed is taken back")
         case LeaseLost():
             line = ("stopped", "", event.reason)
         case RunClosed():

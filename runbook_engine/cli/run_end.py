@@ -5,7 +5,7 @@ import sys
 from runbook_engine.app.again import failed_again
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.report import make_report, make_summary, report_text
-from runbook_engine.app.run_runbook import RunResult
+from runbook_engine.app.run_requests import RunResult
 from runbook_engine.app.status import RunStatus, run_status
 from runbook_engine.cli.terminal import result, result_json, say, width_of
 from runbook_engine.model.errors import ExitCode
@@ -27,11 +27,13 @@ def tell_end(project: OpenProject, journal: Journal, ended: RunResult, *, output
     Args:
         output: `text` (a summary), `json` (the report) or `ndjson` (nothing: each event was told).
     """
-    report = (make_report if output == "json" else make_summary)(journal, ended.run)
+    report = (make_report if output == "json" else make_summary)(journal, ended.failed or ended.run)
     if output == "json":
         result_json(report.model_dump(mode="json"))
     elif output == "text":
         result(report_text(report, width=width_of(sys.stdout)))
+        if ended.failed:
+            result(report_text(make_summary(journal, ended.run), width=width_of(sys.stdout)))
     if ended.end == "waiting":
         head = journal.head(ended.run)
         if head is not None:
@@ -41,11 +43,14 @@ def tell_end(project: OpenProject, journal: Journal, ended: RunResult, *, output
     elif ended.end == "failed":
         say(f"to go on when the cause is mended: runbook resume {ended.run}")
     over = ended.end in {"succeeded", "failed", "aborted"}
-    if over and (again := failed_again(project, journal, ended.run, report.troubles)):
+    if ended.failed:
+        how = "was taken back" if ended.end == "succeeded" else "was not taken back to the end"
+        say(f"run {ended.failed} failed and {how}, by run {ended.run}")
+    elif over and (again := failed_again(project, journal, ended.run, report.troubles)):
         say(f"anew, on the hosts that failed: {again}")
     say(f"journal: {_shown_address(project.config.journal)}")
     say(f"report: runbook report {ended.run} --format html -o report.html")
-    return _EXIT[ended.end]
+    return ExitCode.FAILED if ended.failed and over else _EXIT[ended.end]
 
 
 def _what_is_awaited(status: RunStatus) -> list[str]:

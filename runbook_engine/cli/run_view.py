@@ -72,6 +72,10 @@ class RunView:
         self.opened: RunOpened | None = None
         self.run = ""
         self.started_at: datetime | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """Know of no task."""
         self.steps: dict[str, StepProgress] = {}
         self.running: dict[str, datetime] = {}
         self.said: dict[str, str] = {}
@@ -104,8 +108,7 @@ class RunView:
         """Take note of an event."""
         match stored.event:
             case RunOpened() as opened:
-                self.opened, self.run, self.started_at = opened, stored.run, stored.time
-                self.steps = {step.id: StepProgress(step.tasks) for step in opened.steps}
+                self._open(opened, stored)
             case PlanAccepted(steps=steps) if steps:
                 known = self.steps
                 self.steps = {step.id: known.get(step.id, StepProgress()) for step in steps}
@@ -126,6 +129,12 @@ class RunView:
                 self._take_order(stored.event)
             case _:
                 self._take_gate(stored.event)
+
+    def _open(self, opened: RunOpened, stored: StoredEvent) -> None:
+        """Begin anew: where a run is taken back at once, another one with the same tasks follows."""
+        self._forget()
+        self.opened, self.run, self.started_at = opened, stored.run, stored.time
+        self.steps = {step.id: StepProgress(step.tasks) for step in opened.steps}
 
     def _finish(self, finished: AttemptFinished) -> None:
         self._stop(finished.task)

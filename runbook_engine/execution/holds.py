@@ -8,7 +8,7 @@ from runbook_engine.model.outcome import Mode, Outcome
 from runbook_engine.model.plan import Plan
 from runbook_engine.model.runbook import OnFailure
 
-_FAILED = frozenset({Outcome.FAILED, Outcome.UNREACHABLE})
+FAILED = frozenset({Outcome.FAILED, Outcome.UNREACHABLE})
 
 
 class Holds:
@@ -28,9 +28,9 @@ class Holds:
         What a step tolerates is not held, a dry run asks nobody, and a run that is to end waits for nobody.
         """
         task = self._plan.tasks[index]
-        if outcome not in _FAILED or self._plan.steps[task.step].step.on_failure is not OnFailure.HOLD:
+        if outcome not in FAILED or self._plan.steps[task.step].step.on_failure is not OnFailure.HOLD:
             return False
-        if self._mode is Mode.DRY_RUN or self._state.abort is not None or not self._schedule.would_fail(index):
+        if self._mode is Mode.DRY_RUN or self._state.ends is not None or not self._schedule.would_fail(index):
             return False
         self._recorder.add(HoldOpened(task=task.id, reason=self._state.task(task.id).reason, outcome=outcome))
         self.tasks[task.id] = index
@@ -42,7 +42,7 @@ class Holds:
         A run that is to end holds nothing.
         """
         task = self._plan.tasks[index].id
-        if self._state.task(task).phase is not Phase.HELD or self._state.abort is not None:
+        if self._state.task(task).phase is not Phase.HELD or self._state.ends is not None:
             return False
         self.tasks[task] = index
         return True

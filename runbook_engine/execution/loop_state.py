@@ -1,7 +1,7 @@
 """What the loop knows of a run that it advances, and what follows when a task ends."""
 
 from runbook_engine.execution.done_before import done_before
-from runbook_engine.execution.holds import Holds
+from runbook_engine.execution.holds import FAILED, Holds
 from runbook_engine.execution.loop_tools import RunOptions, RunTools
 from runbook_engine.execution.open_gates import GateEnd, OpenGates
 from runbook_engine.execution.recorder import Recorder
@@ -10,9 +10,10 @@ from runbook_engine.execution.schedule_state import Decisions
 from runbook_engine.execution.state import RunState
 from runbook_engine.execution.taints import Taints
 from runbook_engine.execution.waiting import Waiting
-from runbook_engine.model.event import AttemptFinished, Event, LeaseLost, TaskBlocked
+from runbook_engine.model.event import AttemptFinished, Event, LeaseLost, RevertDue, TaskBlocked
 from runbook_engine.model.outcome import Finding, Grade, Mode, Outcome
 from runbook_engine.model.plan import Plan
+from runbook_engine.model.runbook import OnFailure
 from runbook_engine.ports.dispatcher import AttemptOrder
 
 
@@ -44,7 +45,7 @@ class LoopState:
 
     def _is_given_up(self, index: int) -> bool:
         """Whether the run is to end and this is none of what is always done."""
-        return self._state.abort is not None and not self._plan.steps[self._plan.tasks[index].step].step.always
+        return self._state.ends is not None and not self._plan.steps[self._plan.tasks[index].step].step.always
 
     def _finish_untouched(
         self,
@@ -88,8 +89,30 @@ class LoopState:
 
     def _end_task(self, index: int, outcome: Outcome) -> None:
         """Hold a task that failed when its step says so; else go on with what waited for it."""
-        if not self._holds.open(index, outcome):
-            self._let_go(index, outcome)
+        if self._holds.open(index, outcome):
+            return
+        is_last_straw = self._takes_back(index, outcome)
+        if is_last_straw:
+            task = self._plan.tasks[index]
+            reason = self._state.task(task.id).reason
+            self._recorder.add(RevertDue(step=self._plan.steps[task.step].id, task=task.id, reason=reason))
+        self._let_go(index, outcome)
+        if is_last_straw:
+            self._wind_down()
+
+    def _takes_back(self, index: int, outcome: Outcome) -> bool:
+        """Whether the run ends with this failure, to be taken back; a dry run changed nothing."""
+        step = self._plan.steps[self._plan.tasks[index].step].step
+        if step.on_failure is not OnFailure.REVERT or outcome not in FAILED or self._is_dry:
+            return False
+        return self._state.ends is None and self._schedule.would_fail(index)
+
+    def _wind_down(self) -> None:
+        """Let nothing more start but what is always done; give up what waits, and let what runs end."""
+        because = self._state.ends or ""
+        self._follow(self._schedule.stop(because))
+        for index in self._waiting.give_up(because, lost=self._is_given_up, untouched=self._is_untouched):
+            self._let_go(index, Outcome.FAILED)
 
     def _let_go(self, index: int, outcome: Outcome) -> None:
         """Give back what the task had, and go on with what waited for it."""
@@ -105,7 +128,7 @@ class LoopState:
 
     @property
     def _pauses(self) -> bool:
-        return self._state.paused is not None and self._state.abort is None
+        return self._state.paused is not None and self._state.ends is None
 
     @property
     def _may_start(self) -> bool:
@@ -115,7 +138,7 @@ class LoopState:
     @property
     def _winds_down(self) -> bool:
         """Whether the run is to end and something still runs: what is always done may clean up after that."""
-        if self._state.abort is None:
+        if self._state.ends is None:
             return False
         return any(self._is_given_up(self._plan.task_index[task]) for task in self._running)
 

@@ -15,9 +15,11 @@ from runbook_engine.model.event import (
     RecheckFinished,
     RecheckSkipped,
     RecheckStarted,
+    TaskResolved,
 )
 from runbook_engine.model.outcome import Mode, Outcome, unsatisfied
 from runbook_engine.model.plan import Plan
+from runbook_engine.ports.action import Effect
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptProgress, AttemptReport
 
 LONGEST_LOOK = 30.0  # seconds; a step's timeout is for its work, and a look must not hold a resume up for long
@@ -35,7 +37,7 @@ def recheck(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -
         LeaseError: another process took the run over.
     """
     done = done_before(plan, state)
-    if not done or options.mode is Mode.DRY_RUN or state.abort is not None:
+    if not done or options.mode is Mode.DRY_RUN or state.ends is not None:
         return
     choice = choose(plan, state, done.keys(), tools.catalog)
     if not choice.tasks and not choice.left_out:
@@ -66,6 +68,34 @@ def recheck(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -
         )
     )
     recorder.flush()
+
+
+def settle_by_looking(plan: Plan, state: RunState, tools: RunTools, options: RunOptions, recorder: Recorder) -> None:
+    """Find out, without doing anything, what became of attempts in doubt, where the check is what tells.
+
+    What a detached command, a service or nobody but a person could tell stays in doubt: to ask the first two again
+    could begin what is to be taken back.
+    """
+    doubtful = [name for name, task in state.tasks.items() if task.unproven_end and name in plan.task_index]
+    settled = deque(index for name in doubtful if _is_told_by_check(plan, index := plan.task_index[name], tools))
+    if not settled or tools.interrupts.count:
+        return
+    recorder.add(RecheckStarted(tasks=tuple(plan.tasks[index].id for index in settled)))
+    recorder.flush()
+    for report in _Looks(plan, state, tools, options, recorder).make(settled).values():
+        number = state.task(report.task).attempts
+        if report.outcome is Outcome.UNCHANGED:
+            text = "looked before the run is taken back: it is there"
+            recorder.add(TaskResolved(task=report.task, number=number, truth="done", reason=text))
+        elif report.outcome is Outcome.WOULD_CHANGE:
+            text = "looked before the run is taken back: it is not there"
+            recorder.add(TaskResolved(task=report.task, number=number, truth="retry", reason=text))
+
+
+def _is_told_by_check(plan: Plan, index: int, tools: RunTools) -> bool:
+    call = plan.steps[plan.tasks[index].step].step.action
+    action = tools.catalog.get(call.name) if call is not None else None
+    return action is not None and action.effect is Effect.CHECK
 
 
 def _write(plan: Plan, state: RunState, recorder: Recorder, index: int, report: AttemptReport, *, needed: bool) -> None:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from runbook_engine.execution.recorder import Recorder
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
 from runbook_engine.model.event import RunClosed
 from runbook_engine.model.outcome import Outcome
 
@@ -19,7 +19,7 @@ def close_run(state: RunState, recorder: Recorder, *, well: bool, tasks: int | N
         well: whether every step ended well.
         tasks: the plan's number of tasks, for a dry run to say which share of them it proved; None for others.
     """
-    well = well and not any(task.phase is Phase.DOUBT for task in state.tasks.values())
+    well = well and not any(task.unproven_end for task in state.tasks.values())
     status: RunEnded = "aborted" if state.abort is not None else "succeeded" if well else "failed"
     recorder.flush()
     marks, rta, rpa = state.marks.achieved(status)

@@ -4,7 +4,7 @@ from runbook_engine.execution.gates import would_ask
 from runbook_engine.execution.loop_state import LoopState
 from runbook_engine.execution.loop_tools import RunEnd, RunOptions, RunTools
 from runbook_engine.execution.orders import Invalid, OpenGate, Ordered, Prepared, Skip, Unknown
-from runbook_engine.execution.recheck import recheck
+from runbook_engine.execution.recheck import recheck, settle_by_looking
 from runbook_engine.execution.retry import delay_before
 from runbook_engine.execution.run_end import close_run
 from runbook_engine.execution.state import RunState
@@ -52,7 +52,7 @@ class _Loop(LoopState):
     def run(self) -> RunEnd:
         """Go on until there is nothing that this process can do."""
         self._follow(self._schedule.start())
-        if self._state.abort is not None:
+        if self._state.ends is not None:
             self._abort()
         while True:
             self._start_ready()
@@ -219,11 +219,8 @@ class _Loop(LoopState):
                 self._let_go(index, Outcome.FAILED)
 
     def _abort(self) -> None:
-        """Let nothing more start but what is always done; give up what waits, and let what runs end (or cancel it)."""
-        because = f"the run was aborted: {self._state.abort}"
-        self._follow(self._schedule.stop(because))
-        for index in self._waiting.give_up(because, lost=self._is_given_up, untouched=self._is_untouched):
-            self._let_go(index, Outcome.FAILED)
+        """Wind the run down, for it is to end; cancel what runs where that is wanted."""
+        self._wind_down()
         if self._state.abort_cancels:
             for task, order in self._running.items():
                 if self._is_given_up(self._plan.task_index[order.task]):
@@ -242,7 +239,9 @@ class _Loop(LoopState):
         return since is not None and self._tools.clock.monotonic() - since > _CANCEL_GRACE
 
     def _close(self) -> RunEnd:
-        """Write down how the run ended."""
+        """Write down how the run ended; what is in doubt is looked at first when the run is to be taken back."""
+        if self._state.revert_due is not None:
+            settle_by_looking(self._plan, self._state, self._tools, self._options, self._recorder)
         well = all(self._schedule.step_ended_well(index) for index in range(len(self._plan.steps)))
         tasks = len(self._plan.tasks) if self._is_dry else None
         return close_run(self._state, self._recorder, well=well, tasks=tasks)

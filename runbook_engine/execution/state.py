@@ -22,6 +22,7 @@ from runbook_engine.model.event import (
     LeaseTaken,
     ManualAnswered,
     PlanAccepted,
+    RevertDue,
     RunAbortRequested,
     RunClosed,
     RunContinued,
@@ -99,7 +100,8 @@ class RunState:
     """Everything that the engine knows of a run, from its events alone.
 
     `paused` and `abort` have the operator's reason while the run is paused, or is to end; None otherwise. `signers` has
-    the fingerprints of people's keys as the newest holder found them.
+    the fingerprints of people's keys as the newest holder found them. `revert_due` says which step's failure ends the
+    run, so that it is taken back. `ends`: why nothing new begins but what is always done; None while it may.
     """
 
     def __init__(self, run: str, events: Iterable[StoredEvent] = ()) -> None:
@@ -117,6 +119,8 @@ class RunState:
         self.paused: str | None = None
         self.abort: str | None = None
         self.abort_cancels = False
+        self.revert_due: RevertDue | None = None
+        self.ends: str | None = None
         self.tasks: dict[str, TaskState] = {}
         self.marks = Marks()
         for stored in events:
@@ -180,7 +184,7 @@ class RunState:
                 self._apply_gate(event, time)
             case HoldOpened() | HoldResolved() | DriftFound():
                 self._apply_hold(event)
-            case RunPaused() | RunContinued() | RunAbortRequested():
+            case RunPaused() | RunContinued() | RunAbortRequested() | RevertDue():
                 self._apply_order(event)
             case _:
                 # The other kinds are records for people; nothing is decided by them.
@@ -265,11 +269,15 @@ class RunState:
             case "abort":
                 return  # it failed, and that the run is to end is said by an event of its own
 
-    def _apply_order(self, event: RunPaused | RunContinued | RunAbortRequested) -> None:
+    def _apply_order(self, event: RunPaused | RunContinued | RunAbortRequested | RevertDue) -> None:
         match event:
+            case RevertDue():
+                self.revert_due = event
+                self.ends = self.ends or f"step {event.step} failed, and the run is taken back"
             case RunPaused():
                 self.paused = event.reason
             case RunContinued():
                 self.paused = None
             case RunAbortRequested():
                 self.abort, self.abort_cancels = event.reason, self.abort_cancels or event.cancel
+                self.ends = f"the run was aborted: {event.reason}"

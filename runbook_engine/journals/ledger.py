@@ -11,8 +11,8 @@ from runbook_engine.ports.journal import Lease, RunHead
 
 SCHEMA_VERSION = 2  # of the tables; 2 has `tasks` and `prunings` besides
 OPEN = "open"
-# What may still be said of a run that is over: none of it changes how it ended. What became of an attempt in doubt may be
-# known only then (its target may never be reached again), and a revert or a run that goes on from this one must know it.
+# What may still be said of a run that is over: none of it changes how it ended. What became of an attempt in doubt may
+# be known only then (its target may never be reached again), and a revert or a run that goes on from it must know.
 AFTER_THE_END = frozenset({"note.added", "lease.lost", "gate.refused", "task.resolved"})
 # A run that closed with this status may be resumed, which begins with taking the lease.
 RESUMABLE = "failed"

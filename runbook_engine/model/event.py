@@ -38,6 +38,7 @@ from runbook_engine.model.event_run import (
     LeaseLost,
     LeaseTaken,
     PlanAccepted,
+    RevertDue,
     RunClosed,
     RunOpened,
     StepSummary,
@@ -56,7 +57,7 @@ Event = Annotated[
     | TaskResolved | GateOpened | GateApproved | GateDeclined | AnswerRefused | GateExpired | ManualAnswered
     | HoldOpened | HoldResolved | RunPaused | RunContinued | RunAbortRequested | MessageDue | MessageSent
     | MessageMissed | RecoveryPointUsed | NoteAdded | RecheckStarted | DriftFound | RecheckFailed | RecheckFinished
-    | RecheckSkipped | RunClosed,
+    | RecheckSkipped | RevertDue | RunClosed,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
@@ -129,6 +130,7 @@ __all__ = [
     "RecheckSkipped",
     "RecheckStarted",
     "RecoveryPointUsed",
+    "RevertDue",
     "RunAbortRequested",
     "RunClosed",
     "RunContinued",

@@ -124,6 +124,19 @@ class PlanAccepted(Frozen):
     steps: tuple[StepSummary, ...] = ()
 
 
+class RevertDue(Frozen):
+    """A step with `on_failure: revert` failed: the run ends, and what it changed is taken back by a run of its own.
+
+    Attributes:
+        task: the task whose failure was one too many; `reason` says how it failed.
+    """
+
+    kind: Literal["revert.due"] = "revert.due"
+    step: str
+    task: str
+    reason: str = ""
+
+
 class Clocks(Frozen):
     """When the recovery passed its marks; each is None until then."""
 

@@ -190,6 +190,7 @@ class Deviation(Frozen):
         "files",
         "live-inventory",
         "no-recheck",
+        "revert",
     ]
     what: str
     who: str

@@ -15,6 +15,7 @@ from runbook_engine.planning.flatten import Flat, FlatStep, Source, flatten
 from runbook_engine.planning.graph import find_cycle
 from runbook_engine.planning.lint_actions import lint_action
 from runbook_engine.planning.lint_context import LintContext
+from runbook_engine.planning.lint_revert import lint_taken_back
 from runbook_engine.planning.lint_support import lint_support
 from runbook_engine.planning.lint_templates import lint_templates, lint_vars
 from runbook_engine.planning.targets import TargetPatternError
@@ -92,6 +93,8 @@ def _lint_graph(flat: Flat, context: LintContext) -> Iterator[Diagnostic]:
     if cycle := find_cycle(names):
         first = next(step for step in flat.steps if step.step.id in cycle)
         yield diagnostic("RB206", first.place("needs"), f"the steps wait for each other: {' → '.join(cycle)}")
+        return
+    yield from lint_taken_back(flat.steps, names, context.catalog)
 
 
 def _need_place(step: FlatStep, written: str) -> Location:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from runbook_engine.model.diagnostic import Diagnostic
 from runbook_engine.model.rules import diagnostic
-from runbook_engine.model.runbook import OnFailure, Step
+from runbook_engine.model.runbook import Step
 from runbook_engine.planning.flatten import Source
 
 _IMPORT_KEYS = frozenset({"id", "name", "needs", "imported"})
@@ -20,8 +20,6 @@ def lint_support(source: Source, seen: frozenset[int] = frozenset()) -> Iterator
     if runbook.triggers:
         yield _refuse(source, None, "triggers", "triggers")
     for index, step in enumerate(runbook.steps):
-        if step.on_failure is OnFailure.REVERT:
-            yield _refuse(source, index, "on_failure", f"on_failure: {step.on_failure}", "use stop, hold or continue")
         if step.imported is not None:
             yield from _lint_import(source, index, step)
     for child in source.imported.values():

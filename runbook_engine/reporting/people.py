@@ -19,6 +19,7 @@ from runbook_engine.model.event import (
     PlanAccepted,
     RecheckSkipped,
     RecoveryPointUsed,
+    RevertDue,
     RunAbortRequested,
     RunOpened,
     RunPaused,
@@ -60,15 +61,23 @@ class PeopleFold:
                     self._deviate(stored, "live-inventory", f"a drill on {event.inventory}", event.live_inventory)
                 if event.git_dirty:
                     self._deviate(stored, "files", "files with changes that no commit holds")
-            case RecheckSkipped() as event:
-                self._deviate(stored, "no-recheck", "what ended well before", event.reason)
             case RecoveryPointUsed() as event:
                 self.recovery_points.append(RecoveryPoint(task=event.task, point=event.point))
             case NoteAdded() as event:
                 self.notes.append(Note(at=stored.time, who=stored.actor.name, text=event.text))
             case MessageDue() | MessageSent() | MessageMissed():
                 self._follow_message(stored)
-            case LeaseTaken() | PlanAccepted() | HoldResolved() | TaskResolved() | RunPaused() | RunAbortRequested():
+            case RecheckSkipped() as event:
+                self._deviate(stored, "no-recheck", "what ended well before", event.reason)
+            case (
+                LeaseTaken()
+                | PlanAccepted()
+                | HoldResolved()
+                | TaskResolved()
+                | RunPaused()
+                | RunAbortRequested()
+                | RevertDue()
+            ):
                 self._follow_decision(stored)
             case _:
                 self._follow_gate(stored)
@@ -107,6 +116,8 @@ class PeopleFold:
                 )
                 if event.took_over:
                     self._deviate(stored, "take-over", f"taken over by {event.holder}")
+            case RevertDue() as event:
+                self._deviate(stored, "revert", f"{event.task}: what the run changed is taken back", event.reason)
             case PlanAccepted() as event:
                 self._deviate(stored, "plan", "; ".join(event.difference) or "the plan changed")
             case HoldResolved(decision="skip" | "ignore" | "retry" | "abort") as event:

@@ -26,7 +26,7 @@ def plan(name: str, inventories: tuple[str, ...], extra_vars: tuple[str, ...], l
     prepared = prepare_plan(project, request)
     say_findings(prepared.warnings)
     say_notes(prepared.notes)
-    view = show_plan(prepared.plan)
+    view = show_plan(prepared.plan, project.catalog)
     if output == "json":
         result_json(view.model_dump(mode="json"))
     else:

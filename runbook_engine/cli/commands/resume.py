@@ -8,8 +8,8 @@ import click
 
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import check_person, open_project
-from runbook_engine.app.run_requests import ResumeRequest
-from runbook_engine.app.run_runbook import RunResult, plan_to_resume, resume_run
+from runbook_engine.app.run_requests import ResumeRequest, RunResult
+from runbook_engine.app.run_runbook import plan_to_resume, resume_run
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive

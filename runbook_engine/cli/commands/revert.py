@@ -4,10 +4,11 @@ import click
 
 from runbook_engine.app.prepare import PlanRequest
 from runbook_engine.app.project import check_person, open_project
-from runbook_engine.app.run_requests import RunRequest
-from runbook_engine.app.run_runbook import RunResult, run_runbook
+from runbook_engine.app.run_requests import RunRequest, RunResult
+from runbook_engine.app.run_runbook import run_runbook
 from runbook_engine.app.show_plan import show_plan
-from runbook_engine.app.undo import PreparedUndo, prepare_undo, run_to_take_back
+from runbook_engine.app.take_back import what_stays
+from runbook_engine.app.undo import prepare_undo, run_to_take_back
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
@@ -59,8 +60,9 @@ def revert(
         undo = prepare_undo(project, journal, head.id, accept_changes=accept_changes)
         mode = Mode.DRY_RUN if dry_run else Mode(head.mode)
         say(f"takes back run {head.id}")
-        say(plan_text(show_plan(undo.prepared.plan), mode=mode.value))
-        _say_what_stays(undo)
+        say(plan_text(show_plan(undo.prepared.plan, project.catalog), mode=mode.value))
+        for line in what_stays(undo):
+            say(one_line(line))
         if mode is not Mode.DRY_RUN and not yes and not _confirmed(head.id):
             say("nothing was done")
             return ExitCode.FAILED
@@ -75,15 +77,6 @@ def revert(
         return drive(project, journal, Seat(output, person), advance)
     finally:
         journal.close()
-
-
-def _say_what_stays(undo: PreparedUndo) -> None:
-    """Name what is not undone, before anything starts."""
-    for kept in undo.kept:
-        tasks = "1 task" if kept.tasks == 1 else f"{kept.tasks} tasks"
-        say(f"stays as it is: {kept.step} ({tasks}): {one_line(kept.why)}")
-    for task in undo.doubtful:
-        say(f"stays as it is: {one_line(task)}: nobody knows whether it changed something (`runbook resolve` tells)")
 
 
 def _confirmed(run: str) -> bool:

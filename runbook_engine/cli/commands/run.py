@@ -11,8 +11,8 @@ from runbook_engine.app.find_run import find_run
 from runbook_engine.app.from_run import prepare_rest
 from runbook_engine.app.prepare import PlanRequest, PreparedPlan, prepare_plan
 from runbook_engine.app.project import OpenProject, check_person, open_project
-from runbook_engine.app.run_requests import RunRequest
-from runbook_engine.app.run_runbook import RunResult, run_id, run_runbook
+from runbook_engine.app.run_requests import RunRequest, RunResult
+from runbook_engine.app.run_runbook import run_id, run_runbook
 from runbook_engine.app.show_plan import PlanView, show_plan
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
@@ -120,7 +120,7 @@ def run(
         prepared = prepare_plan(project, request.plan)
     say_findings(prepared.warnings)
     say_notes(prepared.notes)
-    view = show_plan(prepared.plan)
+    view = show_plan(prepared.plan, project.catalog)
     say(plan_text(view, mode=request.mode.value))
     if request.mode is not Mode.DRY_RUN and not yes and not _confirmed(view, request.mode):
         say("nothing was done")

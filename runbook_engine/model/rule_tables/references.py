@@ -136,4 +136,14 @@ An input that nothing refers to promises the operator an influence that it has n
 A value given with -e (or to an import) has the input's type, pattern, choices and bounds; required inputs are given.
 """,
     ),
+    warning(
+        "RB217",
+        "what a failure takes back can be undone",
+        """
+When a step with `on_failure: revert` fails, what the run changed is undone. A step before it that changes something,
+and has neither a `revert` of its own nor an action that can undo it, stays as it is then.
+Bad:  command.run: {argv: [/opt/move]}   # and a later step has on_failure: revert
+Good: the same with revert: {command.run: {argv: [/opt/move-back]}}
+""",
+    ),
 )

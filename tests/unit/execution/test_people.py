@@ -15,6 +15,7 @@ from runbook_engine.model.event import (
     HoldResolved,
     LeaseLost,
     ManualAnswered,
+    RevertDue,
     RunAbortRequested,
     RunClosed,
     RunContinued,
@@ -405,3 +406,67 @@ def test_a_held_task_of_a_run_that_was_aborted_meanwhile_is_given_up():
     made.say(RunAbortRequested(reason="over"))
     assert made.advance() == "aborted"
     assert made.outcomes()["a@localhost"] == "blocked"
+
+
+TAKEN = plan_of(
+    planned("a"),
+    planned("b", needs=["a"], on_failure=OnFailure.REVERT),
+    planned("c", needs=["b"]),
+    planned("x", needs=["a"]),
+    planned("y", needs=["x"]),
+    planned("end", needs=["b"], always=True),
+)
+
+
+def test_a_failure_that_takes_the_run_back_ends_it():
+    def make(order):
+        bad = order.task == "b@localhost"
+        return ended(
+            order, Outcome.FAILED if bad else Outcome.CHANGED, 1.0 if bad else 5.0, error="boom" if bad else ""
+        )
+
+    made = simulation(TAKEN, make=make)
+    assert made.advance() == "failed"
+    assert tried(made) == ["a@localhost", "b@localhost", "x@localhost", "end@localhost"], "what runs is left to end"
+    assert made.kinds(RevertDue) == [RevertDue(step="b", task="b@localhost", reason="boom")]
+    assert {event.task for event in made.kinds(TaskBlocked)} == {"c@localhost", "y@localhost"}
+    assert made.state.revert_due is not None
+
+
+def test_retries_and_tolerance_come_first_and_a_dry_run_takes_nothing_back():
+    retry = Retry(attempts=2, delay=timedelta(seconds=1))
+    plan = plan_of(planned("b", on_failure=OnFailure.REVERT, retry=retry))
+    made = simulation(plan, make=failing("b@localhost", until=2))
+    assert made.advance() == "succeeded"
+    made = simulation(
+        plan_of(planned("b", ["x", "y"], on_failure=OnFailure.REVERT, max_failures=1)), make=failing("b@x")
+    )
+    made.advance()
+    assert made.kinds(RevertDue) == []
+    made = simulation(TAKEN, make=failing("b@localhost"), mode=Mode.DRY_RUN)
+    made.advance()
+    assert made.kinds(RevertDue) == []
+
+
+def test_killed_before_it_wound_down_it_begins_nothing_new():
+    made = simulation(TAKEN, make=failing("b@localhost"))
+    made.say(RevertDue(step="b", task="b@localhost", reason="boom"))
+    assert made.advance() == "failed"
+    assert tried(made) == ["end@localhost"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "phase"),
+    [(Outcome.UNCHANGED, "ended"), (Outcome.WOULD_CHANGE, "waiting"), (Outcome.UNREACHABLE, "in doubt")],
+)
+def test_what_is_in_doubt_is_looked_at_before_the_run_is_taken_back(seen, phase):
+    def make(order):
+        if order.task == "a@localhost":
+            return ended(order, Outcome.UNREACHABLE, error="no reply", in_doubt=True)
+        return ended(order, Outcome.FAILED, 5.0, error="boom")
+
+    plan = plan_of(planned("a"), planned("b", on_failure=OnFailure.REVERT))
+    made = simulation(plan, make=make, look=lambda order: ended(order, seen))
+    assert made.advance() == "failed"
+    assert made.state.task("a@localhost").phase == phase
+    assert tried(made) == ["a@localhost", "b@localhost"]

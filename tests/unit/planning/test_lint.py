@@ -58,7 +58,7 @@ def test_a_sound_runbook_has_no_findings(tmp_path):
         ("targets: wbe\n    assert.that: {that: [true]}", "RB209", "web", (4, 14)),
         ("loop: \"{{ steps['a'].x }}\"\n    assert.that: {that: [true]}", "RB212", "", (4, 11)),
         ("http.check: {url: \"{{ secret('vault:x') }}\"}", "RB214", "env, file", (4, 23)),
-        ("on_failure: revert\n    assert.that: {that: [true]}", "RB207", "continue", (4, 17)),
+        ("on_failure: revert\n    loop: [1, 2]\n    command.run: {argv: [x]}", "RB217", "revert", (4, 17)),
         ("revert: {command.rum: {argv: [x]}}\n    command.run: {argv: [x]}", "RB201", "command.run", (4, 14)),
         ("revert: {command.run: {arg: [x]}}\n    command.run: {argv: [x]}", "RB202", "argv", (4, 33)),
         ("revert: {assert.that: {that: [true]}}\n    command.run: {argv: [x]}", "RB213", "changes something", (4, 14)),
