@@ -187,6 +187,8 @@ class Action(Generic[P]):
         aws_reads: AWS operations (`rds:DescribeDBInstances`) that `check` uses.
         aws_writes: AWS operations that `apply` and `revert` use besides.
         aws_permissions: IAM permissions (`iam:PassRole`) that AWS asks for besides those of the operations themselves.
+        aws_resources: by service, the ARNs that its permissions of that service can be kept to, parameters in braces
+            (`arn:aws:s3:::{bucket}`); others are kept to regions and account, as far as AWS allows it.
         duration: how long it typically takes, in words: `5-40 min, by size`.
         tested: what its AWS calls were tested against: `moto`, `ministack` (emulators), `moto, amended` (the emulator
             with a missing operation or delay added by the tests), `model` (a stateful fake that holds requests and
@@ -206,6 +208,7 @@ class Action(Generic[P]):
     aws_reads: ClassVar[tuple[str, ...]] = ()
     aws_writes: ClassVar[tuple[str, ...]] = ()
     aws_permissions: ClassVar[tuple[str, ...]] = ()
+    aws_resources: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     duration: ClassVar[str] = ""
     tested: ClassVar[tuple[str, ...]] = ()
     expressions: ClassVar[tuple[str, ...]] = ()

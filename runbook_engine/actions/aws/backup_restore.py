@@ -1,5 +1,6 @@
 """aws.backup_restore: a recovery point of AWS Backup restored, whatever kind of resource it is of."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar, Self
 
@@ -108,6 +109,7 @@ class BackupRestore(Action[BackupParams]):
     )
     aws_writes = ("backup:StartRestoreJob",)
     aws_permissions = ("iam:PassRole",)
+    aws_resources: ClassVar[Mapping[str, tuple[str, ...]]] = {"iam": ("{iam_role}",)}
     duration = "10 min to hours, by kind of resource and size"
     tested = ("model",)
     Params = BackupParams

@@ -47,7 +47,7 @@ _PATTERNS = tuple(
 _HINTS = {
     Trouble.CAPACITY: "AWS has too little of it now: try another zone or class, or wait; reserve it for the next time",
     Trouble.QUOTA: "have the quota raised (Service Quotas of that region), or make room",
-    Trouble.DENIED: "`runbook actions NAME` names the permissions that the action needs",
+    Trouble.DENIED: "`runbook actions --iam RUNBOOK` prints the policy that it needs",
     Trouble.KEY: "the KMS key must be of that region, enabled, and its policy must allow this role to use it",
     Trouble.BUSY: "something else works on it; look at its state, then run the step again",
 }

@@ -1,5 +1,6 @@
 """aws.kms_replicate: a multi-Region KMS key has a replica in the region."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -72,6 +73,10 @@ class KmsReplicate(Action[KmsParams]):
     aws_reads = ("kms:DescribeKey", "kms:ListAliases")
     aws_writes = ("kms:ReplicateKey", "kms:CreateAlias")
     aws_permissions = ("kms:CreateKey", "kms:TagResource", "iam:CreateServiceLinkedRole")
+    # KMS makes its role for multi-Region keys once in an account.
+    aws_resources: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "iam": ("arn:aws:iam::*:role/aws-service-role/mrk.kms.amazonaws.com/*",)
+    }
     duration = "seconds to a minute"
     tested = ("moto, amended", "ministack")
     Params = KmsParams

@@ -1,5 +1,6 @@
 """aws.s3_replication_check: S3 replicates a bucket, and its replica holds what it should."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -68,6 +69,9 @@ class S3ReplicationCheck(Action[S3ReplicationParams]):
         "s3:ListObjectsV2",
         "s3:HeadObject",
     )
+    aws_resources: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "s3": tuple(f"arn:aws:s3:::{{{name}}}{rest}" for name in ("bucket", "replica") for rest in ("", "/*"))
+    }
     duration = "seconds to minutes, by number of objects"
     tested = ("ministack",)
     Params = S3ReplicationParams

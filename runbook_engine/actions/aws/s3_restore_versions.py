@@ -1,5 +1,6 @@
 """aws.s3_restore_versions: a versioned bucket holds again what it held at a time."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import AwareDatetime, Field
@@ -70,6 +71,9 @@ class S3RestoreVersions(Action[S3VersionsParams]):
     name = "aws.s3_restore_versions"
     aws_reads = ("s3:GetBucketVersioning", "s3:ListObjectVersions", "s3:HeadObject")
     aws_writes = ("s3:CopyObject", "s3:DeleteObject")
+    aws_resources: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "s3": ("arn:aws:s3:::{bucket}", "arn:aws:s3:::{bucket}/*")
+    }
     duration = "minutes to hours, by number of objects"
     tested = ("moto", "ministack")
     Params = S3VersionsParams

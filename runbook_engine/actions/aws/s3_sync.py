@@ -1,6 +1,6 @@
 """aws.s3_sync: one S3 bucket holds what another does, copied by S3 itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -92,6 +92,11 @@ class S3Sync(Action[S3SyncParams]):
 
     name = "aws.s3_sync"
     reversible = False
+    aws_resources: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "s3": tuple(
+            f"arn:aws:s3:::{{{name}}}{rest}" for name in ("source_bucket", "dest_bucket") for rest in ("", "/*")
+        )
+    }
     duration = "seconds to hours, by number of objects"
     tested = ("moto",)
     aws_reads = ("s3:ListObjectsV2", "s3:HeadObject")

@@ -5,26 +5,50 @@ from dataclasses import asdict
 
 import click
 
+from runbook_engine.app.iam_policy import iam_policy
 from runbook_engine.app.list_actions import ActionView, ParameterView, describe_action, list_actions
-from runbook_engine.app.project import open_project
+from runbook_engine.app.prepare import PlanRequest, prepare_plan
+from runbook_engine.app.project import OpenProject, open_project
 from runbook_engine.cli.documented import documented
-from runbook_engine.cli.findings import say_findings
-from runbook_engine.cli.options import output_option
+from runbook_engine.cli.findings import say_findings, say_notes
+from runbook_engine.cli.options import output_option, plan_options
 from runbook_engine.cli.terminal import result, result_json, table
+from runbook_engine.model.errors import UsageError
 
 
 @documented
 @click.argument("name", required=False)
+@click.option(
+    "--iam",
+    is_flag=True,
+    help="NAME is a runbook: print the IAM policy that its AWS actions need, as JSON. What it can't be kept to before "
+    "a run is said on standard error.",
+)
+@plan_options
 @output_option("text", "json")
-def actions(name: str | None, output: str) -> None:
-    """List the actions that steps can use, or describe one.
+def actions(
+    name: str | None,
+    iam: bool,
+    inventories: tuple[str, ...],
+    extra_vars: tuple[str, ...],
+    limit: str | None,
+    output: str,
+) -> None:
+    """List the actions that steps can use, or describe one; or print the IAM policy that a runbook needs.
 
     Examples:
       runbook actions
       runbook actions aws.rds_restore_snapshot
       runbook actions --output json
+      runbook actions --iam region-failover -i production -e incident=INC-42
     """
-    catalog, findings = open_project().actions
+    project = open_project()
+    if iam:
+        _policy(project, PlanRequest(name or "", inventories, extra_vars, limit))
+        return
+    if inventories or extra_vars or limit is not None:
+        raise UsageError("an inventory, inputs and a limit go with --iam")
+    catalog, findings = project.actions
     say_findings(findings)
     if name is not None:
         found = describe_action(catalog, name)
@@ -38,6 +62,17 @@ def actions(name: str | None, output: str) -> None:
         result_json([asdict(found) for found in every])
     else:
         result(table(("action", "kind", "what it does"), [(found.name, found.kind, found.summary) for found in every]))
+
+
+def _policy(project: OpenProject, request: PlanRequest) -> None:
+    """Print a runbook's policy."""
+    if not request.runbook:
+        raise UsageError("--iam needs the name of a runbook", hint="runbook actions --iam NAME -i INVENTORY")
+    prepared = prepare_plan(project, request)
+    say_findings(prepared.warnings)
+    policy = iam_policy(project, prepared)
+    say_notes([*prepared.notes, *policy.notes])
+    result_json(policy.document)
 
 
 def action_text(found: ActionView) -> str:
