@@ -31,7 +31,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "abort": ("steer", "End a run for good."),
     "resolve": ("resolve", "Say what became of an attempt that is in doubt."),
     "audit": ("audit", "Read the journal, and prove that nobody changed it."),
-    "actions": ("actions", "List the actions that steps can use, or describe one."),
+    "actions": (
+        "actions",
+        "List the actions that steps can use, or describe one; or print the IAM policy that a runbook needs.",
+    ),
     "schema": ("schema", "Print the JSON Schema of runbooks, for editors."),
     "init": ("init", "Make a small project to start from."),
     "lab": ("lab", "Run the rehearsal lab: an emulated cloud with an app to fail over."),

@@ -132,7 +132,7 @@ def test_listings_are_explained_and_leave_out_what_is_none():
     assert next(pages) == {"a": 1}
     with pytest.raises(AwsError, match="AccessDenied") as refused:
         next(pages)
-    assert "permissions" in refused.value.hint
+    assert "--iam" in refused.value.hint
     assert seen == {"One": 1}
 
 
