@@ -139,8 +139,7 @@ class DetachedCommands:
         resident = None if command.stdin or command.become_user is not None else self.shell.resident()
         tokens = self._due()
         if resident is not None:
-            lone = scripts.Start(program(command, lone=True), forget=tokens)
-            return resident.start(scripts.start_script(self._place(token, nonce), lone).text, nonce, keep=_KEEP), nonce
+            return resident.begin(self._place(token, nonce), command, tokens, keep=_KEEP), nonce
         if command.become_user is None:
             start = scripts.Start(program(command), forget=tokens)
             given, secret = command.stdin, b""

@@ -3,7 +3,8 @@
 from typing import Protocol
 
 from runbook_engine.connections.capture import Capture
-from runbook_engine.sdk import OnOutput
+from runbook_engine.connections.detached_script import Place
+from runbook_engine.sdk import Command, OnOutput
 
 
 class Process(Protocol):
@@ -36,6 +37,15 @@ class Process(Protocol):
 
 class Resident(Protocol):
     """A shell that stays on a target and does one script after another; whoever got it has it alone."""
+
+    def begin(self, place: Place, command: Command, forget: tuple[str, ...], *, keep: int) -> Process:
+        """Start a command without an input unless its folder is there; it ends with its answer, as `start` does.
+
+        Raises:
+            RunbookError: it can't be given to a process.
+            TargetUnreachableError: the start could not be sent; whether it was begun is unknown.
+        """
+        ...
 
     def start(self, text: str, nonce: str, *, keep: int) -> Process:
         """Have it do a script that ends with `<nonce> end`.

@@ -5,8 +5,10 @@ runs, whatever it holds. What it starts is not bound to it: a command's wrapper,
 killed, and it goes when its input ends. Meanwhile it does nothing but wait.
 """
 
-from runbook_engine.connections.detached_script import EVERYTHING
-from runbook_engine.connections.shell import encode, portable, quote
+from runbook_engine.connections.detached_script import EVERYTHING, Place, Start, start_script
+from runbook_engine.connections.resident_perl import PERL
+from runbook_engine.connections.shell import encode, portable, program, quote
+from runbook_engine.sdk import Command
 
 _SERVE = r"""serve() {
   { command -v setsid && [ -r /proc/self/stat ]; } >/dev/null 2>&1 || exit 0
@@ -27,12 +29,30 @@ _SERVE = r"""serve() {
 """
 
 
-_QUOTED = quote(portable(f"{EVERYTHING}{_SERVE}serve $0"))
+_BY_SHELL = f"{EVERYTHING}{_SERVE}serve $0"
+_BY_PERL = (
+    f'lib={quote(EVERYTHING)}; command -v perl >/dev/null 2>&1 && exec perl -e {quote(PERL)} $0 "$lib"; unset lib'
+)
+_QUOTED = {perl: quote(portable(f"{_BY_PERL}\n{_BY_SHELL}" if perl else _BY_SHELL)) for perl in (True, False)}
 
 
-def resident_line(nonce: str) -> str:
-    """Give what a login shell is to run; it answers `<nonce> end` when it is ready, and ends where it can't serve."""
-    return f"exec sh -c {_QUOTED} {nonce}"
+def resident_line(nonce: str, *, perl: bool = True) -> str:
+    """Give what a login shell is to run; it answers `<nonce> end` when it is ready, and ends where it can't serve.
+
+    Args:
+        perl: by Perl, where the target has it; the answer begins with `perl` then.
+    """
+    return f"exec sh -c {_QUOTED[perl]} {nonce}"
+
+
+def resident_start(place: Place, command: Command, forget: tuple[str, ...], mark: str) -> bytes:
+    """Give the frame that starts a command.
+
+    Raises:
+        RunbookError: a variable's name or a word of the command can't be given to a process.
+    """
+    start = Start(program(command, lone=True), forget=forget)
+    return resident_frame(start_script(place, start).text, mark)
 
 
 def resident_frame(text: str, mark: str) -> bytes:

@@ -7,9 +7,11 @@ import paramiko
 
 from runbook_engine.connections.capture import Capture, StopWatch
 from runbook_engine.connections.detached_answer import end_of
-from runbook_engine.connections.resident_script import resident_frame
+from runbook_engine.connections.detached_script import Place
+from runbook_engine.connections.resident_perl import perl_script, perl_start
+from runbook_engine.connections.resident_script import resident_frame, resident_start
 from runbook_engine.connections.shell import new_mark
-from runbook_engine.sdk import OnOutput, TargetUnreachableError
+from runbook_engine.sdk import Command, OnOutput, RunbookError, TargetUnreachableError
 
 if TYPE_CHECKING:
     from runbook_engine.connections.ssh_pool import Link
@@ -24,6 +26,8 @@ class ResidentShell:
 
     Attributes:
         used: the monotonic time at which it last answered.
+        perl: it is Perl, as it said itself.
+        held: somebody has it.
     """
 
     def __init__(
@@ -31,6 +35,8 @@ class ResidentShell:
     ) -> None:
         self.name, self.route, self.link, self.channel = name, route, link, channel
         self.used = time.monotonic()
+        self.perl = False
+        self.held = True
         self._home = home
 
     @property
@@ -45,29 +51,33 @@ class ResidentShell:
             or not self.link.transport.is_active()
         )
 
+    def begin(self, place: Place, command: Command, forget: tuple[str, ...], *, keep: int) -> "ResidentProcess":
+        """Start a command."""
+        try:
+            if self.perl:
+                frame = perl_start(place, command, forget)
+            else:
+                frame = resident_start(place, command, forget, new_mark())
+        except RunbookError:
+            self.give_back(clean=True)
+            raise
+        return self._sent(frame, place.nonce, keep)
+
     def start(self, text: str, nonce: str, *, keep: int) -> "ResidentProcess":
         """Have it do a script."""
-        try:
-            self.send(text)
-        except TargetUnreachableError:
-            self.give_back(clean=False)
-            raise
-        return ResidentProcess(self, nonce, keep)
+        return self._sent(perl_script(text) if self.perl else resident_frame(text, new_mark()), nonce, keep)
 
-    def send(self, text: str) -> None:
-        """Send a script.
-
-        Raises:
-            TargetUnreachableError: it could not be sent, or not all of it.
-        """
+    def _sent(self, frame: bytes, nonce: str, keep: int) -> "ResidentProcess":
         try:
             self.channel.settimeout(self._home.send_seconds)
-            self.channel.sendall(resident_frame(text, new_mark()))
+            self.channel.sendall(frame)
         except (paramiko.SSHException, EOFError, OSError) as error:
+            self.give_back(clean=False)
             raise TargetUnreachableError(
                 f"{self.name}: the command could not be sent: {self.link.lost or error or 'connection closed'}",
                 hint="whether it was started is unknown",
             ) from error
+        return ResidentProcess(self, nonce, keep)
 
     def give_back(self, *, clean: bool) -> None:
         """Let the next one have it; when its last script's end was not seen, let it go."""

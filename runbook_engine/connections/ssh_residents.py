@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runbook_engine.connections.ssh_pool import SshPool
     from runbook_engine.connections.ssh_settings import Hop
 
+_KEEP = 65536
 _FRESH = 10.0  # seconds after its last answer in which a shell is taken for there
 
 
@@ -23,9 +24,13 @@ class Residents:
     """The resident shells of a run, by server; safe to share between threads.
 
     A shell serves one caller at a time, so that a server has as many as commands ran on it at once.
+
+    Attributes:
+        perl: whether Perl is used where there is one.
     """
 
     def __init__(self, pool: "SshPool") -> None:
+        self.perl = True
         self.send_seconds = pool.settings.connect_seconds
         self._pool = pool
         self._lock = threading.Lock()
@@ -48,14 +53,18 @@ class Residents:
                 return self._open(name, route)
             if not self._pool.hold(shell.link):
                 shell.channel.close()
-            elif self._is_there(shell):
+                continue
+            shell.held = True
+            if self._trusted(shell):
                 shell.name = name
                 return shell
-            else:
-                self.give(shell, clean=False)
 
     def give(self, shell: ResidentShell, *, clean: bool) -> None:
         """Take a shell back; one that is not `clean` is let go."""
+        with self._lock:
+            if not shell.held:
+                return
+            shell.held = False
         clean = clean and shell.usable
         if clean:
             shell.used = time.monotonic()
@@ -84,8 +93,10 @@ class Residents:
         nonce = new_mark()
         try:
             channel.settimeout(self.send_seconds)
-            channel.exec_command(resident_line(nonce))
-            there = self._answers(shell, nonce)
+            channel.exec_command(resident_line(nonce, perl=self.perl))
+            process = ResidentProcess(shell, nonce, _KEEP)
+            there = process.pump(self.send_seconds) and process.answered
+            shell.perl = process.stdout.content().startswith(b"perl\n")
         except (paramiko.SSHException, EOFError, OSError) as error:
             self.give(shell, clean=False)
             raise NoConnectionError(f"{name}: no shell: {link.lost or error or 'connection closed'}") from error
@@ -99,19 +110,19 @@ class Residents:
             self._none.add(route)
         return None
 
+    def _trusted(self, shell: ResidentShell) -> bool:
+        try:
+            there = self._is_there(shell)
+        except TargetUnreachableError:
+            there = False
+        if not there:
+            self.give(shell, clean=False)
+        return there
+
     def _is_there(self, shell: ResidentShell) -> bool:
         """Whether it can be given a command; one that was silent for long is asked before."""
-        if not shell.usable:
-            return False
-        if time.monotonic() - shell.used < _FRESH:
-            return True
+        if not shell.usable or time.monotonic() - shell.used < _FRESH:
+            return shell.usable
         nonce = new_mark()
-        try:
-            shell.send(resident_greeting(nonce))
-            return self._answers(shell, nonce)
-        except TargetUnreachableError:
-            return False
-
-    def _answers(self, shell: ResidentShell, nonce: str) -> bool:
-        process = ResidentProcess(shell, nonce, 65536)
+        process = shell.start(resident_greeting(nonce), nonce, keep=_KEEP)
         return process.pump(self.send_seconds) and process.answered

@@ -241,6 +241,8 @@ def test_twelve_simultaneous_starts_run_once(connection, tmp_path):
 
 def test_who_asks_right_after_the_end_gets_the_whole_output(connection, tmp_path):
     """The exit status stands before the last output is written (the writers are held up here)."""
+    if hasattr(connection, "pool"):
+        connection.pool.residents.perl = False  # its wrapper writes by itself, before it tells the end
     writers = tmp_path / "writers"
     script = (
         "own=$(cut -d' ' -f6 /proc/$PPID/stat); many=0; while [ $many -lt 2 ]; do for q in /proc/[0-9]*; do"

@@ -1,6 +1,7 @@
 """The shell that stays on a host: killed, cut off, in two engines' hands, and with commands that mistreat it."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,9 +13,9 @@ import pytest
 
 from runbook_engine.connections import detached_script as scripts
 from runbook_engine.connections.detached_answer import read_answer
-from runbook_engine.connections.resident_script import resident_frame, resident_line
-from runbook_engine.connections.shell import program
-from runbook_engine.sdk import Command, CommandTimeoutError, DetachedStatus, TargetUnreachableError
+from runbook_engine.connections.resident_perl import perl_start
+from runbook_engine.connections.resident_script import resident_line, resident_start
+from runbook_engine.sdk import Command, CommandTimeoutError, DetachedStatus, RunbookError, TargetUnreachableError
 
 SHELLS = [shell for shell in ("/bin/dash", "/bin/bash", "/bin/busybox") if Path(shell).exists()]
 
@@ -58,9 +59,17 @@ def server(sshd_tools, tmp_path_factory):
     made.stop()
 
 
+@pytest.fixture(params=["perl", "sh"])
+def kind(request):
+    if shutil.which(request.param) is None:
+        pytest.skip(f"no {request.param} here")
+    return request.param
+
+
 @pytest.fixture
-def link(sshd_tools, server, tmp_path):
+def link(sshd_tools, server, tmp_path, kind):
     made = sshd_tools.connect(server, tmp_path / "attempts", alive_seconds=0.5, connect_seconds=5)
+    made.pool.residents.perl = kind == "perl"
     yield made
     made.flush_forgotten()
     made.close()
@@ -78,11 +87,11 @@ def parents(connection, token):
 
 
 @pytest.mark.sshd
-def test_one_shell_does_one_command_after_another(link):
+def test_one_shell_does_one_command_after_another(link, kind):
     residents = {parents(link, f"t{number}")[-1] for number in range(3)}
     assert len(residents) == 1
     stat = Path(f"/proc/{residents.pop()}/stat").read_text()
-    assert stat.split(")")[0].endswith("(sh")
+    assert stat.split(")")[0].endswith(f"({kind}")
 
 
 @pytest.mark.sshd
@@ -218,17 +227,61 @@ def test_a_timeout_kills_the_command_alone_and_proves_it(link, tmp_path):
 
 
 @pytest.mark.sshd
-def test_a_host_without_setsid_has_none_and_works_as_before(sshd_tools, tmp_path):
+def test_a_flood_of_output_stays_small_on_the_host(link, tmp_path):
+    result = link.run_detached(sh("echo first; head -c 100000000 /dev/zero; echo last"), token="flood", timeout=120)
+    assert (result.exit_status, result.stdout_bytes, result.stderr_bytes) == (0, 100_000_011, 0)
+    assert result.stdout.startswith(b"first\n")
+    assert result.stdout.endswith(b"last\n")
+    assert sum(file.stat().st_size for file in (tmp_path / "attempts" / "flood").iterdir()) < 8_000_000
+    again = link.run_detached(sh("exit 1"), token="flood", timeout=20)
+    assert (again.stdout, again.stdout_bytes, again.reattached) == (result.stdout, result.stdout_bytes, True)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    place = tmp_path / "disk"
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", place], capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("only root can mount a small disk")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.mark.sshd
+def test_a_full_disk_refuses_the_start_or_keeps_the_exit_status(sshd_tools, server, kind, small_disk, tmp_path):
+    made = sshd_tools.connect(server, small_disk / "attempts")
+    made.pool.residents.perl = kind == "perl"
+    try:
+        fill = f"head -c 3000000 /dev/zero >{small_disk}/filler; head -c 900000 /dev/zero || exit 99; exit 7"
+        assert made.run_detached(sh(fill), token="fills", timeout=30).exit_status == 7
+        assert made.probe_detached("fills").exit_status == 7
+        ran = tmp_path / "ran"
+        with pytest.raises(RunbookError, match="full"):
+            made.run_detached(sh(f"touch {ran}"), token="late", timeout=30)
+        assert not ran.exists()
+        assert made.probe_detached("late").status is DetachedStatus.ABSENT
+    finally:
+        made.pool.close()
+
+
+@pytest.mark.sshd
+@pytest.mark.parametrize("setsid", [True, False])
+def test_a_host_without_perl_or_setsid_works_as_before(sshd_tools, tmp_path, setsid):
     tools = tmp_path / "bin"
     tools.mkdir()
-    for name in ("sh", "bash", "mkdir", "dd", "cat", "sleep", "rm", "tail", "wc"):
+    for name in ("sh", "bash", "mkdir", "dd", "cat", "sleep", "rm", "tail", "wc", *(["setsid"] if setsid else [])):
         (tools / name).symlink_to(shutil.which(name))
     own = sshd_tools.start_sshd(tmp_path / "sshd", f"SetEnv PATH={tools}")
     made = sshd_tools.connect(own, tmp_path / "attempts")
     try:
         results = [made.run_detached(sh("echo on; exit 4"), token=f"t{number}", timeout=20) for number in range(2)]
         assert [(result.exit_status, result.stdout) for result in results] == [(4, b"on\n")] * 2
-        assert made.resident() is None
+        stays = made.resident()
+        assert (stays is not None) == setsid
+        if stays is not None:
+            assert not stays.perl
+            stays.give_back(clean=True)
     finally:
         made.flush_forgotten()
         made.pool.close()
@@ -274,48 +327,58 @@ def test_shells_that_nobody_uses_make_room_for_others(sshd_tools, tmp_path):
 
 
 def resident(shell, given):
-    argv = [shell, "sh"] if shell.endswith("busybox") else [shell]
-    return subprocess.run(
-        [*argv, "-c", resident_line("rbhello")], input=given, capture_output=True, check=True, start_new_session=True
-    )
+    perl = shell == "perl"
+    if perl and shutil.which("perl") is None:
+        pytest.skip("no perl here")
+    argv = ["/bin/busybox", "sh"] if shell.endswith("busybox") else [shell]
+    line = resident_line("rbhello", perl=perl).removeprefix("exec sh ")
+    argv, line = (["sh"], f"exec sh {line}") if perl else (argv, f"exec {shlex.join(argv)} {line}")
+    return subprocess.run([*argv, "-c", line], input=given, capture_output=True, check=True, start_new_session=True)
 
 
-def start(base, token, script):
+def frame(base, token, script, *, perl, forget=()):
     place = scripts.Place(str(base), token, f"rb{token}")
-    return scripts.start_script(place, scripts.Start(program(sh(script), lone=True))).text
+    if perl:
+        return perl_start(place, sh(script), forget)
+    return resident_start(place, sh(script), forget, f"M{token}")
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("shell", ["perl", *SHELLS])
 def test_every_shell_can_stay(tmp_path, shell):
     said = {"plain": "echo out; echo err >&2; exit 3", "bytes": r"printf 'a\000b'; exit 0", "words": "printf é; exit 1",
-            "much": "head -c 70000 /dev/zero | tr '\\0' x"}  # fmt: skip
+            "much": "head -c 70000 /dev/zero | tr '\\0' x", "killed": "kill -9 $$"}  # fmt: skip
     frames = b"".join(
-        resident_frame(start(tmp_path / "base", token, text), f"M{token}") for token, text in said.items()
+        frame(tmp_path / "base", token, text, perl=shell == "perl", forget=("plain",) if token == "much" else ())
+        for token, text in said.items()
     )
     done = resident(shell, frames)
     hello, _, rest = done.stdout.partition(b"\nrbhello end\n")
-    assert (hello, done.stderr) == (b"", b"")
-    answers = {token: read_answer(rest[rest.index(f"rb{token} ended".encode()) :], f"rb{token}") for token in said}
+    assert (hello, done.stderr) == (b"perl\n" if shell == "perl" else b"", b"")
+    answers = {token: read_answer(rest[rest.index(f"rb{token} state".encode()) :], f"rb{token}") for token in said}
     assert {token: (one.state, one.stdout, one.stderr) for token, one in answers.items()} == {
         "plain": ("done 3", b"out\n", b"err\n"),
         "bytes": ("done 0", b"a\0b", b""),
         "words": ("done 1", "é".encode(), b""),
         "much": ("done 0", b"x" * 70000, b""),
+        "killed": ("done 137", b"", b""),
     }
+    assert sorted(path.name for path in (tmp_path / "base").iterdir()) == ["bytes", "killed", "much", "words"]
 
 
-def test_a_frame_cut_anywhere_starts_nothing(tmp_path):
+@pytest.mark.parametrize("shell", ["perl", "/bin/sh"])
+def test_a_frame_cut_anywhere_starts_nothing(tmp_path, shell):
     ran = tmp_path / "ran"
-    frame = resident_frame(start(tmp_path / "base", "cut", f"touch {ran}"), "MARK")
-    for length in range(0, len(frame) - 1, 11):
-        assert resident("/bin/sh", frame[:length]).stdout == b"\nrbhello end\n"
+    whole = frame(tmp_path / "base", "cut", f"touch {ran}", perl=shell == "perl")
+    for length in range(0, len(whole) - 1, 11):
+        assert resident(shell, whole[:length]).stdout.endswith(b"\nrbhello end\n")
     assert not ran.exists()
     assert not (tmp_path / "base").exists()
 
 
-def test_no_login_shell_can_misread_the_line():
+@pytest.mark.parametrize("perl", [True, False])
+def test_no_login_shell_can_misread_the_line(perl):
     """csh knows neither line breaks in quotes nor a plain `!` there."""
-    line = resident_line("rbhello")
+    line = resident_line("rbhello", perl=perl)
     assert "\n" not in line
     assert "!" not in line
     assert line.count("'") == 2

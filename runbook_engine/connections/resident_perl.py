@@ -1,0 +1,177 @@
+"""A shell that stays on the target where it has Perl: the same work in a third of the processes; pure text.
+
+It keeps the attempt's folder as `detached_start` describes it, so that the shell's scripts read, wait for and end what
+it started, and nobody can tell afterwards who did. The wrapper is a process of its own here, too: it records the exit
+status and bounds the output, and lives on when Perl, the connection or the engine dies. A wrapper whose command left
+children that hold the output answers after a second and goes on reading, while the next command is begun.
+
+A frame is a line (`start` or `script`, the number of bytes that follow) and those bytes; one that is cut short never
+runs.
+"""
+
+from runbook_engine.connections.detached_script import Place
+from runbook_engine.connections.detached_start import PIECE
+from runbook_engine.connections.shell import encode, program
+from runbook_engine.sdk import Command
+
+PERL = r"""# Of POSIX the compiled part alone: the rest is half of what starting Perl costs.
+eval { package POSIX; require XSLoader; XSLoader::load('POSIX'); 1 } && defined &POSIX::setsid or require POSIX;
+my ($hello, $library) = @ARGV;  # 4 below is EINTR: its name would load another module
+my $piece = PIECE;
+$SIG{$_} = 'IGNORE' for qw(TERM PIPE HUP CHLD);
+my $pending = '';
+
+sub tell_ { my $t = join '', @_; my $at = 0;
+  while ($at < length $t) { my $n = syswrite(STDOUT, $t, length($t) - $at, $at); next if !defined $n && $! == 4;
+    return unless $n; $at += $n } }
+sub more { my $n; do { $n = sysread(STDIN, $pending, 65536, length $pending) } while !defined $n && $! == 4;
+  return $n }
+sub line { my $at; while (($at = index $pending, "\n") < 0) { more() or return }
+  my $l = substr $pending, 0, $at + 1, ''; chop $l; return $l }
+sub bytes_ { my $n = shift; while (length $pending < $n) { more() or return } return substr $pending, 0, $n, '' }
+sub save { my ($path, $how, $text) = @_; open(my $h, $how, $path) or return 0; binmode $h;
+  my $n = syswrite $h, $text; return close($h) && defined $n && $n == length $text }
+sub slurp { open(my $h, '<', $_[0]) or return ''; binmode $h; local $/; my $t = <$h>; return defined $t ? $t : '' }
+sub stat_of { my $l = slurp("/proc/$_[0]/stat"); my ($pid) = $l =~ /^(\d+)/ or return;
+  my @f = split ' ', substr $l, rindex($l, ')') + 2; return ($pid, $f[19]) }
+sub clear { my $d = shift; opendir(my $h, $d) or return; unlink map { "$d/$_" } grep { !/^\.\.?$/ } readdir $h;
+  closedir $h; rmdir $d }
+sub refuse { my ($n, $d, $why) = @_; clear($d) if length $d; tell_("$n refused $why\n\n$n end\n") }
+
+sub script { my $text = shift; local $SIG{CHLD} = 'DEFAULT';
+  my $pid = fork; return unless defined $pid;
+  if (!$pid) { $SIG{$_} = 'DEFAULT' for qw(TERM PIPE HUP); open STDIN, '<', '/dev/null';
+    exec 'sh', '-c', "$library\n$text"; POSIX::_exit(127) }
+  1 while waitpid($pid, 0) < 0 && $! == 4 }
+
+sub keep { my ($s, $data) = @_;
+  while (length $data) {
+    return if $s->{full};
+    my $head = $s->{size} < $piece;
+    my $room = $head ? length $data : $piece - $s->{in};
+    my $part = substr $data, 0, $room, '';
+    my ($path, $how) = $head ? ($s->{path}, '>>') : ("$s->{path}." . $s->{i} % 3, $s->{in} ? '>>' : '>');
+    save($path, $how, $part) or return $s->{full} = 1;
+    if ($head) { $s->{size} += length $part; $s->{said} .= $part; next }
+    $s->{in} += length $part;
+    over($s) if $s->{in} >= $piece;
+  } }
+sub over { my $s = shift; return unless $s->{in}; $s->{i}++; $s->{in} = 0; save("$s->{path}.i", '>', "$s->{i}\n") }
+sub part { my ($n, $s) = @_; my $i = $s->{i};
+  my $t = "\n$n $s->{name} " . ($i > 2 ? ($i - 2) * $piece : 0) . "\n" . $s->{said};
+  $t .= slurp("$s->{path}." . $_ % 3) for grep { $_ >= 0 } $i - 2, $i - 1;
+  return $t }
+
+sub pump { my ($open, $wait) = @_; my $bits = '';
+  vec($bits, fileno $_->{from}, 1) = 1 for @$open;
+  my $some = select(my $ready = $bits, undef, undef, $wait);
+  return 0 unless $some > 0;
+  for my $s (@$open) {
+    next unless vec($ready, fileno $s->{from}, 1);
+    my $got = sysread $s->{from}, my $data, 65536;
+    if ($got) { keep($s, $data) }
+    elsif (defined $got || !$! == 4) { over($s); save("$s->{path}.z", '>', ''); $s->{done} = 1 }
+  }
+  @$open = grep { !$_->{done} } @$open;
+  return 1 }
+
+sub become_ { my ($n, $d, $who, $cwd, $env, $argv, $out, $err) = @_;
+  my ($pid, $start) = stat_of('self');
+  if (!save("$d/job", '>', "$who->[0] $who->[1] $pid $start $who->[2] -\n")) {
+    refuse($n, $d, 'its disk is full'); POSIX::_exit(0) }
+  POSIX::setsid();
+  open STDIN, '<', '/dev/null'; POSIX::dup2(fileno $out, 1); POSIX::dup2(fileno $err, 2);
+  my $bad = sub { my ($e, $t) = ($! + 0, "$_[0]: $!\n"); POSIX::write(2, $t, length $t);
+    POSIX::_exit($_[1] || ($e == 2 ? 127 : 126)) };
+  if (length $cwd) { chdir $cwd or $bad->($cwd, 126); $ENV{PWD} = POSIX::getcwd() }
+  $ENV{$_} = $env->{$_} for keys %$env;
+  $SIG{$_} = 'DEFAULT' for qw(TERM PIPE HUP CHLD);
+  { no warnings; exec { $argv->[0] } @$argv }
+  $bad->($argv->[0]) }
+
+sub wrap { my ($n, $d, $cwd, $env, $argv, $answered) = @_;
+  my @who = stat_of('self'); my $boot = slurp('/proc/sys/kernel/random/boot_id'); chomp $boot;
+  pipe(my $or, my $ow) && pipe(my $er, my $ew) or return refuse($n, $d, 'it has no pipe left');
+  $SIG{CHLD} = sub { };
+  my $pid = fork;
+  return refuse($n, $d, 'it can make no process') unless defined $pid;
+  become_($n, $d, [@who, $boot], $cwd, $env, $argv, $ow, $ew) unless $pid;
+  close $ow; close $ew;
+  my @streams = map { { name => $_->[0], from => $_->[1], path => "$d/$_->[0]" } } ['out', $or], ['err', $er];
+  @$_{qw(size in i said)} = (0, 0, 0, '') for @streams;
+  my @open = @streams; my ($gone, $wait) = (0, 0.01);
+  until ($gone) {
+    $wait = pump(\@open, $wait) ? 0.01 : $wait < 0.5 ? $wait * 2 : 1 if @open;
+    $gone = waitpid $pid, @open ? 1 : 0;
+    $gone = 0 if $gone < 0 && $! == 4;
+  }
+  my $rc = $? & 127 ? 128 + ($? & 127) : $? >> 8;
+  return unless -d $d;
+  save("$d/rc", '+<', "done $rc\n");
+  1 while @open && pump(\@open, 0);
+  tell_("$n ended\n") if @open;
+  my $until = time + 2;
+  pump(\@open, 0.1) while @open && time < $until;
+  tell_("$n state done $rc\n", (map { part($n, $_) } @streams), "\n$n end\n");
+  syswrite $answered, 'x'; close $answered;
+  pump(\@open, undef) while @open }
+
+sub start { my ($n, $base, $token, $cwd, $forget, $many, @rest) = split /\0/, $_[0], -1;
+  my %env = splice @rest, 0, 2 * $many;
+  $base = "$ENV{HOME}/.runbook/attempts" unless length $base;
+  my $d = "$base/$token"; my $mask = umask 0;
+  my $made = mkdir $d, 0700;
+  if (!$made && !-d $d) {
+    my $at = ''; umask 077;
+    for (split m{/}, $base) { $at .= "$_/"; mkdir $at unless -d $at }
+    umask 0; $made = mkdir $d, 0700;
+  }
+  umask $mask;
+  return refuse($n, '', "$d can not be made (is the disk full?)") unless $made || -d $d;
+  return tell_("$n exists\n\n$n end\n") unless $made;
+  return refuse($n, $d, 'its disk is full') unless save("$d/rc", '>', sprintf "%-8s\n%247s", 'pending', '');
+  pipe(my $answer, my $answered) or return refuse($n, $d, 'it has no pipe left');
+  my $pid = fork;
+  return refuse($n, $d, 'it can make no process') unless defined $pid;
+  if (!$pid) { close $answer; wrap($n, $d, $cwd, \%env, \@rest, $answered); syswrite $answered, 'x'; POSIX::_exit(0) }
+  close $answered; my $got;
+  do { $got = sysread $answer, my $byte, 1 } while !defined $got && $! == 4;
+  my $head = "N=$n; base=" . quoted($base) . "; d=\$base/$token";
+  if (!$got) { waitpid $pid, 0; script("$head\nlook\nanswer") }
+  forget($head, $base, split ' ', $forget) }
+sub forget { my ($head, $base, @tokens) = @_;
+  my @rest = grep { slurp("$base/$_/rc") =~ /^done/ ? (clear("$base/$_"), 0)[1] : 1 } @tokens;
+  script("$head\nforget_all '@rest'") if @rest }
+sub quoted { my $t = shift; $t =~ s/'/'\\''/g; return "'$t'" }
+
+exit 0 unless -r '/proc/self/stat';
+tell_("perl\n\n$hello end\n");
+while (defined(my $frame = line())) {
+  my ($kind, $size) = $frame =~ /^(start|script) (\d+)$/ or last;
+  my $body = bytes_($size);
+  last unless defined $body;
+  $kind eq 'start' ? start($body) : script($body);
+}
+""".replace("PIECE", str(PIECE))
+
+
+def perl_start(place: Place, command: Command, forget: tuple[str, ...]) -> bytes:
+    """Give the frame that starts a command.
+
+    Raises:
+        RunbookError: a variable's name or a word of the command can't be given to a process.
+    """
+    program(command)  # says what can't be given
+    pairs = [word for pair in command.environment.items() for word in pair]
+    head = (place.nonce, place.base or "", place.token, command.cwd or "", " ".join(forget), str(len(pairs) // 2))
+    return _frame("start", "\0".join((*head, *pairs, *command.argv)))
+
+
+def perl_script(text: str) -> bytes:
+    """Give the frame that has a shell do a script; the library is there."""
+    return _frame("script", text)
+
+
+def _frame(kind: str, text: str) -> bytes:
+    body = encode(text)
+    return b"%s %d\n%s" % (kind.encode(), len(body), body)
