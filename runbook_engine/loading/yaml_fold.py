@@ -179,13 +179,15 @@ class Fold:
         return text
 
     def _mapping(self, event: Event) -> None:
-        mark = self._mark(event)
+        start = event.start_mark
+        mark = (start.line + 1, start.column + 1)
         mapping = LocatedDict(mark)
         self._begin(event, mapping, mark)
         self._map, self._list, self._key = mapping, None, None
 
     def _sequence(self, event: Event) -> None:
-        mark = self._mark(event)
+        start = event.start_mark
+        mark = (start.line + 1, start.column + 1)
         sequence = LocatedList(mark)
         self._begin(event, sequence, mark)
         self._map, self._list, self._key = None, sequence, None
@@ -201,15 +203,19 @@ class Fold:
             raise StopReadingError
         if event.tag is not None:
             self._tagged(event, "", mark, collection=True)
-        if self._map is not None and self._key is None:
+        mapping, sequence, key, after = self._map, self._list, self._key, None
+        if mapping is not None and key is None:
             self._report("RB015", mark, "a list or mapping can't be a key", 'put a template in quotes: "{{ … }}"')
-            self._key = _DROP
-            self._open.append((self._map, self._list, _DROP, event.anchor, self._nodes))
+            self._key = after = _DROP
+        elif mapping is not None and key is not None and key is not _DROP:
+            mapping[key] = node
+            mapping.value_marks[key] = mark
         else:
             self._attach(node, mark)
-            self._open.append((self._map, self._list, None, event.anchor, self._nodes))
-        if event.anchor is not None:
-            self._anchors[event.anchor] = None  # open: an alias to it would make it contain itself
+        anchor = event.anchor
+        self._open.append((mapping, sequence, after, anchor, self._nodes))
+        if anchor is not None:
+            self._anchors[anchor] = None  # open: an alias to it would make it contain itself
 
     def _end(self, event: Event) -> None:
         del event
@@ -252,15 +258,16 @@ class Fold:
             raise StopReadingError
 
     def _attach(self, value: object, mark: Mark) -> None:
-        if self._map is not None:
+        sequence = self._list
+        if sequence is not None:
+            sequence.append(value)
+            sequence.marks.append(mark)
+        elif self._map is not None:
             key = self._key
             if key is not None and key is not _DROP:
                 self._map[key] = value
                 self._map.value_marks[key] = mark
             self._key = None
-        elif self._list is not None:
-            self._list.append(value)
-            self._list.marks.append(mark)
         else:
             self._root = value
 

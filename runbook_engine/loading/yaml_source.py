@@ -20,6 +20,7 @@ Tags = Mapping[str, Callable[[str], object]]
 # Control characters, line separators other than CR and LF, bidirectional embeddings, overrides and isolates, a byte
 # order mark in the middle, non-characters: all can make a file read differently from what it says.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
+_USUAL = bytes(range(0x20, 0x7F)) + b"\t\n\r"
 # Possessive, because a text may be a million line ends.
 _DIRECTIVE = re.compile(r"(?:[ \t]*+(?:#[^\r\n]*+)?+(?>\r\n|\r|\n))*+(%)")
 _MOST_SHOWN = 20
@@ -125,7 +126,9 @@ def _first_look(text: str, lines: SourceLines, file: str, limits: Limits) -> lis
         hint = "split it, or raise limits.nodes in runbook.toml"
         return [diagnostic("RB008", Location(file=file), f"the file has more than {limits.nodes:,} lines", hint)]
     findings = []
-    for match in _FORBIDDEN.finditer(text):
+    # Most files are plain ASCII, which one quick look tells: what is left without the usual characters is not usual.
+    usual = text.isascii() and not text.encode().translate(None, _USUAL)
+    for match in () if usual else _FORBIDDEN.finditer(text):
         line, column = lines.place(match.start())
         message = f"the invisible character U+{ord(match.group()):04X} is not allowed"
         hint = "remove it; inside double quotes it can be written as an escape"
