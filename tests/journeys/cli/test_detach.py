@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-
-from tests.support.at_terminal import at_terminal
+from support.at_terminal import at_terminal
 
 SLOW = """\
 runbook: slow
