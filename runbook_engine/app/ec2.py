@@ -1,10 +1,13 @@
 """Asks EC2 for instances, for inventories with an `aws_ec2` source."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
-from runbook_engine.connections.aws import AwsSession
 from runbook_engine.loading.inventory.instances import DescribeInstances, Filters, ForbiddenRegionError, Instance
-from runbook_engine.ports.services import AwsError
+
+if TYPE_CHECKING:
+    from runbook_engine.connections.aws import AwsSession
 
 _OF_RESERVATIONS = ("OwnerId", "RequesterId", "ReservationId")
 _FORBIDDEN = "UnauthorizedOperation"
@@ -16,10 +19,17 @@ def ec2_reader() -> DescribeInstances:
     What it gives raises `ForbiddenRegionError` when EC2 forbids to look, `AwsError` when it refuses for another reason
     or there are no credentials, `ServiceUnreachableError` when it does not answer.
     """
-    session = AwsSession(read_seconds=20.0, attempts=3)
+
+    @cache
+    def session() -> "AwsSession":
+        from runbook_engine.connections.aws import AwsSession
+
+        return AwsSession(read_seconds=20.0, attempts=3)
 
     def describe(region: str, filters: Filters) -> Iterator[Instance]:
-        client = session.client("ec2", region=region, read_only=True)
+        from runbook_engine.ports.services import AwsError
+
+        client = session().client("ec2", region=region, read_only=True)
         wanted = [{"Name": name, "Values": list(values)} for name, values in filters.items()]
         try:
             for reservation in client.pages("describe_instances", "Reservations", Filters=wanted):

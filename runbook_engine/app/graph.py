@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from runbook_engine.app.prepare import source_maps
 from runbook_engine.app.project import InvalidFilesError, OpenProject
+from runbook_engine.app.source_maps import source_maps
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.diagnostic import has_errors

@@ -7,16 +7,16 @@ from pathlib import Path
 from runbook_engine.app.ec2 import ec2_reader
 from runbook_engine.app.limit import read_limit
 from runbook_engine.app.project import InvalidFilesError, OpenProject
+from runbook_engine.app.source_maps import source_maps
 from runbook_engine.execution.orders import Past
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.inputs import complete_inputs, read_inputs
 from runbook_engine.loading.inventory.load import load_inventory
-from runbook_engine.loading.runbook import LoadedRunbook, load_runbook
+from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.model.diagnostic import Diagnostic, has_errors
 from runbook_engine.model.errors import UsageError
 from runbook_engine.model.inventory import LOCALHOST, Group, Inventory
 from runbook_engine.model.json import JsonObject
-from runbook_engine.model.located import SourceMap
 from runbook_engine.model.plan import Plan
 from runbook_engine.planning.lint import lint
 from runbook_engine.planning.make_plan import make_plan
@@ -113,14 +113,6 @@ def read_inventory(
     name = "+".join(path.name for path in paths)
     loaded = load_inventory(paths, name=name, project=project.root, limits=project.config.limits, describe=ec2_reader())
     return loaded.inventory, paths, list(loaded.diagnostics)
-
-
-def source_maps(loaded: LoadedRunbook) -> dict[str, SourceMap]:
-    """Give the lines of a runbook file and of its imports by file name."""
-    found = {loaded.sources.file: loaded.sources}
-    for child in loaded.imported.values():
-        found |= source_maps(child)
-    return found
 
 
 def _summary(found: list[Diagnostic], name: str) -> str:

@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runbook_engine.app.safe_files import leads_out, refuse_open, refuse_open_tree
 from runbook_engine.loading.collector import collector_paused
@@ -14,12 +15,14 @@ from runbook_engine.loading.config import find_project
 from runbook_engine.model.config import Config, Project
 from runbook_engine.model.diagnostic import Diagnostic, has_errors
 from runbook_engine.model.errors import InvalidInputError
-from runbook_engine.model.event import Actor
 from runbook_engine.model.located import SourceMap
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.team import Team
-from runbook_engine.ports.action import Catalog
-from runbook_engine.ports.journal import Glance, Journal
+
+if TYPE_CHECKING:
+    from runbook_engine.model.event import Actor
+    from runbook_engine.ports.action import Catalog
+    from runbook_engine.ports.journal import Glance, Journal
 
 _INPUT_RULE = "RB120"
 
@@ -78,19 +81,19 @@ class OpenProject:
         return team
 
     @cached_property
-    def actions(self) -> tuple[Catalog, list[Diagnostic]]:
+    def actions(self) -> "tuple[Catalog, list[Diagnostic]]":
         """Every action that can be named, and what is wrong with plugins."""
         from runbook_engine.discovery.catalog import build_catalog
 
         return build_catalog([self.root / folder for folder in self.config.plugins])
 
     @property
-    def catalog(self) -> Catalog:
+    def catalog(self) -> "Catalog":
         """Every action that can be named."""
         return self.actions[0]
 
     @collector_paused()
-    def journal(self, *, create: bool = False) -> Journal:
+    def journal(self, *, create: bool = False) -> "Journal":
         """Open the journal.
 
         Raises:
@@ -100,7 +103,7 @@ class OpenProject:
 
         return open_journal(self.config.journal, project=self.root, create=create)
 
-    def glance(self) -> Glance:
+    def glance(self) -> "Glance":
         """Open the journal for a quick look; there may be none yet, which is told when it is asked something.
 
         Raises:
@@ -178,12 +181,14 @@ def open_project(start: Path | None = None) -> OpenProject:
     return OpenProject(find_project(start or Path.cwd()))
 
 
-def actor(team: Team, claimed: str | None = None) -> Actor:
+def actor(team: Team, claimed: str | None = None) -> "Actor":
     """Say who speaks: a person of the team when one is claimed or belongs to the operating system's user.
 
     Args:
         claimed: from `--as` (or `RUNBOOK_OPERATOR`); the operating system's user is recorded besides.
     """
+    from runbook_engine.model.event import Actor
+
     user = os_user()
     name = claimed or os.environ.get("RUNBOOK_OPERATOR")
     if name is None:
@@ -191,7 +196,7 @@ def actor(team: Team, claimed: str | None = None) -> Actor:
     return Actor(kind="person", name=name, os_user=user, host=socket.gethostname())
 
 
-def roles_of(team: Team, speaker: Actor) -> tuple[str, ...]:
+def roles_of(team: Team, speaker: "Actor") -> tuple[str, ...]:
     """Give the roles that who speaks has in the team; none for who is not in it."""
     known = team.people.get(speaker.name)
     return tuple(known.roles) if known is not None else ()

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_engine.app.ec2 import ec2_reader
-from runbook_engine.app.prepare import source_maps
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.safe_files import refuse_open, refuse_open_tree
+from runbook_engine.app.source_maps import source_maps
 from runbook_engine.app.validate_kind import is_inventory
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.config import load_config

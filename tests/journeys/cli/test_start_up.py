@@ -60,6 +60,19 @@ def test_planning_opens_no_journal_and_no_connection(runbook, words):
     assert "runbook_engine.execution.run_plan" not in modules
 
 
+def test_validating_knows_nothing_of_runs(runbook):
+    status, modules = imported(("validate",), runbook.root)
+    assert status == 0
+    apart = (
+        "runbook_engine.model.event",
+        "runbook_engine.journals",
+        "runbook_engine.execution",
+        "runbook_engine.connections",
+    )
+    assert not {name for name in modules if name.startswith(apart)}
+    assert not modules & {"networkx"}
+
+
 def test_a_run_imports_only_the_actions_and_services_that_its_steps_ask_for(runbook):
     (runbook.root / "runbooks" / "one.yml").write_text(
         'runbook: one\ntitle: One\nsteps:\n  - id: look\n    command.run: {argv: ["true"]}\n'
