@@ -29,7 +29,7 @@ class Faults:
         with self._lock:
             self.calls.clear()
             self.wires.clear()
-            self._lost, self._unsent, self._refused, self._slow = {}, {}, {}, {}
+            self._lost, self._unsent, self._refused, self._slow, self._strikes = {}, {}, {}, {}, {}
 
     def lose_reply(self, operation, times=1):
         """The call is carried out, and its answer never arrives."""
@@ -42,6 +42,10 @@ class Faults:
     def refuse(self, operation, code, message="", times=1):
         """The call is not carried out, and answered with an error."""
         self._refused[operation] = [times, RefusedError(code, message)]
+
+    def strike(self, operation, blow, *, before=False):
+        """Call `blow` once, before the call is carried out or (after that) in place of its answer."""
+        self._strikes[operation, before] = blow
 
     def slow(self, operation, old, new, looks=3, after=""):
         """In the first answers `old` reads `new` (bytes), such as `available` reading `creating`.
@@ -76,10 +80,17 @@ class Faults:
             slowed = slow is not None and slow[3] > 0 and (not slow[0] or slow[0] in self.calls)
             if slowed:
                 slow[3] -= 1
+            first, then = self._strikes.pop((name, True), None), self._strikes.pop((name, False), None)
+        if first is not None:
+            first()
+            unsent = True
         if unsent:
             cut_off(environ)
             return [b""]
         status, headers, body = run(self._app, environ, wire.body)
+        if then is not None:
+            then()
+            lost = True
         if lost:
             cut_off(environ)
             return [b""]

@@ -83,7 +83,7 @@ class AmiCopy(Action[AmiCopyParams]):
     eventual = True
     aws_reads = ("ec2:DescribeImages",)
     aws_writes = ("ec2:CopyImage", "ec2:DeregisterImage")
-    aws_permissions = ("ec2:CreateTags", "ec2:DeleteSnapshot", "ec2:CopySnapshot", "kms:CreateGrant", "kms:DescribeKey")
+    aws_permissions = ("ec2:CreateTags", "ec2:DeleteSnapshot", "kms:CreateGrant", "kms:DescribeKey")
     duration = "5-30 min, by size"
     tested = ("moto, amended",)
     Params = AmiCopyParams

@@ -38,6 +38,7 @@ from runbook_engine.sdk import (
     Finding,
     JsonValue,
     Outputs,
+    ServiceUnreachableError,
     satisfied,
     unsatisfied,
 )
@@ -240,6 +241,8 @@ def _would_restore(params: DynamodbParams, context: ActionContext, dynamodb: Aws
 def _point(params: DynamodbParams, context: ActionContext, dynamodb: AwsClient) -> datetime | None:
     """Give the time that the data would be from; of a table of another region it asks that region.
 
+    A region that does not answer keeps nobody from trying: the time is not known then, unless the step gives it.
+
     Raises:
         ActionFailedError: it can't be restored.
     """
@@ -250,8 +253,14 @@ def _point(params: DynamodbParams, context: ActionContext, dynamodb: AwsClient) 
         return as_utc(details["BackupCreationDateTime"])
     region, name = params.source_place
     there = dynamodb if region == params.region else client(params, context, "dynamodb", region=region)
+    wanted = None if isinstance(params.time, str) else as_utc(params.time)
     try:
         window = point_in_time(there, name)
+    except ServiceUnreachableError:
+        if region == params.region:
+            raise
+        context.progress(f"{region} does not answer; whether {name} can be restored, the restore will show")
+        return wanted
     except AwsError as error:
         if trouble(error) is not Trouble.NOT_FOUND:
             raise
@@ -259,12 +268,11 @@ def _point(params: DynamodbParams, context: ActionContext, dynamodb: AwsClient) 
     latest, earliest = window.get("LatestRestorableDateTime"), window.get("EarliestRestorableDateTime")
     if window.get("PointInTimeRecoveryStatus") != "ENABLED":
         raise ActionFailedError(f"{params.source} has no point-in-time recovery", hint="restore it from a backup")
-    if isinstance(params.time, str):
+    if wanted is None:
         return as_utc(latest) if latest else None
-    time = as_utc(params.time)
-    if (latest and time > as_utc(latest)) or (earliest and time < as_utc(earliest)):
-        raise ActionFailedError(f"{params.source} can be restored from {earliest} to {latest}, not to {time}")
-    return time
+    if (latest and wanted > as_utc(latest)) or (earliest and wanted < as_utc(earliest)):
+        raise ActionFailedError(f"{params.source} can be restored from {earliest} to {latest}, not to {wanted}")
+    return wanted
 
 
 def _restore(params: DynamodbParams, dynamodb: AwsClient) -> None:

@@ -72,13 +72,8 @@ class SecretReplicate(Action[SecretParams]):
     eventual = True
     aws_reads = ("secretsmanager:DescribeSecret",)
     aws_writes = ("secretsmanager:ReplicateSecretToRegions", "secretsmanager:RemoveRegionsFromReplication")
-    aws_permissions = (
-        "secretsmanager:CreateSecret",
-        "secretsmanager:GetSecretValue",
-        "secretsmanager:PutSecretValue",
-        "kms:Decrypt",
-        "kms:GenerateDataKey",
-    )
+    # For keys of your own, of the secret and of its replica.
+    aws_permissions = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
     duration = "seconds to a minute"
     tested = ("moto, amended",)
     Params = SecretParams
