@@ -40,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
                 ttl=options.ttl,
                 snapshot_every=options.snapshot_every,
                 capacity=options.capacity,
+                lock=options.lock_fd,
             ),
             _announce,
         )
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--snapshot-age", type=float, default=240.0, metavar="S", help="age of the snapshot at the start (240)")
     add("--snapshot-every", type=float, default=0.0, metavar="S", help="take a snapshot every S seconds (0: none)")
     add("--capacity", action="store_true", help="also make images, Auto Scaling groups and a secret")
+    add("--lock-fd", type=int, metavar="N", help="an inherited file that holds the lock on the folder")
     add("--break", dest="broken_region", metavar="REGION", help="start with this region down")
     add("--parent-pid", type=int, metavar="PID", help="end when this process is gone")
     add("--ttl", type=float, default=3600.0, metavar="S", help="end after so many seconds (3600)")

@@ -75,7 +75,7 @@ def read_lab(state: Path) -> LabAddresses:
     record = StateFolder(state).record
     try:
         lab = LabAddresses.model_validate_json(record.read_bytes())
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise LabError(f"no lab is ready in {state}", _how_to_start(state)) from error
     except pydantic.ValidationError as error:
         wrong = f"{record} is not a lab's record: {error.error_count()} fields differ"

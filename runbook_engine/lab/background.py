@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib.util
 import os
 import shutil
@@ -14,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from runbook_engine.lab import lock
 from runbook_engine.lab.addresses import LabAddresses, read_lab
 from runbook_engine.lab.errors import LabError
 from runbook_engine.lab.files import StateFolder
@@ -50,19 +50,7 @@ def running(state: Path) -> LabAddresses | None:
         lab = read_lab(state)
     except LabError:
         return None
-    return lab if is_held(state) else None
-
-
-def is_held(state: Path) -> bool:
-    """Whether a lab runs in the folder, ready or not: it holds a lock as long as it lives."""
-    try:
-        with StateFolder(state).marker.open("rb") as marker:
-            fcntl.flock(marker, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+    return lab if lock.is_held(StateFolder(state).marker) else None
 
 
 def up(state: Path, seconds: float, on_wait: Callable[[], None]) -> LabAddresses:
@@ -78,17 +66,21 @@ def up(state: Path, seconds: float, on_wait: Callable[[], None]) -> LabAddresses
     """
     check_installed()
     folder = StateFolder(state)
-    if is_held(state):
-        return _wait(state, None, on_wait)
-    ports = choose_ports(folder, NAMES)
-    process = _spawn(folder, ports, seconds)
+    held = lock.claim(folder)
+    if held is None:
+        return _wait(folder, None, on_wait)
     try:
-        lab = _wait(state, process, on_wait)
+        ports = choose_ports(folder, NAMES)
+        process = _spawn(folder, ports, seconds, held)
+        lock.write_holder(held, process.pid)
+    finally:
+        os.close(held)  # the lab holds it now, or nobody
+    try:
+        lab = _wait(folder, process, on_wait)
     except BaseException:
         if process.poll() is None:
             _end(process.pid, process.poll)
-        if not is_held(state):
-            _remove(folder)
+        _remove(folder)
         raise
     remember_ports(folder, ports)
     return lab
@@ -103,9 +95,9 @@ def down(state: Path) -> bool:
     folder = StateFolder(state)
     if not folder.marker.exists():
         return False
-    if is_held(state):
+    if lock.is_held(folder.marker):
         pid = _holder(folder)
-        _end(pid, lambda: 0 if is_gone(pid) and not is_held(state) else None)
+        _end(pid, lambda: 0 if is_gone(pid) and not lock.is_held(folder.marker) else None)
     _remove(folder)
     return True
 
@@ -118,10 +110,9 @@ def said_last(folder: StateFolder) -> str:
         return ""
 
 
-def _spawn(folder: StateFolder, ports: Mapping[str, int], seconds: float) -> subprocess.Popen[bytes]:
-    folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _spawn(folder: StateFolder, ports: Mapping[str, int], seconds: float, held: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "runbook_engine.lab", "--state", str(folder.root), "--ttl", str(seconds)]
-    command += ["--capacity", "--snapshot-every", str(SNAPSHOT_SECONDS)]
+    command += ["--lock-fd", str(held), "--capacity", "--snapshot-every", str(SNAPSHOT_SECONDS)]
     for name, port in ports.items():
         command += ["--port", f"{name}={port}"]
     package_root = str(Path(__file__).resolve().parents[2])
@@ -134,19 +125,21 @@ def _spawn(folder: StateFolder, ports: Mapping[str, int], seconds: float) -> sub
             stderr=subprocess.STDOUT,
             cwd="/",  # so that no folder is held
             env={**os.environ, "PYTHONPATH": search_path},
+            pass_fds=(held,),
             start_new_session=True,  # the terminal's end is not the lab's
         )
 
 
-def _wait(state: Path, process: subprocess.Popen[bytes] | None, on_wait: Callable[[], None]) -> LabAddresses:
+def _wait(folder: StateFolder, process: subprocess.Popen[bytes] | None, on_wait: Callable[[], None]) -> LabAddresses:
     """Wait until a lab is ready; without `process` it is somebody else's."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
-        lab = running(state)
+        ended = process.poll() is not None if process is not None else not lock.is_held(folder.marker)
+        lab = running(folder.root)
         if lab is not None and (process is None or lab.pid == process.pid):
             return lab
-        if not is_held(state) if process is None else process.poll() is not None:
-            said = said_last(StateFolder(state)).removeprefix("lab: ")
+        if ended:
+            said = said_last(folder).removeprefix("lab: ")
             raise LabError(f"the lab did not start: {said or 'it said nothing'}", "try again")
         if time.monotonic() > deadline:
             raise LabError(f"the lab was not ready within {READY_SECONDS:.0f} s", "end it with `runbook lab down`")
@@ -155,13 +148,17 @@ def _wait(state: Path, process: subprocess.Popen[bytes] | None, on_wait: Callabl
 
 
 def _remove(folder: StateFolder) -> None:
-    """Remove what a lab made, if the folder is a lab's; other files stay, and the folder with them."""
-    for path in folder.everything if folder.marker.exists() else (folder.said,):
+    """Remove what a lab made, unless another one lives there already; other files stay, and the folder with them."""
+    held = lock.take(folder.marker) if folder.root.is_dir() else None
+    if held is None:
+        return
+    for path in folder.everything:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # not empty, or not there
+    os.close(held)
+    with contextlib.suppress(OSError):  # not empty
         folder.root.rmdir()
 
 

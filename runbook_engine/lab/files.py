@@ -96,11 +96,15 @@ class StateFolder:
         return self.root / "aws-seed-requests.ndjson"
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders in which a lab begins anew each time."""
+        return (self.data, self.hosts, self.releases, self.mail, self.second_cloud)
+
+    @property
     def everything(self) -> tuple[Path, ...]:
         """All that a lab makes; the marker last, because it says that the rest is a lab's."""
-        folders = (self.data, self.hosts, self.releases, self.mail, self.second_cloud)
         logs = (self.request_log, self.seed_request_log, self.said)
-        return (self.record, *self.for_the_user, *folders, *logs, self.ports, self.marker)
+        return (self.record, *self.for_the_user, *self.folders, *logs, self.ports, self.marker)
 
     def database(self, region: str, instance: str) -> Path:
         """The file that holds the rows of an RDS instance."""

@@ -41,6 +41,7 @@ def shell_environment(lab: LabAddresses, folder: StateFolder) -> str:
         "AWS_PROFILE": PROFILE,
         "AWS_REGION": lab.standby_region,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
     }
     lines = [f"unset {' '.join(AWS_SETTINGS)}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]

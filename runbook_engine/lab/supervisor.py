@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import queue
 import shutil
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from runbook_engine.lab import lock
 from runbook_engine.lab.assembly import HOSTS, SERVERS, Parts, Wishes, addresses, start_parts
 from runbook_engine.lab.aws import ACCOUNT
 from runbook_engine.lab.backups import Backups
@@ -29,12 +29,14 @@ __all__ = ["HOSTS", "SERVERS", "LabOptions", "run_lab"]
 
 LOOK_SECONDS = 1.0
 LEVER_SECONDS = 25.0
-LOCK_TRIES, LOCK_SECONDS = 10, 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class LabOptions:
-    """What the lab is asked to be. Times are seconds (no snapshots with 0); a server without a port gets a free one."""
+    """What the lab is asked to be. Times are seconds (no snapshots with 0); a server without a port gets a free one.
+
+    `lock` is an open file that holds the folder's lock already; without it the lock is taken.
+    """
 
     state: Path
     ready_file: Path | None = None
@@ -46,6 +48,7 @@ class LabOptions:
     ttl: float = 3600.0
     snapshot_every: float = 0.0
     capacity: bool = False
+    lock: int | None = None
 
 
 Command = Callable[[], None]
@@ -59,7 +62,7 @@ def run_lab(options: LabOptions, announce: Callable[[str], None]) -> None:
     started = datetime.now(UTC)
     deadline = time.monotonic() + options.ttl
     with contextlib.ExitStack() as ending:
-        folder = _claim(options.state.absolute(), ending)
+        folder = _claim(options, ending)
         wishes = Wishes(
             folder, started, options.ports, options.restore_polls, options.snapshot_age, capacity=options.capacity
         )
@@ -86,36 +89,20 @@ def run_lab(options: LabOptions, announce: Callable[[str], None]) -> None:
         announce(f"lab ends: {_serve(options, folder, parts, commands, deadline, announce)}")
 
 
-def _claim(state: Path, ending: contextlib.ExitStack) -> StateFolder:
+def _claim(options: LabOptions, ending: contextlib.ExitStack) -> StateFolder:
     """Take the folder for this lab alone and clear what an earlier lab left in it."""
-    folder = StateFolder(state)
-    old = [folder.data, folder.hosts, folder.releases, folder.mail, folder.second_cloud]
-    if not folder.marker.exists() and (foreign := [path for path in old if path.exists()]):
-        raise LabError(f"{foreign[0]} exists and was not made by a lab", "choose an empty folder for --state")
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    marker = ending.enter_context(folder.marker.open("a"))
-    if not _locked(marker.fileno()):
-        raise LabError(f"a lab is running in {state} already", "stop it, or choose another folder")
-    marker.truncate(0)
-    marker.write(f"{os.getpid()}\n")  # how `down` finds a lab that is not ready yet
-    marker.flush()
-    for path in old:
+    folder = StateFolder(options.state.absolute())
+    held = options.lock if options.lock is not None else lock.claim(folder)
+    if held is None:
+        raise LabError(f"a lab is running in {folder.root} already", "stop it, or choose another folder")
+    ending.callback(os.close, held)
+    os.set_inheritable(held, False)  # noqa: FBT003 -- os's own signature; the hosts' processes are not to hold it
+    lock.write_holder(held, os.getpid())
+    for path in folder.folders:
         shutil.rmtree(path, ignore_errors=True)
     folder.record.unlink(missing_ok=True)
     folder.mail.mkdir()
     return folder
-
-
-def _locked(marker: int) -> bool:
-    """Take the lock; who only looks whether it is taken holds it for a moment."""
-    for _ in range(LOCK_TRIES):
-        try:
-            fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(LOCK_SECONDS)
-        else:
-            return True
-    return False
 
 
 def _on_main(commands: queue.SimpleQueue[Command | None]) -> OnMain:

@@ -9,6 +9,7 @@ from datetime import datetime
 from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.request import getproxies, proxy_bypass
 
 import click
 from click.shell_completion import CompletionItem
@@ -83,6 +84,8 @@ def up(state: Path | None, hours: float) -> None:
     )
     result("")
     _show_addresses(found, folder)
+    if "http" in getproxies() and not proxy_bypass("127.0.0.1"):
+        say("warning: a proxy is set for HTTP, which can't reach this machine's lab: export NO_PROXY=127.0.0.1")
 
 
 @lab.command()
@@ -113,13 +116,15 @@ def status(state: Path | None, output: str) -> int:
       runbook lab status
       runbook lab status --output json | jq '.broken'
     """
-    from runbook_engine.lab.background import is_held, running
+    from runbook_engine.lab.background import running
+    from runbook_engine.lab.files import StateFolder
+    from runbook_engine.lab.lock import is_held
 
     folder = _folder(state)
     with _told():
         found = running(folder)
         if found is None:
-            word = "starting" if is_held(folder) else "down"
+            word = "starting" if is_held(StateFolder(folder).marker) else "down"
             if output == "json":
                 result_json({"state": word, "folder": str(folder), "broken": [], "parts": []})
             else:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -67,10 +68,14 @@ class Project:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("lab") / "project with a blank")
-    said = project("lab", "up").stdout
-    assert "runbook run region-failover -i demo" in said
-    yield project
-    project("lab", "down")
+    try:
+        with ThreadPoolExecutor(2) as pool:  # two people at once get one lab
+            first, second = pool.map(lambda _: project("lab", "up").stdout, range(2))
+        assert first.splitlines()[1:] == second.splitlines()[1:]
+        assert "runbook run region-failover -i demo" in first
+        yield project
+    finally:
+        project("lab", "down")
 
 
 def answers(port):
@@ -130,6 +135,13 @@ def test_a_second_up_says_that_it_is_up_and_changes_nothing(project):
     assert project.status()["pid"] == before["pid"]
 
 
+def test_a_proxy_that_would_come_between_is_warned_of(project, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    assert "export NO_PROXY=127.0.0.1" in project("lab", "up").stderr
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert "NO_PROXY" not in project("lab", "up").stderr
+
+
 def test_a_host_that_ends_by_itself_is_started_again(project):
     port = int(project.part("standby-2")["address"].rpartition(":")[2])
     state = json.loads(urllib.request.urlopen(f"{project.status()['page']}/_lab/state").read())
@@ -154,6 +166,31 @@ def test_a_dead_lab_is_told_started_anew_at_its_addresses_and_removed(project):
     assert not any(answers(port) for port in ports_of(before))
     assert [path.name for path in (project.root / ".lab").iterdir()] == ["mine.txt"]
     assert "There is no lab" in project("lab", "down").stdout
+
+
+def test_a_start_that_is_killed_is_found_and_ended(tmp_path):
+    project = Project(tmp_path)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    marker = tmp_path / ".lab" / ".lab"
+    with subprocess.Popen(
+        [*RUNBOOK, "lab", "up"], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL
+    ) as starting:
+        wait_until(lambda: marker.exists() and marker.read_text().strip())
+        starting.kill()
+    pid = int(marker.read_text())
+    assert project.status(status=1)["state"] in {"starting", "down"}
+    project("lab", "down")
+    assert is_gone(pid)
+    assert not (tmp_path / ".lab").exists()
+
+
+def test_a_folder_that_is_none_is_told(tmp_path):
+    project = Project(tmp_path)
+    (tmp_path / ".lab").write_text("mine")
+    assert "can't be a lab's folder" in project("lab", "up", status=1).stderr
+    assert project.status(status=1)["state"] == "down"
+    project("lab", "down")
+    assert (tmp_path / ".lab").read_text() == "mine"
 
 
 def test_wrong_words_are_answered_with_the_right_ones(tmp_path):
