@@ -6,6 +6,7 @@ It reads `app.json` anew for each request: until a release is deployed and activ
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import os
 import socketserver
@@ -23,6 +24,12 @@ from runbook_engine.lab.parent import die_with_parent
 
 SHOWN = 20
 LARGEST_BODY = 65536
+
+_SHOWN_COLUMNS = ("created_at", "app", "stars", "body")
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{head}</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto}}td{{padding-right:1rem}}</style>
+<h1>{head}</h1><p>{about}</p><table>{rows}</table></html>
+"""
 
 Reply = tuple[HTTPStatus, dict[str, object]]
 
@@ -80,6 +87,21 @@ def reviews(host: Path) -> Reply:
     return HTTPStatus.OK, {"count": state["reviews"], "reviews": [dict(row) for row in rows]}
 
 
+def page(host: Path) -> tuple[HTTPStatus, str]:
+    """What `reviews` says as a page for a browser: who serves it, from where, and the newest reviews."""
+    code, said = reviews(host)
+    deployment = _deployment(host)
+    listed = said.get("reviews")
+    if deployment is None or not isinstance(listed, list):
+        return code, _PAGE.format(head="Reviews does not answer", about=html.escape(str(said)), rows="")
+    about = f"{said['count']} reviews, served by {host.name} in {deployment.region}, release {deployment.version}"
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(row[name]))}</td>" for name in _SHOWN_COLUMNS) + "</tr>"
+        for row in listed
+    )
+    return code, _PAGE.format(head="Reviews", about=html.escape(about), rows=rows)
+
+
 def add_review(host: Path, body: bytes) -> Reply:
     """Store a review `{"app", "stars", "body"}`: 201 with its id, 400 if it is malformed."""
     code, state = health(host)
@@ -119,6 +141,9 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         if path == "/health":
             self._answer(health(self.server.host))
+        elif path == "/" and "text/html" in self.headers.get("Accept", ""):
+            code, text = page(self.server.host)
+            self._send(code, text.encode(), "text/html; charset=utf-8")
         elif path in {"/", "/reviews"}:
             self._answer(reviews(self.server.host))
         else:
@@ -135,9 +160,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, reply: Reply) -> None:
         code, document = reply
-        body = json.dumps(document, ensure_ascii=False).encode()
+        self._send(code, json.dumps(document, ensure_ascii=False).encode(), "application/json")
+
+    def _send(self, code: HTTPStatus, body: bytes, content_type: str) -> None:
         self.send_response(code)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Served-By", self.server.host.name)
         self.end_headers()

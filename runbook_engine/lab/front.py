@@ -17,7 +17,7 @@ LARGEST_BODY = 65536
 SECONDS = 3.0
 SHUTDOWN_POLL = 0.05  # seconds
 NOBODY = b"The app does not answer: its name leads to no host that is up.\n"
-PASSED_ON = ("Content-Type", "X-Served-By")
+PASSED_ON = ("Content-Type", "Content-Security-Policy", "X-Served-By")
 
 Route = Callable[[], Sequence[str]]
 """Gives the addresses of the hosts that the name leads to now; none when it leads nowhere."""

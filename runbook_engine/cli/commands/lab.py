@@ -239,6 +239,7 @@ def _show_addresses(found: LabAddresses, folder: Path) -> None:
     if project is not None and folder == project / _FOLDER and (project / "runbooks" / f"{_RUNBOOK}.yml").is_file():
         result("\nNext:\n  runbook lab break region us-east-1")
         result(f"  runbook run {_RUNBOOK} -i demo -e incident=LAB-1")
+        result("  runbook approve last declare --as dana --reason TEXT    (in a second terminal, when it asks)")
 
 
 def _show_status(found: LabAddresses, folder: Path, output: str) -> None:

@@ -58,6 +58,21 @@ def test_the_primary_serves_and_lost_writes_are_in_it(lab, http):
         }
 
 
+def test_a_browser_gets_a_page_in_which_nothing_can_run(lab, http):
+    posted = http.post(
+        f"{lab.front_url}/reviews", json={"app": "<script>alert(1)</script>", "stars": 5, "body": "<b>bold</b>"}
+    )
+    assert posted.status_code == 201
+    page = http.get(f"{lab.front_url}/", headers={"Accept": "text/html,*/*"})
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "507 reviews, served by primary-1 in us-east-1" in page.text
+    assert "&lt;b&gt;bold" in page.text
+    assert "<script>" not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    standby = http.get(f"{lab.apps['standby-2'].url}/", headers={"Accept": "text/html"})
+    assert (standby.status_code, "does not answer" in standby.text) == (503, True)
+
+
 def test_a_standby_serves_the_restored_rows_after_it_was_deployed_to(lab, http, restored, arguments):
     app = lab.apps["standby-1"]
     assert http.get(f"{app.url}/health").json() == {"status": "standby"}
