@@ -19,7 +19,7 @@ from runbook_engine.execution.loop_tools import Interrupts, RunOptions
 from runbook_engine.execution.orders import Past
 from runbook_engine.execution.run_plan import run_plan
 from runbook_engine.execution.state import RunState
-from runbook_engine.journals.holder import this_process
+from runbook_engine.journals.holder import this_machine, this_process
 from runbook_engine.model.errors import InvalidInputError, UsageError
 from runbook_engine.model.event import Actor, LeaseTaken, PlanAccepted, RunOpened
 from runbook_engine.model.outcome import Mode
@@ -238,7 +238,11 @@ def _advance(
     lease = leases.run
     try:
         taken = LeaseTaken(
-            holder=str(lease.holder), fence=lease.fence, took_over=took_over, signers=signers(project.team)
+            holder=str(lease.holder),
+            fence=lease.fence,
+            took_over=took_over,
+            machine=this_machine(),
+            signers=signers(project.team),
         )
         ends = done_elsewhere(journal, plan, state)
         journal.append(options.run, [taken, *([accepted] if accepted else []), *ends], speaker, lease=lease)

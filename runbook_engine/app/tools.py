@@ -12,6 +12,7 @@ from runbook_engine.connections.factory import HostConnections, HostSettings
 from runbook_engine.connections.ssh_settings import SshSettings
 from runbook_engine.dispatchers.threads import ThreadDispatcher
 from runbook_engine.execution.attempt import AttemptTools, attempt
+from runbook_engine.execution.lease_term import LeaseTerm
 from runbook_engine.execution.loop_tools import Interrupts, RunOptions, RunTools
 from runbook_engine.execution.orders import OrderMaker, Past, RunNames
 from runbook_engine.execution.state import RunState
@@ -47,7 +48,7 @@ def make_tools(
     Args:
         opens: passphrases of private keys, by file.
     """
-    clock = SystemClock()
+    clock, term = SystemClock(), LeaseTerm()
     decrypted = list(plan.inventory.secrets)
     store = Secrets({**SCHEMES, VAULT: lambda position, _: decrypted[int(position)]}, project.root)
     for text in decrypted:
@@ -64,6 +65,7 @@ def make_tools(
         redactor=store.redactor,
         clock=clock,
         output_limit=project.config.limits.output_bytes,
+        term=term,
     )
 
     def make(order: AttemptOrder, cancelled: CancelSignal, on_progress: Callable[[str], None]) -> AttemptReport:
@@ -110,6 +112,7 @@ def make_tools(
             actor=Actor(kind="engine", name="engine", os_user=speaker.os_user, host=speaker.host),
             lease=lease,
             interrupts=interrupts,
+            term=term,
             also_renew=(exclusive,) if exclusive else (),
         )
     finally:

@@ -1,7 +1,7 @@
 """One attempt: the only place that strings check and apply together, for live runs, dry runs and resumes alike."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from pydantic import ValidationError
@@ -10,6 +10,7 @@ from runbook_engine.execution.attempt_parts import Progress, as_applied, check, 
 from runbook_engine.execution.capture import Capture
 from runbook_engine.execution.check_outputs import check_outputs
 from runbook_engine.execution.context import AttemptContext, OneConnection
+from runbook_engine.execution.lease_term import LeaseTerm
 from runbook_engine.execution.look import looked
 from runbook_engine.execution.undo import undo
 from runbook_engine.model.errors import RunbookError
@@ -29,6 +30,7 @@ from runbook_engine.ports.action import (
 from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.connection import (
+    BegunElsewhereError,
     CommandLostError,
     CommandTimeoutError,
     NoConnectionError,
@@ -51,6 +53,7 @@ class AttemptTools:
 
     Attributes:
         output_limit: greatest number of bytes kept of each stream.
+        term: until when the right to advance the run is surely ours; nothing is changed beyond that.
     """
 
     catalog: Catalog
@@ -59,6 +62,7 @@ class AttemptTools:
     redactor: Redactor
     clock: Clock
     output_limit: int = 1024 * 1024
+    term: LeaseTerm = field(default_factory=LeaseTerm)
 
 
 def attempt(
@@ -128,6 +132,7 @@ def _attempt(
             capture=capture,
             rendered=rendered,
             probes=probes,
+            term=tools.term,
         )
 
     reading = context(tuple(action.probe_commands(params)))
@@ -159,7 +164,7 @@ def _apply(
     progress: Progress,
 ) -> AttemptReport:
     """Apply, then look until the check is satisfied or the effect had its time to show."""
-    acting.raise_if_over()
+    acting.before_a_change()
     progress.applying = True
     try:
         progress.applied = as_applied(action, cast("Applies", action).apply(params, acting))
@@ -228,7 +233,8 @@ def _failed(
         text = f"{_origin(order, tools)}: {text}"
     doubt = (progress.applying and unproven and sent) or _is_unsettled(order, tools, progress, learned=learned)
     action = tools.catalog.get(order.action)
-    asks = isinstance(error, CommandLostError) or (action is not None and action.effect is Effect.ONCE)
+    once = action is not None and action.effect is Effect.ONCE
+    asks = once or isinstance(error, CommandLostError | BegunElsewhereError)
     if order.mode is Mode.DRY_RUN and order.taints and isinstance(error, ActionFailedError):
         # What the check looked for would have been made by a step that a dry run does not do.
         note = f"can't be checked now ({text}); what it needs was not really done"

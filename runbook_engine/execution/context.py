@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from runbook_engine.execution.capture import Capture
+from runbook_engine.execution.lease_term import LeaseTerm
 from runbook_engine.execution.read_only import ReadOnlyConnection
 from runbook_engine.execution.step_connection import StepConnection
 from runbook_engine.model.inventory import Target
@@ -17,6 +18,8 @@ from runbook_engine.ports.dispatcher import AttemptOrder
 from runbook_engine.ports.hands import Hands
 from runbook_engine.ports.secrets import Redactor
 from runbook_engine.ports.services import AwsClient, HttpClient, Mailer, SqlDatabase
+
+_LEASE_LOOK = 0.2  # seconds
 
 
 class OneConnection:
@@ -39,7 +42,14 @@ class OneConnection:
         """Give the connection, with the step's environment and become applied."""
         if self._opened is None:
             self._opened = self._hands.connection(self._order.target, become_user=self._order.become_user)
-        made = StepConnection(self._opened, self.environment, self._order.become_user, self._cancelled, self._redactor)
+        made = StepConnection(
+            self._opened,
+            self.environment,
+            self._order.become_user,
+            self._cancelled,
+            self._redactor,
+            self._order.elsewhere,
+        )
         self._made.append(made)
         return made
 
@@ -60,6 +70,7 @@ class AttemptContext:
     Args:
         probes: when given, the hands are a check's: these are the only commands it may run.
         deadline: monotonic time at which the attempt must be over.
+        term: until when the right to advance the run is surely ours.
         rendered: texts that the engine rendered for the order, by the SHA-256 of the template text.
     """
 
@@ -76,6 +87,7 @@ class AttemptContext:
         capture: Capture,
         rendered: dict[str, str],
         probes: Sequence[tuple[str, ...]] | None,
+        term: LeaseTerm,
     ) -> None:
         self._order = order
         self._hands = hands
@@ -87,6 +99,7 @@ class AttemptContext:
         self._capture = capture
         self._rendered = rendered
         self._probes = probes
+        self._term = term
 
     @property
     def run(self) -> RunFacts:
@@ -179,6 +192,17 @@ class AttemptContext:
         wait = min(seconds * random.uniform(0.9, 1.1), self.remaining())  # noqa: S311 - jitter is no secret
         self._clock.wait(self._cancelled, wait)
         self.raise_if_over()
+
+    def before_a_change(self) -> None:
+        """Come back while the lease is ours; an engine that was frozen waits until it was renewed.
+
+        Raises:
+            DeadlineError: the timeout passed; nothing was changed.
+            CancelledError: the operator cancelled.
+        """
+        self.raise_if_over()
+        while self._term.is_over(self._clock.monotonic()):
+            self.pause(_LEASE_LOOK)
 
     def raise_if_over(self) -> None:
         """Raise when the operator cancelled or the timeout passed."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runbook_engine.execution.lease_term import LeaseTerm
 from runbook_engine.execution.orders import OrderMaker
 from runbook_engine.model.event import Actor
 from runbook_engine.model.outcome import Mode
@@ -60,6 +61,7 @@ class RunTools:
 
     Attributes:
         also_renew: further leases that are held as long as the run's own.
+        term: tells the attempts until when the lease is surely ours.
     """
 
     journal: Journal
@@ -72,3 +74,4 @@ class RunTools:
     lease: Lease
     interrupts: Interrupts
     also_renew: tuple[Lease, ...] = ()
+    term: LeaseTerm = field(default_factory=LeaseTerm)

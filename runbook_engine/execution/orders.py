@@ -8,6 +8,7 @@ from typing import cast
 
 from pydantic import ValidationError
 
+from runbook_engine.execution.elsewhere import begun_elsewhere
 from runbook_engine.execution.outputs import StepResults
 from runbook_engine.execution.state import RunState
 from runbook_engine.expressions.errors import KnownAfterApplyError
@@ -215,6 +216,7 @@ class OrderMaker:
             timeout=planned.step.timeout.total_seconds(),
             fence=self.fence,
             settle=state.unproven_end,
+            elsewhere=begun_elsewhere(self.state, task.id, self.plan.target(task.target)) if state.unproven_end else "",
             recorded=self.past.state.task(task.id).outputs if self.past else state.partial,
             undo=planned.undoes,
             rendered=files,

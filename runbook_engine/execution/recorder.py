@@ -33,7 +33,10 @@ class Recorder:
         self._outputs: dict[tuple[str, int], Mapping[str, bytes]] = {}
         self._settled: list[AttemptOrder] = []
         self._grades: dict[str, Grade] = {}
-        self._renew_at = tools.clock.monotonic() + options.lease_seconds / 3
+        now, seconds = tools.clock.monotonic(), options.lease_seconds
+        self._renew_at = now + seconds / 3
+        # The lease was taken a while ago, nobody here knows when: less than a third of it, by all that is done between.
+        tools.term.renewed(now, seconds * 2 / 3)
         self._poll_at = 0.0
 
     @property
@@ -165,6 +168,7 @@ class Recorder:
             for name, lease in self._others.items():
                 self._others[name] = self._renewed(lease, 4 * seconds)
             self._renew_at = now + self._options.lease_seconds / 3
+            self._tools.term.renewed(now, seconds)
 
     def _renewed(self, lease: Lease, seconds: float) -> Lease:
         return self._patiently(lambda: self._tools.journal.renew_lease(lease, seconds))

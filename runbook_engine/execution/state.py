@@ -60,6 +60,7 @@ class TaskState:
         logical: number of the logical attempt: a new one only after the old one's end is proven.
         partial: what an attempt that failed got done; the next one is told.
         digest: of the task's step as it was planned when the task ended; None when that was not recorded.
+        machine: where the first attempt of this logical attempt was made; empty when that was not recorded.
         unproven_end: an attempt of this logical attempt began and its end is not known for sure.
         held: how the task failed when it was held for the operator's decision.
         ignored: it failed (or drifted), and the operator said that what needs it goes on all the same.
@@ -70,6 +71,7 @@ class TaskState:
     attempts: int = 0
     logical: int = 1
     unproven_end: bool = False
+    machine: str = ""
     digest: str | None = None
     outcome: Outcome | None = None
     outputs: JsonObject = field(default_factory=dict)
@@ -115,6 +117,7 @@ class RunState:
         self.steps: tuple[StepSummary, ...] = ()
         self._digests: dict[str, str] = {}
         self.fence = 0
+        self.machine = ""
         self.signers: dict[str, tuple[str, ...]] = {}
         self.paused: str | None = None
         self.abort: str | None = None
@@ -176,6 +179,7 @@ class RunState:
                 self.closed = event
             case LeaseTaken():
                 self.fence, self.closed, self.signers = event.fence, None, event.signers
+                self.machine = event.machine
             case LeaseLost():
                 self.fence = max(self.fence, event.fence)
             case PlanAccepted():
@@ -205,6 +209,7 @@ class RunState:
         task.digest, task.ignored, task.drift = self._digests.get(step_of(event.task)), False, None
         match event:
             case AttemptStarted():
+                task.machine = task.machine if task.unproven_end else self.machine
                 task.phase, task.attempts, task.unproven_end = Phase.RUNNING, event.number, True
             case AttemptFinished():
                 task.phase = Phase.DOUBT if event.in_doubt else Phase.ENDED

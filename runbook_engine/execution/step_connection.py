@@ -8,6 +8,7 @@ from dataclasses import replace
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.connection import (
+    BegunElsewhereError,
     Command,
     CommandResult,
     CommandTimeoutError,
@@ -28,6 +29,7 @@ class StepConnection:
 
     Args:
         cancelled: when it is set, a detached command that runs is ended.
+        elsewhere: the machine on whose localhost a detached command may have begun, when this is another one.
         redactor: takes secrets out of what commands say, before anything of it is cut off or kept.
 
     Attributes:
@@ -41,9 +43,11 @@ class StepConnection:
         become_user: str | None,
         cancelled: CancelSignal,
         redactor: Redactor,
+        elsewhere: str = "",
     ) -> None:
         self.touched = False
         self._redactor = redactor
+        self._elsewhere = elsewhere
         self._cancelled = cancelled
         self._inner = inner
         self._environment = environment
@@ -61,6 +65,11 @@ class StepConnection:
         Raises:
             CommandTimeoutError: it was cancelled, and is proven dead.
         """
+        if self._elsewhere:
+            raise BegunElsewhereError(
+                f"it may have begun on {self._elsewhere.partition(' ')[0]}, and this is another machine",
+                hint="look there, then say what became of it: runbook resolve",
+            )
         own = self._own(command)
         ended = threading.Event()
 

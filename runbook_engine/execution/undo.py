@@ -49,7 +49,7 @@ def _revert(
     reading: AttemptContext,
     progress: Progress,
 ) -> AttemptReport:
-    acting.raise_if_over()
+    acting.before_a_change()
     progress.applying = True
     try:
         progress.applied = as_applied(action, cast("Reverts", action).revert(params, acting))

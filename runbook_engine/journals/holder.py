@@ -4,12 +4,14 @@ import getpass
 import os
 import socket
 import time
+from hashlib import sha256
 from pathlib import Path
 
 from runbook_engine.journals.leases import StoreTime
 from runbook_engine.ports.journal import Holder
 
 _PROC = Path("/proc")
+_MACHINE_ID = Path("/etc/machine-id")
 _START_FIELD = 19  # of what follows the command's name in /proc/PID/stat: the start in clock ticks since boot
 _DEAD_STATES = frozenset("ZXx")
 
@@ -35,6 +37,19 @@ def machine_time() -> StoreTime:
     """Give this machine's time, for a store that is the machine itself; the ticks count on while it sleeps."""
     ticks = time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
     return StoreTime(wall=time.time(), ticks=ticks, ticker=boot_id().partition(" ")[0])
+
+
+def this_machine() -> str:
+    """Name the machine, so that another one is told apart; the same over its boots.
+
+    The name alone would do for most, but copies of a machine have the same id, and two machines the same name.
+    """
+    try:
+        known = _MACHINE_ID.read_bytes().strip()
+    except OSError:
+        known = b""  # not every system has such an id; its name has to do
+    name = socket.gethostname()
+    return f"{name} {sha256(known).hexdigest()[:12]}" if known else name
 
 
 def boot_id() -> str:

@@ -88,6 +88,7 @@ class LeaseTaken(Frozen):
     """A process got the right to advance the run; `fence` grows by one each time.
 
     Attributes:
+        machine: name of the machine that makes the attempts from here on, the same over its boots.
         signers: fingerprints of the keys that team.yml has now, by person; a signed decision is held against them.
     """
 
@@ -95,6 +96,7 @@ class LeaseTaken(Frozen):
     holder: str
     fence: int
     took_over: bool = False
+    machine: str = ""
     signers: dict[str, tuple[str, ...]] = {}
 
 

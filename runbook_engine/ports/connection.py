@@ -64,6 +64,10 @@ class Command:
     become_user: str | None = None
 
 
+class BegunElsewhereError(RunbookError):
+    """A command may have begun on another machine's localhost, where nobody can look from here; nothing was done."""
+
+
 @dataclass(frozen=True, slots=True)
 class CommandResult:
     """How a command ended.

@@ -97,9 +97,16 @@ def test_on_another_machine_from_another_copy_of_the_project(runbook, ground, tm
     assert refused.returncode == ExitCode.LEASED, "from here nobody can tell that the holder is dead"
     assert "--take-over" in told
     process = on_another_machine(runbook, copy, "resume", "last", "--yes", "--take-over", **environment)
-    go(ground)
     _, told = process.communicate(timeout=120)
-    assert process.returncode == 0, told
+    assert process.returncode == ExitCode.WAITING, "what it began on its own localhost, nobody can see from here"
+    assert "and this is another machine" in told
+    assert ledger(ground) == ["first", "work"], "it is not begun a second time"
+    go(ground)
+    words = [("resolve", "last", "work", "done", "--reason", "I looked there"), ("resume", "last", "--yes")]
+    for said in words:
+        process = on_another_machine(runbook, copy, *said, **environment)
+        _, told = process.communicate(timeout=120)
+        assert process.returncode == 0, told
     assert ledger(ground) == ["first", "work", "last"]
 
 

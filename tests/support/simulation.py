@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from runbook_engine.execution.lease_term import LeaseTerm
 from runbook_engine.execution.loop_tools import Interrupts, RunEnd, RunOptions, RunTools
 from runbook_engine.execution.orders import OrderMaker, RunNames
 from runbook_engine.execution.run_plan import run_plan
@@ -192,6 +193,8 @@ class Simulation:
     interrupts: Interrupts = field(default_factory=Interrupts)
     dispatcher: FakeDispatcher = field(default=None)
     dead: bool = True
+    machine: str = "here"
+    term: LeaseTerm = field(default_factory=LeaseTerm)
     team: Team = field(default_factory=Team)
 
     def __post_init__(self) -> None:
@@ -228,7 +231,9 @@ class Simulation:
         journal = journal or self.journal
         state = self.state
         lease = self.journal.take_lease(f"run:{RUN}", HOLDER, 15.0, take_over=True)
-        for stored in self.journal.append(RUN, [LeaseTaken(holder="x", fence=lease.fence)], ENGINE, lease=lease):
+        for stored in self.journal.append(
+            RUN, [LeaseTaken(holder="x", fence=lease.fence, machine=self.machine)], ENGINE, lease=lease
+        ):
             state.apply(stored)
         self.dispatcher = FakeDispatcher(self.clock, make or self.make, self.look)
         options = RunOptions(run=RUN, mode=self.mode, forks=forks, wait=wait, skip=skip or {}, no_recheck=no_recheck)
@@ -252,5 +257,6 @@ class Simulation:
             actor=ENGINE,
             lease=lease,
             interrupts=self.interrupts,
+            term=self.term,
         )
         return run_plan(self.plan, state, tools, options)

@@ -2,7 +2,7 @@
 
 import pytest
 from support.attempts import Hands, Look, Recorder, Switch, try_it
-from support.plans import plan_of, planned
+from support.plans import inventory_of, plan_of, planned
 from support.simulation import Simulation, ended
 
 from runbook_engine.model.outcome import CheckStatus, Mode, Outcome, satisfied, unknown, unsatisfied
@@ -162,3 +162,44 @@ def test_a_run_does_not_succeed_while_nobody_knows_the_end_of_an_attempt_that_ma
     assert made.advance() == "failed"
     assert made.outcomes()["b@localhost"] == "changed", "what follows goes on all the same"
     assert made.advance() == "succeeded", "the next part finds out"
+
+
+class Detached(Switch):
+    """A detached command: without a start that is found there, it begins."""
+
+    effect = Effect.TOKEN
+
+    def apply(self, params, context):
+        context.connection.run_detached(Command(("work",)), token=context.run.token, timeout=1)
+
+
+def test_a_command_that_may_have_begun_on_another_localhost_is_for_a_person():
+    hands = Hands()
+    report = try_it(Detached(unknown()), hands=hands, settle=True, elsewhere="laptop 1234")
+    assert (report.in_doubt, report.needs_person) == (True, True)
+    assert hands.recorder.done == [], "nothing began here"
+    assert "laptop" in report.error
+    assert "1234" not in report.error
+
+
+def test_a_check_still_tells_of_what_it_can_see_from_anywhere():
+    assert try_it(Switch(satisfied()), settle=True, elsewhere="laptop").outcome is Outcome.UNCHANGED
+
+
+@pytest.mark.parametrize(
+    ("target", "machine", "elsewhere"),
+    [("localhost", "there", "here"), ("localhost", "here", ""), ("box", "there", "")],
+)
+def test_only_localhost_is_another_one_on_another_machine(target, machine, elsewhere):
+    def make(order):
+        if not order.settle:
+            return ended(order, Outcome.UNREACHABLE, error="no reply", in_doubt=True)
+        return ended(order, Outcome.FAILED, error="?", in_doubt=True, needs_person=True)
+
+    plan = plan_of(planned("a", [target]), inventory=inventory_of(["box"], {"ansible_connection": "ssh"}))
+    made = Simulation(plan, make=make)
+    assert made.advance() == "failed"
+    made.machine = machine
+    for _ in range(2):
+        made.advance()
+        assert [order.elsewhere for order in made.dispatcher.orders] == [elsewhere], "also when it was asked before"
