@@ -120,8 +120,8 @@ def recovery_point(tags: Mapping[str, str]) -> datetime | None:
 
 
 def as_utc(time: datetime) -> datetime:
-    """Give a time with its zone; AWS's times are UTC."""
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    """Give a time in UTC; one without a zone is AWS's, which are UTC."""
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def age(point: datetime | None, context: ActionContext) -> str:

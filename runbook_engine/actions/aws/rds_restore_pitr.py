@@ -78,6 +78,7 @@ class RdsRestorePitr(Action[RdsPitrParams]):
     that does not end by itself, and a time that can't be restored fail the step, in a dry run too.
     apply: restores, or goes on waiting for a restore that has begun, until the instance is available.
     revert: deletes the instance if its tags say that it is ours.
+    With `latest` the recovery point is the time that RDS could restore to just before: the data is from then or newer.
     Another region's backups must be replicated into this one beforehand: give their ARN as source_backups.
     """
 
@@ -124,7 +125,7 @@ aws.rds_restore_pitr:
         rds = client(params, context, "rds")
         instance = find_instance(rds, params.instance)
         if instance is None:
-            # The time is given in every case, so that the tag tells the time of the data exactly.
+            # With `latest` RDS takes the newest it has by then, so that the data is of the noted time or newer.
             point = _point(params, rds)
             context.progress(f"restoring {params.instance} from {params.source} to {point.isoformat()}")
             make(
@@ -133,7 +134,8 @@ aws.rds_restore_pitr:
                 SourceDBInstanceIdentifier=params.source_instance,
                 SourceDBInstanceAutomatedBackupsArn=params.source_backups,
                 TargetDBInstanceIdentifier=params.instance,
-                RestoreTime=point,
+                UseLatestRestorableTime=True if params.point is None else None,
+                RestoreTime=params.point,
                 Tags=tag_list({**params.tags, **marks(context, point=point, source=params.source)}),
                 **params.settings,
             )

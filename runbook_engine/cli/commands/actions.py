@@ -84,12 +84,23 @@ def action_text(found: ActionView) -> str:
         f"kind: {found.kind} · in doubt: settled by {found.effect} · can be undone: {'yes' if found.reverts else 'no'}"
         f" · from {found.origin} {found.version}".rstrip()
     )
+    if found.duration:
+        parts.append(f"takes: {found.duration}")
+    if found.aws_reads:
+        besides = (*found.aws_writes, *found.aws_permissions)
+        parts.append(f"AWS operations: to check {_list(found.aws_reads)}; to apply, besides: {_list(besides)}")
+    if found.tested:
+        parts.append(f"tested with: {'; '.join(found.tested)} (not AWS itself)")
     for title, fields in (("Parameters", found.params), ("Outputs", found.outputs)):
         if fields:
             parts.append(f"{title}:\n{_fields(fields)}")
     if found.example:
         parts.append("Example:\n" + "\n".join(f"  {line}" for line in found.example.rstrip().splitlines()))
     return "\n\n".join(parts)
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"
 
 
 def _fields(fields: tuple[ParameterView, ...]) -> str:

@@ -132,10 +132,11 @@ class ReplicatedBackups(ModelService):
     def describe_db_instances(self, asked, region):
         if asked["DBInstanceIdentifier"] not in self.made:
             raise RefusedError("DBInstanceNotFound")
-        return {"DBInstances": list(self.made.values())}
+        return {"DBInstances": [self.made[asked["DBInstanceIdentifier"]]]}
 
     def restore_db_instance_to_point_in_time(self, asked, region):
         assert asked["SourceDBInstanceAutomatedBackupsArn"] == self.arn
+        assert asked.get("UseLatestRestorableTime", False) != ("RestoreTime" in asked)
         assert "SourceDBInstanceIdentifier" not in asked
         name = asked["TargetDBInstanceIdentifier"]
         self.made[name] = {
@@ -154,6 +155,8 @@ def test_replicated_backups_are_restored_in_the_other_region(modelled, cloud, st
     outcome, _, outputs = step(RdsRestorePitr(), params, context)
     assert (outcome, outputs["recovery_point"]) == ("changed", "2026-11-23T08:55:00+00:00")
     assert step(RdsRestorePitr(), params, context)[0] == "unchanged"
+    earlier = {**params, "instance": "reviews-then", "time": "2026-11-20T12:00:00+01:00"}
+    assert step(RdsRestorePitr(), earlier, context)[2]["recovery_point"] == "2026-11-20T11:00:00+00:00"
 
 
 @pytest.fixture
