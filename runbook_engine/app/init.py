@@ -9,14 +9,16 @@ from pathlib import Path
 from runbook_engine.model.errors import RunbookError, UsageError
 
 _RENAMED = {"gitignore": ".gitignore"}
+_PROGRAMS = frozenset({"inventories/demo/lab.sh"})
 _SKIPPED = frozenset({"__pycache__", "__init__.py"})
 
 
-def init_project(folder: Path, *, person: str) -> list[str]:
+def init_project(folder: Path, *, person: str, lab: bool = False) -> list[str]:
     """Write the starter project into a folder, which is made when it is missing.
 
     Args:
         person: who gets the roles in team.yml, an id such as an operating system's user name.
+        lab: also write the runbook and the inventory of the rehearsal lab, with its own, invented team.
 
     Returns:
         The files that were written, relative to the folder, sorted.
@@ -27,6 +29,8 @@ def init_project(folder: Path, *, person: str) -> list[str]:
     """
     root = folder.absolute()
     contents = {_RENAMED.get(name, name): text for name, text in _starter(files(__package__) / "starter")}
+    if lab:
+        contents |= dict(_starter(files(__package__) / "starter_lab"))
     there = sorted(name for name in contents if os.path.lexists(root / name))
     if there:
         raise UsageError(
@@ -41,6 +45,8 @@ def init_project(folder: Path, *, person: str) -> list[str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as file:
                 file.write(filled)
+            if name in _PROGRAMS:
+                path.chmod(0o755)
     except OSError as error:
         raise RunbookError(
             f"{error.filename or root} can't be written: {error.strerror}", hint="choose a folder that you may write"

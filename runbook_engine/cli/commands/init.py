@@ -14,16 +14,19 @@ from runbook_engine.cli.terminal import result
 
 @documented
 @click.argument("folder", default=".", type=NamedPath(file_okay=False), metavar="[DIR]")
-def init(folder: Path) -> None:
+@click.option("--lab", is_flag=True, help="With the runbook, the inventory and the people of the rehearsal lab.")
+def init(folder: Path, *, lab: bool) -> None:
     """Make a small project to start from.
 
     It validates, and its runbook runs on this machine. Nothing that is there is overwritten.
 
-    Example:
+    Examples:
       runbook init my-project && cd my-project && runbook run restore-settings --dry-run
+      runbook init --lab rehearsal && cd rehearsal && runbook lab up
     """
     person = re.sub(r"[^a-z0-9._-]", "-", os_user().lower()).lstrip("._-") or "me"
-    for name in init_project(folder, person=person):
+    for name in init_project(folder, person=person, lab=lab):
         result(f"wrote {folder / name}")
     begin = "" if folder == Path() else f"cd {folder} && "
-    result(f"next: {begin}runbook validate && runbook run restore-settings --dry-run")
+    then = "runbook lab up" if lab else "runbook run restore-settings --dry-run"
+    result(f"next: {begin}runbook validate && {then}")

@@ -240,6 +240,8 @@ def _show_addresses(found: LabAddresses, folder: Path) -> None:
         result("\nNext:\n  runbook lab break region us-east-1")
         result(f"  runbook run {_RUNBOOK} -i demo -e incident=LAB-1")
         result("  runbook approve last declare --as dana --reason TEXT    (in a second terminal, when it asks)")
+    elif folder.name == _FOLDER:
+        result("\n`runbook init --lab DIR` makes a project with a runbook for it.")
 
 
 def _show_status(found: LabAddresses, folder: Path, output: str) -> None:

@@ -202,6 +202,25 @@ def test_wrong_words_are_answered_with_the_right_ones(tmp_path):
     assert "no lab is up" in project("lab", "env", status=1).stderr
 
 
+def test_a_new_project_can_begin_with_the_lab(tmp_path):
+    root = tmp_path / "rehearsal"
+    said = subprocess.run([*RUNBOOK, "init", "--lab", str(root)], capture_output=True, text=True, check=True).stdout
+    assert "runbook lab up" in said
+    assert os.access(root / "inventories" / "demo" / "lab.sh", os.X_OK)
+    for name in ("team.yml", "runbooks/region-failover.yml", "inventories/demo/hosts.yml"):
+        assert not (root / name).is_symlink()
+        assert (root / name).read_bytes() == (ROOT / name).read_bytes()
+    validated = subprocess.run(
+        [*RUNBOOK, "validate", "--strict"], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert validated.returncode == 0, validated.stdout + validated.stderr
+    found = subprocess.run(
+        [*RUNBOOK, "plan", "region-failover", "-i", "demo", "-e", "incident=LAB-1"], cwd=root, check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert "restore-db" in found.stdout
+
+
 def test_without_a_lab_the_demo_inventory_reaches_no_cloud(tmp_path):
     project = Project(tmp_path)
     said = project("run", "region-failover", "-i", "demo", "-e", "incident=LAB-1", "--dry-run", status=1).stderr

@@ -1,0 +1,1 @@
+../../../../../inventories/demo/lab.sh
