@@ -14,7 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from runbook_engine.lab import client
+from runbook_engine.lab.background import running
+from runbook_engine.lab.breaks import parse
 from runbook_engine.lab.parent import is_gone
+from runbook_engine.lab.probe import look
 
 ROOT = Path(__file__).resolve().parents[3]
 RUNBOOK = [sys.executable, "-m", "runbook_engine.cli.main"]
@@ -56,8 +60,16 @@ class Project:
     def status(self, status=0):
         return json.loads(self("lab", "status", "--output", "json", status=status).stdout)
 
+    @property
+    def lab(self):
+        return running(self.root / ".lab")
+
     def part(self, name):
-        return next(part for part in self.status()["parts"] if part["name"] == name)
+        return next(part for part in look(self.lab) if part.name == name)
+
+    def change(self, what, *, broken):
+        """As `lab break` and `lab mend` do, without a process each."""
+        client.set_broken(self.lab, parse(what.split()), broken=broken)
 
     def mails(self):
         log = self.root / ".lab" / "mail" / "log.ndjson"
@@ -91,8 +103,8 @@ def ports_of(found):
 @pytest.mark.slow
 def test_one_run_meets_every_kind_of_trouble_and_is_resumed_to_its_end(project):
     for what in ("app us-east-1", "slow-restore", "throttling", "wrong-data", "mail", "status-page"):
-        project("lab", "break", *what.split())
-    assert project.part("app")["state"] == "down"
+        project.change(what, broken=True)
+    assert project.part("app").state == "down"
     assert len(project.status()["broken"]) == 6
 
     # Status pages that nobody can read are no word for and none against a disaster: a person decides.
@@ -104,35 +116,35 @@ def test_one_run_meets_every_kind_of_trouble_and_is_resumed_to_its_end(project):
     project("approve", "last", "declare", "--as", "dana", "--reason", "customers call")
 
     # Throttled requests are sent again, a slow restore is waited for, and the data that it brings is not believed.
-    project("lab", "mend", "status-page")
+    project.change("status-page", broken=False)
     failed = project("resume", "last", "--yes", status=1).stderr
     assert "restored reviews-eu-west-1" in failed
     assert "rows that the checksum table counts but the reviews lack: is 100 instead of 0" in failed
     assert "failed        notify-team@localhost" in failed
     assert "the message was not handed in" in failed
-    assert project.part("app")["state"] == "down", "wrong data are not served"
-    assert project.part("standby-1")["state"] == "standby"
+    assert project.part("app").state == "down", "wrong data are not served"
+    assert project.part("standby-1").state == "standby"
 
     # With the right data the app comes back; that nobody can be told of it is told, and fails the run.
-    project("lab", "mend", "wrong-data")
-    project("lab", "mend", "throttling")
+    project.change("wrong-data", broken=False)
+    project.change("throttling", broken=False)
     told = project("resume", "last", "--yes", status=1).stderr
     assert "failed        notify-customers@localhost" in told
     app = project.part("app")
-    assert (app["state"], app["text"]) == ("up", "500 reviews from eu-west-1, release 1.4.2")
+    assert (app.state, app.text) == ("up", "500 reviews from eu-west-1, release 1.4.2")
     assert project.mails() == []
 
-    project("lab", "mend", "mail")
+    assert project("lab", "mend", "mail").stdout == "mail: mended\n"
     project("resume", "last", "--yes")
     assert project.mails().count("customers@lists.example.com") == 1
-    with urllib.request.urlopen(f"{project.status()['page']}/mail") as page:
+    with urllib.request.urlopen(f"{project.lab.status_url}/mail") as page:
         assert "Reviews is available again (LAB-1)" in page.read().decode()
 
 
 def test_a_second_up_says_that_it_is_up_and_changes_nothing(project):
-    before = project.status()
+    before = project.lab.pid
     assert "up already" in project("lab", "up").stdout
-    assert project.status()["pid"] == before["pid"]
+    assert project.lab.pid == before
 
 
 def test_a_proxy_that_would_come_between_is_warned_of(project, monkeypatch):
@@ -143,9 +155,8 @@ def test_a_proxy_that_would_come_between_is_warned_of(project, monkeypatch):
 
 
 def test_a_host_that_ends_by_itself_is_started_again(project):
-    port = int(project.part("standby-2")["address"].rpartition(":")[2])
-    state = json.loads(urllib.request.urlopen(f"{project.status()['page']}/_lab/state").read())
-    os.kill(state["apps"]["standby-2"], signal.SIGKILL)
+    port = int(project.part("standby-2").address.rpartition(":")[2])
+    os.kill(client.lab_state(project.lab)["apps"]["standby-2"], signal.SIGKILL)
     wait_until(lambda: not answers(port))
     wait_until(lambda: answers(port))
 
