@@ -16,7 +16,8 @@ def looked_again(event: Event) -> tuple[str, str, str] | None:
         case RecheckStarted():
             left = sum(event.left_out.values())
             more = f"; {left} more are not looked at" if left else ""
-            return ("re-check", "", f"looking again at {len(event.tasks)} tasks that ended well{more}")
+            many = "1 task" if len(event.tasks) == 1 else f"{len(event.tasks)} tasks"
+            return ("re-check", "", f"looking again at {many} that ended well{more}")
         case DriftFound():
             seen = event.finding.summary or "not as the run left it"
             return ("DRIFTED", event.task, f"{seen} (ended {event.outcome.value}, nothing was done about it)")

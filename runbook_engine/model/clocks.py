@@ -1,7 +1,7 @@
 """When a recovery passed its marks, and what that makes of the recovery time and recovery point achieved."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -32,10 +32,10 @@ class Achieved(NamedTuple):
 def clocks(events: Iterable[StoredEvent], *, status: str | None = None) -> Achieved:
     """Read a run's clocks off its events.
 
-    Declared is when the first gate asked (or the run began, when none did); decided, when the first gate was approved;
-    recovered, when the last attempt that changed something ended (messages do not count); verified, when the last
-    proof of the state after that ended. A run that did not succeed has verified nothing, and a dry run has recovered
-    nothing.
+    Declared is when the first gate asked (or the run began, when none did); decided, when the first gate was approved,
+    by the last of its quorum; recovered, when the last attempt that changed something ended (messages do not count);
+    verified, when the last proof of the state after that ended. A run that did not succeed has verified nothing, and a
+    dry run has recovered nothing.
 
     Args:
         status: how the run ends, for one whose run.closed is yet to be written.
@@ -48,7 +48,13 @@ def clocks(events: Iterable[StoredEvent], *, status: str | None = None) -> Achie
 
 @dataclass(slots=True)
 class Marks:
-    """What was seen so far; `told` names the steps that only ask or tell people, `proof` is the last proof's time."""
+    """What was seen so far.
+
+    Attributes:
+        told: the steps that only ask or tell people.
+        proof: the time of the last proof.
+        gates: each gate's quorum, and who approved it.
+    """
 
     mode: Mode | None = None
     told: frozenset[str] = frozenset()
@@ -59,6 +65,7 @@ class Marks:
     proof: datetime | None = None
     oldest: datetime | None = None
     closed: str | None = None
+    gates: dict[str, tuple[int, set[str]]] = field(default_factory=dict)
 
     def take(self, stored: StoredEvent) -> None:
         """Take note of one event."""
@@ -77,8 +84,9 @@ class Marks:
                 self.recovered = self.proof = time
             case GateOpened(by_hand=False, opens_at=None):
                 self.asked = self.asked or time
+                self.gates[event.task] = (event.quorum, set())
             case GateApproved():
-                self.decided = self.decided or time
+                self.decided = self.decided or self._decides(event, time)
             case RecoveryPointUsed():
                 self.oldest = min(self.oldest or event.point, event.point)
             case RunClosed():
@@ -86,6 +94,12 @@ class Marks:
             case _:
                 # Other kinds of event mark nothing.
                 return
+
+    def _decides(self, approval: GateApproved, time: datetime) -> datetime | None:
+        """Give the time when this approval is the last that its gate waited for."""
+        quorum, people = self.gates.get(approval.task, (1, set()))
+        people.add(approval.person)
+        return time if len(people) >= quorum else None
 
     def achieved(self, status: str | None = None) -> Achieved:
         """Give the clocks as `clocks` does."""

@@ -63,6 +63,13 @@ def test_a_doubt_resolved_as_done_is_a_recovery(story, begin):
     assert seconds(begin, clocks(story.events, status="succeeded").clocks) == [0, None, 40, 40]
 
 
+def test_a_gate_is_decided_by_the_last_of_its_quorum(story, begin):
+    gate = ASKED.model_copy(update={"quorum": 2})
+    eli = APPROVED.model_copy(update={"person": "eli"})
+    story.opened([("declare", 1)]).at(5).say(gate).at(10).say(APPROVED).at(20).say(APPROVED).at(30).say(eli)
+    assert seconds(begin, clocks(story.events).clocks) == [5, 30, None, None]
+
+
 def test_a_dry_run_recovers_nothing(story):
     story.opened([("a", 1)], mode="dry-run").did("a@1", "unchanged")
     marks, rta, rpa = clocks(story.events, status="succeeded")
