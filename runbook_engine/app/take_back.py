@@ -67,4 +67,6 @@ def what_stays(undo: PreparedUndo) -> list[str]:
         tasks = "1 task" if kept.tasks == 1 else f"{kept.tasks} tasks"
         lines.append(f"stays as it is: {kept.step} ({tasks}): {kept.why}")
     why = "nobody knows whether it changed something (`runbook resolve` tells)"
-    return [*lines, *(f"stays as it is: {task}: {why}" for task in undo.doubtful)]
+    lines += [f"stays as it is: {task}: {why}" for task in undo.doubtful]
+    why = "found done after an interruption; nobody knows whether the run did it"
+    return [*lines, *(f"stays as it is: {task}: {why}" for task in undo.found)]

@@ -27,11 +27,13 @@ class PreparedUndo:
         prepared: the plan that does it, and the run it is made for.
         kept: what the run changed and nobody said how to undo.
         doubtful: tasks of which nobody knows whether they changed something; they are not undone.
+        found: tasks that were found done after an interruption; whether the run did it nobody knows, so they stay.
     """
 
     prepared: PreparedPlan
     kept: tuple[Kept, ...]
     doubtful: tuple[str, ...]
+    found: tuple[str, ...] = ()
 
 
 def prepare_undo(
@@ -82,7 +84,8 @@ def prepare_undo(
         started_at=state.opened_at.isoformat() if state.opened_at else "",
     )
     past = Past(prepared.plan, state, names)
-    return PreparedUndo(replace(prepared, plan=undo.plan, past=past), undo.kept, doubtful)
+    found = tuple(name for name, task in state.tasks.items() if task.found_done)
+    return PreparedUndo(replace(prepared, plan=undo.plan, past=past), undo.kept, doubtful, found)
 
 
 def run_to_take_back(journal: Journal, name: str) -> RunHead:

@@ -61,6 +61,8 @@ class TaskState:
         partial: what an attempt that failed got done; the next one is told.
         digest: of the task's step as it was planned when the task ended; None when that was not recorded.
         machine: where the first attempt of this logical attempt was made; empty when that was not recorded.
+        settles: the newest attempt is to find out what became of an earlier one.
+        found_done: an attempt was interrupted, and the next one found all done: who did it, nobody knows.
         unproven_end: an attempt of this logical attempt began and its end is not known for sure.
         held: how the task failed when it was held for the operator's decision.
         ignored: it failed (or drifted), and the operator said that what needs it goes on all the same.
@@ -72,6 +74,8 @@ class TaskState:
     logical: int = 1
     unproven_end: bool = False
     machine: str = ""
+    found_done: bool = False
+    settles: bool = False
     digest: str | None = None
     outcome: Outcome | None = None
     outputs: JsonObject = field(default_factory=dict)
@@ -210,9 +214,11 @@ class RunState:
         match event:
             case AttemptStarted():
                 task.machine = task.machine if task.unproven_end else self.machine
+                task.settles = event.settles
                 task.phase, task.attempts, task.unproven_end = Phase.RUNNING, event.number, True
             case AttemptFinished():
                 task.phase = Phase.DOUBT if event.in_doubt else Phase.ENDED
+                task.found_done = task.settles and event.outcome is Outcome.UNCHANGED
                 task.outcome, task.reason, task.unproven_end = event.outcome, event.error, event.in_doubt
                 task.partial = {} if event.outcome.ended_well else event.outputs
                 if event.outcome.ended_well:
