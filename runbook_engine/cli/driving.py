@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from runbook_engine.app.project import OpenProject
@@ -24,6 +25,7 @@ from runbook_engine.ports.listener import Listener
 if TYPE_CHECKING:
     from runbook_engine.cli.gate_prompt import GatePrompt, Screen
 
+_CHUNK = 1000  # earlier events in memory at once
 Advance = Callable[[Journal, Listener, Interrupts, AskSecret | None], RunResult]
 
 
@@ -63,9 +65,10 @@ def drive(
             memories.append(prompt)
             ask = _asker(screen, interrupts)
             listeners.append(prompt)
-        for stored in earlier:
+        events = iter(earlier)
+        while chunk := list(islice(events, _CHUNK)):
             for memory in memories:
-                memory.recall((stored,))
+                memory.recall(chunk)
         stack.enter_context(heeding_signals(interrupts, hangup=seat.away is None))
         # What a plugin prints is no result of ours: it must not stand in the middle of one.
         stack.enter_context(redirect_stdout(sys.stderr))

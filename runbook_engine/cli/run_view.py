@@ -93,7 +93,11 @@ class RunView:
 
     def step(self, task: str) -> StepProgress:
         """Give the progress of a task's step."""
-        return self.steps.setdefault(step_of(task), StepProgress())
+        step = step_of(task)
+        found = self.steps.get(step)
+        if found is None:
+            found = self.steps[step] = StepProgress()
+        return found
 
     def outcome(self, task: str) -> Outcome | None:
         """Give how a task ended; None while it did not, or is tried again."""
@@ -107,6 +111,11 @@ class RunView:
     def take(self, stored: StoredEvent) -> None:
         """Take note of an event."""
         match stored.event:
+            case AttemptStarted(task=task):  # (this and the next are nearly all events, so they are asked first)
+                self.running[task] = stored.time
+                self._again(task)
+            case AttemptFinished() as finished:
+                self._finish(finished)
             case RunOpened() as opened:
                 self._open(opened, stored)
             case PlanAccepted(steps=steps) if steps:
@@ -114,11 +123,6 @@ class RunView:
                 self.steps = {step.id: known.get(step.id, StepProgress()) for step in steps}
                 for step in steps:
                     self.steps[step.id].tasks = step.tasks
-            case AttemptStarted(task=task):
-                self.running[task] = stored.time
-                self._again(task)
-            case AttemptFinished() as finished:
-                self._finish(finished)
             case TaskSkipped(task=task):
                 self._end(task, Outcome.SKIPPED)
             case TaskBlocked(task=task):

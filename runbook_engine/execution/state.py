@@ -220,11 +220,11 @@ class RunState:
                 task.phase = Phase.DOUBT if event.in_doubt else Phase.ENDED
                 task.found_done = task.settles and event.outcome is Outcome.UNCHANGED
                 task.outcome, task.reason, task.unproven_end = event.outcome, event.error, event.in_doubt
-                task.partial = {} if event.outcome.ended_well else event.outputs
                 if event.outcome.ended_well:
-                    task.outputs = event.outputs
-                elif not event.in_doubt:
-                    task.logical += 1
+                    task.outputs, task.partial = event.outputs, {}
+                else:
+                    task.partial = event.outputs
+                    task.logical += not event.in_doubt
             case TaskSkipped():
                 task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.SKIPPED, event.reason
             case TaskBlocked():

@@ -63,7 +63,7 @@ def without(events: Iterable[StoredEvent], tasks: Container[str]) -> list[Stored
 def event_row(row: Sequence[object]) -> EventRow:
     """Give an event's row; a value of a wrong type becomes one that no hash fits."""
     if tuple(map(type, row)) == _EVENT_TYPES:
-        return EventRow(*row)  # type: ignore[arg-type]  # they were just looked at
+        return EventRow._make(row)
     run, seq, *texts = row
     return EventRow(_text(run), seq if isinstance(seq, int) else -1, *[_text(text) for text in texts])
 
