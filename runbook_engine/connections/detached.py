@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from runbook_engine.connections import detached_script as scripts
 from runbook_engine.connections.capture import Capture
 from runbook_engine.connections.detached_answer import PATIENCE as _PATIENCE
-from runbook_engine.connections.detached_answer import Answer, ask, end_of, read_answer
+from runbook_engine.connections.detached_answer import Answer, ask, end_of, heard, read_answer
 from runbook_engine.connections.process import Process, Shell
 from runbook_engine.connections.shell import become, bootstrap, check_argv, framed, login_for, new_mark, program
 from runbook_engine.sdk import (
@@ -28,6 +28,7 @@ from runbook_engine.sdk import (
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _KEEP = 48 << 20  # an answer has two heads of at most 4 MiB and two tails of at most 1 MiB: never cut
 _WAIT_SLICE = 20
+_FIRST_LOOK = 3.0  # most commands end before, and a look costs the target about as much as a command
 _STARTING_AT_MOST = 5.0
 _DRAIN = 1.0
 _FORGET_AT_ONCE = 8
@@ -129,8 +130,12 @@ class DetachedCommands:
         """Remove now what was to be forgotten."""
         tokens, self.forgotten[:] = tuple(self.forgotten), ()
         if tokens:
-            nonce = new_mark()
-            self._ask(scripts.forget_script(self._place(tokens[0], nonce), tokens), nonce)
+            place = self._place(tokens[0], new_mark())
+            resident = self.shell.resident()
+            if resident is not None:
+                heard(self.shell, resident.forget(place, tokens, keep=_KEEP), place.nonce)
+            else:
+                self._ask(scripts.forget_script(place, tokens), place.nonce)
 
     def _start(self, command: Command, token: str) -> tuple[Process, str]:
         nonce, mark = new_mark(), new_mark()
@@ -169,12 +174,13 @@ class DetachedCommands:
         """Wait for the starter's own answer; None when it has to be asked for."""
         # `ended` comes at once; the answer behind it waits for a child of the command that still holds the output.
         ended = f"{nonce} ended\n".encode()
-        every = self.listen_every if listener.on_output is not None else _WAIT_SLICE
+        every = max(self.listen_every, _FIRST_LOOK) if listener.on_output is not None else _WAIT_SLICE
         while (left := deadline - time.monotonic()) > 0:
             if process.pump(min(left, every), stop=ended):
                 process.pump(_DRAIN, stop=end_of(nonce))
                 return read_answer(process.stdout.content(), nonce)
             if listener.on_output is not None:
+                every = self.listen_every
                 self._fetch(token, listener)
         return None
 

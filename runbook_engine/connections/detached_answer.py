@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from runbook_engine.connections.detached_script import Script
-from runbook_engine.connections.process import Shell
+from runbook_engine.connections.process import Process, Shell
 from runbook_engine.connections.shell import bootstrap, framed, new_mark
 from runbook_engine.sdk import RunbookError, TargetUnreachableError
 
@@ -36,6 +36,16 @@ def ask(shell: Shell, script: Script, nonce: str, *, given: bytes = b"", patienc
     else:
         mark = new_mark()
         process = shell.start_shell(bootstrap(mark, script.library), framed(script.text, mark) + given, keep=_KEEP)
+    return heard(shell, process, nonce, patience=patience)
+
+
+def heard(shell: Shell, process: Process, nonce: str, *, patience: float = PATIENCE) -> Answer:
+    """Wait for the answer of a script that was begun.
+
+    Raises:
+        TargetUnreachableError: no answer.
+        RunbookError: the target refused.
+    """
     try:
         if not process.pump(patience, stop=end_of(nonce)):
             raise TargetUnreachableError(f"{shell.name}: no answer within {patience:g} s")

@@ -47,6 +47,14 @@ class Resident(Protocol):
         """
         ...
 
+    def forget(self, place: Place, tokens: tuple[str, ...], *, keep: int) -> Process:
+        """Remove the folders of commands that are over; it ends with an answer, as `start` does.
+
+        Raises:
+            TargetUnreachableError: it could not be sent.
+        """
+        ...
+
     def start(self, text: str, nonce: str, *, keep: int) -> Process:
         """Have it do a script that ends with `<nonce> end`.
 

@@ -5,8 +5,8 @@ it started, and nobody can tell afterwards who did. The wrapper is a process of 
 status and bounds the output, and lives on when Perl, the connection or the engine dies. A wrapper whose command left
 children that hold the output answers after a second and goes on reading, while the next command is begun.
 
-A frame is a line (`start` or `script`, the number of bytes that follow) and those bytes; one that is cut short never
-runs.
+A frame is a line (`start`, `script` or `forget`, the number of bytes that follow) and those bytes; one that is cut
+short never runs.
 """
 
 from runbook_engine.connections.detached_script import Place
@@ -14,8 +14,16 @@ from runbook_engine.connections.detached_start import PIECE
 from runbook_engine.connections.shell import encode, program
 from runbook_engine.sdk import Command
 
-PERL = r"""# Of POSIX the compiled part alone: the rest is half of what starting Perl costs.
-eval { package POSIX; require XSLoader; XSLoader::load('POSIX'); 1 } && defined &POSIX::setsid or require POSIX;
+PERL = r"""
+# For a session of its own POSIX would have to be loaded, which takes longer than all the rest. Where the kind of this
+# program (class, order and machine in its ELF header) tells the system call's number, that is made.
+my %calls = ('2 1 62' => 112, '2 1 183' => 157);
+my $elf = '';
+if (open my $self, '<', '/proc/self/exe') { sysread $self, $elf, 20 }
+my $call = length $elf == 20 ? $calls{join ' ', unpack 'x4 C C x12 v', $elf} : undef;
+require POSIX unless $call;
+sub lead_ { return if $call && syscall($call) == $$;
+  require POSIX; POSIX::setsid() }
 my ($hello, $library) = @ARGV;  # 4 below is EINTR: its name would load another module
 my $piece = PIECE;
 $SIG{$_} = 'IGNORE' for qw(TERM PIPE HUP CHLD);
@@ -41,7 +49,7 @@ sub refuse { my ($n, $d, $why) = @_; clear($d) if length $d; tell_("$n refused $
 sub script { my $text = shift; local $SIG{CHLD} = 'DEFAULT';
   my $pid = fork; return unless defined $pid;
   if (!$pid) { $SIG{$_} = 'DEFAULT' for qw(TERM PIPE HUP); open STDIN, '<', '/dev/null';
-    exec 'sh', '-c', "$library\n$text"; POSIX::_exit(127) }
+    exec 'sh', '-c', "$library\n$text"; exit 127 }
   1 while waitpid($pid, 0) < 0 && $! == 4 }
 
 sub keep { my ($s, $data) = @_;
@@ -78,15 +86,18 @@ sub pump { my ($open, $wait) = @_; my $bits = '';
 sub become_ { my ($n, $d, $who, $cwd, $env, $argv, $out, $err) = @_;
   my ($pid, $start) = stat_of('self');
   if (!save("$d/job", '>', "$who->[0] $who->[1] $pid $start $who->[2] -\n")) {
-    refuse($n, $d, 'its disk is full'); POSIX::_exit(0) }
-  POSIX::setsid();
-  open STDIN, '<', '/dev/null'; POSIX::dup2(fileno $out, 1); POSIX::dup2(fileno $err, 2);
-  my $bad = sub { my ($e, $t) = ($! + 0, "$_[0]: $!\n"); POSIX::write(2, $t, length $t);
-    POSIX::_exit($_[1] || ($e == 2 ? 127 : 126)) };
-  if (length $cwd) { chdir $cwd or $bad->($cwd, 126); $ENV{PWD} = POSIX::getcwd() }
+    refuse($n, $d, 'its disk is full'); exit 0 }
+  lead_();
+  open STDIN, '<', '/dev/null'; open STDOUT, '>&', $out; open STDERR, '>&', $err;
+  my $bad = sub { my ($e, $t) = ($! + 0, "$_[0]: $!\n"); syswrite STDERR, $t;
+    exit($_[1] || ($e == 2 ? 127 : 126)) };
+  if (length $cwd) {
+    chdir $cwd or $bad->($cwd, 126);
+    if ($cwd =~ m{^/}) { $ENV{PWD} = $cwd } else { delete $ENV{PWD} }
+  }
   $ENV{$_} = $env->{$_} for keys %$env;
   $SIG{$_} = 'DEFAULT' for qw(TERM PIPE HUP CHLD);
-  { no warnings; exec { $argv->[0] } @$argv }
+  exec { $argv->[0] } @$argv;
   $bad->($argv->[0]) }
 
 sub wrap { my ($n, $d, $cwd, $env, $argv, $answered) = @_;
@@ -116,9 +127,10 @@ sub wrap { my ($n, $d, $cwd, $env, $argv, $answered) = @_;
   syswrite $answered, 'x'; close $answered;
   pump(\@open, undef) while @open }
 
+sub base_ { return length $_[0] ? $_[0] : "$ENV{HOME}/.runbook/attempts" }
 sub start { my ($n, $base, $token, $cwd, $forget, $many, @rest) = split /\0/, $_[0], -1;
   my %env = splice @rest, 0, 2 * $many;
-  $base = "$ENV{HOME}/.runbook/attempts" unless length $base;
+  $base = base_($base);
   my $d = "$base/$token"; my $mask = umask 0;
   my $made = mkdir $d, 0700;
   if (!$made && !-d $d) {
@@ -133,7 +145,7 @@ sub start { my ($n, $base, $token, $cwd, $forget, $many, @rest) = split /\0/, $_
   pipe(my $answer, my $answered) or return refuse($n, $d, 'it has no pipe left');
   my $pid = fork;
   return refuse($n, $d, 'it can make no process') unless defined $pid;
-  if (!$pid) { close $answer; wrap($n, $d, $cwd, \%env, \@rest, $answered); syswrite $answered, 'x'; POSIX::_exit(0) }
+  if (!$pid) { close $answer; wrap($n, $d, $cwd, \%env, \@rest, $answered); syswrite $answered, 'x'; exit 0 }
   close $answered; my $got;
   do { $got = sysread $answer, my $byte, 1 } while !defined $got && $! == 4;
   my $head = "N=$n; base=" . quoted($base) . "; d=\$base/$token";
@@ -144,13 +156,18 @@ sub forget { my ($head, $base, @tokens) = @_;
   script("$head\nforget_all '@rest'") if @rest }
 sub quoted { my $t = shift; $t =~ s/'/'\\''/g; return "'$t'" }
 
+sub forget_now { my ($n, $base, $tokens) = split /\0/, $_[0];
+  $base = base_($base);
+  forget("N=$n; base=" . quoted($base), $base, split ' ', $tokens);
+  tell_("$n state absent\n\n$n end\n") }
+
 exit 0 unless -r '/proc/self/stat';
 tell_("perl\n\n$hello end\n");
 while (defined(my $frame = line())) {
-  my ($kind, $size) = $frame =~ /^(start|script) (\d+)$/ or last;
+  my ($kind, $size) = $frame =~ /^(start|script|forget) (\d+)$/ or last;
   my $body = bytes_($size);
   last unless defined $body;
-  $kind eq 'start' ? start($body) : script($body);
+  $kind eq 'start' ? start($body) : $kind eq 'forget' ? forget_now($body) : script($body);
 }
 """.replace("PIECE", str(PIECE))
 
@@ -165,6 +182,11 @@ def perl_start(place: Place, command: Command, forget: tuple[str, ...]) -> bytes
     pairs = [word for pair in command.environment.items() for word in pair]
     head = (place.nonce, place.base or "", place.token, command.cwd or "", " ".join(forget), str(len(pairs) // 2))
     return _frame("start", "\0".join((*head, *pairs, *command.argv)))
+
+
+def perl_forget(place: Place, tokens: tuple[str, ...]) -> bytes:
+    """Give the frame that removes the folders of commands that are over."""
+    return _frame("forget", "\0".join((place.nonce, place.base or "", " ".join(tokens))))
 
 
 def perl_script(text: str) -> bytes:

@@ -29,11 +29,11 @@ _SERVE = r"""serve() {
 """
 
 
-_BY_SHELL = f"{EVERYTHING}{_SERVE}serve $0"
-_BY_PERL = (
-    f'lib={quote(EVERYTHING)}; command -v perl >/dev/null 2>&1 && exec perl -e {quote(PERL)} $0 "$lib"; unset lib'
-)
-_QUOTED = {perl: quote(portable(f"{_BY_PERL}\n{_BY_SHELL}" if perl else _BY_SHELL)) for perl in (True, False)}
+_BY_PERL = f'command -v perl >/dev/null 2>&1 && exec perl -e {quote(PERL)} $0 "$lib"'
+_QUOTED = {
+    perl: quote(portable(f'lib={quote(EVERYTHING)}; {by_perl}; eval "$lib"; unset lib\n{_SERVE}serve $0'))
+    for perl, by_perl in ((True, _BY_PERL), (False, ":"))
+}
 
 
 def resident_line(nonce: str, *, perl: bool = True) -> str:

@@ -7,8 +7,8 @@ import paramiko
 
 from runbook_engine.connections.capture import Capture, StopWatch
 from runbook_engine.connections.detached_answer import end_of
-from runbook_engine.connections.detached_script import Place
-from runbook_engine.connections.resident_perl import perl_script, perl_start
+from runbook_engine.connections.detached_script import Place, forget_script
+from runbook_engine.connections.resident_perl import perl_forget, perl_script, perl_start
 from runbook_engine.connections.resident_script import resident_frame, resident_start
 from runbook_engine.connections.shell import new_mark
 from runbook_engine.sdk import Command, OnOutput, RunbookError, TargetUnreachableError
@@ -62,6 +62,12 @@ class ResidentShell:
             self.give_back(clean=True)
             raise
         return self._sent(frame, place.nonce, keep)
+
+    def forget(self, place: Place, tokens: tuple[str, ...], *, keep: int) -> "ResidentProcess":
+        """Remove folders."""
+        if not self.perl:
+            return self.start(forget_script(place, tokens).text, place.nonce, keep=keep)
+        return self._sent(perl_forget(place, tokens), place.nonce, keep)
 
     def start(self, text: str, nonce: str, *, keep: int) -> "ResidentProcess":
         """Have it do a script."""

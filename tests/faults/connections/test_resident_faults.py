@@ -13,7 +13,7 @@ import pytest
 
 from runbook_engine.connections import detached_script as scripts
 from runbook_engine.connections.detached_answer import read_answer
-from runbook_engine.connections.resident_perl import perl_start
+from runbook_engine.connections.resident_perl import PERL, perl_start
 from runbook_engine.connections.resident_script import resident_line, resident_start
 from runbook_engine.sdk import Command, CommandTimeoutError, DetachedStatus, RunbookError, TargetUnreachableError
 
@@ -363,6 +363,17 @@ def test_every_shell_can_stay(tmp_path, shell):
         "killed": ("done 137", b"", b""),
     }
     assert sorted(path.name for path in (tmp_path / "base").iterdir()) == ["bytes", "killed", "much", "words"]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["by the system call", "by POSIX"])
+def test_perl_leads_a_session_of_its_own_on_every_machine(tmp_path, known):
+    if shutil.which("perl") is None:
+        pytest.skip("no perl here")
+    text = PERL if known else PERL.replace("'2 1 62'", "'no'").replace("'2 1 183'", "'no'")
+    given = frame(tmp_path / "base", "sid", "echo $$; cut -d' ' -f6 /proc/$$/stat", perl=True)
+    done = subprocess.run(["perl", "-e", text, "rbhello", ""], input=given, capture_output=True, check=True)
+    pid, session = read_answer(done.stdout.partition(b"end\n")[2], "rbsid").stdout.split()
+    assert pid == session
 
 
 @pytest.mark.parametrize("shell", ["perl", "/bin/sh"])
