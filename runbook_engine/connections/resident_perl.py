@@ -119,7 +119,7 @@ sub wrap { my ($n, $d, $cwd, $env, $argv, $answered) = @_;
   my $rc = $? & 127 ? 128 + ($? & 127) : $? >> 8;
   return unless -d $d;
   save("$d/rc", '+<', "done $rc\n");
-  1 while @open && pump(\@open, 0);
+  for (1 .. 32) { last unless @open && pump(\@open, 0) }  # what the pipes held; a child may go on for ever
   tell_("$n ended\n") if @open;
   my $until = time + 2;
   pump(\@open, 0.1) while @open && time < $until;

@@ -175,6 +175,7 @@ MISTREATMENT = {
     "reads its input": ("cat; exit 3", 3, b""),
     "closes its outputs": ("exec >&- 2>&-; sleep 0.2; exit 4", 4, b""),
     "leaves a child behind": ("(sleep 3; echo late) & echo now; exit 5", 5, b"now\n"),
+    "leaves a child that never stops talking": ("timeout 4 yes >&2 & echo now; exit 5", 5, b"now\n"),
     "leaves a child in a session of its own": ("setsid sh -c 'sleep 3; echo late' & echo now; exit 6", 6, b"now\n"),
     "reads the shell's next script": ("cat /proc/$PPID/fd/0 >/dev/null & sleep 0.2; kill $!; exit 7", 7, b""),
     "ends itself": ("kill -9 $$", 137, b""),
