@@ -9,7 +9,7 @@ A frame is a line (`start`, `script` or `forget`, the number of bytes that follo
 short never runs.
 """
 
-from runbook_engine.connections.detached_script import Place
+from runbook_engine.connections.detached_script import MARK, Place
 from runbook_engine.connections.detached_start import PIECE
 from runbook_engine.connections.shell import encode, program
 from runbook_engine.sdk import Command
@@ -179,7 +179,7 @@ def perl_start(place: Place, command: Command, forget: tuple[str, ...]) -> bytes
         RunbookError: a variable's name or a word of the command can't be given to a process.
     """
     program(command)  # says what can't be given
-    pairs = [word for pair in command.environment.items() for word in pair]
+    pairs = [word for pair in {**command.environment, MARK: place.token}.items() for word in pair]
     head = (place.nonce, place.base or "", place.token, command.cwd or "", " ".join(forget), str(len(pairs) // 2))
     return _frame("start", "\0".join((*head, *pairs, *command.argv)))
 
