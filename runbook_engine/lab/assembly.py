@@ -17,7 +17,7 @@ from runbook_engine.lab.control import ControlServer, Levers
 from runbook_engine.lab.damage import Damage
 from runbook_engine.lab.faults import Faults
 from runbook_engine.lab.files import StateFolder
-from runbook_engine.lab.front import FrontServer
+from runbook_engine.lab.front import FrontServer, Route
 from runbook_engine.lab.hosts import HostFleet
 from runbook_engine.lab.mail import Mailbox, MailServer
 from runbook_engine.lab.request_log import RequestLog
@@ -76,6 +76,7 @@ class Parts:
     zone_id: str
     log: RequestLog
     front: FrontServer
+    route: Route
     damage: Damage
 
 
@@ -98,7 +99,11 @@ def start_parts(wishes: Wishes, move: Move, on_main: OnMain, ending: contextlib.
     mail = MailServer(Mailbox(folder.mail), wishes.port("smtp"))
     ending.callback(mail.stop)
     mail.start()
-    front = FrontServer(lambda: _serving_hosts(names, fleet), wishes.port("front"))
+
+    def route() -> Sequence[str]:
+        return _serving_hosts(names, fleet)
+
+    front = FrontServer(route, wishes.port("front"))
     ending.callback(front.stop)
     front.start()
     broken: set[Broken] = set()
@@ -115,7 +120,7 @@ def start_parts(wishes: Wishes, move: Move, on_main: OnMain, ending: contextlib.
     ending.callback(control.stop)
     control.start()
     fleet.wait_ready()
-    return Parts(data, cloud, zone_id, log, front, Damage(fleet, faults, plane, names, mail, control, broken))
+    return Parts(data, cloud, zone_id, log, front, route, Damage(fleet, faults, plane, names, mail, control, broken))
 
 
 def addresses(parts: Parts, wishes: Wishes, expires: datetime) -> LabAddresses:

@@ -5,6 +5,7 @@ Without it a lab that is some hours old could only show that its backups are too
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import sqlite3
@@ -16,54 +17,60 @@ from pathlib import Path
 from runbook_engine.lab import dataset, restore_bridge
 from runbook_engine.lab.breaks import REGIONS, Broken
 from runbook_engine.lab.damage import Damage
+from runbook_engine.lab.front import Route
 
 KEPT = 4
-"""So many of its snapshots stay in each region."""
+"""So many of its snapshots of an instance stay in each region."""
 
 
 class Backups:
-    """Takes a snapshot every so many seconds; 0 takes none. Use it from the main thread."""
+    """Backs up what hosts serve every so many seconds; never with 0. Use it from the main thread."""
 
-    def __init__(self, account: str, damage: Damage, seconds: float) -> None:
-        """The first one is due after `seconds`."""
-        self._account, self._damage, self._seconds = account, damage, seconds
+    def __init__(self, account: str, damage: Damage, route: Route, seconds: float) -> None:
+        """The first backup is due after `seconds`; `route` says which hosts visitors are led to."""
+        self._account, self._damage, self._route, self._seconds = account, damage, route, seconds
         self._next = time.monotonic() + seconds
-        self._taken: deque[str] = deque()
+        self._taken: dict[str, deque[str]] = {}
         self._bodies = itertools.cycle(dataset.BODIES)
 
-    def tick(self) -> str | None:
-        """Take a snapshot if one is due and the app serves; gives its name."""
+    def tick(self) -> list[str]:
+        """Back up every database that is served, if it is time to; gives the snapshots' names."""
         if not self._seconds or time.monotonic() < self._next:
-            return None
+            return []
         self._next = time.monotonic() + self._seconds
-        serving = self._serving()
-        return None if serving is None else self._back_up(serving, datetime.now(UTC))
+        served, now = self._served(), datetime.now(UTC)
+        visited = next((served[url] for url in self._route() if url in served), None)
+        if visited is not None:
+            with contextlib.suppress(sqlite3.Error):  # it was taken away meanwhile: nobody can write a review
+                app = dataset.APPS[now.minute % len(dataset.APPS)]
+                dataset.add_review(visited, app, 5, next(self._bodies), now)
+        found = [self._back_up(database, now) for database in dict.fromkeys(served.values())]
+        return [name for name in found if name is not None]
 
-    def _serving(self) -> Path | None:
-        """The database that the first host that is up serves."""
+    def _served(self) -> dict[str, Path]:
+        """The database that each host serves that is up, by the host's address."""
         pids = self._damage.fleet.pids()
+        served: dict[str, Path] = {}
         for host in self._damage.fleet.hosts:
             file = host.folder / "app.json"
             if pids[host.name] is not None and file.exists():
                 deployed = json.loads(file.read_bytes())
                 if deployed["active"]:
-                    return Path(deployed["db"])
-        return None
+                    served[host.url] = Path(deployed["db"])
+        return served
 
     def _back_up(self, database: Path, now: datetime) -> str | None:
-        """Write a review, take the snapshot, copy it, and drop the oldest; a region that is down gets no copy."""
+        """Take a snapshot, copy it to the regions that are up, and drop the oldest."""
         instance, region = database.stem, database.parent.name
-        if Broken("region", region) in self._damage.broken:
+        up = [found for found in REGIONS if Broken("region", found) not in self._damage.broken]
+        if region not in up or not database.exists():
             return None
         name = f"{instance}-{now:%Y-%m-%d-%H%M%S}"
-        try:
-            dataset.add_review(database, dataset.APPS[now.minute % len(dataset.APPS)], 5, next(self._bodies), now)
-        except sqlite3.Error:  # it was taken away meanwhile: there is nothing to back up
+        others = [other for other in up if other != region]
+        if not restore_bridge.take_snapshot(self._account, region, instance, name, others):
             return None
-        targets = [other for other in REGIONS if other != region and Broken("region", other) not in self._damage.broken]
-        if not restore_bridge.take_snapshot(self._account, region, instance, name, targets):
-            return None
-        self._taken.append(name)
-        while len(self._taken) > KEPT:
-            restore_bridge.drop_snapshot(self._account, REGIONS, self._taken.popleft())
+        taken = self._taken.setdefault(instance, deque())
+        taken.append(name)
+        while len(taken) > KEPT:
+            restore_bridge.drop_snapshot(self._account, REGIONS, taken.popleft())
         return name

@@ -139,15 +139,15 @@ def _serve(
     """Carry out commands, and start hosts again that ended by themselves, until it is time to end; returns why."""
     parent_pid = options.parent_pid
     direct = parent_pid == os.getppid()
-    backups = Backups(ACCOUNT, parts.damage, options.snapshot_every)
+    backups = Backups(ACCOUNT, parts.damage, parts.route, options.snapshot_every)
     while True:
         try:
             command = commands.get(timeout=LOOK_SECONDS)
         except queue.Empty:
             for name in parts.damage.fleet.revive():
                 announce(f"{name} ended by itself and was started again")
-            if (taken := backups.tick()) is not None:
-                announce(f"took and copied the snapshot {taken}")
+            for taken in backups.tick():
+                announce(f"took the snapshot {taken}")
         else:
             if command is None:
                 return "asked to"

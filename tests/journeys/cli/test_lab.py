@@ -252,7 +252,7 @@ def test_a_lab_without_its_libraries_says_how_to_get_them(tmp_path):
     assert not (tmp_path / ".lab").exists()
 
 
-def wait_until(condition, seconds=20.0):
+def wait_until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition never held"

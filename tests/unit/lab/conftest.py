@@ -14,6 +14,7 @@ from runbook_engine.lab.addresses import read_lab
 
 READY_SECONDS = 60.0
 END_SECONDS = 15.0
+WAIT_SECONDS = 60.0
 
 
 @contextlib.contextmanager
@@ -62,10 +63,10 @@ def http():
 
 @pytest.fixture(scope="session")
 def wait_until():
-    """Wait until a condition holds; fail when it does not within 15 seconds."""
+    """Wait until a condition holds; fail when it does not within a minute."""
 
     def wait(condition):
-        deadline = time.monotonic() + END_SECONDS
+        deadline = time.monotonic() + WAIT_SECONDS
         while not condition():
             assert time.monotonic() < deadline, "the condition never held"
             time.sleep(0.02)
