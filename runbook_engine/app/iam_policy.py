@@ -19,6 +19,7 @@ from runbook_engine.ports.action import Action, Params
 _REGION = re.compile(r"^[a-z]{2}(?:-[a-z]+)+-\d$")
 _ARN_REGION = re.compile(r"^arn:[a-z-]+:[a-z0-9-]+:([a-z0-9-]+):")
 _ACCOUNT = re.compile(r"^\d{12}$")
+_PLACES = ("region", "account", "role")
 _BRACES = re.compile(r"\{(\w+)\}")
 # One endpoint for the whole partition: a condition on the region would refuse every call.
 _GLOBAL = frozenset({"iam", "route53", "sts", "health", "globalaccelerator", "route53-recovery-control-config"})
@@ -148,7 +149,7 @@ def _collect(need: _Need, action: Action[Params], given: Mapping[str, JsonValue]
                 need.regions.add(value)
             if name == "account":
                 need.accounts.add(value)
-        elif name in given and given[name] is None and (name.endswith("region") or name in _placed(action)):
+        elif name in given and given[name] is None and (name.endswith(_PLACES) or name in _placed(action)):
             need.open.add(name)
     if isinstance(given.get("role"), str):
         need.accounts.add(str(given["role"]).split(":")[4])
@@ -156,7 +157,7 @@ def _collect(need: _Need, action: Action[Params], given: Mapping[str, JsonValue]
 
 def _declared(variable: JsonValue) -> set[str]:
     """Read the inventory's account; a number that is not quoted lost its leading zeros in YAML."""
-    text = f"{variable:012d}" if isinstance(variable, int) else str(variable)
+    text = f"{variable:012d}" if isinstance(variable, int) and not isinstance(variable, bool) else str(variable)
     return {text} if _ACCOUNT.match(text) else set()
 
 

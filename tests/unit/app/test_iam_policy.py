@@ -64,6 +64,14 @@ def test_what_a_run_alone_knows_is_not_narrowed_and_is_said(policy):
     assert made.notes == ("step promote: its region is not known before the run; any region is allowed",)
 
 
+def test_a_role_that_a_run_alone_knows_is_said(policy):
+    look = "  - id: look\n    command.run: {argv: [where], creates: /x}\n"
+    params = "{instance: r, region: eu-west-1, role: \"{{ steps['look'].stdout }}\"}"
+    made = policy(f"{look}  - id: promote\n    aws.rds_promote_replica: {params}\n", "aws_account: true")
+    assert made.notes == ("step promote: role is not known before the run",)
+    assert statement(made, "rds:PromoteReadReplica")["Resource"] == ["arn:aws:rds:eu-west-1:*:*"]
+
+
 def test_buckets_are_named(policy):
     params = "{bucket: docs, time: '2026-11-23T08:00:00Z', region: eu-west-1}"
     made = policy(f"  - id: back\n    aws.s3_restore_versions: {params}\n")
