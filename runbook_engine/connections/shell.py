@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import os
 import re
 import secrets
 import shlex
@@ -10,8 +11,10 @@ from typing import NamedTuple
 
 from runbook_engine.sdk import Command, RunbookError
 
-# One secret for all marks: asking the system for each would let another thread in between, each time.
-_SECRET = secrets.token_bytes(32)
+# One secret for all marks: asking the system for each would let another thread in between, each time. A process that is
+# forked gets its own, or it would give the marks again that its parent gave.
+_secret = bytearray(secrets.token_bytes(32))
+os.register_at_fork(after_in_child=lambda: _secret.__setitem__(slice(None), secrets.token_bytes(32)))
 _numbers = itertools.count()
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ARGUMENT = 16384  # far below what any system allows for one argument
@@ -22,7 +25,7 @@ _SPECIAL = re.compile(r"[\n!\\\"$`']")
 def new_mark() -> str:
     """Give a random word that no output can imitate, and that nobody can tell from the ones before."""
     number = next(_numbers).to_bytes(8, "big")
-    return "rb" + hashlib.blake2b(number, key=_SECRET, digest_size=12).hexdigest()
+    return "rb" + hashlib.blake2b(number, key=_secret, digest_size=12).hexdigest()
 
 
 def bootstrap(mark: str, library: str = "") -> str:

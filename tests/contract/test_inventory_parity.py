@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.forks import helper
 
 from runbook_engine.loading.inventory.as_graph import graph_lines
 from runbook_engine.loading.inventory.as_json import ansible_inventory_json
@@ -333,14 +334,7 @@ def test_the_command_line_prints_what_ansible_inventory_prints(oracle, files, li
 
 def call(root, command, sources, *options):
     inventories = [word for source in sources for word in ("-i", source)]
-    return subprocess.run(
-        [sys.executable, "-m", "runbook_engine.cli.main", "inventory", command, *inventories, *options],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return helper().run(["inventory", command, *inventories, *options], cwd=root, env=os.environ, timeout=60)
 
 
 EXPRESSIONS = st.sampled_from([

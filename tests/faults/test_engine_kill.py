@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.forks import helper
 from support.kill_stage import ONCE, POINTS, stage
 from support.sshd import SSHD, start_again
 
@@ -80,11 +81,8 @@ def made(tmp_path_factory):
 
 def runbook(made, *words):
     """Call the program; the targets know its process id before it can reach them."""
-    start = f'echo $$ > {made.state}/engine.pid; exec "$@"'
-    argv = ["/bin/sh", "-c", start, "sh", sys.executable, "-m", "runbook_engine.cli.main", *words]
-    done = subprocess.run(
-        argv, cwd=made.root, env=made.environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    known = made.state / "engine.pid"
+    done = helper().run(words, cwd=made.root, env=made.environment, pid_file=known, timeout=120)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

@@ -2,14 +2,13 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from textwrap import dedent
 from uuid import uuid4
 
 import pytest
+from support.forks import helper
 
 PLUGIN = '''
 """Actions whose checks try to change what they look at."""
@@ -143,10 +142,8 @@ def test_a_plugin_that_changes_something_in_its_check_is_refused(tmp_path, web, 
     rds.create_db_instance(
         DBInstanceIdentifier=name, DBInstanceClass="db.t3.micro", Engine="postgres", AllocatedStorage=20
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "runbook_engine.cli.main", "run", "meddle", "--output", "json", *mode],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    words = ["run", "meddle", "--output", "json", *mode]
+    done = helper().run(words, cwd=tmp_path, env=environment, timeout=120)
     assert done.returncode == 1, done.stderr
     report = json.loads(done.stdout)
     told = {step["id"]: step["tasks"][0] for step in report["steps"]}

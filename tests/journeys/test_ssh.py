@@ -3,13 +3,13 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from support.forks import Forked, helper
 from support.sshd import SSHD, start_sshd
 
 pytestmark = [pytest.mark.sshd, pytest.mark.skipif(SSHD is None, reason="no sshd: install openssh-server")]
@@ -44,14 +44,10 @@ class Project:
         path = self.top / f"{host}.ledger"
         return path.read_text().splitlines() if path.exists() else []
 
-    def start(self, *words: str) -> subprocess.Popen:
+    def start(self, *words: str) -> Forked:
         environment = {**os.environ, "HOME": str(self.home), "PYTHONPATH": os.pathsep.join(sys.path)}
         environment.pop("SSH_AUTH_SOCK", None)
-        return subprocess.Popen(
-            [sys.executable, "-m", "runbook_engine.cli.main", *words],
-            cwd=self.root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True,
-        )  # fmt: skip
+        return helper().start(words, cwd=self.root, env=environment)
 
     def run(self, *words: str) -> tuple[int, str, str]:
         process = self.start(*words)

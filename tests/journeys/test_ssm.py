@@ -3,11 +3,10 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
+from support.forks import helper
 from support.ssm import SsmPeer
 
 INSTANCES = ("i-0123456789abcdef0", "i-0fedcba9876543210")
@@ -43,11 +42,7 @@ class Project:
 
     def start(self, *words):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        return subprocess.Popen(
-            [sys.executable, "-m", "runbook_engine.cli.main", *words], cwd=self.root, stdin=subprocess.DEVNULL,
-            env={**kept, **self.peer.environment(), "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        return helper().start(words, cwd=self.root, env={**kept, **self.peer.environment()})
 
     def run(self, *words):
         process = self.start(*words)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.forks import Forked, helper, is_plain
 
 from runbook_engine.app.init import init_project
 
@@ -40,24 +41,22 @@ class CommandLine:
         return {**kept, "TZ": "UTC", "PYTHONPATH": os.pathsep.join(sys.path), **more}
 
     def __call__(self, *words: str, cwd: Path | None = None, **environment: str) -> Called:
-        done = subprocess.run(
-            self.argv(*words),
-            cwd=cwd or self.root,
-            env=self.environment(**environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
+        how = {"cwd": cwd or self.root, "env": self.environment(**environment), "timeout": 180}
+        if is_plain(environment):
+            done = helper().run(words, **how)
+        else:
+            pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+            done = subprocess.run(self.argv(*words), **pipes, **how, check=False)
         assert "Traceback" not in done.stderr, done.stderr
         return Called(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[str] | Forked:
+        how = {"cwd": self.root, "env": self.environment(**environment)}
+        if is_plain(environment):
+            return helper().start(words, **how)
         return subprocess.Popen(
             self.argv(*words),
-            cwd=self.root,
-            env=self.environment(**environment),
+            **how,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

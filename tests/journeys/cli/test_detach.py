@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support.at_terminal import at_terminal
+
+from tests.support.at_terminal import at_terminal
 
 SLOW = """\
 runbook: slow

@@ -1,0 +1,136 @@
+"""Calls of `runbook` without the imports: a helper imports everything once, and forks a process for each call.
+
+What is called is a process like any other: its own id, folder, environment, streams and signals. Only how an
+interpreter starts is not shown by it; environments that change that get a real start (`is_plain`).
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+HELPER = Path(__file__).with_name("fork_helper.py")
+# Variables that an interpreter or the system's libraries read when a process starts.
+AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "COVERAGE")
+
+
+def is_plain(more):
+    """Whether a process with these variables more starts like one without."""
+    return not any(name.startswith(AT_START) for name in more)
+
+
+class Forked:
+    """A process of `runbook` that was forked; what `subprocess.Popen` of a text process can, as far as tests use it."""
+
+    def __init__(self, words, told, stdout, stderr) -> None:
+        self.args, self.returncode = words, None
+        self.stdout, self.stderr = stdout, stderr
+        self._told = told  # first the process's id, then, when it is over, its exit status
+        self.pid = int(told.readline())
+
+    def poll(self):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout=None):
+        if self.returncode is None:
+            if not select.select([self._told], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(self.args, timeout)
+            self.returncode = os.waitstatus_to_exitcode(int(self._told.readline()))
+            self._told.close()
+        return self.returncode
+
+    def communicate(self, timeout=None):
+        """Read both streams to their ends, and wait."""
+        until = None if timeout is None else time.monotonic() + timeout
+        said = {}
+
+        def read(name):
+            said[name] = getattr(self, name).read()
+
+        threads = [threading.Thread(target=read, args=(name,), daemon=True) for name in ("stdout", "stderr")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                raise subprocess.TimeoutExpired(self.args, timeout)
+        self.wait(None if until is None else max(0.0, until - time.monotonic()))
+        self.close()
+        return said["stdout"], said["stderr"]
+
+    def send_signal(self, number):
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self):
+        self.send_signal(signal.SIGTERM)
+
+    def close(self):
+        for stream in (self.stdout, self.stderr):
+            stream.close()
+
+
+class Helper:
+    """The process that forks, for as long as the tests of this worker last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        self._process = subprocess.Popen(
+            [sys.executable, str(HELPER), str(theirs.fileno())], pass_fds=[theirs.fileno()], env=environment
+        )
+        theirs.close()
+
+    def start(self, words, *, cwd, env, pid_file=None):
+        """Fork a process that calls `runbook` with these words.
+
+        Args:
+            pid_file: where it writes its own process id before anything else.
+        """
+        pipes = [os.pipe() for _ in range(3)]
+        (out, out_w), (err, err_w), (told, told_w) = pipes
+        with Path(os.devnull).open("rb") as nothing:
+            given = [nothing.fileno(), out_w, err_w, told_w]
+            asked = {"words": words, "cwd": str(cwd), "env": dict(env), "pid_file": str(pid_file) if pid_file else None}
+            with self._lock:
+                socket.send_fds(self._socket, [json.dumps(asked).encode()], given)
+        for fd in (out_w, err_w, told_w):
+            os.close(fd)
+        return Forked(words, os.fdopen(told), os.fdopen(out, encoding="utf-8"), os.fdopen(err, encoding="utf-8"))
+
+    def run(self, words, *, timeout, **more):
+        """Call, and wait for the end; gives what `subprocess.run` does."""
+        process = self.start(words, **more)
+        try:
+            out, err = process.communicate(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def close(self):
+        self._socket.close()
+        self._process.wait(30)
+
+
+_HELPERS = {}
+
+
+def helper():
+    """Give the helper of this process; it ends with it, since nobody holds its socket any more."""
+    if os.getpid() not in _HELPERS:
+        _HELPERS[os.getpid()] = Helper()
+    return _HELPERS[os.getpid()]
