@@ -94,6 +94,10 @@ class _Progress:
         said = [f"{address} ({reason})" for address, reason in self.refused.items()]
         return f"accepted: {', '.join(self.accepted) or 'none'}; refused: {', '.join(said) or 'none'}"
 
+    def partial(self) -> dict[str, JsonValue]:
+        """Give what the next attempt has to know: nothing when nobody's message was handed in."""
+        return self.outputs() if self.accepted else {}
+
     def outputs(self) -> dict[str, JsonValue]:
         """Give it as the action's outputs, from which `_before` goes on."""
         return {
@@ -111,7 +115,8 @@ class NotifyEmail(Action[EmailParams]):
     apply: one message for each recipient, so that the record is for each. When the server refuses some, the step fails
     and says who got it and who didn't; a retry mails only those whose message no earlier attempt handed in. The
     Message-ID is the same when the same attempt is made again, which mail readers use to show a double once; still, an
-    attempt whose end is unknown is left to a person.
+    attempt whose end is unknown is left to a person. So is one of a `sensitive` step that reached only some, since whom
+    is not recorded.
     """
 
     name = "notify.email"
@@ -146,23 +151,23 @@ notify.email:
                 raise ActionFailedError(
                     f"the step's time is over; not tried: {', '.join(recipients[number - 1 :])}; {done.words()}",
                     hint=f"give the step a longer timeout; {_RETRY}",
-                    outputs=done.outputs(),
+                    outputs=done.partial(),
                 )
             try:
                 _send(params, context, recipient, done)
             except ServiceUnreachableError as error:
                 words = f"{error.message}; unknown: {recipient}; not tried: {left}; {done.words()}"
-                raise ServiceUnreachableError(words, hint=error.hint, outputs=done.outputs()) from error
+                raise ServiceUnreachableError(words, hint=error.hint, outputs=done.partial()) from error
             except ReadOnlyError:
                 raise
             except RunbookError as error:  # the server took neither this message nor a later one
                 words = f"{error.message}; not sent: {recipient}; not tried: {left}; {done.words()}"
-                raise ActionFailedError(words, hint=error.hint or _RETRY, outputs=done.outputs()) from error
+                raise ActionFailedError(words, hint=error.hint or _RETRY, outputs=done.partial()) from error
         if done.refused:
             raise ActionFailedError(
                 f"{params.smtp.host} refused {len(done.refused)} of {len(recipients)} recipients; {done.words()}",
                 hint=f"correct the refused addresses; {_RETRY}",
-                outputs=done.outputs(),
+                outputs=done.partial(),
             )
         sent = len(done.accepted) - earlier
         before = f", {earlier} had theirs before" if earlier else ""

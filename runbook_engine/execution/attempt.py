@@ -240,8 +240,11 @@ def _failed(
         note = f"can't be checked now ({text}); what it needs was not really done"
         progress.finding = progress.finding or unknown()
         return make_report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN, note=note)
-    report = make_report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and asks)
     done: JsonObject = getattr(error, "outputs", {})
+    if done and order.sensitive and action is not None and action.effect is Effect.ONCE:
+        # What was done is not recorded, so that another attempt would do it once more.
+        doubt = True
+    report = make_report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and asks)
     return report._replace(outputs={**order.recorded, **done}) if done or order.recorded else report
 
 

@@ -20,6 +20,7 @@ from runbook_engine.journals.holder import machine_time
 from runbook_engine.journals.leases import StoreTime
 from runbook_engine.journals.sql_driver import ask
 from runbook_engine.journals.sql_errors import explain, os_refused
+from runbook_engine.journals.sql_files import same_files
 from runbook_engine.journals.sql_upgrade import upgrade
 from runbook_engine.model.errors import JournalError
 
@@ -89,7 +90,7 @@ def sqlite_store(path: Path, *, create: bool) -> Store:
         pool_reset_on_return="rollback",
     )
     event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _same_file(path))
+    event.listen(engine, "begin", same_files(path))
     event.listen(engine, "begin", _begin_sqlite)
     store = Store(
         reader=engine,
@@ -182,28 +183,6 @@ def _switch_to_wal(cursor: Any) -> None:
             f"the journal's file can't have a write-ahead log (SQLite stays with {mode!r})",
             hint="put the journal on a local disk, and look at that disk (`dmesg`)",
         )
-
-
-def _same_file(path: Path) -> Callable[[Connection], None]:
-    """Give what refuses a transaction when the file's name leads elsewhere by now.
-
-    A file that was removed can be written as long as it is open; all of it would be gone with the last who has it open.
-    """
-    opened = path.stat()
-
-    def look(_connection: Connection) -> None:
-        try:
-            found = path.stat()
-        except FileNotFoundError:
-            found = None
-        if found is None or (found.st_dev, found.st_ino) != (opened.st_dev, opened.st_ino):
-            what = "was removed" if found is None else "was replaced by another file"
-            raise JournalError(
-                f"the journal {path} {what} while it was in use; nothing more is written",
-                hint="put it (or a copy of it from a backup) back; then `runbook resume` goes on where the run stopped",
-            )
-
-    return look
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -110,6 +110,15 @@ def test_retry_mails_only_those_who_have_it_not_yet(real, sink):
     assert outputs["refused"] == {}
 
 
+def test_when_nobody_was_reached_there_is_nothing_to_remember(real, sink):
+    sink.mailbox.refuse("bad@example.com", 550)
+    action = NotifyEmail()
+    params = action.Params.model_validate(letter(sink, "bad@example.com"))
+    with pytest.raises(ActionFailedError) as failed:
+        action.apply(params, mailing(real))
+    assert failed.value.outputs == {}
+
+
 def failing(real, sink, mailer, **hands):
     """Mail to three with this mailer; gives the error."""
     action = NotifyEmail()

@@ -225,3 +225,24 @@ def test_a_journal_that_was_removed_is_not_silently_begun_anew_by_its_user(tmp_p
     with pytest.raises(JournalError, match="was removed"):
         journal.version("r1")
     journal.close()
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_write_ahead_log_that_was_taken_away_in_use_is_noticed(tmp_path, how):
+    journal = open_journal("sqlite:///j.db", project=tmp_path, create=True)
+    journal.open_run("r", OPENING, ACTOR)
+    journal.append("r", [NoteAdded(text="one")], ACTOR)
+    log = tmp_path / "j.db-wal"
+    assert log.stat().st_size > 0
+    log.unlink()
+    if how == "replaced":
+        log.write_bytes(b"")
+    with pytest.raises(JournalError, match=f"j.db-wal was {how}") as caught:
+        journal.append("r", [NoteAdded(text="two")], ACTOR)
+    assert ("all that was recorded is in the journal's file" in caught.value.hint) == (how == "removed")
+    journal.close()
+    if how == "removed":
+        again = open_journal("sqlite:///j.db", project=tmp_path, create=False)
+        assert [stored.event.kind for stored in again.read("r")] == ["run.opened", "note.added"]
+        assert again.verify() == []
+        again.close()

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -88,6 +90,21 @@ def test_a_signal_before_the_run_is_opened_starts_nothing(runbook, number):
     assert "interrupted" in err
     assert "Traceback" not in err
     assert not (runbook.root / ".runbook/journal.db").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_the_program_is_still_loaded_ends_it_quietly(runbook, number):
+    """A library that takes its time stands in for the moment between the call and the first own line."""
+    runbook.write("slow/click.py", "import pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(300)\n")
+    start = "import sys; sys.path.insert(0, 'slow'); from runbook_engine.cli.start import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", start, "runs"],
+        cwd=runbook.root, env=runbook.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_for_any(runbook.root, "begun", process)
+    os.kill(process.pid, number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "error: interrupted\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -311,6 +311,23 @@ def test_a_sensitive_step_keeps_its_outcome_only():
     assert "4111" not in str(report)
 
 
+def test_what_a_sensitive_step_did_in_part_is_left_to_a_person_because_nobody_recorded_it():
+    """Whom a mail reached is not in the journal then, and another attempt would mail them twice."""
+    partly = ActionFailedError("one refused", outputs={"accepted": ["a@example.com"]})
+
+    def once(error, **more):
+        action = Switch(unknown(), apply_error=error)
+        action.effect = Effect.ONCE
+        return try_it(action, **more)
+
+    report = once(partly, sensitive=True)
+    assert (report.outcome, report.in_doubt, report.needs_person) == (Outcome.FAILED, True, True)
+    assert "a@example.com" not in str(report)
+    report = once(partly)
+    assert (report.in_doubt, report.outputs) == (False, {"accepted": ["a@example.com"]})
+    assert not once(ActionFailedError("nobody was reached"), sensitive=True).in_doubt
+
+
 class Meddler(Switch):
     """Tries to change something in its check."""
 
