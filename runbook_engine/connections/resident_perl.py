@@ -5,8 +5,7 @@ it started, and nobody can tell afterwards who did. The wrapper is a process of 
 status and bounds the output, and lives on when Perl, the connection or the engine dies. A wrapper whose command left
 children that hold the output answers after a second and goes on reading, while the next command is begun.
 
-A frame is a line (`start`, `script` or `forget`, the number of bytes that follow) and those bytes; one that is cut
-short never runs.
+A frame is a line (its kind, the number of bytes that follow) and those bytes; one that is cut short never runs.
 """
 
 from runbook_engine.connections.detached_script import MARK, Place
@@ -130,6 +129,7 @@ sub wrap { my ($n, $d, $cwd, $env, $argv, $answered) = @_;
 sub base_ { return length $_[0] ? $_[0] : "$ENV{HOME}/.runbook/attempts" }
 sub start { my ($n, $base, $token, $cwd, $forget, $many, @rest) = split /\0/, $_[0], -1;
   my %env = splice @rest, 0, 2 * $many;
+  return refuse($n, '', 'HOME is not set there') unless length $base || length $ENV{HOME};
   $base = base_($base);
   my $d = "$base/$token"; my $mask = umask 0;
   my $made = mkdir $d, 0700;
@@ -164,10 +164,11 @@ sub forget_now { my ($n, $base, $tokens) = split /\0/, $_[0];
 exit 0 unless -r '/proc/self/stat';
 tell_("perl\n\n$hello end\n");
 while (defined(my $frame = line())) {
-  my ($kind, $size) = $frame =~ /^(start|script|forget) (\d+)$/ or last;
+  my ($kind, $size) = $frame =~ /^(start|script|forget|greet) (\d+)$/ or last;
   my $body = bytes_($size);
   last unless defined $body;
-  $kind eq 'start' ? start($body) : $kind eq 'forget' ? forget_now($body) : script($body);
+  if ($kind eq 'start') { start($body) } elsif ($kind eq 'forget') { forget_now($body) }
+  elsif ($kind eq 'greet') { tell_("\n$body end\n") } else { script($body) }
 }
 """.replace("PIECE", str(PIECE))
 
@@ -187,6 +188,11 @@ def perl_start(place: Place, command: Command, forget: tuple[str, ...]) -> bytes
 def perl_forget(place: Place, tokens: tuple[str, ...]) -> bytes:
     """Give the frame that removes the folders of commands that are over."""
     return _frame("forget", "\0".join((place.nonce, place.base or "", " ".join(tokens))))
+
+
+def perl_greeting(nonce: str) -> bytes:
+    """Give the frame that is only answered: is it there?"""
+    return _frame("greet", nonce)
 
 
 def perl_script(text: str) -> bytes:

@@ -29,7 +29,7 @@ _SERVE = r"""serve() {
 """
 
 
-_BY_PERL = f'command -v perl >/dev/null 2>&1 && exec perl -e {quote(PERL)} $0 "$lib"'
+_BY_PERL = f'command -v perl >/dev/null 2>&1 && exec perl -C0 -e {quote(PERL)} $0 "$lib"'
 _QUOTED = {
     perl: quote(portable(f'lib={quote(EVERYTHING)}; {by_perl}; eval "$lib"; unset lib\n{_SERVE}serve $0'))
     for perl, by_perl in ((True, _BY_PERL), (False, ":"))

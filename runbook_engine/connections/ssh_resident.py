@@ -8,8 +8,8 @@ import paramiko
 from runbook_engine.connections.capture import Capture, StopWatch
 from runbook_engine.connections.detached_answer import end_of
 from runbook_engine.connections.detached_script import Place, forget_script
-from runbook_engine.connections.resident_perl import perl_forget, perl_script, perl_start
-from runbook_engine.connections.resident_script import resident_frame, resident_start
+from runbook_engine.connections.resident_perl import perl_forget, perl_greeting, perl_script, perl_start
+from runbook_engine.connections.resident_script import resident_frame, resident_greeting, resident_start
 from runbook_engine.connections.shell import new_mark
 from runbook_engine.sdk import Command, OnOutput, RunbookError, TargetUnreachableError
 
@@ -72,6 +72,12 @@ class ResidentShell:
     def start(self, text: str, nonce: str, *, keep: int) -> "ResidentProcess":
         """Have it do a script."""
         return self._sent(perl_script(text) if self.perl else resident_frame(text, new_mark()), nonce, keep)
+
+    def greet(self) -> "ResidentProcess":
+        """Have it answer, and do nothing."""
+        nonce = new_mark()
+        frame = perl_greeting(nonce) if self.perl else resident_frame(resident_greeting(nonce), new_mark())
+        return self._sent(frame, nonce, _PIECE)
 
     def _sent(self, frame: bytes, nonce: str, keep: int) -> "ResidentProcess":
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
-from runbook_engine.connections.resident_script import resident_greeting, resident_line
+from runbook_engine.connections.resident_script import resident_line
 from runbook_engine.connections.shell import new_mark
 from runbook_engine.connections.ssh_resident import ResidentProcess, ResidentShell
 from runbook_engine.sdk import NoConnectionError, TargetUnreachableError
@@ -123,6 +123,5 @@ class Residents:
         """Whether it can be given a command; one that was silent for long is asked before."""
         if not shell.usable or time.monotonic() - shell.used < _FRESH:
             return shell.usable
-        nonce = new_mark()
-        process = shell.start(resident_greeting(nonce), nonce, keep=_KEEP)
+        process = shell.greet()
         return process.pump(self.send_seconds) and process.answered

@@ -345,7 +345,9 @@ def frame(base, token, script, *, perl, forget=()):
 
 
 @pytest.mark.parametrize("shell", ["perl", *SHELLS])
-def test_every_shell_can_stay(tmp_path, shell):
+def test_every_shell_can_stay(tmp_path, shell, monkeypatch):
+    monkeypatch.setenv("PERL_UNICODE", "SDA")  # a user's setting, under which Perl takes bytes for text
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     said = {"plain": "echo out; echo err >&2; exit 3", "bytes": r"printf 'a\000b'; exit 0", "words": "printf é; exit 1",
             "much": "head -c 70000 /dev/zero | tr '\\0' x", "killed": "kill -9 $$"}  # fmt: skip
     frames = b"".join(
