@@ -65,6 +65,7 @@ class RunStatus(Frozen):
         troubles: tasks that failed, are in doubt, or drifted since they ended well.
         held: tasks that failed (or drifted, and something stands on them) and wait for a decision.
         paused, aborting: why the operator paused the run, or wants it to end; None otherwise.
+        taken_back: the step whose failure takes the run back (`on_failure: revert`); empty otherwise.
         grouped: the same, those with the same reason together.
         limit_hosts: the hosts that a limit with `@` stood for.
     """
@@ -93,6 +94,7 @@ class RunStatus(Frozen):
     held: tuple[TaskLine, ...] = ()
     paused: str | None = None
     aborting: str | None = None
+    taken_back: str = ""
 
 
 def list_runs(journal: Glance, *, limit: int = 0) -> list[RunLine]:
@@ -156,6 +158,7 @@ def run_status(journal: Glance, head: RunHead, *, now: datetime | None = None) -
         ),
         paused=state.paused if state.closed is None and state.abort is None else None,
         aborting=state.abort if state.closed is None else None,
+        taken_back=state.revert_due.step if state.revert_due else "",
     )
 
 

@@ -76,6 +76,10 @@ def _lines(found: RunStatus) -> list[str]:
         lines += [f"{trouble.state}: {trouble.task}: {one_line(trouble.reason.strip())}" for trouble in found.troubles]
     else:
         lines += ["did not end well:", *trouble_lines(found.grouped, width=width_of(sys.stdout))]
+    if found.taken_back:
+        lines.append(
+            f"{found.taken_back} failed: what this run changed is taken back, by a run of its own (`runbook runs`)"
+        )
     if found.resumable:
         lines.append(f"to go on: runbook resume {found.id}")
     return lines

@@ -1,6 +1,7 @@
 """What ended well is looked at again when a run goes on: which of it, what is written, who is asked, what is done."""
 
 import pytest
+from support.attempts import Switch, try_it
 from support.plans import plan_of, planned
 from support.simulation import Killed, Simulation, as_it_was, ended
 
@@ -19,8 +20,9 @@ from runbook_engine.model.event import (
     RunAbortRequested,
     RunClosed,
 )
-from runbook_engine.model.outcome import Mode, Outcome, unsatisfied
+from runbook_engine.model.outcome import Mode, Outcome, satisfied, unknown, unsatisfied
 from runbook_engine.model.runbook import ActionCall, OnFailure
+from runbook_engine.ports.action import ActionFailedError
 
 ONCE = ActionCall(name="test.once")
 CHAIN = plan_of(planned("a"), planned("b", needs=["a"]), planned("c", needs=["b"]), planned("d", needs=["c"]))
@@ -282,3 +284,24 @@ def test_nothing_that_ended_well_is_begun_again_by_it():
     made = resumed(CHAIN, "d@localhost")
     ends = [event.task for event in made.kinds(AttemptFinished) if event.outcome.ended_well]
     assert len(ends) == len(set(ends)) == 4
+
+
+@pytest.mark.parametrize("undo", [False, True])
+@pytest.mark.parametrize(
+    ("finding", "there", "gone"),
+    [
+        (satisfied("on"), Outcome.UNCHANGED, Outcome.WOULD_CHANGE),
+        (unsatisfied("off"), Outcome.WOULD_CHANGE, Outcome.UNCHANGED),
+        (unknown("?"), Outcome.UNPROVEN, Outcome.UNPROVEN),
+    ],
+)
+def test_a_look_does_nothing_and_of_what_was_undone_it_wants_the_opposite(finding, there, gone, undo):
+    action = Switch(finding)
+    report = try_it(action, look=True, undo=undo)
+    assert report.outcome is (gone if undo else there)
+    assert (action.applied, report.in_doubt) == (0, False)
+
+
+def test_a_look_that_fails_is_no_doubt():
+    report = try_it(Switch(ActionFailedError("403")), look=True)
+    assert (report.outcome, report.in_doubt, report.error) == (Outcome.FAILED, False, "403")
