@@ -3,10 +3,11 @@
 import pytest
 from support.attempts import Switch, try_it
 from support.plans import plan_of, planned
-from support.simulation import Killed, Simulation, as_it_was, ended
+from support.simulation import RUN, Killed, Simulation, as_it_was, ended
 
 from runbook_engine.execution.recheck import LONGEST_LOOK
 from runbook_engine.execution.recheck_choice import choose, stood_on
+from runbook_engine.model.errors import LeaseError
 from runbook_engine.model.event import (
     AttemptFinished,
     AttemptStarted,
@@ -23,7 +24,9 @@ from runbook_engine.model.event import (
 from runbook_engine.model.outcome import Mode, Outcome, satisfied, unknown, unsatisfied
 from runbook_engine.model.runbook import ActionCall, OnFailure
 from runbook_engine.ports.action import ActionFailedError
+from runbook_engine.ports.journal import Holder
 
+OTHER = Holder(host="there", boot="b", pid=2, started=2)
 ONCE = ActionCall(name="test.once")
 CHAIN = plan_of(planned("a"), planned("b", needs=["a"]), planned("c", needs=["b"]), planned("d", needs=["c"]))
 
@@ -207,9 +210,18 @@ def test_looks_are_bounded_by_forks_and_time():
 
 
 def test_the_lease_is_kept_while_looks_take_long():
-    plan = plan_of(planned("a"), planned("b", needs=["a"]))
-    made = resumed(plan, "b@localhost", look=lambda order: ended(order, Outcome.UNCHANGED, 600.0))
-    assert made.end == "succeeded"
+    def look(order):
+        if order.task == "a@y":
+            with pytest.raises(LeaseError):
+                made.journal.take_lease(f"run:{RUN}", OTHER, 15.0)
+        return ended(order, Outcome.UNCHANGED, 600.0)
+
+    made = Simulation(
+        plan_of(planned("a", ["x", "y"]), planned("b", needs=["a"])), make=fails("b@localhost"), look=look
+    )
+    assert made.advance() == "failed"
+    made.dead = False
+    assert made.advance(forks=1) == "succeeded"
 
 
 def test_killed_in_the_re_check_it_begins_anew():
