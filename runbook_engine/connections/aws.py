@@ -164,7 +164,7 @@ class AwsSession:
                 raise AwsError(
                     f"the AWS configuration {self._config_file} is not there",
                     code="NoConfiguration",
-                    hint="make it, start what makes it, or correct aws_config_file in the inventory",
+                    hint="start what makes it (`runbook lab up` for the rehearsal lab), or correct aws_config_file",
                 )
             for name in ("config_file", "credentials_file"):  # the user's own files must not mix in
                 core.set_config_variable(name, str(self._config_file))
