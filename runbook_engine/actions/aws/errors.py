@@ -42,6 +42,7 @@ _PATTERNS = tuple(
         (Trouble.NOT_FOUND, r"NotFound|NoSuch|DoesNotExist|UnknownResource|^404$"),
         (Trouble.EXISTS, r"AlreadyExist|ResourceExists|\.Duplicate|AlreadyOwned|TableInUse"),
         (Trouble.BUSY, r"InUse|Invalid\w*State|IncorrectState|Conflict|Operation\w*InProgress|PendingModification"),
+        (Trouble.BUSY, r"ActivityInProgress|ResourceContention"),
     )
 )
 _HINTS = {

@@ -87,6 +87,8 @@ def test_the_declared_account_reaches_the_session():
         ("InvalidDBInstanceState", Trouble.BUSY),
         ("ResourceInUseException", Trouble.BUSY),
         ("IncorrectState", Trouble.BUSY),
+        ("ScalingActivityInProgress", Trouble.BUSY),
+        ("ResourceContention", Trouble.BUSY),
         ("ThrottlingException", Trouble.TRANSIENT),
         ("RequestLimitExceeded", Trouble.TRANSIENT),
         ("503", Trouble.TRANSIENT),
