@@ -30,6 +30,30 @@ def asg():
     )
 
 
+def ecs():
+    service = {
+        "serviceName": "web",
+        "serviceArn": "arn:s",
+        "status": "ACTIVE",
+        "desiredCount": 0,
+        "taskDefinition": "w:1",
+    }
+
+    def describe(**_):
+        return {"services": [{**service, "runningCount": service["desiredCount"]}]}
+
+    def update(**asked):
+        service.update(asked)
+        return {}
+
+    def tag(**asked):
+        service["tags"] = asked["tags"]
+        return {}
+
+    return fake({"ecs:describe_services": describe, "ecs:update_service": update, "ecs:tag_resource": tag})
+
+
 CASES = {
+    "aws.ecs_service": ({"cluster": "c", "service": "web", "desired": 2, "task_definition": "w:2", **STANDBY}, ecs),
     "aws.asg_capacity": ({"group": "web", "min": 2, "desired": 3, **STANDBY}, asg),
 }
