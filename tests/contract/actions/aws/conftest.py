@@ -96,8 +96,12 @@ def modelled():
 
 @pytest.fixture
 def boto():
-    """Give a client of boto3 itself, to prepare the scene with."""
-    return lambda service, region=STANDBY: boto3.client(service, region_name=region)
+    """Give a client of boto3 itself, to prepare the scene with.
+
+    Its session is its own: boto3's default one keeps the credentials of the first test that used it.
+    """
+    session = boto3.Session(aws_access_key_id=ACCOUNT, aws_secret_access_key="test")
+    return lambda service, region=STANDBY: session.client(service, region_name=region)
 
 
 @pytest.fixture
