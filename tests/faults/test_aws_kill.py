@@ -66,7 +66,8 @@ def aws(server, monkeypatch):
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    rds, ec2 = boto3.client("rds", HOME), boto3.client("ec2", HOME)
+    session = boto3.Session(aws_access_key_id="123456789012", aws_secret_access_key="test")
+    rds, ec2 = session.client("rds", HOME), session.client("ec2", HOME)
     rds.create_db_instance(
         DBInstanceIdentifier="orders",
         DBInstanceClass="db.t4g.micro",
@@ -78,8 +79,8 @@ def aws(server, monkeypatch):
     rds.create_db_snapshot(DBInstanceIdentifier="orders", DBSnapshotIdentifier="orders-1")
     volume = ec2.create_volume(AvailabilityZone=f"{HOME}a", Size=8)["VolumeId"]
     server.volume = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
-    boto3.client("secretsmanager", HOME).create_secret(Name="orders", SecretString="not-a-secret")
-    dynamodb = boto3.client("dynamodb", STANDBY)
+    session.client("secretsmanager", HOME).create_secret(Name="orders", SecretString="not-a-secret")
+    dynamodb = session.client("dynamodb", STANDBY)
     dynamodb.create_table(
         TableName="orders",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
