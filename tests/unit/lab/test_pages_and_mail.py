@@ -127,3 +127,12 @@ def test_a_recipient_can_be_refused_for_a_while(lab):
         assert connection.send_message(_message("again"), to_addrs=["busy@customer.example"]) == {}
     entries = [json.loads(line) for line in (lab.mail_dir / "log.ndjson").read_text().splitlines()]
     assert [entry["to"] for entry in entries[-2:]] == [["here@customer.example"], ["busy@customer.example"]]
+
+
+def test_the_lab_shows_itself_and_its_mail_to_a_browser(lab, http):
+    with smtplib.SMTP(lab.smtp.host, lab.smtp.port, timeout=5) as server:
+        server.sendmail("dr@example.com", ["all@example.com"], "Subject: we are back\r\n\r\nhello")
+    assert "Broken: nothing" in http.get(f"{lab.status_url}/").text
+    assert "we are back" in http.get(f"{lab.status_url}/mail").text
+    newest = json.loads((lab.mail_dir / "log.ndjson").read_text().splitlines()[-1])["file"]
+    assert "hello" in http.get(f"{lab.status_url}/mail/{newest}").text
