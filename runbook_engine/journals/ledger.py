@@ -9,7 +9,7 @@ from runbook_engine.model.errors import JournalError, LeaseError
 from runbook_engine.model.event import Actor, AttemptFinished, Event, LeaseTaken, RunClosed, RunOpened, StoredEvent
 from runbook_engine.ports.journal import Lease, RunHead
 
-SCHEMA_VERSION = 2  # of the tables; 2 has `tasks` and `prunings` besides
+SCHEMA_VERSION = 3  # of the tables and the events; 2 has `tasks` and `prunings` besides, 3 more kinds of events
 OPEN = "open"
 # What may still be said of a run that is over: none of it changes how it ended. What became of an attempt in doubt may
 # be known only then (its target may never be reached again), and a revert or a run that goes on from it must know.

@@ -88,7 +88,7 @@ class GateDeclined(Frozen):
     person: str
     role: str
     reason: str = ""
-    fingerprint: str
+    fingerprint: str = ""
     signature: AnswerSignature | None = None
 
 

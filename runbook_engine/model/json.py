@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -13,11 +15,23 @@ JsonScalar: TypeAlias = str | int | float | bool | None
 if TYPE_CHECKING:
     JsonValue: TypeAlias = "JsonScalar | Sequence[JsonValue] | Mapping[str, JsonValue]"
 else:
-    # pydantic can follow a recursive alias at run time only when the alias knows its own name and module. A list, which
-    # nearly every sequence is, it checks without calling back into Python.
+    # pydantic can follow a recursive alias at run time only when the alias knows its own name and module. Lists and
+    # dicts, which nearly all sequences and mappings are, it checks without calling back into Python. The others refuse
+    # them at once: two members that both took a list would look at its items twice on each level.
     JsonValue = TypeAliasType(
-        "JsonValue", "JsonScalar | list[JsonValue] | Sequence[JsonValue] | Mapping[str, JsonValue]"
+        "JsonValue",
+        "JsonScalar | list[JsonValue] | dict[str, JsonValue] "
+        "| Annotated[Sequence[JsonValue], BeforeValidator(_refuse_builtin)] "
+        "| Annotated[Mapping[str, JsonValue], BeforeValidator(_refuse_builtin)]",
     )
+
+
+def _refuse_builtin(value: object) -> object:
+    if isinstance(value, list | dict):
+        raise PydanticCustomError("json_value", "not JSON")
+    return value
+
+
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 
 

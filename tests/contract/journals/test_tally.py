@@ -54,7 +54,14 @@ def events():
         st.builds(TaskResolved, task=TASKS, number=st.just(1), truth=st.sampled_from(["done", "retry"])),
         st.builds(GateOpened, task=TASKS | GATES, fingerprint=st.just("f")),
         st.builds(GateApproved, task=GATES, person=st.just("dana"), role=st.just("r"), fingerprint=st.just("f")),
-        st.builds(GateDeclined, task=GATES, person=st.just("dana"), role=st.just("r"), reason=st.just("no")),
+        st.builds(
+            GateDeclined,
+            task=GATES,
+            person=st.just("dana"),
+            role=st.just("r"),
+            reason=st.just("no"),
+            fingerprint=st.just("f"),
+        ),
         st.builds(GateExpired, task=TASKS),
         st.builds(
             HoldOpened,
