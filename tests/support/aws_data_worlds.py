@@ -351,6 +351,47 @@ def kms():
     )
 
 
+def rds_taken():
+    """An instance, of which a snapshot may be taken, and a restored one, which may be deleted."""
+    marks = [{"Key": "dr:managed", "Value": "runbook-engine"}, {"Key": "purpose", "Value": "look"}]
+    instances = {"reviews": {"DBInstanceIdentifier": "reviews", "DBInstanceStatus": "available", "TagList": marks}}
+    snapshots = {}
+
+    def of(kind, key, missing):
+        def describe(**asked):
+            if key in asked and asked[key] not in kind:
+                raise aws_error(missing)
+            return {"DBInstances": list(kind.values()), "DBSnapshots": list(kind.values())}
+
+        return describe
+
+    def take(**asked):
+        name = asked["DBSnapshotIdentifier"]
+        snapshots[name] = {
+            "DBSnapshotIdentifier": name,
+            "DBInstanceIdentifier": asked["DBInstanceIdentifier"],
+            "Status": "available",
+            "SnapshotCreateTime": NOW,
+            "TagList": asked["Tags"],
+        }
+        return {}
+
+    return fake(
+        {
+            "rds:describe_db_instances": of(instances, "DBInstanceIdentifier", "DBInstanceNotFound"),
+            "rds:describe_db_snapshots": of(snapshots, "DBSnapshotIdentifier", "DBSnapshotNotFound"),
+            "rds:create_db_snapshot": take,
+            "rds:delete_db_snapshot": lambda **asked: snapshots.pop(asked["DBSnapshotIdentifier"]),
+            "rds:delete_db_instance": lambda **asked: instances.pop(asked["DBInstanceIdentifier"]),
+        }
+    )
+
+
+def rds_there():
+    snapshot = {"DBSnapshotIdentifier": "s1", "DBInstanceIdentifier": "reviews", "Status": "available"}
+    return fake({"rds:describe_db_snapshots": {"DBSnapshots": [{**snapshot, "SnapshotCreateTime": NOW}]}})
+
+
 STANDBY = {"region": "eu-west-1"}
 CASES = {
     "aws.backup_restore": (
@@ -376,6 +417,9 @@ CASES = {
     ),
     "aws.elasticache_global_failover": ({"global_group": "g", "group": "s-eu", **STANDBY}, elasticache),
     "aws.rds_copy_snapshot": ({"source_region": "us-east-1", "snapshot": "s1", **STANDBY}, rds_snapshots),
+    "aws.rds_create_snapshot": ({"instance": "reviews", "name": "s1", **STANDBY}, rds_taken),
+    "aws.rds_delete_restored": ({"instance": "reviews", "tags": {"purpose": "look"}, **STANDBY}, rds_taken),
+    "aws.rds_snapshot_check": ({"source_instance": "reviews", **STANDBY}, rds_there),
     "aws.rds_restore_pitr": ({"source_instance": "reviews", "instance": "r2", **STANDBY}, rds_times),
     "aws.rds_promote_replica": ({"instance": "r", **STANDBY}, rds_replica),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from runbook_engine.actions.aws.common import PolledParams
 from runbook_engine.actions.aws.errors import Trouble, trouble
 from runbook_engine.actions.aws.marks import age
 from runbook_engine.actions.aws.rds import READY, TERMINAL, Instance, find_instance
@@ -53,24 +54,26 @@ def wait_for_instance(
     return found[0]
 
 
-def delete_instance(params: NewInstanceParams, context: ActionContext, rds: AwsClient, instance: Instance) -> Applied:
-    """Delete an instance and wait until it is gone; its last snapshot is kept unless the step says otherwise."""
-    last = None if params.skip_final_snapshot else f"{params.instance}-final-{context.run.token[:8].lower()}"
+def delete_instance(
+    params: PolledParams, context: ActionContext, rds: AwsClient, instance: Instance, *, skip_last: bool
+) -> Applied:
+    """Delete an instance and wait until it is gone; a last snapshot is taken unless `skip_last`."""
+    last = None if skip_last else f"{instance.name}-final-{context.run.token[:8].lower()}"
     if instance.status != "deleting":
         rds.call(
             "delete_db_instance",
             DBInstanceIdentifier=instance.name,
-            SkipFinalSnapshot=params.skip_final_snapshot,
+            SkipFinalSnapshot=skip_last,
             FinalDBSnapshotIdentifier=last,
         )
 
     def look() -> Seen | None:
-        found = find_instance(rds, params.instance)
+        found = find_instance(rds, instance.name)
         return None if found is None else found.seen
 
-    wait_gone(params, context, look, what=params.instance)
+    wait_gone(params, context, look, what=instance.name)
     kept = f", last snapshot {last}" if last else ", without a last snapshot"
-    return Applied(summary=f"deleted {params.instance}{kept}")
+    return Applied(summary=f"deleted {instance.name}{kept}")
 
 
 def restored(instance: Instance, context: ActionContext, origin: str, **outputs: JsonValue) -> Finding:

@@ -151,7 +151,7 @@ aws.rds_restore_pitr:
         if instance is None:
             return Applied(summary=f"{params.instance} is not there", changed=False)
         _refuse_foreign(params, instance)
-        return delete_instance(params, context, rds, instance)
+        return delete_instance(params, context, rds, instance, skip_last=params.skip_final_snapshot)
 
 
 def _point(params: RdsPitrParams, rds: AwsClient) -> datetime:

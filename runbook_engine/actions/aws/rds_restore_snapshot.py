@@ -94,7 +94,7 @@ aws.rds_restore_snapshot:
         if instance is None:
             return Applied(summary=f"{params.instance} is not there", changed=False)
         _refuse_foreign(params, instance)
-        return delete_instance(params, context, rds, instance)
+        return delete_instance(params, context, rds, instance, skip_last=params.skip_final_snapshot)
 
 
 def _choose(params: RdsRestoreParams, rds: AwsClient) -> Snapshot:

@@ -1,0 +1,124 @@
+"""aws.rds_snapshot_check: a database snapshot is there to be restored, and its data is fresh enough."""
+
+from datetime import datetime
+from typing import ClassVar, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from runbook_engine.actions.aws.common import AwsParams, client
+from runbook_engine.actions.aws.marks import age
+from runbook_engine.actions.aws.rds import Snapshot, find_snapshot, snapshots_of
+from runbook_engine.actions.aws.rds_restore_params import LATEST
+from runbook_engine.sdk import (
+    Action,
+    ActionContext,
+    ActionFailedError,
+    AwsClient,
+    Finding,
+    Outputs,
+    PositiveDuration,
+    format_duration,
+    satisfied,
+    unsatisfied,
+)
+
+READY = "available"
+
+
+class RdsSnapshotParams(AwsParams):
+    """Which snapshot, and how good it must be."""
+
+    source_instance: str = Field(min_length=1, description="the instance that the snapshot is of", examples=["reviews"])
+    snapshot: str = Field(
+        LATEST,
+        min_length=1,
+        description="its id in the region, or `latest`: the available one with the newest data",
+        examples=["reviews-2026-11-23"],
+    )
+    before: AwareDatetime | None = Field(
+        None,
+        description="with `latest`: only data from then (with its zone) or earlier counts",
+        examples=["2026-11-23T08:40:00Z"],
+    )
+    max_age: PositiveDuration | None = Field(None, description="greatest age of its data", examples=["24h"])
+
+    @model_validator(mode="after")
+    def _one_way_to_choose(self) -> Self:
+        if self.before is not None and self.snapshot != LATEST:
+            raise ValueError("before chooses among snapshots; leave it out, or leave snapshot at latest")
+        return self
+
+
+class RdsSnapshotOutputs(Outputs):
+    """The snapshot."""
+
+    snapshot: str = Field("", description="its id")
+    arn: str = Field("", description="its ARN")
+    recovery_point: str = Field("", description="the time its data is from, UTC")
+
+
+class RdsSnapshotCheck(Action[RdsSnapshotParams]):
+    """Verify that a database snapshot is there to be restored, and fresh enough.
+
+    check: chooses the snapshot, which must be of the instance and available; one whose data is older than max_age
+    fails the step. Data counts from when the original snapshot was taken, however often it was copied since.
+    It asks this region only. That the data is right, only a restore shows.
+    """
+
+    name = "aws.rds_snapshot_check"
+    eventual = True
+    aws_reads = ("rds:DescribeDBSnapshots",)
+    duration = "seconds"
+    tested = ("moto",)
+    Params = RdsSnapshotParams
+    Outputs = RdsSnapshotOutputs
+    example: ClassVar[str] = """\
+aws.rds_snapshot_check:
+  source_instance: reviews
+  region: eu-west-1
+  max_age: 24h
+"""
+
+    def check(self, params: RdsSnapshotParams, context: ActionContext) -> Finding:
+        """Choose the snapshot and compare its age."""
+        found = _choose(params, client(params, context, "rds"))
+        outputs = {"snapshot": found.name, "arn": found.arn, "recovery_point": found.taken.isoformat()}
+        words = f"{found.name} is available in {params.region}{age(found.taken, context)}"
+        if params.max_age is not None and found.taken < context.clock.now() - params.max_age:
+            return unsatisfied(
+                f"{words}; at most {format_duration(params.max_age)} is wanted",
+                outputs=outputs,
+                recovery_point=found.taken,
+            )
+        return satisfied(words, outputs=outputs, recovery_point=found.taken)
+
+
+def _choose(params: RdsSnapshotParams, rds: AwsClient) -> Snapshot:
+    """Find the snapshot that is meant.
+
+    Raises:
+        ActionFailedError: there is none that could be restored.
+    """
+    if params.snapshot == LATEST:
+        ready = [found for found in snapshots_of(rds, params.source_instance) if found.status == READY]
+        in_time = [found for found in ready if params.before is None or found.taken <= params.before]
+        if not in_time:
+            raise ActionFailedError(
+                f"there is no available snapshot of {params.source_instance} in {params.region}{_until(params.before)}",
+                hint=f"the oldest is of {ready[-1].taken.isoformat()}" if ready else "look at the region's backup plan",
+            )
+        return in_time[0]
+    snapshot = find_snapshot(rds, params.snapshot)
+    if snapshot is None:
+        raise ActionFailedError(
+            f"there is no snapshot {params.snapshot} in {params.region}", hint="give its id in that region, or `latest`"
+        )
+    if snapshot.source != params.source_instance:
+        raise ActionFailedError(f"snapshot {snapshot.name} is of {snapshot.source}, not of {params.source_instance}")
+    if snapshot.status != READY:
+        raise ActionFailedError(f"snapshot {snapshot.name} is {snapshot.status}, not available")
+    return snapshot
+
+
+def _until(before: datetime | None) -> str:
+    return f" with data of {before.isoformat()} or earlier" if before is not None else ""
