@@ -85,10 +85,16 @@ class DetachedCommands:
         listener = _Listener(on_output)
         process, nonce = self._start(command, token)
         try:
-            return self._follow(process, nonce, command, token, timeout, deadline, listener)
+            result = self._follow(process, nonce, command, token, timeout, deadline, listener)
+            if result is None:
+                process, nonce = self._start(command, token)
+                result = self._follow(process, nonce, command, token, timeout, deadline, listener)
         except NoConnectionError as error:
             # The start was sent before the connection was lost: the command may run.
             raise TargetUnreachableError(error.message, hint=error.hint) from error
+        if result is None:
+            raise TargetUnreachableError(f"{self.shell.name}: the command was not started: its shell ended, twice")
+        return result
 
     def _follow(
         self,
@@ -99,8 +105,8 @@ class DetachedCommands:
         timeout: float,
         deadline: float,
         listener: _Listener,
-    ) -> CommandResult:
-        """Wait for the end of a command whose start was sent."""
+    ) -> CommandResult | None:
+        """Wait for the end of a command whose start was sent; None when it is proven that it never begins."""
         try:
             answer = self._listen(process, nonce, token, deadline, listener)
         finally:
@@ -109,6 +115,8 @@ class DetachedCommands:
         if answer is None or not _over(answer.state):
             answer = self._wait(token, deadline, timeout, listener, command)
         if answer.state == DetachedStatus.ABSENT:
+            if process.gone:
+                return None
             words = process.stderr.content()[-500:].decode("utf-8", "replace").strip()
             raise TargetUnreachableError(
                 f"{self.shell.name}: the command was not started: {words or 'no reason given'}"

@@ -44,6 +44,7 @@ class LocalProcess:
         self.stdout = Capture(keep)
         self.stderr = Capture(keep)
         self.exit_status: int | None = None
+        self.gone = False
         self._mark = mark
         self._given = memoryview(given)
         self._child = subprocess.Popen(

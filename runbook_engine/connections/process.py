@@ -13,11 +13,13 @@ class Process(Protocol):
     Attributes:
         stdout, stderr: what came so far.
         exit_status: known when it ended, else None.
+        gone: the shell is proven dead, so that what it had not begun it never begins; False where nobody can tell.
     """
 
     stdout: Capture
     stderr: Capture
     exit_status: int | None
+    gone: bool
 
     def pump(self, seconds: float, *, stop: bytes | None = None, on_output: OnOutput | None = None) -> bool:
         """Move bytes until the process ended, `stop` came on standard output, or the time is over.

@@ -26,6 +26,7 @@ class SshProcess:
         self.stdout = Capture(keep)
         self.stderr = Capture(keep)
         self.exit_status: int | None = None
+        self.gone = False
         self._name, self._pool, self._link, self._channel = name, pool, link, channel
         self._given = memoryview(given or b"")
         self._input_open = given is not None

@@ -103,6 +103,7 @@ class ResidentProcess:
         self.stdout = Capture(keep)
         self.stderr = Capture(_PIECE)
         self.exit_status: int | None = None
+        self.gone = False
         self._shell = shell
         self._end = StopWatch(end_of(nonce))
         self._closed = False
@@ -141,7 +142,8 @@ class ResidentProcess:
     def _ended(self) -> bool:
         link = self._shell.link
         if link.transport.is_active():
-            return True  # the shell was ended, but the target is there to be asked
+            self.gone = True  # it held its output until its death; the target is there to be asked
+            return True
         raise TargetUnreachableError(
             f"{self._shell.name}: the connection was lost: {link.lost or 'connection closed'}",
             hint="what the command does now is unknown",

@@ -17,6 +17,7 @@ class SsmProcess:
         self.stdout = Capture(keep)
         self.stderr = Capture(keep)
         self.exit_status: int | None = None
+        self.gone = False
         self._session, self._job = session, job
         self._over = False
         self._unseen: Report | None = session.start(job, line, given, _START_WAIT)

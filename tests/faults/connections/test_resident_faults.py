@@ -124,11 +124,8 @@ def test_a_shell_that_died_in_between_is_replaced(link):
     first = parents(link, "before")[-1]
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: gone(first))
-    try:
-        result = link.run_detached(sh("echo on"), token="after", timeout=20)
-    except TargetUnreachableError:  # its end was not known here yet: the command was sent into the void
-        assert link.probe_detached("after").status is DetachedStatus.ABSENT
-        result = link.run_detached(sh("echo on"), token="after", timeout=20)
+    # Its end may not be known here yet: what was sent to it never begins, and is sent to another.
+    result = link.run_detached(sh("echo on"), token="after", timeout=20)
     assert (result.stdout, result.reattached) == (b"on\n", False)
 
 
