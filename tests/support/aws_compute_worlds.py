@@ -53,7 +53,35 @@ def ecs():
     return fake({"ecs:describe_services": describe, "ecs:update_service": update, "ecs:tag_resource": tag})
 
 
+def ec2():
+    instances = []
+
+    def describe(**_):
+        return {"Reservations": [{"Instances": [dict(one)]} for one in instances]}
+
+    def run(**asked):
+        instances.append({"InstanceId": "i-0a", "State": {"Name": "running"}, "ClientToken": asked["ClientToken"]})
+        instances[0]["Tags"] = asked["TagSpecifications"][0]["Tags"]
+        return {}
+
+    def terminate(**asked):
+        assert asked["InstanceIds"] == ["i-0a"]
+        instances[0]["State"] = {"Name": "terminated"}
+        return {}
+
+    status = {"InstanceId": "i-0a", "InstanceStatus": {"Status": "ok"}, "SystemStatus": {"Status": "ok"}}
+    return fake(
+        {
+            "ec2:describe_instances": describe,
+            "ec2:describe_instance_status": {"InstanceStatuses": [status]},
+            "ec2:run_instances": run,
+            "ec2:terminate_instances": terminate,
+        }
+    )
+
+
 CASES = {
+    "aws.ec2_launch": ({"name": "web-dr", "launch_template": "web", **STANDBY}, ec2),
     "aws.ecs_service": ({"cluster": "c", "service": "web", "desired": 2, "task_definition": "w:2", **STANDBY}, ecs),
     "aws.asg_capacity": ({"group": "web", "min": 2, "desired": 3, **STANDBY}, asg),
 }
