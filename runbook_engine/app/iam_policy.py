@@ -82,6 +82,8 @@ def iam_policy(project: OpenProject, prepared: PreparedPlan) -> IamPolicy:
         if not need.regions:
             notes.append(f"step {need.step}: its region is not known before the run; any region is allowed")
         for permission, resources, regions in _grants(need):
+            if not resources:
+                continue
             statements.setdefault((resources, regions), set()).add(permission)
         notes += [f"step {need.step}: {name} is not known before the run" for name in sorted(need.open - _told(need))]
     document: JsonObject = {
@@ -191,8 +193,8 @@ def _resources(need: _Need, permission: str, *, change: bool) -> tuple[str, ...]
     service = permission.partition(":")[0]
     own = need.action.aws_resources.get(service)
     if own:
-        made = sorted(arn for template in own for arn in _filled(need, template))
-        return tuple(made) if made else ("*",)
+        # None: the parameter that it is of is not given, so that the permission is not needed.
+        return tuple(sorted(arn for template in own for arn in _filled(need, template)))
     known = need.regions and "region" not in need.open
     if not change or not known or service not in _BOUND or permission in _UNBOUND:
         return ("*",)

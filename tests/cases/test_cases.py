@@ -6,7 +6,7 @@ A folder is named as the action; each YAML file in it is a list of cases:
       params: as in a runbook
       seen: {files: {path: text}, folders: [path], commands: [{argv, exit_status, stdout, stderr, writes: {path: text}}],
              http: {"GET url": {status, body, json, headers} or {unreachable: words}}, project: {path: text},
-             aws: {"service:operation": answer, or a list of answers; {error: code} for an error,
+             aws: {"service:operation": answer, or a list of answers; {error: code, message: words} for an error,
                    {unreachable: words} for no answer},
              sql: {url: {statement: rows}}, refuse: {address: words}, audiences: {name: [address]}, sandbox: [address],
              mode: live, target: {ansible_host: address}, timeout: seconds}
@@ -164,7 +164,7 @@ def aws_answer(value):
     if "unreachable" in value:
         return ServiceUnreachableError(value["unreachable"])
     if "error" in value:
-        return aws_error(value["error"])
+        return aws_error(value["error"], value.get("message", ""))
     return with_times(value)
 
 

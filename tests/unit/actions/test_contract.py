@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import botocore.session
 import pytest
-from support import aws_compute_worlds, aws_data_worlds
+from support import aws_compute_worlds, aws_control_worlds, aws_data_worlds
 
 import runbook_engine.actions
 from runbook_engine.discovery.catalog import ENGINE, build_catalog
@@ -207,7 +207,7 @@ CASES = {
     "manual.task": ({"roles": ["director"], "instructions": "call"}, make_context),
 }
 
-CASES |= aws_data_worlds.CASES | aws_compute_worlds.CASES
+CASES |= aws_data_worlds.CASES | aws_compute_worlds.CASES | aws_control_worlds.CASES
 
 
 @pytest.mark.parametrize("name", sorted(ACTIONS))

@@ -130,3 +130,12 @@ def test_every_operation_has_its_permissions():
     assert permissions_of("s3:ListObjectsV2") == ("s3:ListBucket",)
     assert permissions_of("sts:GetCallerIdentity") == ()
     assert permissions_of("elbv2:DescribeTargetHealth") == ("elasticloadbalancing:DescribeTargetHealth",)
+
+
+@pytest.mark.parametrize("role", ["arn:aws:iam::123456789012:role/cloudformation", None])
+def test_a_permission_for_a_parameter_that_is_not_given_is_not_asked_for(policy, role):
+    given = f", service_role: '{role}'" if role else ""
+    made = policy(f"  - id: deploy\n    aws.cfn_deploy: {{stack: app, template: t.yml, region: eu-west-1{given}}}\n")
+    passes = [item["Resource"] for item in made.document["Statement"] if "iam:PassRole" in item["Action"]]
+    assert passes == ([[role]] if role else [])
+    assert statement(made, "cloudformation:ExecuteChangeSet")

@@ -1,0 +1,316 @@
+"""aws.cfn_deploy: a CloudFormation stack has a template of the project, always by way of a change set."""
+
+from collections.abc import Collection, Mapping
+from typing import ClassVar
+
+from runbook_engine.actions.aws.cfn_change_sets import (
+    AVAILABLE,
+    FAILED,
+    MADE,
+    ChangeSet,
+    execute_change_set,
+    find_change_set,
+    in_a_line,
+    loses,
+    make_change_set,
+    own_name,
+    resource_changes,
+    tidy,
+)
+from runbook_engine.actions.aws.cfn_params import CfnOutputs, CfnParams, read_template
+from runbook_engine.actions.aws.cfn_stacks import (
+    DEAD,
+    DONE,
+    ROLLED_BACK,
+    Stack,
+    differences,
+    find_stack,
+    parameters_of,
+    why_failed,
+)
+from runbook_engine.actions.aws.common import client
+from runbook_engine.actions.aws.marks import marks, refuse_foreign, tag_list, token
+from runbook_engine.actions.aws.waiting import Seen, refuse_terminal, wait_until
+from runbook_engine.sdk import (
+    Action,
+    ActionContext,
+    ActionFailedError,
+    Applied,
+    AwsClient,
+    Change,
+    Finding,
+    JsonValue,
+    satisfied,
+    unsatisfied,
+)
+
+HINT = "look at the stack's events; mend or delete it in CloudFormation, then run the step again"
+
+
+class CfnDeploy(Action[CfnParams]):
+    """Create or update a CloudFormation stack by a change set.
+
+    check: the stack is complete and has this template, these parameters and tags. It makes no change set, so that it
+    compares what was asked for: what lies behind a macro, behind a parameter of Systems Manager, or drifted, is not
+    seen. Whether a difference (in a comment, say) changes any resource, only a change set tells. A parameter that the
+    template masks (`NoEcho`) can't be compared, so that with one a change set is made each time. A state that does not
+    end by itself, such as UPDATE_ROLLBACK_FAILED, fails the step, in a dry run too.
+    apply: makes a change set, puts its diff out, and executes it; an empty one leaves the step unchanged. A change set
+    that would remove or replace resources is not executed unless `replacement` says so. A stack that is being worked
+    on is waited for first. One that is rolled back fails the step with the reasons of the resources that failed first.
+    revert: deletes the stack if this step created it. An update is not taken back: deploy the earlier template.
+    """
+
+    name = "aws.cfn_deploy"
+    eventual = True
+    aws_reads = (
+        "cloudformation:DescribeStacks",
+        "cloudformation:GetTemplate",
+        "cloudformation:GetTemplateSummary",
+        "cloudformation:DescribeChangeSet",
+        "cloudformation:DescribeStackEvents",
+        "cloudformation:ListChangeSets",
+    )
+    aws_writes = (
+        "cloudformation:CreateChangeSet",
+        "cloudformation:ExecuteChangeSet",
+        "cloudformation:DeleteChangeSet",
+        "cloudformation:DeleteStack",
+    )
+    aws_permissions = ("cloudformation:TagResource", "iam:PassRole")
+    aws_resources: ClassVar[Mapping[str, tuple[str, ...]]] = {"iam": ("{service_role}",)}
+    duration = "minutes to hours, by the resources"
+    tested = ("ministack", "model")
+    Params = CfnParams
+    Outputs = CfnOutputs
+    example: ClassVar[str] = """\
+aws.cfn_deploy:
+  stack: app-standby
+  template: templates/app.yml
+  parameters: {Size: "4"}
+  capabilities: [CAPABILITY_IAM]
+  region: eu-west-1
+"""
+
+    def check(self, params: CfnParams, context: ActionContext) -> Finding:
+        """Compare the stack with what is wanted, or look how far this attempt's change set is."""
+        cloudformation = client(params, context, "cloudformation")
+        template = read_template(params.template, context)
+        stack = find_stack(cloudformation, params.stack)
+        what = f"stack {params.stack}"
+        if stack is None or not stack.exists:
+            _known_parameters(params, cloudformation, template)
+            change = Change(what=what, before=None, after=f"of {params.template}")
+            return unsatisfied(f"there is no {what} in {params.region}", changes=(change,))
+        _refuse_dead(params, cloudformation, stack)
+        if not stack.settled:
+            change = Change(what=f"{what} state", before=stack.state, after="complete")
+            return unsatisfied(f"{what} is {stack.state}", changes=(change,))
+        outputs = _outputs(stack, context)
+        found = _differences(params, cloudformation, stack, template)
+        if not found:
+            return satisfied(f"{what} is {stack.state} and has this template and these parameters", outputs=outputs)
+        own = find_change_set(cloudformation, params.stack, own_name(context))
+        if own is not None and own.is_empty:
+            return satisfied(f"{what} is {stack.state}, and the change set says: nothing to change", outputs=outputs)
+        if own is not None and own.is_done and stack.change_set in {"", own.id}:
+            return satisfied(f"{what} is {stack.state}, and the change set was executed", outputs=outputs)
+        _known_parameters(params, cloudformation, template)
+        return unsatisfied(f"{what} differs in {len(found)}; a change set will tell what that changes", changes=found)
+
+    def apply(self, params: CfnParams, context: ActionContext) -> Applied:
+        """Make a change set, or go on with this attempt's own; execute it and wait."""
+        cloudformation = client(params, context, "cloudformation")
+        template = read_template(params.template, context)
+        stack = _at_rest(params, context, cloudformation)
+        name = own_name(context)
+        own = find_change_set(cloudformation, params.stack, name) if stack is not None else None
+        before = stack if stack is not None and stack.exists else None
+        if own is None:
+            if before is not None and not _differences(params, cloudformation, before, template):
+                return Applied(summary=f"stack {params.stack} was deployed meanwhile", changed=False)
+            if stack is not None:
+                tidy(cloudformation, context, params.stack)
+            wanted = _wanted(params, context, before, template, parameters_of(cloudformation, template))
+            make_change_set(cloudformation, context, wanted)
+        own = _made(params, context, cloudformation)
+        if own.is_empty:
+            words = f"the change set for stack {params.stack} is empty: there is nothing to change"
+            return Applied(summary=words, changed=False)
+        lines = _diff(params, context, cloudformation)
+        if own.execution == AVAILABLE:
+            execute_change_set(cloudformation, context, params.stack)
+        _await_end(params, context, cloudformation, before, own)
+        done = "updated" if before is not None else "created"
+        words = f"{done} stack {params.stack}, {len(lines)} resources changed"
+        return Applied(summary=words, outputs={"resource_changes": lines})
+
+    def revert(self, params: CfnParams, context: ActionContext) -> Applied:
+        """Delete the stack, if this step created it."""
+        cloudformation = client(params, context, "cloudformation")
+        stack = find_stack(cloudformation, params.stack)
+        if stack is None:
+            return Applied(summary=f"there is no stack {params.stack}", changed=False)
+        if not context.recorded.get("created"):
+            raise ActionFailedError(
+                f"stack {params.stack} was there before this step, and an update is not taken back by itself",
+                hint="deploy the earlier template and parameters, or give the step a `revert` that does",
+            )
+        refuse_foreign(f"stack {params.stack} in {params.region}", stack.tags)
+        cloudformation.call(
+            "delete_stack",
+            StackName=stack.id,
+            RoleARN=params.service_role,
+            ClientRequestToken=token(context, "delete"),
+        )
+
+        def look() -> Seen:
+            found = find_stack(cloudformation, stack.id)
+            return Seen("DELETE_COMPLETE") if found is None else Seen(found.state, detail=found.reason)
+
+        gone, failed = {"DELETE_COMPLETE"}, {"DELETE_FAILED"}
+        wait_until(params, context, look, what=f"stack {params.stack}", ready=gone, terminal=failed, hint=HINT)
+        return Applied(summary=f"deleted stack {params.stack}")
+
+
+def _outputs(stack: Stack, context: ActionContext) -> dict[str, JsonValue]:
+    """Give the outputs; the tags of a run and step are given to a new stack only, so that they say who created it."""
+    created = marks(context).items() <= stack.tags.items()
+    return {"stack": stack.id, "status": stack.state, "stack_outputs": dict(stack.outputs), "created": created}
+
+
+def _differences(params: CfnParams, cloudformation: AwsClient, stack: Stack, template: str) -> tuple[Change, ...]:
+    return differences(cloudformation, params.stack, stack, template, params.parameters, params.tags)
+
+
+def _known_parameters(params: CfnParams, cloudformation: AwsClient, template: str) -> None:
+    """Have CloudFormation read the template, and compare the parameters' names.
+
+    Raises:
+        ActionFailedError: the template has no such parameter.
+    """
+    there = parameters_of(cloudformation, template)
+    unknown = sorted(params.parameters.keys() - there)
+    if unknown:
+        raise ActionFailedError(
+            f"{params.template} has no parameter {', '.join(unknown)}",
+            hint=f"it has: {', '.join(sorted(there)) or 'none'}",
+        )
+
+
+def _refuse_dead(params: CfnParams, cloudformation: AwsClient, stack: Stack) -> None:
+    if stack.state in DEAD:
+        refuse_terminal(f"stack {params.stack}", _seen(cloudformation, stack), DEAD, hint=HINT)
+
+
+def _seen(cloudformation: AwsClient, stack: Stack) -> Seen:
+    return Seen(stack.state, detail=why_failed(cloudformation, stack) if stack.state in DEAD | ROLLED_BACK else "")
+
+
+def _at_rest(params: CfnParams, context: ActionContext, cloudformation: AwsClient) -> Stack | None:
+    """Give the stack once nobody is at it, be it an earlier attempt or somebody else."""
+    stack = find_stack(cloudformation, params.stack)
+    if stack is None or not stack.exists:
+        return stack
+    _refuse_dead(params, cloudformation, stack)
+    if stack.settled:
+        return stack
+    name = stack.id
+
+    def look() -> Seen | None:
+        found = find_stack(cloudformation, name)
+        return None if found is None else _seen(cloudformation, found)
+
+    ready = DONE | ROLLED_BACK | {"DELETE_COMPLETE"}
+    wait_until(params, context, look, what=f"stack {params.stack}", ready=ready, terminal=DEAD, hint=HINT)
+    return find_stack(cloudformation, params.stack)
+
+
+def _wanted(
+    params: CfnParams, context: ActionContext, before: Stack | None, template: str, known: Collection[str]
+) -> dict[str, object]:
+    """Give the request of the change set.
+
+    The tags of a stack go to all its resources: those of the run are given to a new stack only, or else each run
+    would change each resource.
+    """
+    given: list[dict[str, object]] = [
+        {"ParameterKey": key, "ParameterValue": value} for key, value in params.parameters.items()
+    ]
+    if before is not None:
+        kept = sorted((before.parameters.keys() & set(known)) - params.parameters.keys())
+        given += [{"ParameterKey": key, "UsePreviousValue": True} for key in kept]
+    tags = marks(context) if before is None else dict(before.tags)
+    return {
+        "StackName": params.stack,
+        "ChangeSetType": "CREATE" if before is None else "UPDATE",
+        "TemplateBody": template,
+        "Parameters": given,
+        "Tags": tag_list(tags | params.tags),
+        "Capabilities": list(params.capabilities),
+        "RoleARN": params.service_role,
+        "Description": f"run {context.run.id}, step {context.run.step}"[:1024],
+    }
+
+
+def _made(params: CfnParams, context: ActionContext, cloudformation: AwsClient) -> ChangeSet:
+    """Wait for the change set.
+
+    Raises:
+        ActionFailedError: CloudFormation could not make it, or it can no longer be executed.
+    """
+    name = own_name(context)
+
+    def look() -> Seen | None:
+        found = find_change_set(cloudformation, params.stack, name)
+        return None if found is None else Seen(found.status, detail=found.reason)
+
+    wait_until(params, context, look, what=f"change set {name}", ready={MADE, FAILED})
+    found = find_change_set(cloudformation, params.stack, name)
+    if found is None or (found.status == FAILED and not found.is_empty):
+        reason = found.reason if found is not None else "it is gone"
+        raise ActionFailedError(f"CloudFormation made no change set for stack {params.stack}: {reason}")
+    if not found.is_empty and not found.was_executed and found.execution != AVAILABLE:
+        raise ActionFailedError(
+            f"the change set for stack {params.stack} can't be executed: it is {found.execution}",
+            hint="the stack was changed meanwhile, or executing it failed; run the step again for a new one",
+        )
+    return found
+
+
+def _diff(params: CfnParams, context: ActionContext, cloudformation: AwsClient) -> list[str]:
+    """Put out what the change set would do.
+
+    Raises:
+        ActionFailedError: it would remove or replace what may not be.
+    """
+    changes = resource_changes(cloudformation, params.stack, own_name(context))
+    lines = [in_a_line(change) for change in changes]
+    context.output("stdout", "".join(f"{line}\n" for line in lines).encode())
+    lost = [in_a_line(change) for change in changes if loses(change)]
+    if lost and not params.replacement:
+        raise ActionFailedError(
+            f"the change set for stack {params.stack} would remove or replace: {'; '.join(lost)}",
+            hint="nothing was changed; say `replacement: true` if that is meant",
+        )
+    return lines
+
+
+def _await_end(
+    params: CfnParams, context: ActionContext, cloudformation: AwsClient, before: Stack | None, own: ChangeSet
+) -> None:
+    """Wait until the stack is complete; an end counts once CloudFormation shows that it began."""
+    failures, begun = DEAD | ROLLED_BACK, before is None or own.was_executed
+
+    def look() -> Seen | None:
+        nonlocal begun
+        found = find_stack(cloudformation, params.stack)
+        if found is None:
+            return None
+        moved = before is not None and found.version != before.version
+        begun = begun or moved or not found.settled or found.change_set == own.id
+        if not begun:
+            return Seen("not begun")
+        return _seen(cloudformation, found)
+
+    wait_until(params, context, look, what=f"stack {params.stack}", ready=DONE, terminal=failures, hint=HINT)

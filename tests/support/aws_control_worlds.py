@@ -1,0 +1,49 @@
+"""Worlds in which the contract of the actions that steer AWS is tried: parameters, and what makes the hands."""
+
+from runbook_engine.testing import FakeAws, aws_error, make_context
+
+TEMPLATE = '{"Resources": {}}'
+
+
+def stack():
+    stacks, sets = [], {}
+
+    def describe(**_):
+        if not stacks:
+            raise aws_error("ValidationError", "Stack with id app does not exist")
+        return {"Stacks": list(stacks)}
+
+    def make(**asked):
+        sets[asked["ChangeSetName"]] = {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE", "asked": asked}
+        return {}
+
+    def look(**asked):
+        if asked["ChangeSetName"] not in sets:
+            raise aws_error("ChangeSetNotFound")
+        return sets[asked["ChangeSetName"]]
+
+    def execute(**asked):
+        sets[asked["ChangeSetName"]]["ExecutionStatus"] = "EXECUTE_COMPLETE"
+        tags = sets[asked["ChangeSetName"]]["asked"]["Tags"]
+        stacks.append({"StackId": "arn:app", "StackStatus": "CREATE_COMPLETE", "Tags": tags})
+        return {}
+
+    def delete(**_):
+        stacks.clear()
+        return {}
+
+    script = {
+        "cloudformation:describe_stacks": describe,
+        "cloudformation:get_template": {"TemplateBody": TEMPLATE},
+        "cloudformation:get_template_summary": {"Parameters": []},
+        "cloudformation:create_change_set": make,
+        "cloudformation:describe_change_set": look,
+        "cloudformation:execute_change_set": execute,
+        "cloudformation:delete_stack": delete,
+        "cloudformation:list_change_sets": {"Summaries": []},
+    }
+    return make_context(cloud=FakeAws(script), project={"t.json": TEMPLATE.encode()})
+
+
+STANDBY = {"region": "eu-west-1"}
+CASES = {"aws.cfn_deploy": ({"stack": "app", "template": "t.json", **STANDBY}, stack)}
