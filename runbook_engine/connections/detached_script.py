@@ -206,7 +206,7 @@ _WAIT = r"""wait_for() {
 # Who may read another's environment is the kernel's matter: the command's own user is asked as well.
 _KILL = r"""everyone() {
   members; [ "$mark" ] || return 0
-  look_for="grep -ls -e $mark /proc/[0-9]*/environ"
+  look_for="grep -lszxF -e $mark /proc/[0-9]*/environ"
   for q in $(sh -c "$look_for" </dev/null; [ "$user" = - ] || sudo -n -u "$user" -- sh -c "$look_for" </dev/null) ; do
     q=${q#/proc/}; q=${q%/environ}
     case " $alive " in *" $q "*) continue ;; esac

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 import threading
 import time
 from functools import partial
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from runbook_engine.connections.detached_script import MARK
 from runbook_engine.connections.local import LocalConnection
 from runbook_engine.sdk import (
     Command,
@@ -24,6 +26,8 @@ from runbook_engine.sdk import (
     TargetUnreachableError,
 )
 
+KINDLY = f"kindly-{os.getpid()}"  # a kill searches the whole machine for the token, other workers' commands included
+
 
 def sh(script, **more):
     return Command(("sh", "-c", script), **more)
@@ -32,7 +36,7 @@ def sh(script, **more):
 @pytest.fixture(params=["plain", "detached"])
 def run(request, connection):
     """Run a command, plainly or detached."""
-    tokens = iter(f"t{number}" for number in range(100))
+    tokens = iter(f"t{number}-{os.getpid()}" for number in range(100))
 
     def go(command, timeout=30, **more):
         if request.param == "plain":
@@ -171,8 +175,8 @@ def test_a_timeout_ends_the_command_and_its_children_and_says_so(run, tmp_path):
 
 def test_a_command_ended_kindly_leaves_its_exit_status(connection):
     with pytest.raises(CommandTimeoutError):
-        connection.run_detached(sh("trap 'exit 9' TERM; while :; do sleep 0.1; done"), token="kindly", timeout=1)
-    assert connection.probe_detached("kindly") == DetachedState(DetachedStatus.DONE, 9)
+        connection.run_detached(sh("trap 'exit 9' TERM; while :; do sleep 0.1; done"), token=KINDLY, timeout=1)
+    assert connection.probe_detached(KINDLY) == DetachedState(DetachedStatus.DONE, 9)
 
 
 def test_a_timeout_ends_a_command_that_ignores_the_kind_signal(run, tmp_path):
@@ -190,11 +194,18 @@ def test_a_timeout_finds_what_began_a_session_of_its_own(connection, how, tmp_pa
         pytest.skip("what runs plainly on a remote host is looked for in its session alone")
     mark = tmp_path / "pid"
     script = f"setsid sh -c 'echo $$ >{mark}; trap : TERM; while :; do sleep 1; done' & sleep 300"
-    go = connection.run if how == "plain" else partial(connection.run_detached, token="strays")
-    with pytest.raises(CommandTimeoutError) as caught:
-        go(sh(script), timeout=2)
-    assert caught.value.killed
-    assert gone(int(mark.read_text()))
+    token = f"strays-{os.getpid()}"  # the whole machine is searched for it, other workers' commands included
+    go = connection.run if how == "plain" else partial(connection.run_detached, token=token)
+    alike = subprocess.Popen(["sleep", "300"], env={MARK: f"{token}0", "OTHER": f"{MARK}={token}"})
+    try:
+        with pytest.raises(CommandTimeoutError) as caught:
+            go(sh(script), timeout=2)
+        assert caught.value.killed
+        assert gone(int(mark.read_text()))
+        assert alike.poll() is None
+    finally:
+        alike.kill()
+        alike.wait()
 
 
 def gone(pid):
