@@ -80,7 +80,47 @@ def ec2():
     )
 
 
+def functions():
+    codes, alias, tags = {None: "old", "1": "old"}, {"Name": "live", "FunctionVersion": "1"}, {}
+
+    def configuration(**asked):
+        return {"FunctionArn": "arn:aws:lambda:r:1:function:f", "CodeSha256": codes[asked.get("Qualifier")]}
+
+    def upload(**_):
+        codes[None] = PACKAGE
+        return {}
+
+    def publish(**asked):
+        codes["2"] = asked["CodeSha256"]
+        return {"Version": "2"}
+
+    def point(**asked):
+        alias.update(asked)
+        return {}
+
+    def tag(**asked):
+        tags.update(asked["Tags"])
+        return {}
+
+    return fake(
+        {
+            "lambda:get_function_configuration": configuration,
+            "lambda:get_alias": lambda **_: dict(alias),
+            "lambda:list_tags": lambda **_: {"Tags": dict(tags)},
+            "lambda:tag_resource": tag,
+            "lambda:update_function_code": upload,
+            "lambda:publish_version": publish,
+            "lambda:update_alias": point,
+        }
+    )
+
+
+PACKAGE = "x" * 43 + "="
 CASES = {
+    "aws.lambda_deploy": (
+        {"function": "f", "package": {"bucket": "rel", "key": "f.zip", "sha256": PACKAGE}, "alias": "live", **STANDBY},
+        functions,
+    ),
     "aws.ec2_launch": ({"name": "web-dr", "launch_template": "web", **STANDBY}, ec2),
     "aws.ecs_service": ({"cluster": "c", "service": "web", "desired": 2, "task_definition": "w:2", **STANDBY}, ecs),
     "aws.asg_capacity": ({"group": "web", "min": 2, "desired": 3, **STANDBY}, asg),
