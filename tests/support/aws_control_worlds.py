@@ -1,5 +1,7 @@
 """Worlds in which the contract of the actions that steer AWS is tried: parameters, and what makes the hands."""
 
+from datetime import UTC, datetime
+
 from runbook_engine.testing import FakeAws, aws_error, make_context
 
 TEMPLATE = '{"Resources": {}}'
@@ -45,5 +47,27 @@ def stack():
     return make_context(cloud=FakeAws(script), project={"t.json": TEMPLATE.encode()})
 
 
+def ssm():
+    sent = []
+
+    def send(**asked):
+        facts = {"CommandId": "c-1", "Status": "Success", "TargetCount": 1, "CompletedCount": 1}
+        sent.append(
+            {**facts, "Comment": asked["Comment"], "RequestedDateTime": datetime(2026, 11, 23, 8, 55, tzinfo=UTC)}
+        )
+        return {"Command": sent[-1]}
+
+    script = {
+        "ssm:list_commands": lambda **_: {"Commands": list(sent)},
+        "ssm:send_command": send,
+        "ssm:list_command_invocations": {"CommandInvocations": [{"InstanceId": "i-0123456789abcdef0"}]},
+        "ssm:get_command_invocation": {"Status": "Success", "ResponseCode": 0, "StandardOutputContent": "ok\n"},
+    }
+    return make_context(cloud=FakeAws(script))
+
+
 STANDBY = {"region": "eu-west-1"}
-CASES = {"aws.cfn_deploy": ({"stack": "app", "template": "t.json", **STANDBY}, stack)}
+CASES = {
+    "aws.cfn_deploy": ({"stack": "app", "template": "t.json", **STANDBY}, stack),
+    "aws.ssm_command": ({"tags": {"role": ["web"]}, "commands": ["systemctl start app"], **STANDBY}, ssm),
+}
