@@ -115,12 +115,43 @@ def functions():
     )
 
 
+def eks():
+    node = {"nodegroupName": "web", "status": "ACTIVE", "resources": {"autoScalingGroups": [{"name": "eks-web"}]}}
+    sizes, tags = {"minSize": 0, "maxSize": 4, "desiredSize": 1}, {}
+
+    def update(**asked):
+        sizes.update(asked["scalingConfig"])
+        return {"update": {"id": "u1"}}
+
+    def group(**_):
+        count = sizes["desiredSize"]
+        instances = [{"LifecycleState": "InService", "HealthStatus": "Healthy"}] * count
+        group = {"AutoScalingGroupName": "eks-web", "MinSize": 0, "MaxSize": 4, "DesiredCapacity": count}
+        return {"AutoScalingGroups": [{**group, "Instances": instances}]}
+
+    def tag(**asked):
+        tags.update(asked["tags"])
+        return {}
+
+    return fake(
+        {
+            "eks:describe_nodegroup": lambda **_: {"nodegroup": {**node, "scalingConfig": dict(sizes), "tags": tags}},
+            "eks:describe_update": {"update": {"status": "Successful"}},
+            "eks:update_nodegroup_config": update,
+            "eks:tag_resource": tag,
+            "autoscaling:describe_auto_scaling_groups": group,
+            "autoscaling:describe_scaling_activities": {"Activities": []},
+        }
+    )
+
+
 PACKAGE = "x" * 43 + "="
 CASES = {
     "aws.lambda_deploy": (
         {"function": "f", "package": {"bucket": "rel", "key": "f.zip", "sha256": PACKAGE}, "alias": "live", **STANDBY},
         functions,
     ),
+    "aws.eks_nodegroup": ({"cluster": "c", "nodegroup": "web", "min": 2, "desired": 3, **STANDBY}, eks),
     "aws.ec2_launch": ({"name": "web-dr", "launch_template": "web", **STANDBY}, ec2),
     "aws.ecs_service": ({"cluster": "c", "service": "web", "desired": 2, "task_definition": "w:2", **STANDBY}, ecs),
     "aws.asg_capacity": ({"group": "web", "min": 2, "desired": 3, **STANDBY}, asg),

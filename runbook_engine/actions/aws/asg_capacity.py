@@ -4,7 +4,17 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from runbook_engine.actions.aws.asg_groups import MATCHES, Group, SizeParams, Sizes, failures, find_group
+from runbook_engine.actions.aws.asg_groups import (
+    FAILING,
+    MATCHES,
+    Group,
+    SizeParams,
+    Sizes,
+    failures,
+    find_group,
+    refuse_stuck,
+    watched,
+)
 from runbook_engine.actions.aws.before import noted, recorded_before, remember
 from runbook_engine.actions.aws.common import client
 from runbook_engine.actions.aws.waiting import Seen, in_words, wait_until
@@ -22,7 +32,6 @@ from runbook_engine.sdk import (
     unsatisfied,
 )
 
-FAILING = "failing to launch"
 HINT = "see the group's activity in EC2; free capacity, other instance types or zones, then run the step again"
 
 
@@ -86,7 +95,7 @@ aws.asg_capacity:
             return unsatisfied(f"{group.name}: {words}", changes=tuple(differing))
         seen = group.seen(at_least=params.at_least)
         if seen.state != MATCHES:
-            _refuse_stuck(group)
+            refuse_stuck(group)
             change = Change(what=f"instances of {group.name}", before=group.in_service, after=wanted.desired)
             return unsatisfied(f"{group.name}: {in_words(seen)}", changes=(change,))
         outputs: dict[str, JsonValue] = {"group": group.name, **group.sizes.by_name(), "in_service": group.in_service}
@@ -135,11 +144,6 @@ def _find(params: AsgParams, autoscaling: AwsClient) -> Group:
     return group
 
 
-def _refuse_stuck(group: Group) -> None:
-    if stuck := group.stuck():
-        raise ActionFailedError(f"{group.name}: {stuck}, which does not end by itself", hint="resume the process")
-
-
 def _tag(autoscaling: AwsClient, group: Group, key: str, value: str) -> None:
     tag = {"ResourceId": group.name, "ResourceType": "auto-scaling-group", "Key": key, "Value": value}
     autoscaling.call("create_or_update_tags", Tags=[{**tag, "PropagateAtLaunch": False}])
@@ -161,15 +165,7 @@ def _wait(
     """Wait for the instances; launches that failed since `known` are counted."""
 
     def look() -> Seen:
-        group = _find(params, autoscaling)
-        seen = group.seen(at_least=at_least)
-        if seen.state == MATCHES:
-            return seen
-        _refuse_stuck(group)
-        new = [reason for number, reason in failures(autoscaling, group.name).items() if number not in known]
-        if len(new) >= params.failed_launches:
-            return Seen(FAILING, detail=f"{len(new)} failed, {seen.state}; {new[0]}")
-        return Seen(seen.state, detail=f"{len(new)} failed: {new[0]}" if new else "")
+        return watched(params, autoscaling, _find(params, autoscaling), known, at_least=at_least)
 
     wait_until(params, context, look, what=params.group, ready={MATCHES}, terminal={FAILING}, hint=HINT)
 

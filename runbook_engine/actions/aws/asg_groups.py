@@ -1,6 +1,6 @@
 """Auto Scaling groups as AWS describes them: sizes, instances in service, and launches that failed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 from runbook_engine.actions.aws.common import PolledParams
 from runbook_engine.actions.aws.marks import tags_of
 from runbook_engine.actions.aws.waiting import Seen
-from runbook_engine.sdk import AwsAnswer, AwsClient
+from runbook_engine.sdk import ActionFailedError, AwsAnswer, AwsClient
 
-MATCHES = "in service"
+MATCHES, FAILING = "in service", "failing to launch"
 RECENT_ACTIVITIES = 20
 
 
@@ -130,6 +130,37 @@ def failures(autoscaling: AwsClient, name: str) -> dict[str, str]:
         for one in answer.get("Activities") or ()
         if one.get("StatusCode") == "Failed"
     }
+
+
+def refuse_stuck(group: Group) -> None:
+    """Fail where a suspended process keeps a group from its size.
+
+    Raises:
+        ActionFailedError: one does.
+    """
+    if stuck := group.stuck():
+        raise ActionFailedError(f"{group.name}: {stuck}, which does not end by itself", hint="resume the process")
+
+
+def watched(
+    params: SizeParams, autoscaling: AwsClient, group: Group, known: Collection[str], *, at_least: bool
+) -> Seen:
+    """Give one look at a group that is waited for: in service, on its way, or `FAILING`.
+
+    Args:
+        known: ids of scaling activities that failed before; they do not count.
+
+    Raises:
+        ActionFailedError: it can't get there.
+    """
+    seen = group.seen(at_least=at_least)
+    if seen.state == MATCHES:
+        return seen
+    refuse_stuck(group)
+    new = [reason for number, reason in failures(autoscaling, group.name).items() if number not in known]
+    if len(new) >= params.failed_launches:
+        return Seen(FAILING, detail=f"{len(new)} failed, {seen.state}; {new[0]}")
+    return Seen(seen.state, detail=f"{len(new)} failed: {new[0]}" if new else "")
 
 
 def _group(item: AwsAnswer) -> Group:
