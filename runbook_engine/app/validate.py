@@ -9,8 +9,9 @@ from runbook_engine.app.project import OpenProject
 from runbook_engine.app.safe_files import refuse_open, refuse_open_tree
 from runbook_engine.app.source_maps import source_maps
 from runbook_engine.app.validate_kind import is_inventory
+from runbook_engine.loading.accepted import accept
 from runbook_engine.loading.collector import collector_paused
-from runbook_engine.loading.config import load_config
+from runbook_engine.loading.config import config_source, load_config
 from runbook_engine.loading.inventory.load import load_inventory
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.loading.team import load_team
@@ -21,6 +22,7 @@ from runbook_engine.model.located import SourceMap
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.team import Team
 from runbook_engine.planning.lint import lint
+from runbook_engine.planning.lint_survival import escaped_regions, lint_journal, lint_survival
 from runbook_engine.ports.action import Catalog
 
 _CONFIG, _TEAM, _RUNBOOKS, _INVENTORIES = "runbook.toml", "team.yml", "runbooks", "inventories"
@@ -33,11 +35,13 @@ class Validation:
     Attributes:
         sources: the files' lines by file name, for code frames.
         files: every file or inventory that was looked at, as shown to people.
+        escaped: every region that one of the runbooks escapes.
     """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, SourceMap] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    escaped: set[str] = field(default_factory=set)
 
     def refused(self, *, strict: bool) -> bool:
         """Whether anything counts as an error; with `strict`, warnings do."""
@@ -67,7 +71,8 @@ def validate(project: OpenProject, names: tuple[str, ...] = ()) -> Validation:
     known = [inventory for inventory in (*checked, *quiet) if inventory is not None]
     for path in chosen.runbooks:
         _runbook(project, path, found, catalog, team, known)
-    found.diagnostics = list(dict.fromkeys(found.diagnostics))
+    _journal(project, found)
+    found.diagnostics = accept(list(dict.fromkeys(found.diagnostics)), found.sources)
     return found
 
 
@@ -141,6 +146,16 @@ def _config(project: OpenProject, found: Validation) -> None:
         raise InvalidInputError(f"{_CONFIG}: inventory: {error.message}", hint=error.hint) from error
 
 
+def _journal(project: OpenProject, found: Validation) -> None:
+    """Hold the journal's address against the regions that the runbooks escape."""
+    path = project.root / _CONFIG
+    if not found.escaped or not path.is_file():
+        return
+    source = config_source(path)
+    found.sources.setdefault(source.file, source)
+    found.diagnostics += lint_journal(project.config.journal, found.escaped, source.at(("journal",)))
+
+
 def _team(project: OpenProject, found: Validation, *, report: bool) -> Team | None:
     """Load the team; None (nothing is checked against it) when it is not valid, an empty one when there is none."""
     path = project.root / _TEAM
@@ -193,7 +208,10 @@ def _runbook(
     found.files.append(loaded.sources.file)
     found.sources.update(source_maps(loaded))
     found.diagnostics += loaded.diagnostics
-    found.diagnostics += lint(loaded.for_lint(), catalog, team=team, inventories=inventories)
+    source = loaded.for_lint()
+    found.diagnostics += lint(source, catalog, team=team, inventories=inventories)
+    found.diagnostics += lint_survival(source, catalog, inventories)
+    found.escaped |= escaped_regions(source, inventories)
 
 
 def _refuse(project: OpenProject, path: Path, error: InvalidInputError, found: Validation) -> None:

@@ -78,6 +78,12 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> tup
     return (config.model_copy(update={"journal": journal}) if journal else config), []
 
 
+def config_source(path: Path) -> SourceMap:
+    """Give the lines of a runbook.toml that was read before, and where its parts stand."""
+    text = path.read_text(encoding="utf-8-sig")
+    return SourceMap(path.name, read_toml(text), SourceLines(text))
+
+
 def _refuse_foreign(path: Path) -> None:
     """Refuse what somebody else may write: plugins in it would run as whoever starts the engine."""
     status = path.stat()

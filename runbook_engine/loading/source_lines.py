@@ -25,6 +25,10 @@ class SourceLines(Sequence[str]):
     def __len__(self) -> int:
         return self._size
 
+    def mentions(self, text: str) -> bool:
+        """Whether the file holds a text, without splitting it."""
+        return text in self._text
+
     def place(self, offset: int) -> tuple[int, int]:
         """Give line and column (from 1) of an offset in the text."""
         before = self._text[:offset]

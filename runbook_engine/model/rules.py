@@ -7,13 +7,22 @@ from runbook_engine.model.rule_tables.plugins import PLUGIN_RULES
 from runbook_engine.model.rule_tables.project import PROJECT_RULES
 from runbook_engine.model.rule_tables.references import REFERENCE_RULES
 from runbook_engine.model.rule_tables.runbook import RUNBOOK_RULES
+from runbook_engine.model.rule_tables.survival import SURVIVAL_RULES
 from runbook_engine.model.rule_tables.yaml import YAML_RULES
 
 # RB001-RB099 YAML, RB100-RB199 a runbook's structure, RB200-RB299 references, templates and actions,
 # RB300-RB399 inventory, RB400-RB499 team and configuration.
 RULES: dict[str, Rule] = {
     rule.id: rule
-    for rule in (*YAML_RULES, *RUNBOOK_RULES, *REFERENCE_RULES, *INVENTORY_RULES, *PROJECT_RULES, *PLUGIN_RULES)
+    for rule in (
+        *YAML_RULES,
+        *RUNBOOK_RULES,
+        *REFERENCE_RULES,
+        *SURVIVAL_RULES,
+        *INVENTORY_RULES,
+        *PROJECT_RULES,
+        *PLUGIN_RULES,
+    )
 }
 
 

@@ -101,3 +101,32 @@ def test_a_folder_elsewhere_is_an_inventory_when_it_has_what_one_has(root, tmp_p
     assert is_inventory(open_project(root), str(tmp_path))
     assert looked_at(root, str(root / "runbooks")) == ["runbooks/restore-settings.yml"]
     assert looked_at(root, str(root / "inventories")) == ["inventories/local"]
+
+
+FAILOVER = """\
+runbook: leave
+vars: {escaped_region: us-east-1}
+steps:
+  # runbook: ignore RB231 there is no other place
+  - {id: dns, aws.route53_records: {zone: z.example, records: [{name: a.z.example, type: A, ttl: 60, values: [192.0.2.1]}]}}
+  - {id: look, aws.identity: {account: "123456789012", region: us-east-1}}
+"""
+
+
+def test_what_the_lost_region_is_needed_for_is_told_unless_it_is_accepted(root):
+    (root / "runbooks/leave.yml").write_text(FAILOVER)
+    found = validate(open_project(root), ("leave",))
+    assert [(item.rule, item.location.line) for item in found.diagnostics] == [("RB230", 6)]
+    assert not found.refused(strict=False)
+    assert found.refused(strict=True)
+
+
+def test_the_journal_is_told_in_the_configuration(root):
+    (root / "runbooks/leave.yml").write_text(FAILOVER)
+    config = root / "runbook.toml"
+    journal = 'journal = "postgresql://dr@j.us-east-1.rds.amazonaws.com/runbook"'
+    config.write_text(f'inventory = "inventories/local"\n{journal}\n')
+    [found] = [item for item in validate(open_project(root), ("leave",)).diagnostics if item.rule == "RB234"]
+    assert (found.location.file, found.location.line) == ("runbook.toml", 2)
+    config.write_text(f"# runbook: ignore RB234 the standby's replica is used by hand\n{journal}\n")
+    assert [item.rule for item in validate(open_project(root), ("leave",)).diagnostics] == ["RB230"]
