@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from runbook_engine.app.limit import newest_finished
 from runbook_engine.app.project import OpenProject
+from runbook_engine.model.earlier_run import is_earlier_run
 from runbook_engine.model.event import RunOpened
 from runbook_engine.model.inventory import LOCALHOST
 from runbook_engine.model.json import JsonObject, JsonValue
@@ -42,7 +43,10 @@ def _name(opened: RunOpened) -> str:
 
 
 def _inputs(inputs: JsonObject) -> list[str]:
-    return [word for name, value in inputs.items() for word in ("-e", f"{name}={_text(value)}")]
+    words = []
+    for name, value in inputs.items():
+        words += ["--from-run", str(value["id"])] if is_earlier_run(value) else ["-e", f"{name}={_text(value)}"]
+    return words
 
 
 def _text(value: JsonValue) -> str:

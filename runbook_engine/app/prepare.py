@@ -31,6 +31,7 @@ class PlanRequest:
         inventories: names, files or folders; none for the project's default.
         extra_vars: `name=value` and `@file.yml`, in the order given.
         inputs: complete inputs of an earlier run, in place of `extra_vars`.
+        from_run: what is known of a run of another runbook, for the input of type `run`.
         limit_hosts: what the limit stood for in an earlier run; it is not looked up again then.
     """
 
@@ -39,6 +40,7 @@ class PlanRequest:
     extra_vars: tuple[str, ...] = ()
     limit: str | None = None
     inputs: JsonObject | None = None
+    from_run: JsonObject | None = None
     limit_hosts: tuple[str, ...] = ()
 
 
@@ -85,7 +87,13 @@ def prepare_plan(project: OpenProject, request: PlanRequest) -> PreparedPlan:
         raise InvalidFilesError(_summary(found, request.runbook), [*plugin_findings, *found], sources)
     inputs = request.inputs
     if inputs is None:
-        inputs, problems = read_inputs(runbook, request.extra_vars, project=project.root, limits=project.config.limits)
+        inputs, problems = read_inputs(
+            runbook,
+            request.extra_vars,
+            project=project.root,
+            limits=project.config.limits,
+            from_run=request.from_run,
+        )
         found += problems
     if has_errors(found):
         raise InvalidFilesError(_summary(found, request.runbook), [*plugin_findings, *found], sources)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from runbook_engine.app.show_plan import PlanView, StepView
 from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.terminal import table
+from runbook_engine.model.earlier_run import input_in_short
+from runbook_engine.model.json import JsonValue
 
 _MOST_TARGETS = 3
 _MOST_INPUT = 60
@@ -48,6 +50,7 @@ def _where(targets: Sequence[str], tasks: int) -> str:
     return shown if tasks == len(targets) else f"{shown} ({tasks} tasks)"
 
 
-def _value(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
+def _value(value: JsonValue) -> str:
+    short = input_in_short(value)
+    text = short if isinstance(short, str) else json.dumps(short)
     return plain(text, limit=_MOST_INPUT)

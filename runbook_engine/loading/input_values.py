@@ -11,6 +11,7 @@ from runbook_engine.expressions.regex import find
 from runbook_engine.expressions.scope import RESERVED
 from runbook_engine.loading.nesting import plain
 from runbook_engine.model.diagnostic import Diagnostic
+from runbook_engine.model.earlier_run import input_in_short, is_earlier_run
 from runbook_engine.model.json import JsonValue
 from runbook_engine.model.located import LocatedDict, Path, SourceMap
 from runbook_engine.model.names import parse_duration
@@ -26,12 +27,13 @@ _WORDS = {
     InputType.BOOLEAN: "true or false",
     InputType.LIST: "a list",
     InputType.DURATION: "a duration such as 90s, 15m or 1h30m",
+    InputType.RUN: "an earlier run, which --from-run RUN gives",
 }
 
 
 def check_value(definition: Input, value: JsonValue) -> str:
     """Say why a value does not fit an input, to be read behind its name; empty when it fits."""
-    shown = quoted(value)
+    shown = quoted(input_in_short(value))
     if not has_type(definition.type, value):
         return f"must be {_WORDS[definition.type]}, not {shown}"
     return check_bounds(definition, value, shown)
@@ -69,10 +71,10 @@ def has_type(wanted: InputType, value: JsonValue) -> bool:
             return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         case InputType.LIST:
             return isinstance(value, list | tuple)
-        case InputType.DURATION:
-            return isinstance(value, str) and _is_duration(value)
-        case InputType.STRING:
-            return isinstance(value, str)
+        case InputType.RUN:
+            return is_earlier_run(value)
+        case InputType.STRING | InputType.DURATION:
+            return isinstance(value, str) and (wanted is InputType.STRING or _is_duration(value))
 
 
 def check_definitions(root: LocatedDict, sources: SourceMap) -> Iterator[Diagnostic]:

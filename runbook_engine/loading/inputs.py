@@ -21,6 +21,7 @@ from runbook_engine.model.runbook import Input, InputType, Runbook
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+_FROM_RUN = Location(file="--from-run")
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -34,7 +35,7 @@ class _Given:
 
 
 def read_inputs(
-    runbook: Runbook, given: Sequence[str], *, project: Path, limits: Limits
+    runbook: Runbook, given: Sequence[str], *, project: Path, limits: Limits, from_run: JsonObject | None = None
 ) -> tuple[JsonObject, list[Diagnostic]]:
     """Read what was given, in order (a later value wins), and complete it.
 
@@ -44,6 +45,7 @@ def read_inputs(
             then in the project.
         project: the project's folder.
         limits: bounds on each file.
+        from_run: what is known of an earlier run; it becomes the input of type `run`.
     """
     values: dict[str, _Given] = {}
     found: list[Diagnostic] = []
@@ -57,6 +59,12 @@ def read_inputs(
             found.append(diagnostic("RB120", Location(file="-e"), message, "write -e name=value or -e @file.yml"))
             continue
         values[name.strip()] = _Given(text, Location(file=f"-e {name.strip()}"), is_text=True)
+    if from_run is not None:
+        takes = [name for name, definition in runbook.inputs.items() if definition.type is InputType.RUN]
+        values.update({name: _Given(from_run, _FROM_RUN, is_text=False) for name in takes})
+        if not takes:
+            message = f"{runbook.name} goes by no run of another runbook: it has no input of type run"
+            found.append(diagnostic("RB120", _FROM_RUN, message, f"run {from_run['id']} is of {from_run['runbook']}"))
     complete = _complete(runbook.inputs, values, limits, found)
     return complete, found
 
@@ -102,7 +110,8 @@ def _complete(
         if given is None:
             complete[name] = definition.default
             if definition.required:
-                hint = f"give it with -e {name}=…" + (f" ({definition.description})" if definition.description else "")
+                how = "--from-run RUN" if definition.type is InputType.RUN else f"-e {name}=…"
+                hint = f"give it with {how}" + (f" ({definition.description})" if definition.description else "")
                 place = Location(file="inputs")
                 found.append(diagnostic("RB120", place, f"the input {quoted(name)} is required", hint))
             continue

@@ -43,7 +43,7 @@ STEP_HELP = {
 }
 
 INPUT_HELP = {
-    "type": "string, integer, number, boolean, list or duration.",
+    "type": "string, integer, number, boolean, list, duration or run (an earlier run, given by --from-run).",
     "required": "The operator must give it.",
     "default": "The value when none is given.",
     "pattern": "Regular expression that the whole value must match.",

@@ -113,6 +113,7 @@ class InputType(StrEnum):
     BOOLEAN = "boolean"
     LIST = "list"
     DURATION = "duration"
+    RUN = "run"
 
 
 class Input(Frozen):

@@ -65,7 +65,7 @@ def _facts(report: RunReport) -> list[tuple[str, str]]:
         ("took", words.duration(report.seconds)),
         ("tasks", words.counts(report.counts, report.pending)),
         ("hosts", words.counts(report.hosts) if report.hosts else words.NOTHING),
-        ("inputs", ", ".join(f"{name}={value}" for name, value in report.inputs.items()) or words.NOTHING),
+        ("inputs", ", ".join(f"{name}={value}" for name, value in words.inputs(report).items()) or words.NOTHING),
         ("plan", report.fingerprint),
         ("commit", commit),
         ("engine", " ".join([report.engine_version, *(f"{name} {v}" for name, v in report.plugins.items())])),

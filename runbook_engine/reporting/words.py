@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from runbook_engine.model.earlier_run import input_in_short
+from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import format_duration
 from runbook_engine.model.outcome import Mode, Outcome
 from runbook_engine.model.report import Proof, Recheck, RunReport, StepReport, TaskReport
@@ -64,6 +66,11 @@ def limited(report: RunReport) -> str:
     if report.limit is None or not report.limit_hosts:
         return report.limit or ""
     return f"{report.limit} ({len(report.limit_hosts)} hosts: {' '.join(report.limit_hosts)})"
+
+
+def inputs(report: RunReport) -> JsonObject:
+    """Give the inputs as people read them: in place of what is known of an earlier run, its id."""
+    return {name: input_in_short(value) for name, value in report.inputs.items()}
 
 
 def standing(task: TaskReport) -> str:

@@ -1,12 +1,13 @@
 """runbook run: plan, ask, do, tell."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import click
 
+from runbook_engine.app.earlier_run import read_earlier_run
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.from_run import prepare_rest
 from runbook_engine.app.prepare import PlanRequest, PreparedPlan, prepare_plan
@@ -49,7 +50,17 @@ from runbook_engine.ports.listener import Listener
 @click.option("--note", default="", metavar="TEXT", help="Kept in the journal with the run.")
 @click.option("--skip", multiple=True, metavar="STEP", help="Don't do this step; needs its own --reason each time.")
 @click.option("--reason", multiple=True, metavar="TEXT", help="Why: for each --skip in order, then for the rest.")
-@click.option("--from-run", metavar="RUN", help="Go on from an earlier run in a new one, with what that was given.")
+@click.option(
+    "--from-run",
+    metavar="RUN",
+    help="Go on from an earlier run in a new one, with what that was given; a run of another runbook becomes the input "
+    "of type run (a failback goes by what the failover did).",
+)
+@click.option(
+    "--even-if-failed",
+    is_flag=True,
+    help="With --from-run of another runbook: a run that did not succeed will do; needs its own --reason, the last.",
+)
 @click.option(
     "--only", type=click.Choice(["failed"]), help="With --from-run: what did not end well there (the default)."
 )
@@ -75,6 +86,7 @@ def run(
     skip: tuple[str, ...],
     reason: tuple[str, ...],
     from_run: str | None,
+    even_if_failed: bool,
     only: str | None,
     no_recheck: bool,
     output: str,
@@ -95,10 +107,12 @@ def run(
       runbook run region-failover -e @incident.yml --skip aws-status --reason "the page lags"
       runbook run restart-fleet --limit '@failed:&web'
       runbook run region-failover --from-run last --only failed
+      runbook run region-failback --from-run 20261123-0855 --dry-run
       runbook run region-failover --drill --allow-live-inventory --reason "nothing is live there before the 1st"
     """
     unlooked, reasons = _no_recheck(no_recheck, reason, from_run=from_run)
     live_inventory, reasons = _live_inventory(allow_live_inventory, reasons, drill=drill)
+    failed_will_do, reasons = _even_if_failed(even_if_failed, reasons, from_run=from_run)
     request = RunRequest(
         plan=PlanRequest(runbook=name, inventories=inventories, extra_vars=extra_vars, limit=limit),
         mode=_mode(dry_run=dry_run, drill=drill),
@@ -113,7 +127,7 @@ def run(
     project = open_project()
     check_person(project.team, person)
     if from_run is not None:
-        prepared, request = _rest_of(project, from_run, request)
+        prepared, request = _from_run(project, from_run, request, Choices(only, failed_will_do))
     elif only is not None:
         raise UsageError("--only says what is left of an earlier run", hint="name that run by --from-run RUN")
     else:
@@ -156,20 +170,48 @@ def _drive(project: OpenProject, request: RunRequest, prepared: PreparedPlan, se
         journal.close()
 
 
-def _rest_of(project: OpenProject, name: str, request: RunRequest) -> tuple[PreparedPlan, RunRequest]:
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What else was said of the earlier run; `even_if_failed` is the reason, empty when it has to have succeeded."""
+
+    only: str | None
+    even_if_failed: str
+
+
+def _from_run(
+    project: OpenProject, name: str, request: RunRequest, choices: Choices
+) -> tuple[PreparedPlan, RunRequest]:
+    """Plan what an earlier run left to do, or, when it is of another runbook, what goes by it."""
+    journal = project.journal()
+    try:
+        head = find_run(journal, name)
+        path = project.runbook_path(request.plan.runbook)
+        if head.runbook == path.stem:
+            if choices.even_if_failed:
+                raise UsageError("--even-if-failed is for a run of another runbook", hint="leave it out")
+            return _rest_of(project, journal, head.id, request)
+        if choices.only is not None or request.no_recheck:
+            raise UsageError(
+                f"run {head.id} is of runbook {head.runbook}: nothing of {path.stem} is done in it",
+                hint="leave --only and --no-recheck out",
+            )
+        opened, known = read_earlier_run(journal, head.id, request.mode, even_if_failed=choices.even_if_failed)
+    finally:
+        journal.close()
+    plan = replace(request.plan, from_run=known, inventories=request.plan.inventories or opened.inventory_sources)
+    say(f"goes by run {head.id} of {head.runbook}")
+    return prepare_plan(project, plan), replace(request, plan=plan)
+
+
+def _rest_of(project: OpenProject, journal: Journal, run: str, request: RunRequest) -> tuple[PreparedPlan, RunRequest]:
     """Plan what an earlier run left to do."""
     if request.plan.inventories or request.plan.extra_vars or request.plan.limit is not None:
         raise UsageError(
             "--from-run takes the inventory, the inputs and the limit of that run",
             hint="leave -i, -e and --limit out, or leave --from-run out to run all of it anew",
         )
-    journal = project.journal()
-    try:
-        head = find_run(journal, name)
-        rest = prepare_rest(project, journal, head.id, request)
-    finally:
-        journal.close()
-    say(f"what ended well in run {head.id} counts as done")
+    rest = prepare_rest(project, journal, run, request)
+    say(f"what ended well in run {run} counts as done")
     return rest
 
 
@@ -198,6 +240,17 @@ def _no_recheck(wanted: bool, reasons: tuple[str, ...], *, from_run: str | None)
         raise UsageError("--no-recheck is for what ended well in an earlier run", hint="add --from-run RUN")
     if not reasons or not reasons[-1].strip():
         raise UsageError("--no-recheck needs a reason", hint='--reason "why"; it is kept in the journal')
+    return reasons[-1].strip(), reasons[:-1]
+
+
+def _even_if_failed(wanted: bool, reasons: tuple[str, ...], *, from_run: str | None) -> tuple[str, tuple[str, ...]]:
+    """Take the reason for going by a run that did not succeed, the last one, from the others."""
+    if not wanted:
+        return "", reasons
+    if from_run is None:
+        raise UsageError("--even-if-failed is for what goes by an earlier run", hint="add --from-run RUN")
+    if not reasons or not reasons[-1].strip():
+        raise UsageError("--even-if-failed needs a reason", hint='--reason "why"; it is kept in the journal')
     return reasons[-1].strip(), reasons[:-1]
 
 

@@ -1,0 +1,154 @@
+"""The runbooks of this repository, run on one rehearsal lab: dry, live, a second time, and where they must fail."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runbook_engine.lab import client
+from runbook_engine.lab.addresses import read_lab
+from runbook_engine.lab.breaks import parse
+from runbook_engine.lab.probe import look
+
+from .conftest import CommandLine
+
+ROOT = Path(__file__).resolve().parents[3]
+FAST = "all: {vars: {poll: 0.1s}}\n"
+LAB = [sys.executable, "-m", "runbook_engine.lab", "--restore-polls", "1", "--capacity", "--ttl", "600"]
+ON_LAB = ("-i", "demo", "-i", "fast.yml")
+
+
+class Rehearsal:
+    """A copy of the shipped project with a lab beside it; nothing is backed up in it but when a test says so."""
+
+    def __init__(self, root):
+        self.root = root
+        self.call = CommandLine(root)
+        for name in ("runbooks", "inventories"):
+            shutil.copytree(ROOT / name, root / name)
+        for name in ("team.yml", "runbook.toml"):
+            shutil.copy(ROOT / name, root)
+        (root / "plugins").mkdir()
+        (root / "fast.yml").write_text(FAST)
+
+    def run(self, *words, status=0):
+        done = self.call("run", *words)
+        assert done.status == status, f"{words} ended with {done.status}\n{done.err}"
+        return done.err
+
+    def succeeded(self, *words):
+        """Run it for real; give how each step ended, `mixed` where its targets differ, and what was said."""
+        said = self.run(*words, "--yes")
+        return self.outcomes(), said
+
+    def outcomes(self):
+        report = self.call("report", "last", "--format", "json").json
+        found = {step["id"]: {task["outcome"] for task in step["tasks"]} for step in report["steps"]}
+        return {step: each.pop() if len(each) == 1 else "mixed" for step, each in found.items()}
+
+    def break_(self, what, *, broken=True):
+        client.set_broken(self.lab, parse(what.split()), broken=broken)
+
+    @property
+    def lab(self):
+        return read_lab(self.root / ".lab")
+
+    def part(self, name):
+        return next(part for part in look(self.lab) if part.name == name)
+
+    def requests(self):
+        return [json.loads(line) for line in (self.root / ".lab" / "aws-requests.ndjson").read_text().splitlines()]
+
+    def writes(self):
+        return [request for request in self.requests() if request["write"]]
+
+    def instances(self, region):
+        return {file.stem for file in (self.root / ".lab" / "data" / region).glob("*.sqlite")}
+
+    def subjects(self):
+        """Subjects of all mails so far."""
+        heads = [file.read_text().partition("\n\n")[0] for file in sorted((self.root / ".lab" / "mail").glob("*.eml"))]
+        return [line.removeprefix("Subject: ") for head in heads for line in head.splitlines() if "Subject:" in line]
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory):
+    rehearsal = Rehearsal(tmp_path_factory.mktemp("rehearsal"))
+    command = [*LAB, "--state", str(rehearsal.root / ".lab")]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline().startswith("lab ready: ")
+            yield rehearsal
+        finally:
+            process.terminate()
+            process.wait(15)
+
+
+def test_what_is_shipped_is_valid(rehearsal):
+    assert rehearsal.call("validate", "--strict").status == 0
+
+
+def test_backups_are_looked_at_restored_compared_and_nothing_is_left(rehearsal):
+    asked = len(rehearsal.requests())
+    said = rehearsal.run("verify-backups", *ON_LAB, "--dry-run")
+    assert "4 of 8 objects" in said
+    assert not [request for request in rehearsal.requests()[asked:] if request["write"]]
+
+    outcomes, _ = rehearsal.succeeded("verify-backups", *ON_LAB, "-e", "keep=true")
+    assert (outcomes["archives"], outcomes["restore"], outcomes["clean-up"]) == ("changed", "changed", "skipped")
+    (kept,) = rehearsal.instances("eu-west-1")
+    before = len(rehearsal.writes())
+    outcomes, _ = rehearsal.succeeded("verify-backups", *ON_LAB, "-e", "keep=true")
+    assert set(outcomes.values()) == {"unchanged", "skipped"}
+    assert len(rehearsal.writes()) == before
+
+    outcomes, said = rehearsal.succeeded("verify-backups", *ON_LAB, "-e", "report=always")
+    assert outcomes["clean-up"] == "changed"
+    assert f"deleted {kept}" in said
+    assert rehearsal.instances("eu-west-1") == set()
+    assert "Backups of app.reviews.example: proven" in rehearsal.subjects()
+
+
+def test_wrong_data_in_a_backup_and_a_backup_that_is_too_old_are_caught(rehearsal):
+    rehearsal.break_("wrong-data")
+    said = rehearsal.run("verify-backups", *ON_LAB, "--yes", status=1)
+    rehearsal.break_("wrong-data", broken=False)
+    assert "rows that the checksum table counts but the reviews lack: is 100 instead of 0" in said
+    assert rehearsal.outcomes()["clean-up"] == "changed"
+    assert rehearsal.instances("eu-west-1") == set()
+    assert rehearsal.subjects()[-1] == "Backups of app.reviews.example: NOT proven"
+    assert "at most 1m is wanted" in rehearsal.run("verify-backups", *ON_LAB, "-e", "max_age=1m", "--yes", status=1)
+
+
+def test_data_of_some_time_is_restored_beside_the_app_proven_and_removed(rehearsal):
+    ticket = ("-e", "ticket=OPS-7")
+    before = len(rehearsal.writes())
+    rehearsal.run("restore-cloud-app", *ON_LAB, *ticket, "--dry-run")
+    assert len(rehearsal.writes()) == before
+
+    outcomes, _ = rehearsal.succeeded("restore-cloud-app", *ON_LAB, *ticket)
+    assert (outcomes["restore"], outcomes["verify-data"], outcomes["app-untouched"]) == (
+        "changed", "unchanged", "unchanged",
+    )  # fmt: skip
+    assert rehearsal.instances("us-east-1") == {"reviews", "reviews-ops-7"}
+    assert rehearsal.subjects()[-1] == "OPS-7: reviews-ops-7 is proven"
+    before = len(rehearsal.writes())
+    outcomes, _ = rehearsal.succeeded("restore-cloud-app", *ON_LAB, *ticket)
+    assert set(outcomes.values()) == {"unchanged", "skipped"}
+    assert len(rehearsal.writes()) == before
+
+    outcomes, _ = rehearsal.succeeded("restore-cloud-app", *ON_LAB, *ticket, "-e", "afterwards=remove")
+    assert outcomes["clean-up"] == "changed"
+    assert rehearsal.instances("us-east-1") == {"reviews"}
+
+
+def test_a_time_before_all_backups_and_data_that_lacks_rows_are_told(rehearsal):
+    said = rehearsal.run("restore-cloud-app", *ON_LAB, "-e", "ticket=OPS-8", "-e", "before=2020-01-01T00:00:00Z",
+                         "--yes", status=1)  # fmt: skip
+    assert "no available snapshot of reviews in us-east-1 with data of 2020-01-01T00:00:00+00:00 or earlier" in said
+    said = rehearsal.run("restore-cloud-app", *ON_LAB, "-e", "ticket=OPS-8", "-e", "least_rows=501", "--yes", status=1)
+    assert "rows of reviews: is 500, less than 501" in said
+    assert rehearsal.subjects()[-1] == "OPS-8: reviews-ops-8 is NOT to be relied on"
