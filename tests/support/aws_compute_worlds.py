@@ -145,6 +145,42 @@ def eks():
     )
 
 
+def rule():
+    found = {"Name": "nightly", "State": "DISABLED", "Arn": "arn:r"}
+
+    def switch(state):
+        return lambda **_: found.update(State=state) or {}
+
+    return fake(
+        {
+            "events:describe_rule": lambda **_: dict(found),
+            "events:enable_rule": switch("ENABLED"),
+            "events:disable_rule": switch("DISABLED"),
+        }
+    )
+
+
+def health():
+    config, tags = {"Inverted": False}, []
+
+    def update(**asked):
+        config.update(asked)
+        return {}
+
+    def tag(**asked):
+        tags[:] = asked["AddTags"]
+        return {}
+
+    return fake(
+        {
+            "route53:get_health_check": lambda **_: {"HealthCheck": {"HealthCheckConfig": dict(config)}},
+            "route53:update_health_check": update,
+            "route53:list_tags_for_resource": lambda **_: {"ResourceTagSet": {"Tags": list(tags)}},
+            "route53:change_tags_for_resource": tag,
+        }
+    )
+
+
 PACKAGE = "x" * 43 + "="
 CASES = {
     "aws.lambda_deploy": (
@@ -152,6 +188,8 @@ CASES = {
         functions,
     ),
     "aws.eks_nodegroup": ({"cluster": "c", "nodegroup": "web", "min": 2, "desired": 3, **STANDBY}, eks),
+    "aws.rule_state": ({"rule": "nightly", "state": "enabled", **STANDBY}, rule),
+    "aws.health_check": ({"health_check": "h", "inverted": True, "disabled": True}, health),
     "aws.ec2_launch": ({"name": "web-dr", "launch_template": "web", **STANDBY}, ec2),
     "aws.ecs_service": ({"cluster": "c", "service": "web", "desired": 2, "task_definition": "w:2", **STANDBY}, ecs),
     "aws.asg_capacity": ({"group": "web", "min": 2, "desired": 3, **STANDBY}, asg),
