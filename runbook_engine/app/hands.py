@@ -56,9 +56,20 @@ class EngineHands:
 
         return SmtpMailer(read_only=read_only)
 
-    def aws(self, service: str, *, region: str, account: str | None, role: str | None, read_only: bool) -> AwsClient:
+    def aws(
+        self,
+        service: str,
+        *,
+        region: str,
+        account: str | None,
+        role: str | None,
+        endpoint: str | None,
+        read_only: bool,
+    ) -> AwsClient:
         """Give a client of an AWS service."""
-        return self._aws.client(service, region=region, role=role, account=account, read_only=read_only)
+        return self._aws.client(
+            service, region=region, role=role, account=account, endpoint=endpoint, read_only=read_only
+        )
 
     def sql(self, url: str, *, read_only: bool) -> SqlDatabase:
         """Give a database."""

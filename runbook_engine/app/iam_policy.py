@@ -21,8 +21,19 @@ _ARN_REGION = re.compile(r"^arn:[a-z-]+:[a-z0-9-]+:([a-z0-9-]+):")
 _ACCOUNT = re.compile(r"^\d{12}$")
 _PLACES = ("region", "account", "role")
 _BRACES = re.compile(r"\{(\w+)\}")
-# One endpoint for the whole partition: a condition on the region would refuse every call.
-_GLOBAL = frozenset({"iam", "route53", "sts", "health", "globalaccelerator", "route53-recovery-control-config"})
+# One endpoint for the whole partition, or five in regions that the runbook need not name: a condition on the region
+# would refuse every call.
+_GLOBAL = frozenset(
+    {
+        "globalaccelerator",
+        "health",
+        "iam",
+        "route53",
+        "route53-recovery-cluster",
+        "route53-recovery-control-config",
+        "sts",
+    }
+)
 # Every resource that a change of these asks for has region and account in its ARN, or stands in _REGIONLESS. What is
 # not listed is allowed on all resources of the regions: a policy that is too narrow fails in the disaster.
 _BOUND = frozenset(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 64 << 20
 _ATTEMPTS = 6
+_ONE_OF_SEVERAL = 10.0  # seconds to read from an endpoint in whose place there are others
 # The service says that it did not even begin: the only errors after which a change may be sent again unseen.
 _THROTTLED = frozenset(
     {
@@ -65,16 +66,24 @@ class AwsSession:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._sessions: dict[str | None, boto3.Session] = {}
-        self._clients: dict[tuple[str, str, str | None, str], Any] = {}
+        self._clients: dict[tuple[str, str, str | None, str | None, str], Any] = {}
         self._accounts: dict[str | None, str] = {}
 
     def client(
-        self, service: str, *, region: str, role: str | None = None, account: str | None = None, read_only: bool
+        self,
+        service: str,
+        *,
+        region: str,
+        role: str | None = None,
+        account: str | None = None,
+        endpoint: str | None = None,
+        read_only: bool,
     ) -> "BotoClient":
         """Give a client for a service; with `role` (an ARN) that role is assumed first.
 
         Args:
             account: refuse credentials of any other account.
+            endpoint: URL of one of several endpoints: nothing is sent to it twice, and an answer is waited for 10 s.
 
         Raises:
             AwsError: no credentials, or those of another account.
@@ -83,9 +92,10 @@ class AwsSession:
         """
         if account is not None:
             self._prove_account(account, region, role)
-        reads = self._made(service, region, role, "check" if read_only else "read")
-        writes = reads if read_only else self._made(service, region, role, "write")
-        return BotoClient(service, reads, writes, read_only=read_only, attempts=self._attempts, sleep=self._sleep)
+        reads = self._made(service, region, role, endpoint, "check" if read_only else "read")
+        writes = reads if read_only else self._made(service, region, role, endpoint, "write")
+        attempts = self._attempts if endpoint is None else 1
+        return BotoClient(service, reads, writes, read_only=read_only, attempts=attempts, sleep=self._sleep)
 
     def _prove_account(self, account: str, region: str, role: str | None) -> None:
         found = self._accounts.get(role)
@@ -100,24 +110,30 @@ class AwsSession:
                 hint="choose the right profile or role before anything is done",
             )
 
-    def _made(self, service: str, region: str, role: str | None, use: Literal["check", "read", "write"]) -> Any:
+    def _made(
+        self, service: str, region: str, role: str | None, endpoint: str | None, use: Literal["check", "read", "write"]
+    ) -> Any:
         """Give the one client of this kind; making one is not thread-safe in boto3."""
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
-        key = (service, region, role, use)
+        key = (service, region, role, endpoint, use)
+        once = use == "write" or endpoint is not None
+        read_seconds = self._timeouts[1] if endpoint is None else min(self._timeouts[1], _ONE_OF_SEVERAL)
         with self._lock:
             if key not in self._clients:
                 config = Config(
                     connect_timeout=self._timeouts[0],
-                    read_timeout=self._timeouts[1],
-                    retries={"mode": "adaptive", "total_max_attempts": 1 if use == "write" else self._attempts},
+                    read_timeout=read_seconds,
+                    retries={"mode": "adaptive", "total_max_attempts": 1 if once else self._attempts},
                     tcp_keepalive=True,
                     max_pool_connections=32,
                     user_agent_extra="runbook-engine",
                 )
                 try:
-                    made = cast("Any", self._session(role, region)).client(service, region_name=region, config=config)
+                    made = cast("Any", self._session(role, region)).client(
+                        service, region_name=region, endpoint_url=endpoint, config=config
+                    )
                 except (BotoCoreError, ValueError) as error:
                     raise _told(error, service, "") from error
                 if use == "check":

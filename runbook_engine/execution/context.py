@@ -148,9 +148,19 @@ class AttemptContext:
         """Outputs that the task ended with when it was applied."""
         return self._order.recorded
 
-    def aws(self, service: str, *, region: str, account: str | None = None, role: str | None = None) -> AwsClient:
+    def aws(
+        self,
+        service: str,
+        *,
+        region: str,
+        account: str | None = None,
+        role: str | None = None,
+        endpoint: str | None = None,
+    ) -> AwsClient:
         """Give a client for an AWS service."""
-        return self._hands.aws(service, region=region, account=account, role=role, read_only=self._read_only)
+        return self._hands.aws(
+            service, region=region, account=account, role=role, endpoint=endpoint, read_only=self._read_only
+        )
 
     def sql(self, url: str) -> SqlDatabase:
         """Give a database by its SQLAlchemy URL."""

@@ -127,8 +127,21 @@ class ActionContext(Protocol):
         """What the task gave before: outputs of an earlier attempt that failed half-way; to `revert`, of the apply."""
         ...
 
-    def aws(self, service: str, *, region: str, account: str | None = None, role: str | None = None) -> AwsClient:
-        """Give a client for an AWS service; with `role` (an ARN) that role is assumed first."""
+    def aws(
+        self,
+        service: str,
+        *,
+        region: str,
+        account: str | None = None,
+        role: str | None = None,
+        endpoint: str | None = None,
+    ) -> AwsClient:
+        """Give a client for an AWS service; with `role` (an ARN) that role is assumed first.
+
+        Args:
+            endpoint: URL of one of several endpoints that give the same answers. It is asked once and not for long,
+                so that the next one can be tried.
+        """
         ...
 
     def sql(self, url: str) -> SqlDatabase:

@@ -27,7 +27,16 @@ class Hands(Protocol):
         """Give the way to hand mail in."""
         ...
 
-    def aws(self, service: str, *, region: str, account: str | None, role: str | None, read_only: bool) -> AwsClient:
+    def aws(
+        self,
+        service: str,
+        *,
+        region: str,
+        account: str | None,
+        role: str | None,
+        endpoint: str | None,
+        read_only: bool,
+    ) -> AwsClient:
         """Give a client of an AWS service."""
         ...
 

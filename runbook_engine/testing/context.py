@@ -80,9 +80,17 @@ class FakeContext:
         """Give the same hands as a revert gets them, after these outputs."""
         return replace(self, recorded=dict(outputs))
 
-    def aws(self, service: str, *, region: str, account: str | None = None, role: str | None = None) -> FakeAwsClient:
+    def aws(
+        self,
+        service: str,
+        *,
+        region: str,
+        account: str | None = None,
+        role: str | None = None,
+        endpoint: str | None = None,
+    ) -> FakeAwsClient:
         """Give a client of the fake AWS."""
-        del account, role
+        del account, role, endpoint
         return self.cloud.client(service, region=region, read_only=self.is_read_only)
 
     def sql(self, url: str) -> FakeSql:

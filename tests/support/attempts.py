@@ -58,7 +58,7 @@ class Hands:
     def http(self, *, read_only):
         self.asked.append(("http", read_only))
 
-    def aws(self, service, *, region, account, role, read_only):
+    def aws(self, service, *, region, account, role, endpoint, read_only):
         self.asked.append((service, read_only))
 
     def mail(self, *, read_only):

@@ -66,8 +66,33 @@ def ssm():
     return make_context(cloud=FakeAws(script))
 
 
+PANEL = "arn:aws:route53-recovery-control::123456789012:controlpanel/0a"
+CLUSTER = {
+    "endpoints": {"us-east-1": "https://one.example.com/v1", "eu-west-1": "https://two.example.com/v1"},
+    "controls": {f"{PANEL}/routingcontrol/a": "Off", f"{PANEL}/routingcontrol/b": "On"},
+}
+
+
+def arc():
+    states = dict.fromkeys(CLUSTER["controls"], "Off") | {f"{PANEL}/routingcontrol/a": "On"}
+
+    def update(**asked):
+        for entry in asked["UpdateRoutingControlStateEntries"]:
+            states[entry["RoutingControlArn"]] = entry["RoutingControlState"]
+        return {}
+
+    script = {
+        "route53-recovery-cluster:get_routing_control_state": lambda **asked: {
+            "RoutingControlState": states[asked["RoutingControlArn"]]
+        },
+        "route53-recovery-cluster:update_routing_control_states": update,
+    }
+    return make_context(cloud=FakeAws(script))
+
+
 STANDBY = {"region": "eu-west-1"}
 CASES = {
+    "aws.arc_routing_control": ({**CLUSTER, **STANDBY}, arc),
     "aws.cfn_deploy": ({"stack": "app", "template": "t.json", **STANDBY}, stack),
     "aws.ssm_command": ({"tags": {"role": ["web"]}, "commands": ["systemctl start app"], **STANDBY}, ssm),
 }

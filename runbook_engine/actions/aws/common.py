@@ -86,7 +86,14 @@ class ExplainingClient:
             raise explained(error) from error
 
 
-def client(params: AwsParams, context: ActionContext, service: str, *, region: str | None = None) -> ExplainingClient:
+def client(
+    params: AwsParams,
+    context: ActionContext,
+    service: str,
+    *,
+    region: str | None = None,
+    endpoint: str | None = None,
+) -> ExplainingClient:
     """Give the service's client for these parameters.
 
     Where an account is declared, STS is asked whose the credentials are before the client is given (once a run): the
@@ -96,7 +103,8 @@ def client(params: AwsParams, context: ActionContext, service: str, *, region: s
         AwsError: the credentials are another account's.
     """
     account = declared_account(params, context)
-    return ExplainingClient(context.aws(service, region=region or params.region, account=account, role=params.role))
+    where = region or params.region
+    return ExplainingClient(context.aws(service, region=where, account=account, role=params.role, endpoint=endpoint))
 
 
 def declared_account(params: AwsParams, context: ActionContext) -> str | None:

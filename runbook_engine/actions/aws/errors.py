@@ -37,7 +37,10 @@ _PATTERNS = tuple(
         (Trouble.DENIED, r"AccessDenied|Unauthorized|NotAuthorized|AuthFailure|OptInRequired|^403$|Forbidden"),
         (Trouble.CAPACITY, r"Insufficient\w*Capacity|CapacityNotAvailable|^Unsupported$"),
         (Trouble.TRANSIENT, r"Throttl|RequestLimitExceeded|SlowDown|TooManyRequests|BandwidthLimit|PriorRequestNot"),
-        (Trouble.TRANSIENT, r"ProvisionedThroughputExceeded|^5\d\d$|Internal(Failure|Error|Server)|ServiceUnavailable"),
+        (
+            Trouble.TRANSIENT,
+            r"ProvisionedThroughputExceeded|^5\d\d$|Internal(Failure|Error|Server)|(Service|Temporarily)Unavailable",
+        ),
         (Trouble.QUOTA, r"Quota|LimitExceeded|TooMany|MaximumLimit|ResourceCountExceeded"),
         (Trouble.NOT_FOUND, r"NotFound|NoSuch|DoesNotExist|UnknownResource|^404$"),
         (Trouble.EXISTS, r"AlreadyExist|ResourceExists|\.Duplicate|AlreadyOwned|TableInUse"),

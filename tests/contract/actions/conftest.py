@@ -31,8 +31,10 @@ class RealContext(FakeContext):
             is_read_only=True,
         )
 
-    def aws(self, service, *, region, account=None, role=None):
-        return self.session.client(service, region=region, account=account, role=role, read_only=self.is_read_only)
+    def aws(self, service, *, region, account=None, role=None, endpoint=None):
+        return self.session.client(
+            service, region=region, account=account, role=role, endpoint=endpoint, read_only=self.is_read_only
+        )
 
     def pause(self, seconds):
         self.on_pause()

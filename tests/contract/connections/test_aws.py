@@ -249,3 +249,33 @@ def test_a_configuration_that_is_not_there_is_no_reason_to_ask_another_cloud(ses
     named = AwsSession(profile="rehearsal", config_file=tmp_path / "none")
     with pytest.raises(AwsError, match="none is not there"):
         client(named, "sts", read_only=True)
+
+
+def test_one_of_several_endpoints_is_asked_once(credentials):
+    """A dead one must not cost the time of six attempts before the next can be tried."""
+    hits = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            hits.append(self.path)
+            self.send_error(503)
+
+        def log_message(self, *_):
+            """Say nothing on the test's terminal."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        session = AwsSession(sleep=lambda _: None)
+        endpoint = f"http://127.0.0.1:{server.server_address[1]}/v1"
+        for read_only in (True, False):
+            arc = client(session, "route53-recovery-cluster", read_only=read_only, endpoint=endpoint)
+            with pytest.raises(AwsError):
+                arc.call("get_routing_control_state", RoutingControlArn="arn:x")
+        assert len(hits) == 2
+        assert hits[0].startswith("/v1")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

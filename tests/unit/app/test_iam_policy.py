@@ -139,3 +139,11 @@ def test_a_permission_for_a_parameter_that_is_not_given_is_not_asked_for(policy,
     passes = [item["Resource"] for item in made.document["Statement"] if "iam:PassRole" in item["Action"]]
     assert passes == ([[role]] if role else [])
     assert statement(made, "cloudformation:ExecuteChangeSet")
+
+
+def test_endpoints_in_five_regions_are_not_kept_to_one(policy):
+    control = "arn:aws:route53-recovery-control::123456789012:controlpanel/0a/routingcontrol/a"
+    endpoints = "{us-west-2: 'https://x/v1'}"
+    step = f"aws.arc_routing_control: {{endpoints: {endpoints}, controls: {{'{control}': 'On'}}, region: eu-west-1}}"
+    made = policy(f"  - id: turn\n    {step}\n")
+    assert regions(statement(made, "route53-recovery-cluster:UpdateRoutingControlStates")) is None

@@ -70,7 +70,7 @@ def test_the_declared_account_reaches_the_session():
             asked.append((service, where))
 
     client(AwsParams(**WHERE), Context(), "rds", region="us-east-1")
-    assert asked == [("rds", {"region": "us-east-1", "account": "222222222222", "role": None})]
+    assert asked == [("rds", {"region": "us-east-1", "account": "222222222222", "role": None, "endpoint": None})]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,7 @@ def test_the_declared_account_reaches_the_session():
         ("ThrottlingException", Trouble.TRANSIENT),
         ("RequestLimitExceeded", Trouble.TRANSIENT),
         ("503", Trouble.TRANSIENT),
+        ("EndpointTemporarilyUnavailableException", Trouble.TRANSIENT),
         ("SnapshotQuotaExceeded", Trouble.QUOTA),
         ("VcpuLimitExceeded", Trouble.QUOTA),
         ("InsufficientDBInstanceCapacity", Trouble.CAPACITY),
