@@ -81,8 +81,19 @@ def _step(escape: Escape, step: FlatStep, action: Action[Params], region: str) -
     if action.name.startswith(_ON_TARGETS):
         yield from _hosts(escape, step, targets, region)
     for target in targets:
-        for leaf in escape.leaves(step, target):
+        leaves = list(escape.leaves(step, target))
+        spared = _spared(action, leaves, region)
+        for leaf in (leaf for leaf in leaves if leaf.path[0] not in spared):
             yield from _leaf(step, leaf, region, is_regional=bool(services - GLOBAL_SERVICES))
+
+
+def _spared(action: Action[Params], leaves: Sequence[Leaf], region: str) -> frozenset[object]:
+    """Name the parameters whose addresses are of other regions, too, where any one of them will do."""
+    return frozenset(
+        leaf.path[0]
+        for leaf in leaves
+        if leaf.path[0] in action.alternatives and region not in regions_of(leaf.text, is_host=True)
+    )
 
 
 def _control_plane(step: FlatStep, services: frozenset[str], region: str) -> Iterator[Diagnostic]:

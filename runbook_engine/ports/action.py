@@ -209,6 +209,7 @@ class Action(Generic[P]):
         expressions: parameters that hold bare expressions (`count > 3`), which the engine evaluates to booleans.
         eventual: whether what `apply` did may show a while later, so that the check after it is polled to the
             deadline; otherwise one look decides.
+        alternatives: names of parameters that hold several addresses (a list, or a map), of which any one will do.
         template_files: names of parameters that name a template file of the project; the engine renders it.
         Params, Outputs: their types, with units and examples in each field's description.
 
@@ -226,6 +227,7 @@ class Action(Generic[P]):
     tested: ClassVar[tuple[str, ...]] = ()
     expressions: ClassVar[tuple[str, ...]] = ()
     eventual: ClassVar[bool] = False
+    alternatives: ClassVar[tuple[str, ...]] = ()
     template_files: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[str] = ""
     Params: ClassVar[type[Params]]

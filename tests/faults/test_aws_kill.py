@@ -113,3 +113,27 @@ def test_resumed_it_asks_for_nothing_twice(aws, runbook, change, before):
     for name in CHANGES:
         # A request that AWS never carried out is made again; one that it did is not.
         assert aws.count(name) == (2 if before and name == change else 1), aws.writes()
+
+
+COMMAND = """\
+runbook: command
+title: Restart the app
+steps:
+  - id: restart
+    aws.ssm_command:
+      {instances: [i-0123456789abcdef0], commands: [systemctl restart app], region: eu-west-1, poll: 1s}
+"""
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_command_that_takes_no_token_is_sent_once(aws, runbook, before):
+    runbook.write("runbooks/command.yml", COMMAND)
+    engine = runbook.start("run", "command", "--yes")
+    aws.strike("ssm:SendCommand", lambda: os.kill(engine.pid, signal.SIGKILL), before=before)
+    _, told = engine.communicate(timeout=120)
+    assert engine.returncode == -signal.SIGKILL, told
+
+    resumed = runbook("resume", "--yes")
+    assert resumed.status == 0, resumed.out + resumed.err
+    sent = boto3.client("ssm", STANDBY).list_commands()["Commands"]
+    assert (len(sent), aws.count("ssm:SendCommand")) == (1, 2 if before else 1)

@@ -84,6 +84,7 @@ class ArcRoutingControl(Action[ArcParams]):
 
     name = "aws.arc_routing_control"
     eventual = True
+    alternatives = ("endpoints",)
     aws_reads = ("route53-recovery-cluster:GetRoutingControlState",)
     aws_writes = ("route53-recovery-cluster:UpdateRoutingControlStates",)
     duration = "seconds, and the resolvers' time to live"

@@ -26,6 +26,14 @@ def copy(source, region, more=""):
     return f"  - {{id: copy, {more}{call}}}\n"
 
 
+def routing(*regions):
+    """A step that turns traffic by a cluster's endpoints in these regions."""
+    endpoints = ", ".join(f"{region}: 'https://a.{region}.amazonaws.com/v1'" for region in regions)
+    control = "arn:aws:route53-recovery-control::123456789012:controlpanel/0a/routingcontrol/a"
+    params = f"{{endpoints: {{{endpoints}}}, controls: {{'{control}': 'On'}}, region: eu-west-1}}"
+    return f"  - {{id: s, aws.arc_routing_control: {params}}}\n"
+
+
 def test_a_copy_out_of_the_escaped_region_is_told_where_it_stands(tmp_path):
     [found] = findings(tmp_path, copy("primary_region", "standby_region"))
     assert (found.rule, found.location.line) == ("RB230", 4)
@@ -42,6 +50,8 @@ def test_a_copy_out_of_the_escaped_region_is_told_where_it_stands(tmp_path):
         ("  - {id: s, aws.identity: {account: '123456789012', region: us-east-1}}\n", ["RB230"]),
         ("  - {id: s, aws.s3_sync: {source_bucket: a, dest_bucket: b, region: eu-west-1}}\n", []),
         ("  - {id: s, aws.route53_records: {zone: z.example, records: []}}\n", ["RB231"]),
+        (routing("us-east-1", "us-west-2"), []),
+        (routing("us-east-1"), ["RB230"]),
         ("  - {id: s, http.check: {url: 'https://x.us-east-1.elb.amazonaws.com/health'}}\n", ["RB230"]),
         ("  - {id: s, http.check: {url: 'https://example.com/us-east-1.html'}}\n", []),
         ("  - {id: s, tcp.check: {host: db.us-east-1.example.com, port: 1}}\n", ["RB230"]),
