@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 
-from runbook_engine.actions.aws.marks import tag_value
+from runbook_engine.actions.aws.marks import TAG_VALUE_LIMIT, tag_value
 from runbook_engine.sdk import ActionContext, ActionFailedError, AwsError, JsonValue
 
 BEFORE_TAG = "dr:before"
@@ -31,9 +31,12 @@ def remember(
     found = noted(tags, context)
     if found:
         return found
-    words = " ".join(f"{name}={_written(value)}" for name, value in now.items())
+    text = " ".join((_key(context), *(f"{name}={_written(value)}" for name, value in now.items())))
+    if len(text) > TAG_VALUE_LIMIT:  # cut, it would say something else
+        context.progress("what was before is too long to be noted in a tag")
+        return dict(now)
     try:
-        write(BEFORE_TAG, tag_value(f"{_key(context)} {words}"))
+        write(BEFORE_TAG, tag_value(text))
     except AwsError as error:
         context.progress(f"what was before could not be noted in a tag: {error.message}")
     return dict(now)

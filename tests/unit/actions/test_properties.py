@@ -6,12 +6,16 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbook_engine.actions.aws.asg_groups import SizeParams, Sizes
+from runbook_engine.actions.aws.before import noted, remember
+from runbook_engine.actions.aws.marks import TAG_VALUE_LIMIT
 from runbook_engine.actions.aws.route53 import Record, normal, record_set
 from runbook_engine.actions.aws.s3_listing import S3Object, difference, same_by_etag
 from runbook_engine.actions.command_result import CAP, outputs_of
 from runbook_engine.actions.http_probe import value_at
 from runbook_engine.actions.status_feeds import read_aws, read_statuspage
 from runbook_engine.sdk import CommandResult
+from runbook_engine.testing import make_context
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
 KEYS = st.sampled_from(["arn", "status", "summary", "end_time", "indicator", "components", "incidents", "name", "x"])
@@ -88,3 +92,35 @@ def test_any_output_becomes_bounded_text(data, times):
 def test_a_path_leads_somewhere_or_nowhere(document, path):
     there, value = value_at(document, path)
     assert there or value is None
+
+
+SIZES = st.lists(st.integers(0, 9), min_size=3, max_size=3).map(sorted)
+
+
+@given(SIZES, SIZES, st.sets(st.sampled_from(["min", "desired", "max"]), min_size=1), st.booleans())
+def test_sizes_stay_in_order_and_are_what_was_asked_for(now, asked, names, at_least):
+    given_sizes = {name: size for name, size in zip(("min", "desired", "max"), asked, strict=True) if name in names}
+    params = SizeParams(region="eu-west-1", at_least=at_least, **given_sizes)
+    before = Sizes(min=now[0], desired=now[1], max=now[2])
+    wanted = before.wanted(params)
+    assert wanted.min <= wanted.desired <= wanted.max
+    for name, size in given_sizes.items():
+        expected = max(size, before.by_name()[name]) if at_least else size
+        assert wanted.by_name()[name] == expected
+    assert wanted.wanted(params) == wanted
+
+
+WORDS = st.from_regex(r"[a-z][a-z0-9:/._-]{0,90}", fullmatch=True).filter(lambda word: word not in {"true", "false"})
+VALUES = st.integers(0, 10**9) | st.booleans() | WORDS
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z_]{1,12}", fullmatch=True), VALUES, min_size=1, max_size=4))
+def test_what_was_before_is_read_from_the_tag_as_it_was_noted_or_not_noted_at_all(now):
+    context, tags = make_context(), {}
+    assert remember(context, tags, now, tags.__setitem__) == now
+    assert noted(tags, context) == (now if tags else {})
+    assert all(len(value) <= TAG_VALUE_LIMIT for value in tags.values())
+    if tags:
+        assert remember(context, tags, {"other": 1}, tags.__setitem__) == now
+    else:
+        assert context.progress_texts == ["what was before is too long to be noted in a tag"]
