@@ -133,9 +133,8 @@ aws.ecs_service:
     def revert(self, params: EcsParams, context: ActionContext) -> Applied:
         """Set what was before."""
         before = recorded_before(context, params.service)
-        back = params.model_copy(
-            update={"desired": int(str(before["desired"])), "task_definition": str(before["task_definition"])}
-        )
+        was = {"desired": int(str(before["desired"])), "task_definition": str(before["task_definition"])}
+        back = params.model_copy(update={**was, "at_least": False})
         ecs = client(params, context, "ecs")
         service = find_service(ecs, params.cluster, params.service)
         _update(back, ecs, service)

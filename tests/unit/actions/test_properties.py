@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbook_engine.actions.aws.asg_groups import SizeParams, Sizes
@@ -115,6 +115,7 @@ VALUES = st.integers(0, 10**9) | st.booleans() | WORDS
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,12}", fullmatch=True), VALUES, min_size=1, max_size=4))
+@example({"desired": 3, "task_definition": "web" * 80 + ":12"})
 def test_what_was_before_is_read_from_the_tag_as_it_was_noted_or_not_noted_at_all(now):
     context, tags = make_context(), {}
     assert remember(context, tags, now, tags.__setitem__) == now

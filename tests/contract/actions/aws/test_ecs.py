@@ -48,6 +48,13 @@ def test_a_lost_reply_is_not_repeated_and_loses_nothing_of_before(moto, context,
     assert outputs["before"] == {"desired": 0, "task_definition": "web:1"}
 
 
+def test_what_may_be_more_is_reverted_to_what_it_was_all_the_same(context, boto, step):
+    params = {**WANTED, "at_least": True}
+    _, _, outputs = step(ACTION, params, context)
+    ACTION.revert(ACTION.Params.model_validate(params), context.with_recorded(outputs))
+    assert runs(boto) == (0, 0, "web:1")
+
+
 class Rollout(ModelService):
     """A service whose new deployment takes some looks, and then succeeds, or is given up and rolled back."""
 
