@@ -64,7 +64,7 @@ class RuleState(Action[RuleParams]):
     Used so that jobs run, and queues are read, in one region only. One at a time; use `loop` for several.
     check: compares. What is not there, and a rule that an AWS service manages, fail the step, in a dry run too.
     apply: switches, and waits where it takes a while (event sources do). A schedule is written anew as it was read,
-    with the other state: Scheduler knows no other way.
+    with the other state: Scheduler knows no other way. A start that has passed is left out, which Scheduler refuses.
     revert: switches it the other way. A rule that received CloudTrail's management events as well
     (ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS, see the output `previous`) does not receive these again.
     """

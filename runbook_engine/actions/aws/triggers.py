@@ -91,9 +91,18 @@ class Schedule:
         return Switch(Seen(str(found.get("State", "")).lower()), str(found.get("Arn", "")), item=found)
 
     def switch(self, wanted: str, key: str) -> None:
-        """Write it anew with the other state: Scheduler changes a schedule only as a whole."""
+        """Write it anew with the other state: Scheduler changes a schedule only as a whole.
+
+        It takes no start that has passed, not even the schedule's own; that is left out then, since it has begun.
+        """
         item = {name: value for name, value in self.look().item.items() if name not in GIVEN_BACK}
-        self.scheduler.call("update_schedule", **{**item, "State": wanted.upper(), "ClientToken": key})
+        asked = {**item, "State": wanted.upper()}
+        try:
+            self.scheduler.call("update_schedule", **asked, ClientToken=key)
+        except AwsError as error:
+            if asked.pop("StartDate", None) is None or "StartDate" not in error.message:
+                raise
+            self.scheduler.call("update_schedule", **asked, ClientToken=f"{key}-begun")
 
 
 @dataclass(frozen=True, slots=True)

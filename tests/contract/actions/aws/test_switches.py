@@ -1,5 +1,7 @@
 """aws.rule_state and aws.health_check through boto3 against moto, whose event sources are made slow."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from runbook_engine.actions.aws.health_check import HealthCheck
@@ -82,6 +84,27 @@ def test_a_schedule_keeps_all_else(moto, context, schedule, boto, step):
     for changed in ("State", "LastModificationDate", "ResponseMetadata"):
         del before[changed], after[changed]
     assert after == before
+
+
+def test_a_schedule_that_has_begun_is_written_without_its_start(moto, context, schedule, boto, step):
+    """Scheduler refuses a start that has passed; moto takes it, and refuses here as AWS does."""
+    start = datetime.now(UTC) + timedelta(days=1)
+    found = boto("scheduler").get_schedule(Name="nightly", GroupName="orders")
+    kept = {name: found[name] for name in ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+    boto("scheduler").update_schedule(**kept, State="DISABLED", StartDate=start)
+    moto.forget()
+    why = "The StartDate you specify cannot be earlier than 5 minutes ago."
+    moto.refuse("scheduler:UpdateSchedule", "ValidationException", why)
+    assert step(ACTION, schedule, context)[0] == "changed"
+    asked = [wire.asked for wire in moto.wires if wire.name == "scheduler:UpdateSchedule"]
+    assert ["StartDate" in one for one in asked] == [True, False]
+    assert asked[0]["ClientToken"] != asked[1]["ClientToken"]
+
+
+def test_another_refusal_of_a_schedule_is_told(moto, context, schedule):
+    moto.refuse("scheduler:UpdateSchedule", "ValidationException", "The role can't be assumed")
+    with pytest.raises(AwsError, match="role can't be assumed"):
+        ACTION.apply(ACTION.Params.model_validate(schedule), context)
 
 
 def test_an_event_source_is_waited_for(moto, context, event_source, step):
