@@ -217,7 +217,8 @@ class OrderMaker:
             fence=self.fence,
             settle=state.unproven_end,
             elsewhere=begun_elsewhere(self.state, task.id, self.plan.target(task.target)) if state.unproven_end else "",
-            recorded=self.past.state.task(task.id).outputs if self.past else state.partial,
+            # A step's own `revert` is an action of its own: what the step's action recorded is none of its past.
+            recorded=self.past.state.task(task.id).outputs if self.past and planned.undoes else state.partial,
             undo=planned.undoes,
             rendered=files,
             taints=taints,

@@ -11,6 +11,7 @@ from runbook_engine.lab.addresses import LabAddresses
 from runbook_engine.lab.files import StateFolder, write_atomically
 
 PROFILE = "lab"
+_IS_FENCED = """! grep -q '"active": true' "$0" 2>/dev/null"""
 Variables: TypeAlias = "dict[str, object]"
 AWS_SETTINGS = (  # of the user's own cloud; none may lead a command of a rehearsal there
     "AWS_ACCESS_KEY_ID",
@@ -89,12 +90,15 @@ def _hosts(lab: LabAddresses) -> dict[str, Variables]:
     hosts: dict[str, Variables] = {}
     for name, app in lab.apps.items():
         address, _, port = app.url.removeprefix("http://").partition(":")
+        deploy = [sys.executable, "-m", "runbook_engine.lab.deploy", "--host-dir", str(app.dir)]
         hosts[name] = {
             "app_host": address,
             "app_port": int(port),
             "health_url": f"{app.url}/health",
             "release_folder": str(app.dir / "releases"),
-            "deploy_command": [sys.executable, "-m", "runbook_engine.lab.deploy", "--host-dir", str(app.dir)],
+            "deploy_command": deploy,
+            "fence_command": [*deploy, "--deactivate"],
+            "fenced_command": ["/bin/sh", "-c", _IS_FENCED, str(app.dir / "app.json")],
         }
     return hosts
 

@@ -33,7 +33,7 @@ class DataPlane:
         self._folder = folder
         self._snapshots: dict[tuple[str, str], Path] = {}
         self._pending: dict[tuple[str, str], tuple[int, Path | None]] = {}
-        self._restored: dict[tuple[str, str], Path] = {}
+        self._spoilt: dict[tuple[str, str], Path] = {}
         self._spoiled = False
         self._lock = threading.RLock()
 
@@ -49,8 +49,9 @@ class DataPlane:
             mended = self._spoiled and not spoiled
             self._spoiled = spoiled
             if mended:
-                for (region, instance), source in self._restored.items():
+                for (region, instance), source in self._spoilt.items():
                     self._bring(source, region, instance)
+                self._spoilt.clear()  # they may take writes from now on
 
     def snapshot_taken(self, region: str, instance: str, snapshot: str) -> None:
         """Copy the instance's file; an instance without data gives a snapshot without data."""
@@ -100,14 +101,15 @@ class DataPlane:
         """Remove the rows with the instance, so that a later restore cannot be mistaken for this one."""
         with self._lock:
             self._pending.pop((region, instance.lower()), None)
-            self._restored.pop((region, instance.lower()), None)
+            self._spoilt.pop((region, instance.lower()), None)
             self._folder.database(region, instance).unlink(missing_ok=True)
 
     def _finish(self, region: str, database: DBInstance) -> None:
         _, source = self._pending.pop((region, _name(database)))
         if source is not None:
             self._bring(source, region, _name(database))
-            self._restored[region, _name(database)] = source
+            if self._spoiled:
+                self._spoilt[region, _name(database)] = source
         database.status = "available"
 
     def _bring(self, source: Path, region: str, instance: str) -> None:

@@ -4,8 +4,10 @@ import json
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
+import boto3
 import pytest
 
 from runbook_engine.lab import client
@@ -67,6 +69,31 @@ class Rehearsal:
 
     def instances(self, region):
         return {file.stem for file in (self.root / ".lab" / "data" / region).glob("*.sqlite")}
+
+    def last(self):
+        return self.call("status", "--output", "json").json["id"]
+
+    def decided(self, gate, *words, status=0):
+        """Run it up to its gate, approve that as the director, and go on."""
+        self.run(*words, *ON_LAB, "--yes", status=4)
+        assert self.call("approve", "last", gate, "--as", "dana", "--reason", "rehearsal").status == 0
+        done = self.call("resume", "last", "--yes")
+        assert done.status == status, done.err
+        return done.err
+
+    def write(self, text):
+        review = json.dumps({"app": "Time Sheets", "stars": 5, "body": text}).encode()
+        with urllib.request.urlopen(f"{self.lab.front_url}/reviews", review) as answer:
+            assert answer.status == 201
+
+    def lead_to(self, name):
+        """Change the app's name by hand, as somebody in a hurry does."""
+        session = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+        record = {"Name": self.lab.app_name, "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": name}]}
+        session.client("route53", endpoint_url=self.lab.aws_endpoint).change_resource_record_sets(
+            HostedZoneId=self.lab.hosted_zone_id,
+            ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]},
+        )
 
     def subjects(self):
         """Subjects of all mails so far."""
@@ -152,3 +179,57 @@ def test_a_time_before_all_backups_and_data_that_lacks_rows_are_told(rehearsal):
     said = rehearsal.run("restore-cloud-app", *ON_LAB, "-e", "ticket=OPS-8", "-e", "least_rows=501", "--yes", status=1)
     assert "rows of reviews: is 500, less than 501" in said
     assert rehearsal.subjects()[-1] == "OPS-8: reviews-ops-8 is NOT to be relied on"
+
+
+INCIDENT = ("-e", "incident=LAB-1")
+
+
+@pytest.fixture(scope="module")
+def away(rehearsal):
+    """The app was failed over, and something was written in the standby region since; the id of that run."""
+    rehearsal.break_("app us-east-1")
+    rehearsal.decided("declare", "region-failover", *INCIDENT)
+    rehearsal.break_("app us-east-1", broken=False)
+    rehearsal.write("written in the standby region")
+    assert rehearsal.part("app").text == "501 reviews from eu-west-1, release 1.4.2"
+    return rehearsal.last()
+
+
+def test_what_was_moved_by_hand_or_did_not_succeed_is_not_failed_back(rehearsal, away):
+    rehearsal.lead_to("primary.reviews.example")
+    said = rehearsal.run("region-failback", "--from-run", away, *ON_LAB, *INCIDENT, "--yes", status=1)
+    rehearsal.lead_to("standby.reviews.example")
+    assert "failed        no-split-brain@standby-1" in said, "both regions take writes"
+    assert rehearsal.part("primary-1").state == "up", "nothing was touched"
+    rehearsal.run("verify-backups", *ON_LAB, "-e", "max_age=1s", "--yes", status=1)
+    said = rehearsal.run("region-failback", "--from-run", "last", *ON_LAB, *INCIDENT, "--yes", status=2)
+    assert "did not succeed (failed)" in said
+    said = rehearsal.run("region-failback", *ON_LAB, *INCIDENT, "--yes", status=3)
+    assert "give it with --from-run RUN" in said
+
+
+def test_a_failback_whose_data_is_wrong_is_taken_back_and_the_standby_goes_on(rehearsal, away):
+    before = len(rehearsal.writes())
+    rehearsal.run("region-failback", "--from-run", away, *ON_LAB, *INCIDENT, "--dry-run")
+    assert len(rehearsal.writes()) == before
+
+    rehearsal.break_("wrong-data")
+    said = rehearsal.decided("go", "region-failback", "--from-run", away, *INCIDENT, status=1)
+    rehearsal.break_("wrong-data", broken=False)
+    assert "rows: is 401 instead of 501" in said
+    assert "failed and was taken back" in said
+    assert rehearsal.part("app").text == "501 reviews from eu-west-1, release 1.4.2"
+    assert rehearsal.part("primary-1").state == "standby", "the old primary stays fenced"
+    assert not [name for name in rehearsal.instances("us-east-1") if name.startswith("reviews-us-east-1")]
+    assert rehearsal.subjects()[-1] == "Reviews moves back another day (LAB-1)", said
+
+
+def test_a_failback_loses_nothing_and_a_second_one_changes_nothing(rehearsal, away):
+    rehearsal.decided("go", "region-failback", "--from-run", away, *INCIDENT)
+    assert rehearsal.part("app").text == "501 reviews from us-east-1, release 1.4.2"
+    assert {rehearsal.part(f"standby-{number}").state for number in (1, 2)} == {"standby"}
+    assert "Reviews is back in its usual region (LAB-1)" in rehearsal.subjects()
+    before = len(rehearsal.writes())
+    outcomes, _ = rehearsal.succeeded("region-failback", "--from-run", away, *ON_LAB, *INCIDENT)
+    assert set(outcomes.values()) == {"unchanged", "skipped"}
+    assert len(rehearsal.writes()) == before
