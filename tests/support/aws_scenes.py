@@ -243,6 +243,19 @@ def kms(boto):
     return {"key": key, "source_region": HOME, "region": STANDBY}
 
 
+@scene(MOTO, "aws.rule_state")
+def rule(boto):
+    boto("events").put_rule(Name="nightly", ScheduleExpression="rate(1 day)", State="DISABLED")
+    return {"rule": "nightly", "state": "enabled", "region": STANDBY}
+
+
+@scene(MOTO, "aws.health_check")
+def health(boto):
+    config = {"Type": "HTTPS", "FullyQualifiedDomainName": "app.example.com", "Port": 443, "FailureThreshold": 3}
+    made = boto("route53", HOME).create_health_check(CallerReference="1", HealthCheckConfig=config)
+    return {"health_check": made["HealthCheck"]["Id"], "inverted": True}
+
+
 @scene(MOTO, "aws.ssm_command")
 def command(_):
     return {"instances": ["i-0123456789abcdef0"], "commands": ["systemctl restart app"], "region": STANDBY}
@@ -301,6 +314,24 @@ def backup(_):
 @scene(MODEL, "aws.eks_nodegroup")
 def eks(_):
     return {"cluster": "c", "nodegroup": "web", "min": 2, "desired": 3, "region": STANDBY}
+
+
+@scene(MODEL, "aws.arc_routing_control")
+def arc(boto):
+    """The emulator stands for the cluster's endpoint, too."""
+    panel = f"arn:aws:route53-recovery-control::{ACCOUNT}:controlpanel/0a/routingcontrol"
+    endpoint = boto("sts").meta.endpoint_url
+    return {"endpoints": {STANDBY: endpoint}, "controls": {f"{panel}/a": "Off", f"{panel}/b": "On"}, "region": STANDBY}
+
+
+class Arc(ModelService):
+    """A cluster whose first control is on."""
+
+    service = "route53-recovery-cluster"
+
+    def get_routing_control_state(self, asked, region):
+        name = asked["RoutingControlArn"]
+        return {"RoutingControlArn": name, "RoutingControlState": "On" if name.endswith("/a") else "Off"}
 
 
 class Elasticache(ModelService):
@@ -387,4 +418,4 @@ class AutoScaling(ModelService):
 
 def readable_fakes():
     """The fakes that the scenes of `MODEL` stand on; a change is no operation of theirs."""
-    return Elasticache(), Backup(), Eks(), AutoScaling()
+    return Arc(), Elasticache(), Backup(), Eks(), AutoScaling()
