@@ -1,5 +1,7 @@
 """The runbooks of this repository, run on one rehearsal lab: dry, live, a second time, and where they must fail."""
 
+import email
+import email.policy
 import json
 import shutil
 import subprocess
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+import yaml
 
 from runbook_engine.lab import client
 from runbook_engine.lab.addresses import read_lab
@@ -73,9 +76,9 @@ class Rehearsal:
     def last(self):
         return self.call("status", "--output", "json").json["id"]
 
-    def decided(self, gate, *words, status=0):
+    def decided(self, gate, *words, status=0, on=ON_LAB):
         """Run it up to its gate, approve that as the director, and go on."""
-        self.run(*words, *ON_LAB, "--yes", status=4)
+        self.run(*words, *on, "--yes", status=4)
         assert self.call("approve", "last", gate, "--as", "dana", "--reason", "rehearsal").status == 0
         done = self.call("resume", "last", "--yes")
         assert done.status == status, done.err
@@ -95,10 +98,16 @@ class Rehearsal:
             ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]},
         )
 
+    def mails(self):
+        """Every mail so far, oldest first: its subject, and whom it went to."""
+        found = []
+        for file in sorted((self.root / ".lab" / "mail").glob("*.eml")):
+            mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+            found.append({"subject": str(mail["Subject"]), "to": [one.addr_spec for one in mail["To"].addresses]})
+        return found
+
     def subjects(self):
-        """Subjects of all mails so far."""
-        heads = [file.read_text().partition("\n\n")[0] for file in sorted((self.root / ".lab" / "mail").glob("*.eml"))]
-        return [line.removeprefix("Subject: ") for head in heads for line in head.splitlines() if "Subject:" in line]
+        return [mail["subject"] for mail in self.mails()]
 
 
 @pytest.fixture(scope="module")
@@ -233,3 +242,50 @@ def test_a_failback_loses_nothing_and_a_second_one_changes_nothing(rehearsal, aw
     outcomes, _ = rehearsal.succeeded("region-failback", "--from-run", away, *ON_LAB, *INCIDENT)
     assert set(outcomes.values()) == {"unchanged", "skipped"}
     assert len(rehearsal.writes()) == before
+
+
+DRILL = ("-e", "incident=DRILL-1")
+
+
+@pytest.fixture(scope="module")
+def in_drill(rehearsal):
+    """The drill's inventory; it goes by the database that the primary's hosts serve now, as its people would set it."""
+    serves = json.loads((rehearsal.root / ".lab" / "hosts" / "primary-1" / "app.json").read_text())
+    (rehearsal.root / "now.yml").write_text(f"all: {{vars: {{source_instance: {Path(serves['db']).stem}}}}}\n")
+    return ("-i", "drill", "-i", "fast.yml", "-i", "now.yml")
+
+
+def test_a_switch_is_drilled_on_the_drills_inventory_only(rehearsal, in_drill):
+    said = rehearsal.run("switchover-drill", *in_drill, *DRILL, "--yes", status=1)
+    assert "run it with --drill on a drill's inventory" in said
+    assert rehearsal.outcomes()["freeze"] == "blocked"
+    said = rehearsal.run("switchover-drill", *ON_LAB, *DRILL, "--drill", "--yes", status=3)
+    assert "is not marked as a drill's" in said
+    before = len(rehearsal.writes())
+    rehearsal.run("switchover-drill", *in_drill, *DRILL, "--dry-run")
+    assert len(rehearsal.writes()) == before
+
+
+def test_a_drilled_switch_loses_nothing_tells_nobody_outside_and_is_switched_back(rehearsal, in_drill):
+    rows = rehearsal.part("app").text.partition(" ")[0]
+    rehearsal.decided("go", "switchover-drill", *DRILL, "--drill", on=in_drill)
+    assert rehearsal.part("app").text == f"{rows} reviews from eu-west-1, release 1.4.2"
+    assert {rehearsal.part(f"primary-{number}").state for number in (1, 2)} == {"standby"}
+    drilled = rehearsal.last()
+    before = len(rehearsal.writes())
+    outcomes, _ = rehearsal.succeeded("switchover-drill", *in_drill, *DRILL, "--drill")
+    assert set(outcomes.values()) == {"unchanged", "skipped"}
+    assert len(rehearsal.writes()) == before
+
+    rehearsal.decided("go", "region-failback", "--from-run", drilled, *DRILL, "--drill", on=in_drill)
+    assert rehearsal.part("app").text == f"{rows} reviews from us-east-1, release 1.4.2"
+    told = {address for run in rehearsal.mails() if "DRILL-1" in run["subject"] for address in run["to"]}
+    assert told == {"drill@example.com"}, "no message of a drill leaves its sandbox"
+
+
+def test_the_drills_inventory_is_the_demos_with_a_mark():
+    drill, demo = (
+        yaml.safe_load((ROOT / "inventories" / name / "hosts.yml").read_text()) for name in ("drill", "demo")
+    )
+    assert drill["all"]["vars"].pop("runbook_drill") is True
+    assert drill == demo
