@@ -126,3 +126,14 @@ def test_a_run_that_was_taken_back_counts_no_more(project):
     first = there(project)
     assert project("revert", first, "--yes").status == 0
     assert "was taken back by run" in project("run", "back", "--from-run", first, "--yes").err
+
+
+def test_an_invented_run_in_a_file_serves_for_a_plan_and_one_that_is_none_is_refused(project):
+    known = {"id": "none-yet", "runbook": "there", "status": "succeeded", "inputs": {"word": "it"}, "steps": {}}
+    project.write("invented.json", json.dumps({"failover": known}))
+    planned = project("plan", "back", "-i", "fleet", "-e", "@invented.json")
+    assert planned.status == 0, planned.err
+    assert "failover=run none-yet" in planned.out
+    project.write("invented.json", json.dumps({"failover": {"id": "none-yet"}}))
+    refused = project("plan", "back", "-i", "fleet", "-e", "@invented.json")
+    assert (refused.status, "must be an earlier run" in refused.err) == (3, True), refused.err
