@@ -54,9 +54,10 @@ def _text(data: bytes) -> str:
 def _json(data: bytes, what: str, target: str) -> JsonValue:
     try:
         value: JsonValue = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deep" if isinstance(error, RecursionError) else error
         raise ActionFailedError(
-            f"the output of {what} on {target} is not JSON: {error}",
+            f"the output of {what} on {target} is not JSON: {why}",
             hint="let the command print one JSON value and nothing else, or leave `parse` out",
         ) from None
     return value

@@ -26,7 +26,10 @@ class FileParams(Params):
     """Where the file goes, and with which permissions."""
 
     dest: str = Field(
-        min_length=1, description="absolute path of the file on the target", examples=["/etc/app/app.conf"]
+        min_length=1,
+        description="path of the file on the target; write it absolute: a relative one begins at the project's folder on "
+        "this machine, and at the login's home elsewhere",
+        examples=["/etc/app/app.conf"],
     )
     mode: str | None = Field(
         None,

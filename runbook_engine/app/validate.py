@@ -9,6 +9,7 @@ from runbook_engine.app.project import OpenProject
 from runbook_engine.app.safe_files import refuse_open, refuse_open_tree
 from runbook_engine.app.source_maps import source_maps
 from runbook_engine.app.validate_kind import is_inventory
+from runbook_engine.journals.address import check_address
 from runbook_engine.loading.accepted import accept
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.config import config_source, load_config
@@ -144,6 +145,10 @@ def _config(project: OpenProject, found: Validation) -> None:
         project.inventory_paths(())
     except InvalidInputError as error:
         raise InvalidInputError(f"{_CONFIG}: inventory: {error.message}", hint=error.hint) from error
+    try:
+        check_address(project.config.journal, project=project.root)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{_CONFIG}: journal: {error.message}", hint=error.hint) from error
 
 
 def _journal(project: OpenProject, found: Validation) -> None:

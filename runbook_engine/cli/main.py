@@ -82,10 +82,7 @@ def run_cli(arguments: Sequence[str] | None = None) -> int:
         _show_findings(error)
         return _say(error.exit_code, error.message, error.hint)
     except Exception as error:  # noqa: BLE001 - the last resort: whatever is left is a defect, and is told as one
-        if isinstance(error, UnicodeEncodeError) and not _speaks_utf8():
-            text = f"{error.object!r} can't be said in this locale ({sys.getfilesystemencoding()})"
-            return _say(ExitCode.USAGE, text, "set LC_ALL=C.UTF-8")
-        return _defect(error)
+        return _surroundings(error) or _defect(error)
     return result if isinstance(result, int) else ExitCode.OK
 
 
@@ -101,6 +98,24 @@ def _as_text(word: str) -> str:
 
 def _speaks_utf8() -> bool:
     return sys.getfilesystemencoding().lower().replace("-", "") == "utf8"
+
+
+def _surroundings(error: Exception) -> int:
+    """Say what is wrong with the place that we were started in, where that is all; 0 where it is not."""
+    if isinstance(error, UnicodeEncodeError) and not _speaks_utf8():
+        text = f"{error.object!r} can't be said in this locale ({sys.getfilesystemencoding()})"
+        return _say(ExitCode.USAGE, text, "set LC_ALL=C.UTF-8")
+    if isinstance(error, FileNotFoundError) and not _has_folder():
+        return _say(ExitCode.USAGE, "the current folder is gone", "go to your project's folder")
+    return 0
+
+
+def _has_folder() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _show_findings(error: RunbookError) -> None:

@@ -48,6 +48,8 @@ def from_json(value: object) -> object:
         return json.loads(to_text(value))
     except ValueError as error:
         raise TemplateError(f"from_json: the text is not JSON: {error}") from None
+    except RecursionError:
+        raise TemplateError("from_json: the text is nested too deep") from None
 
 
 def to_yaml(value: object) -> str:

@@ -7,6 +7,7 @@ from runbook_engine.model.errors import InvalidInputError, JournalError
 from runbook_engine.ports.journal import Glance, Journal
 
 _EXAMPLES = "sqlite:///.runbook/journal.db or postgresql://user@host/database"
+_POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
 
 
 def open_journal(url: str, *, project: Path, create: bool) -> Journal:
@@ -24,12 +25,20 @@ def open_journal(url: str, *, project: Path, create: bool) -> Journal:
     if path is not None:
         return _open_file(path, create=create)
     scheme, separator, rest = url.partition("://")
-    if scheme in {"postgresql", "postgres", "postgresql+psycopg"} and separator:
+    if scheme in _POSTGRESQL and separator:
         return _open_postgresql(f"postgresql://{rest}", create=create)
-    raise InvalidInputError(
-        f"{scheme + '://…' if separator else url!r} is not an address of a journal",
-        hint=f"an address looks like {_EXAMPLES}",
-    )
+    raise _no_address(url)
+
+
+def check_address(url: str, *, project: Path) -> None:
+    """Say whether an address can be a journal's, without opening anything.
+
+    Raises:
+        InvalidInputError: it can't.
+    """
+    scheme, separator, _ = url.partition("://")
+    if _file(url, project) is None and not (scheme in _POSTGRESQL and separator):
+        raise _no_address(url)
 
 
 def open_glance(url: str, *, project: Path) -> Glance:
@@ -60,6 +69,14 @@ def _file(url: str, project: Path) -> Path | None:
     if not rest[1:] or rest[1:].startswith(":memory:"):
         raise InvalidInputError(f"{url} names no file", hint=f"an address looks like {_EXAMPLES}")
     return project / rest[1:]
+
+
+def _no_address(url: str) -> InvalidInputError:
+    scheme, separator, _ = url.partition("://")
+    return InvalidInputError(
+        f"{scheme + '://…' if separator else url!r} is not an address of a journal",
+        hint=f"an address looks like {_EXAMPLES}",
+    )
 
 
 def _open_file(path: Path, *, create: bool) -> Journal:

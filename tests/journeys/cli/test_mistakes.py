@@ -1,6 +1,8 @@
 """Every mistake ends in one clear message and the documented exit code."""
 
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -74,6 +76,35 @@ def test_a_broken_configuration_is_a_finding_too(runbook):
     assert found.status == 3
     assert (found.json[0]["file"], found.json[0]["line"]) == ("runbook.toml", 1)
     assert runbook("run", "restore-settings", "--dry-run").status == 3
+
+
+@pytest.mark.parametrize("address", ["nosuch://x", "sqlite:///"])
+def test_a_journal_that_no_command_could_open_is_found_by_validate(runbook, address):
+    runbook.write("runbook.toml", f"journal = '{address}'\n")
+    told = runbook("validate")
+    assert told.status == 3
+    assert "runbook.toml: journal:" in told.err
+
+
+@pytest.mark.parametrize("words", [("runs",), ("validate",), ("doctor",), ("init", ".")])
+def test_a_folder_that_is_gone_is_the_users_mistake(runbook, tmp_path, words):
+    script = f'mkdir gone; cd gone; rmdir ../gone; exec "{sys.executable}" -m runbook_engine.cli.main "$@"'
+    told = subprocess.run(["sh", "-c", script, "sh", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert "the current folder is gone" in told.stderr
+
+
+@pytest.mark.parametrize(("deep", "status"), [(100, 0), (3000, 1)])
+def test_output_nested_too_deep_fails_its_step_and_leaves_no_doubt(runbook, deep, status):
+    shell = f"printf '[%.0s' $(seq {deep}); printf ']%.0s' $(seq {deep})"
+    runbook.write(
+        "runbooks/deep.yml",
+        f'runbook: deep\nsteps:\n  - id: a\n    command.run: {{shell: "{shell}", parse: json}}\n',
+    )
+    ran = runbook("run", "deep", "--yes")
+    assert ran.status == status, ran.err
+    assert "in doubt" not in ran.err
+    assert ("nested too deep" in ran.err) == (status == 1)
 
 
 def test_a_failed_run_ends_with_1_and_can_be_resumed_when_mended(runbook):
