@@ -27,8 +27,8 @@ class FileParams(Params):
 
     dest: str = Field(
         min_length=1,
-        description="path of the file on the target; write it absolute: a relative one begins at the project's folder on "
-        "this machine, and at the login's home elsewhere",
+        description="path of the file on the target; write it absolute: a relative one begins at the project's folder "
+        "on this machine, and at the login's home elsewhere",
         examples=["/etc/app/app.conf"],
     )
     mode: str | None = Field(
