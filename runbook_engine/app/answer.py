@@ -1,5 +1,6 @@
 """What a person says to a run from any terminal: yes or no to a gate, the truth about an attempt in doubt."""
 
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -43,7 +44,7 @@ def answer_gate(
         RunbookError: it can't be signed; nothing was recorded.
     """
     state = RunState(run, journal.read(run))
-    task = find_task(state, step, Phase.GATE, "is no open gate")
+    task = find_task(state, step, {Phase.GATE}, "is no open gate")
     speaker = actor(project.team, person)
     gate = state.task(task)
     problem = objection(gate, speaker.name, project.team, fingerprint=state.fingerprint, now=datetime.now(UTC))
@@ -106,7 +107,9 @@ def resolve_doubt(
         RunbookError: it can't be signed; nothing was recorded.
     """
     state = RunState(run, journal.read(run))
-    task = find_task(state, step, Phase.DOUBT, "is not in doubt")
+    # What ran when its engine died is as much in doubt, while no process advances the run and settles it.
+    left = {Phase.RUNNING} if journal.lease(f"run:{run}") is None else set()
+    task = find_task(state, step, {Phase.DOUBT, *left}, "is not in doubt")
     speaker = actor(project.team, person)
     event = TaskResolved(
         task=task,
@@ -122,9 +125,9 @@ def resolve_doubt(
     return journal.append(run, [event], speaker)[0]
 
 
-def find_task(state: RunState, step: str, phase: Phase, complaint: str) -> str:
-    """Find the one task of a step that is in a phase, by the step's id or the task's own."""
-    there = [name for name, task in state.tasks.items() if task.phase is phase]
+def find_task(state: RunState, step: str, phases: AbstractSet[Phase], complaint: str) -> str:
+    """Find the one task of a step that is in one of the phases, by the step's id or the task's own."""
+    there = [name for name, task in state.tasks.items() if task.phase in phases]
     found = [name for name in there if name == step or name.partition("@")[0].partition("[")[0] == step]
     if len(found) == 1:
         return found[0]

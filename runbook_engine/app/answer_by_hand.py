@@ -37,7 +37,7 @@ def answer_by_hand(
         RunbookError: it can't be signed; nothing was recorded.
     """
     state = RunState(run, journal.read(run))
-    task = find_task(state, step, Phase.GATE, "is no manual task that waits")
+    task = find_task(state, step, {Phase.GATE}, "is no manual task that waits")
     waiting = state.task(task)
     if waiting.opened is None or not waiting.opened.by_hand:
         hint = f"runbook approve|decline {run} {step} --reason TEXT"

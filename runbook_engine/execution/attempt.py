@@ -33,6 +33,7 @@ from runbook_engine.ports.connection import (
     BegunElsewhereError,
     CommandLostError,
     CommandTimeoutError,
+    DetachedStatus,
     NoConnectionError,
     ReadOnlyError,
     TargetUnreachableError,
@@ -152,7 +153,17 @@ def _attempt(
     if order.settle and finding.status is CheckStatus.UNKNOWN and action.effect is not Effect.TOKEN:
         text = "interrupted before its end was recorded, and a check can't tell whether it took effect"
         return make_report(order, Outcome.FAILED, progress, error=text, in_doubt=True, needs_person=True)
+    if order.only_settle and not order.elsewhere:
+        _see_that_it_began(order, connection)
     return _apply(order, action, params, context(None), reading, progress)
+
+
+def _see_that_it_began(order: AttemptOrder, connection: OneConnection) -> None:
+    """Come back when the earlier attempt's command is on its target, so that to reattach starts nothing."""
+    if connection.get().probe_detached(order.token).status is DetachedStatus.ABSENT:
+        raise RunbookError(
+            "it never began on its target, and is not begun before what it needs", hint="it has its turn afterwards"
+        )
 
 
 def _apply(

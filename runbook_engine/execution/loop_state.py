@@ -1,5 +1,8 @@
 """What the loop knows of a run that it advances, and what follows when a task ends."""
 
+from collections import deque
+
+from runbook_engine.execution.ahead import behind_drift
 from runbook_engine.execution.done_before import done_before
 from runbook_engine.execution.holds import FAILED, Holds
 from runbook_engine.execution.loop_tools import RunOptions, RunTools
@@ -32,6 +35,9 @@ class LoopState:
         self._gates = OpenGates(state, self._recorder)
         self._holds = Holds(plan, state, self._schedule, self._recorder, options.mode)
         self._waiting = Waiting(self._gates, self._holds, self._recorder)
+        # Attempts that are settled before their turn, and how they ended; None while that is not known.
+        self._ahead: dict[int, Outcome | None] = {}
+        self._to_settle = deque(behind_drift(plan, state)) if not self._is_dry else deque()
         self._tries: dict[str, int] = {}
         self._taints = Taints(plan)
         self._orders: list[AttemptOrder] = []
@@ -89,6 +95,9 @@ class LoopState:
 
     def _end_task(self, index: int, outcome: Outcome) -> None:
         """Hold a task that failed when its step says so; else go on with what waited for it."""
+        if index in self._ahead:
+            self._ahead[index] = outcome
+            return
         if self._holds.open(index, outcome):
             return
         is_last_straw = self._takes_back(index, outcome)
@@ -110,6 +119,7 @@ class LoopState:
     def _wind_down(self) -> None:
         """Let nothing more start but what is always done; give up what waits, and let what runs end."""
         because = self._state.ends or ""
+        self._to_settle.clear()
         self._follow(self._schedule.stop(because))
         for index in self._waiting.give_up(because, lost=self._is_given_up, untouched=self._is_untouched):
             self._let_go(index, Outcome.FAILED)
@@ -124,6 +134,8 @@ class LoopState:
     def _follow(self, decisions: Decisions) -> None:
         self._waiting.ready.extend(decisions.ready)
         for index, because in decisions.blocked:
+            if index in self._ahead:
+                continue  # it had begun, and ends as it ends
             self._recorder.add(TaskBlocked(task=self._plan.tasks[index].id, because=because))
 
     @property

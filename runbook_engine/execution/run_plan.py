@@ -89,11 +89,19 @@ class _Loop(LoopState):
 
     def _start_ready(self) -> None:
         """Prepare tasks that may start while there is room, and queue what is to be written before they do."""
+        while self._to_settle and self._may_start:
+            self._settle_ahead(self._to_settle.popleft())
         while self._waiting.ready and self._may_start:
             index = self._waiting.ready.popleft()
             task = self._plan.tasks[index]
             planned = self._plan.steps[task.step]
             if self._holds.reopen(index):
+                continue
+            if index in self._ahead:
+                # Its turn came, or a person let it begin anew, which it does when its turn comes.
+                ended = self._ahead.pop(index)
+                if ended is not None:
+                    self._end_task(index, ended)
                 continue
             if self._is_untouched(index) and (withdrawn := self._schedule.withdraw(index)) is not None:
                 self._follow(withdrawn)
@@ -110,6 +118,17 @@ class _Loop(LoopState):
             taints = self._is_dry and self._taints.reach(task.step)
             prepared = self._tools.orders.prepare(task, number=number, taints=taints)
             self._act(index, task, number, prepared)
+
+    def _settle_ahead(self, index: int) -> None:
+        """Find out what became of an attempt that began before something it needs drifted; nothing is begun."""
+        task = self._plan.tasks[index]
+        number = self._state.task(task.id).attempts + 1
+        prepared = self._tools.orders.prepare(task, number=number, taints=False)
+        action = self._tools.catalog.get(prepared.order.action) if isinstance(prepared, Ordered) else None
+        if isinstance(prepared, Ordered) and action is not None and action.effect is Effect.TOKEN:
+            self._ahead[index] = None
+            order = prepared.order._replace(only_settle=True)
+            self._act(index, task, number, prepared=Ordered(order, prepared.parameters))
 
     def _act(self, index: int, task: Task, number: int, prepared: Prepared) -> None:
         match prepared:
@@ -176,6 +195,8 @@ class _Loop(LoopState):
             self._end_task(index, report.outcome)
         elif report.needs_person:
             self._waiting.doubts[report.task] = index
+        elif index in self._ahead and (report.in_doubt or self._tries[report.task] < planned.step.retry.attempts):
+            del self._ahead[index]  # another try is a start, and waits for its turn
         elif self._tries[report.task] < planned.step.retry.attempts and not self._is_dry:
             wait = delay_before(planned.step.retry, self._tries[report.task] + 1, seed=f"{order.run}/{report.task}")
             self._waiting.later(self._tools.clock.monotonic() + wait, index)

@@ -23,6 +23,7 @@ class AttemptOrder(NamedTuple):
         look: only tell what the check says now of what ended well before (`unchanged`: it is so still; `would-change`:
             it is not; `unproven`: nobody can tell), and do nothing about it.
         settle: find out about an earlier attempt of the same token before doing anything.
+        only_settle: begin nothing: a command that never began on its target stays in doubt.
         elsewhere: the machine whose localhost an earlier attempt began on, when that is another one; empty otherwise.
         taints: dry run only: true when something the task needs was not really done, so that a verification
             that is not satisfied proves nothing.
@@ -43,6 +44,7 @@ class AttemptOrder(NamedTuple):
     timeout: float
     fence: int = 0
     settle: bool = False
+    only_settle: bool = False
     look: bool = False
     undo: bool = False
     rendered: Mapping[str, str] = {}

@@ -1,6 +1,7 @@
 """A run that goes on looks again at what had ended well: drift is told everywhere, and nothing is done about it."""
 
 import json
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -122,3 +123,58 @@ def test_from_run_without_looking(failed):
     done = failed(*words, "--reason", "mended by hand")
     assert done.status == 0, done.err
     assert failed("run", "move", "--no-recheck", "--reason", "x", "--yes").status == 2
+
+
+BEGUN = """\
+runbook: begun
+steps:
+  - id: put
+    file.copy: {content: "one\\n", dest: "%(root)s/put"}
+  - id: slow
+    needs: [put]
+    command.run: {shell: "echo s >> %(root)s/led; until test -e %(root)s/go; do sleep 0.05; done; echo e >> %(root)s/led"}
+  - id: after
+    needs: [slow]
+    command.run: {shell: "echo a >> %(root)s/led"}
+"""
+
+
+@pytest.fixture
+def killed(runbook):
+    """A run whose engine was killed while `slow` ran; what `slow` needs was changed by hand since."""
+    runbook.write("runbooks/begun.yml", BEGUN % {"root": runbook.root})
+    process = runbook.start("run", "begun", "--yes")
+    for _ in range(1200):
+        if (runbook.root / "led").exists():
+            break
+        time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=60)
+    (runbook.root / "put").write_text("by hand\n")
+    yield runbook
+    (runbook.root / "go").touch()
+
+
+def test_what_had_begun_before_the_drift_is_settled_and_nothing_new_begins(killed):
+    (killed.root / "go").touch()
+    held = killed("resume", "--yes")
+    assert held.status == 4, held.err
+    assert "DRIFTED       put@localhost" in held.err
+    assert "in doubt" not in held.err, "what can settle itself asks nobody"
+    assert (killed.root / "led").read_text() == "s\ne\n"
+    assert "in doubt" not in killed("status").out
+    assert killed("ignore", "last", "put", "--reason", "dana did it").status == 0
+    done = killed("resume", "--yes")
+    assert done.status == 0, done.err
+    assert (killed.root / "led").read_text() == "s\ne\na\n"
+    assert killed("audit", "verify").status == 0
+
+
+def test_a_person_may_say_at_once_what_became_of_what_status_calls_in_doubt(killed):
+    for _ in range(1200):
+        if "in doubt" in killed("status").out:
+            break
+        time.sleep(0.5)
+    said = killed("resolve", "last", "slow@localhost", "done", "--reason", "seen")
+    assert said.status == 0, said.err
+    assert "in doubt" not in killed("status").out

@@ -20,6 +20,8 @@ from runbook_engine.model.event import (
     RecheckStarted,
     RunAbortRequested,
     RunClosed,
+    TaskBlocked,
+    TaskResolved,
 )
 from runbook_engine.model.outcome import Mode, Outcome, satisfied, unknown, unsatisfied
 from runbook_engine.model.runbook import ActionCall, OnFailure
@@ -317,3 +319,111 @@ def test_a_look_does_nothing_and_of_what_was_undone_it_wants_the_opposite(findin
 def test_a_look_that_fails_is_no_doubt():
     report = try_it(Switch(ActionFailedError("403")), look=True)
     assert (report.outcome, report.in_doubt, report.error) == (Outcome.FAILED, False, "403")
+
+
+TOKEN = ActionCall(name="test.reattached")
+BEGUN = plan_of(planned("a"), planned("b", needs=["a"], action=TOKEN), planned("c", needs=["b"]))
+
+
+def left_behind(second, **more):
+    """A run that was killed in `b`, resumed after `a` drifted; `second` is how the attempts of `b` end from then on."""
+
+    def dies(order):
+        if order.task == "b@localhost":
+            raise Killed
+        return ended(order)
+
+    made = Simulation(BEGUN, look=drifted("a@localhost"))
+    with pytest.raises(Killed):
+        made.advance(make=dies)
+    made.make = lambda order: second(order) if order.task == "b@localhost" else ended(order)
+    made.end = made.advance(**more)
+    return made
+
+
+def decides(made, kind, decision="ignore"):
+    """Say it as soon as an event of that kind of `b` is seen."""
+
+    def heed(stored):
+        if isinstance(stored.event, kind) and stored.event.task == "b@localhost":
+            made.say(HoldResolved(task="a@localhost", decision=decision, reason="known"))
+
+    made.listener.event = heed
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CHANGED, Outcome.FAILED])
+def test_what_began_before_the_drift_is_settled_and_not_begun(outcome):
+    made = left_behind(lambda order: ended(order, outcome))
+    assert made.end == "waiting"
+    assert [(order.task, order.only_settle) for order in made.dispatcher.orders] == [("b@localhost", True)]
+    assert made.outcomes()["b@localhost"] == outcome
+    made.say(HoldResolved(task="a@localhost", decision="ignore", reason="known"))
+    assert made.advance(make=ended) == "succeeded"
+    again = [order.task for order in made.dispatcher.orders]
+    assert again == (["c@localhost"] if outcome is Outcome.CHANGED else ["b@localhost", "c@localhost"])
+
+
+@pytest.mark.parametrize("kind", [AttemptStarted, AttemptFinished])
+@pytest.mark.parametrize(("outcome", "end"), [(Outcome.CHANGED, "succeeded"), (Outcome.FAILED, "failed")])
+def test_a_decision_while_it_is_settled_or_afterwards_lets_its_own_end_count(kind, outcome, end):
+    made = left_behind(lambda order: ended(order, Outcome.FAILED, in_doubt=True))
+    decides(made, kind)
+    assert made.advance(wait=True, make=lambda order: ended(order, outcome, 9)) == end
+    assert [order.task for order in made.dispatcher.orders].count("b@localhost") == 1
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_what_can_not_be_settled_stays_in_doubt_and_has_its_turn(asks):
+    made = left_behind(lambda order: ended(order, Outcome.FAILED, in_doubt=True, needs_person=asks, error="lost"))
+    assert made.end == "waiting"
+    assert len(made.dispatcher.orders) == 1
+    made.say(HoldResolved(task="a@localhost", decision="ignore", reason="known"))
+    assert made.advance(make=ended) == "succeeded"
+    assert [(order.task, order.settle, order.only_settle) for order in made.dispatcher.orders] == [
+        ("b@localhost", True, False),
+        ("c@localhost", False, False),
+    ]
+
+
+@pytest.mark.parametrize("truth", ["done", "retry"])
+def test_a_person_says_what_became_of_it_and_nothing_begins_behind_the_hold(truth):
+    def lost(order):
+        return ended(order, Outcome.FAILED, in_doubt=True, needs_person=True, error="lost")
+
+    made = left_behind(lost)
+
+    def heed(stored):
+        if isinstance(stored.event, AttemptFinished):
+            made.say(TaskResolved(task="b@localhost", number=stored.event.number, truth=truth, reason="seen"))
+        if isinstance(stored.event, TaskResolved):
+            assert len(made.dispatcher.orders) == 1
+            made.say(RunAbortRequested(reason="enough"))
+
+    made.listener.event = heed
+    assert made.advance(wait=True) == "aborted"
+    assert [order.only_settle for order in made.dispatcher.orders] == [True]
+
+
+def test_an_abort_lets_it_end_and_keeps_its_end():
+    made = left_behind(lambda order: ended(order, Outcome.FAILED, in_doubt=True))
+
+    def heed(stored):
+        if isinstance(stored.event, AttemptStarted):
+            made.say(RunAbortRequested(reason="enough"))
+
+    made.listener.event = heed
+    assert made.advance(make=lambda order: ended(order, seconds=9)) == "aborted"
+    assert made.outcomes()["b@localhost"] == "changed"
+    assert [event.task for event in made.kinds(TaskBlocked)] == ["c@localhost"]
+
+
+def test_what_never_began_has_its_turn_in_the_same_process():
+    def never_began(order):
+        return ended(order, Outcome.FAILED, in_doubt=True)
+
+    made = left_behind(never_began)
+    decides(made, AttemptFinished)
+    assert made.advance(wait=True, make=lambda order: (never_began if order.only_settle else ended)(order)) == (
+        "succeeded"
+    )
+    assert [order.task for order in made.dispatcher.orders] == ["b@localhost", "b@localhost", "c@localhost"]

@@ -13,6 +13,8 @@ from runbook_engine.ports.connection import (
     CommandLostError,
     CommandResult,
     CommandTimeoutError,
+    DetachedState,
+    DetachedStatus,
     NoConnectionError,
     TargetUnreachableError,
 )
@@ -203,3 +205,22 @@ def test_only_localhost_is_another_one_on_another_machine(target, machine, elsew
     for _ in range(2):
         made.advance()
         assert [order.elsewhere for order in made.dispatcher.orders] == [elsewhere], "also when it was asked before"
+
+
+class Probed(Ended):
+    status = DetachedStatus.ABSENT
+
+    def probe_detached(self, token):
+        return DetachedState(self.status)
+
+
+@pytest.mark.parametrize("status", [DetachedStatus.ABSENT, DetachedStatus.RUNNING, DetachedStatus.DONE])
+def test_what_is_only_to_be_settled_is_not_begun(status):
+    hands = Hands()
+    hands.recorder = Probed()
+    hands.recorder.status = status
+    absent = status is DetachedStatus.ABSENT
+    report = try_it(Reattached(unknown()), settle=True, only_settle=True, hands=hands)
+    assert report.in_doubt is absent
+    assert ("never began" in report.error) is absent
+    assert not report.needs_person
