@@ -8,7 +8,7 @@ from runbook_engine.app.project import OpenProject
 from runbook_engine.app.run_record import accepted_changes
 from runbook_engine.execution.orders import Past, RunNames
 from runbook_engine.execution.state import Phase, RunState
-from runbook_engine.model.errors import InvalidInputError, UsageError
+from runbook_engine.model.errors import InvalidInputError, LeaseError, UsageError
 from runbook_engine.model.event import RunOpened
 from runbook_engine.model.outcome import Mode, Outcome
 from runbook_engine.planning.undo import Kept, undo_plan
@@ -86,6 +86,20 @@ def prepare_undo(
     past = Past(prepared.plan, state, names)
     found = tuple(name for name, task in state.tasks.items() if task.found_done)
     return PreparedUndo(replace(prepared, plan=undo.plan, past=past), undo.kept, doubtful, found)
+
+
+def refuse_while_advanced(journal: Journal, run: str) -> None:
+    """Come back when no process advances the run: what it changes is not all there yet.
+
+    Raises:
+        LeaseError: one does.
+    """
+    lease = journal.lease(f"run:{run}")
+    if lease is not None:
+        raise LeaseError(
+            f"run {run} is still running, in {lease.holder}",
+            hint=f"wait for its end, or end it first: runbook abort {run} --reason TEXT",
+        )
 
 
 def run_to_take_back(journal: Journal, name: str) -> RunHead:

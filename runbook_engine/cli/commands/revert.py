@@ -8,7 +8,7 @@ from runbook_engine.app.run_requests import RunRequest, RunResult
 from runbook_engine.app.run_runbook import run_runbook
 from runbook_engine.app.show_plan import show_plan
 from runbook_engine.app.take_back import what_stays
-from runbook_engine.app.undo import prepare_undo, run_to_take_back
+from runbook_engine.app.undo import prepare_undo, refuse_while_advanced, run_to_take_back
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
@@ -57,6 +57,8 @@ def revert(
     journal = project.journal()
     try:
         head = run_to_take_back(journal, run)
+        if not dry_run:
+            refuse_while_advanced(journal, head.id)
         undo = prepare_undo(project, journal, head.id, accept_changes=accept_changes)
         mode = Mode.DRY_RUN if dry_run else Mode(head.mode)
         say(f"takes back run {head.id}")

@@ -1,5 +1,7 @@
 """`runbook revert`: what a run changed is taken back at the targets, newest first, and what can't be is told before."""
 
+import time
+
 import pytest
 
 PLUGIN = '''\
@@ -184,3 +186,26 @@ def test_a_killed_revert_goes_on_and_undoes_nothing_twice(switched):
     )
     assert (runbook.root / "steps").read_text().count("back") == 1
     assert done.json["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("before", ["", "  - id: put\n    file.copy: {content: x, dest: ROOT/put}\n"])
+def test_a_run_that_still_runs_is_refused_whatever_it_changed_by_now(runbook, before):
+    slow = "  - id: slow\n    command.run: {shell: 'touch ROOT/begun; until test -e ROOT/go; do sleep 0.05; done'}\n"
+    needs = "    needs: [put]\n" if before else ""
+    book = f"runbook: slow\nsteps:\n{before}{slow}{needs}"
+    runbook.write("runbooks/slow.yml", book.replace("ROOT", str(runbook.root)))
+    process = runbook.start("run", "slow", "--yes")
+    try:
+        for _ in range(1200):
+            if (runbook.root / "begun").exists():
+                break
+            time.sleep(0.05)
+        refused = runbook("revert", "last", "--yes")
+    finally:
+        (runbook.root / "go").touch()
+        process.communicate(timeout=60)
+    assert refused.status == 5, refused.err
+    assert "is still running" in refused.err
+    assert "runbook abort" in refused.err
+    assert "--take-over" not in refused.err
+    assert process.returncode == 0
