@@ -51,11 +51,18 @@ def heard(shell: Shell, process: Process, nonce: str, *, patience: float = PATIE
             raise TargetUnreachableError(f"{shell.name}: no answer within {patience:g} s")
         answer = read_answer(process.stdout.content(), nonce)
         if answer is None:
-            words = process.stderr.content()[-500:].decode("utf-8", "replace").strip()
+            words = heard_words(process.stderr.content()[-500:]) or heard_words(process.stdout.content()[-500:])
             raise TargetUnreachableError(f"{shell.name}: the shell gave no answer: {words or 'it was ended'}")
         return answer
     finally:
         process.close()
+
+
+def heard_words(content: bytes, *, limit: int = 300) -> str:
+    """Give what a server said as one short line that no terminal obeys."""
+    text = " ".join(content.decode("utf-8", "replace").split())
+    line = "".join(one if one.isprintable() else "?" for one in text)
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def end_of(nonce: str) -> bytes:
@@ -76,12 +83,12 @@ def read_answer(content: bytes, nonce: str) -> Answer | None:
     if (at := body.find(mark + b" refused ")) >= 0:
         why = body[at + len(mark) + 9 :].decode("utf-8", "replace").strip()
         raise RunbookError(f"the target refused to start the command: {why}")
-    if body.startswith(mark + b" exists"):
-        return Answer("exists")
     _, found, rest = body.partition(mark + b" verdict ")
     words = rest.partition(b"\n")[0].decode("ascii", "replace") if found else ""
     _, found, rest = body.partition(mark + b" state ")
     if not found:
+        if mark + b" exists\n" in body:  # not at the start: a login's start-up files may print text before it
+            return Answer("exists")
         return Answer("", verdict=words) if words else None
     line, _, rest = rest.partition(b"\n")
     name = line.decode("ascii", "replace").strip()

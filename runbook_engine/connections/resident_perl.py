@@ -162,7 +162,7 @@ sub forget_now { my ($n, $base, $tokens) = split /\0/, $_[0];
   tell_("$n state absent\n\n$n end\n") }
 
 exit 0 unless -r '/proc/self/stat';
-tell_("perl\n\n$hello end\n");
+tell_("\n$hello perl\n\n$hello end\n");
 while (defined(my $frame = line())) {
   my ($kind, $size) = $frame =~ /^(start|script|forget|greet) (\d+)$/ or last;
   my $body = bytes_($size);

@@ -31,16 +31,21 @@ _SERVE = r"""serve() {
 
 _BY_PERL = f'command -v perl >/dev/null 2>&1 && exec perl -C0 -e {quote(PERL)} $0 "$lib"'
 _QUOTED = {
-    perl: quote(portable(f'lib={quote(EVERYTHING)}; {by_perl}; eval "$lib"; unset lib\n{_SERVE}serve $0'))
+    perl: quote(
+        portable(f'echo; echo $0 here; lib={quote(EVERYTHING)}; {by_perl}; eval "$lib"; unset lib\n{_SERVE}serve $0')
+    )
     for perl, by_perl in ((True, _BY_PERL), (False, ":"))
 }
 
 
 def resident_line(nonce: str, *, perl: bool = True) -> str:
-    """Give what a login shell is to run; it answers `<nonce> end` when it is ready, and ends where it can't serve.
+    """Give what a login shell is to run.
+
+    It says `<nonce> here`, then `<nonce> end` when it is ready, and ends where it can't serve. What stands before is
+    not its own: a login's start-up files may print text.
 
     Args:
-        perl: by Perl, where the target has it; the answer begins with `perl` then.
+        perl: by Perl, where the target has it; it says `<nonce> perl` before its end then.
     """
     return f"exec sh -c {_QUOTED[perl]} {nonce}"
 

@@ -113,6 +113,7 @@ class SshConnection(WithFiles):
 
     def start_shell(self, line: str, given: bytes, *, keep: int) -> SshProcess:
         """Start `sh -c line` in a session of its own, which sshd makes for every command."""
+        self._pool.residents.check(self.name, self._route)
         return self._start(line, given, keep=keep)
 
     def _start(self, line: str, given: bytes | None, *, keep: int) -> SshProcess:
@@ -157,7 +158,8 @@ class SshConnection(WithFiles):
         result = self.run(Command(("sha256sum", "--", safe)), timeout=_DIGEST_SECONDS)
         if result.exit_status != 0:
             return None
-        return result.stdout.lstrip(b"\\")[:64].decode("ascii", "replace")
+        # The last line alone: a login's start-up files may print text before it.
+        return result.stdout.rstrip().rpartition(b"\n")[2].lstrip(b"\\")[:64].decode("ascii", "replace")
 
 
 def connect(
@@ -172,9 +174,8 @@ def connect(
 
 
 def _session(stderr: bytes, nonce: str) -> tuple[int | None, bytes]:
-    """Split the line that names the session from what the command said."""
-    line, found, rest = stderr.partition(b"\n")
-    words = line.split()
-    if found and len(words) == 2 and words[0] == nonce.encode() and words[1].isdigit():  # noqa: PLR2004 - mark, number
-        return int(words[1]), rest
+    """Split the line that names the session, and what a login printed before it, from what the command said."""
+    number, found, rest = stderr.partition(nonce.encode() + b" ")[2].partition(b"\n")
+    if found and number.strip().isdigit():
+        return int(number), rest
     return None, stderr

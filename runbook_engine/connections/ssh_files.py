@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import stat as stat_bits
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
@@ -12,10 +13,16 @@ from runbook_engine.connections.files import part_of
 from runbook_engine.connections.local_files import kind_of
 from runbook_engine.connections.ssh_pool import Link, SshPool
 from runbook_engine.connections.ssh_settings import Hop
-from runbook_engine.sdk import FileAccessError, FileStat, TargetUnreachableError
+from runbook_engine.sdk import FileAccessError, FileStat, NoConnectionError, TargetUnreachableError
 
 _SECONDS = 60.0
 _PIECE = 262144
+_TEXT = (
+    "does the host print text before it (start-up files such as .bashrc, ForceCommand), or run a command of its own "
+    "instead? `ssh HOST true` must print nothing"
+)
+# What paramiko says of an answer that is none: it has no one class for it.
+_GARBLED = (paramiko.SFTPError, struct.error, IndexError)
 
 
 class SshFiles:
@@ -154,6 +161,12 @@ class SshFiles:
                 channel.settimeout(_SECONDS)
                 channel.invoke_subsystem("sftp")
                 self._open = (link, paramiko.SFTPClient(channel))
+            except _GARBLED as error:
+                channel.close()
+                self._pool.release(link)
+                raise NoConnectionError(
+                    f"{self._route[-1].name}: no SFTP: what the server said is not SFTP ({error})", hint=_TEXT
+                ) from error
             except (paramiko.SSHException, EOFError, OSError) as error:
                 channel.close()
                 self._pool.release(link)
@@ -170,6 +183,11 @@ class SshFiles:
             self.close()
             raise TargetUnreachableError(
                 f"{name}: no answer within {_SECONDS:g} s while it should {what} {path}"
+            ) from error
+        except _GARBLED as error:
+            self.close()
+            raise TargetUnreachableError(
+                f"{name}: what the server said is not SFTP ({error}) while it should {what} {path}"
             ) from error
         except (EOFError, paramiko.SSHException) as error:
             self.close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
+from runbook_engine.connections.detached_answer import heard_words
 from runbook_engine.connections.resident_script import resident_line
 from runbook_engine.connections.shell import new_mark
 from runbook_engine.connections.ssh_resident import ResidentProcess, ResidentShell
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from runbook_engine.connections.ssh_settings import Hop
 
 _KEEP = 65536
+_OTHER = (
+    "nothing was started; does the server run a command of its own instead of ours (ForceCommand, command= in "
+    "authorized_keys, a login shell that allows no commands)?"
+)
 _FRESH = 10.0  # seconds after its last answer in which a shell is taken for there
 
 
@@ -36,12 +41,13 @@ class Residents:
         self._lock = threading.Lock()
         self._free: dict[tuple[Hop, ...], list[ResidentShell]] = {}
         self._none: set[tuple[Hop, ...]] = set()
+        self._once: set[tuple[Hop, ...]] = set()
 
     def take(self, name: str, route: "tuple[Hop, ...]") -> ResidentShell | None:
         """Give a shell on the last server of a route, for the caller alone; None where none can be had.
 
         Raises:
-            TargetUnreachableError: the server can't be reached; nothing was started.
+            NoConnectionError: the server can't be reached, or runs something else than our shell; nothing was started.
         """
         while True:
             with self._lock:
@@ -58,6 +64,17 @@ class Residents:
             if self._trusted(shell):
                 shell.name = name
                 return shell
+
+    def check(self, name: str, route: "tuple[Hop, ...]") -> None:
+        """See once that a server runs our shell, before a shell of another kind is sent what it is to start.
+
+        Raises:
+            NoConnectionError: it does not, or can't be reached; nothing was started.
+        """
+        with self._lock:
+            seen = route in self._once or route in self._none
+        if not seen and (shell := self.take(name, route)) is not None:
+            shell.give_back(clean=True)
 
     def give(self, shell: ResidentShell, *, clean: bool) -> None:
         """Take a shell back; one that is not `clean` is let go."""
@@ -96,7 +113,8 @@ class Residents:
             channel.exec_command(resident_line(nonce, perl=self.perl))
             process = ResidentProcess(shell, nonce, _KEEP)
             there = process.pump(self.send_seconds) and process.answered
-            shell.perl = process.stdout.content().startswith(b"perl\n")
+            said = process.stdout.content()
+            shell.perl = f"\n{nonce} perl\n".encode() in said
         except (paramiko.SSHException, EOFError, OSError) as error:
             self.give(shell, clean=False)
             raise NoConnectionError(f"{name}: no shell: {link.lost or error or 'connection closed'}") from error
@@ -104,8 +122,15 @@ class Residents:
             self.give(shell, clean=False)
             raise NoConnectionError(error.message) from error
         if there:
+            with self._lock:
+                self._once.add(route)
             return shell
-        self.give(shell, clean=False)
+        process.close()
+        if process.gone and f"{nonce} here\n".encode() not in said:
+            words = heard_words(said + b" " + process.stderr.content()) or "nothing"
+            raise NoConnectionError(
+                f"{name}: the server did not run our shell and ended; it said: {words}", hint=_OTHER
+            )
         with self._lock:
             self._none.add(route)
         return None

@@ -1,5 +1,6 @@
 """The shell that stays on a host: killed, cut off, in two engines' hands, and with commands that mistreat it."""
 
+import hashlib
 import os
 import shlex
 import shutil
@@ -15,7 +16,14 @@ from runbook_engine.connections import detached_script as scripts
 from runbook_engine.connections.detached_answer import read_answer
 from runbook_engine.connections.resident_perl import PERL, perl_start
 from runbook_engine.connections.resident_script import resident_line, resident_start
-from runbook_engine.sdk import Command, CommandTimeoutError, DetachedStatus, RunbookError, TargetUnreachableError
+from runbook_engine.sdk import (
+    Command,
+    CommandTimeoutError,
+    DetachedStatus,
+    NoConnectionError,
+    RunbookError,
+    TargetUnreachableError,
+)
 
 SHELLS = [shell for shell in ("/bin/dash", "/bin/bash", "/bin/busybox") if Path(shell).exists()]
 
@@ -324,6 +332,95 @@ def test_shells_that_nobody_uses_make_room_for_others(sshd_tools, tmp_path):
         own.stop()
 
 
+NOISE = "printf 'perl\\n\\033[31mnoise before\\n%0700d no end of line' 7"
+
+
+@pytest.fixture(scope="module")
+def noisy(sshd_tools, tmp_path_factory):
+    """A server whose login prints text, as a start-up file does."""
+    made = sshd_tools.start_sshd(
+        tmp_path_factory.mktemp("noisy"), f'ForceCommand {NOISE}; {NOISE} >&2; eval "$SSH_ORIGINAL_COMMAND"'
+    )
+    yield made
+    made.stop()
+
+
+@pytest.mark.sshd
+@pytest.mark.parametrize("stdin", [b"", b"given"])
+def test_a_login_that_prints_text_disturbs_nothing(sshd_tools, noisy, kind, tmp_path, stdin):
+    made = sshd_tools.connect(noisy, tmp_path / "attempts")
+    made.pool.residents.perl = kind == "perl"
+    ran = tmp_path / "ran"
+    try:
+        command = sh(f"echo x >>{ran}; cat; echo out; echo err >&2; exit 4", stdin=stdin)
+        ends = [made.run_detached(command, token="noisy", timeout=20) for _ in range(2)]
+        assert [(end.exit_status, end.stdout, end.stderr) for end in ends] == [(4, stdin + b"out\n", b"err\n")] * 2
+        assert [end.reattached for end in ends] == [False, True]
+        assert ran.read_text() == "x\n"
+        shell = made.resident()
+        assert shell.perl == (kind == "perl")
+        shell.give_back(clean=True)
+    finally:
+        made.flush_forgotten()
+        made.pool.close()
+
+
+@pytest.mark.sshd
+def test_text_before_sftp_is_the_hosts_fault(sshd_tools, noisy, tmp_path):
+    made = sshd_tools.connect(noisy, tmp_path / "attempts")
+    try:
+        with pytest.raises(NoConnectionError, match="not SFTP") as caught:
+            made.write(str(tmp_path / "file"), b"content")
+        assert "start-up files" in caught.value.hint
+    finally:
+        made.close()
+        made.pool.close()
+
+
+SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server")
+
+
+@pytest.mark.sshd
+def test_text_before_commands_alone_leaves_files_and_plain_commands_as_they_are(sshd_tools, tmp_path):
+    """As .bashrc does where sshd serves SFTP by itself: the file's digest is asked for by a command."""
+    program = next((place for place in SFTP_SERVERS if Path(place).exists()), None)
+    if program is None:
+        pytest.skip("no sftp-server here")
+    sftp = f'case "$SSH_ORIGINAL_COMMAND" in *sftp*) exec {program};; esac'
+    own = sshd_tools.start_sshd(
+        tmp_path / "sshd", f'ForceCommand {sftp}; echo noise; echo noise >&2; eval "$SSH_ORIGINAL_COMMAND"'
+    )
+    made = sshd_tools.connect(own, tmp_path / "attempts")
+    try:
+        made.write(str(tmp_path / "file"), b"content")
+        assert (tmp_path / "file").read_bytes() == b"content"
+        assert made.sha256(str(tmp_path / "file")) == hashlib.sha256(b"content").hexdigest()
+        result = made.run(sh("echo err >&2"), timeout=20)
+        assert (result.stderr, result.stderr_bytes) == (b"err\n", 4)
+        with pytest.raises(CommandTimeoutError) as caught:
+            made.run(sh("sleep 60"), timeout=0.5)
+        assert caught.value.killed
+    finally:
+        made.close()
+        made.pool.close()
+        own.stop()
+
+
+@pytest.mark.sshd
+@pytest.mark.parametrize("stdin", [b"", b"given"])
+def test_a_server_that_runs_something_else_starts_nothing_and_says_so(sshd_tools, tmp_path, stdin):
+    own = sshd_tools.start_sshd(tmp_path / "sshd", r"ForceCommand printf 'limited\033[2J\n%0900d' 7; exit 3")
+    made = sshd_tools.connect(own, tmp_path / "attempts")
+    try:
+        for _ in range(2):
+            with pytest.raises(NoConnectionError, match=r"did not run our shell.*limited\?\[2J 0+…$") as caught:
+                made.run_detached(sh("echo on", stdin=stdin), token="other", timeout=20)
+            assert "ForceCommand" in caught.value.hint
+    finally:
+        made.pool.close()
+        own.stop()
+
+
 def resident(shell, given):
     perl = shell == "perl"
     if perl and shutil.which("perl") is None:
@@ -353,7 +450,7 @@ def test_every_shell_can_stay(tmp_path, shell, monkeypatch):
     )
     done = resident(shell, frames)
     hello, _, rest = done.stdout.partition(b"\nrbhello end\n")
-    assert (hello, done.stderr) == (b"perl\n" if shell == "perl" else b"", b"")
+    assert (hello, done.stderr) == (b"\nrbhello here\n" + (b"\nrbhello perl\n" if shell == "perl" else b""), b"")
     answers = {token: read_answer(rest[rest.index(f"rb{token} state".encode()) :], f"rb{token}") for token in said}
     assert {token: (one.state, one.stdout, one.stderr) for token, one in answers.items()} == {
         "plain": ("done 3", b"out\n", b"err\n"),
