@@ -25,6 +25,7 @@ from runbook_engine.sdk import (
     TargetUnreachableError,
 )
 
+SLOW = f"slow{os.getpid()}"  # what a timeout ends is found by its token: another process that tests has its own
 SHELLS = [shell for shell in ("/bin/dash", "/bin/bash", "/bin/busybox") if Path(shell).exists()]
 
 
@@ -225,10 +226,10 @@ def test_a_timeout_kills_the_command_alone_and_proves_it(link, tmp_path):
     link.run_detached(sh(f"sleep 60 >/dev/null 2>&1 & echo $! >{stay}"), token="leaves", timeout=20)
     pids = tmp_path / "pids"
     with pytest.raises(CommandTimeoutError) as caught:
-        link.run_detached(sh(f"sleep 61 & echo $! $$ >{pids}; wait"), token="slow", timeout=1)
+        link.run_detached(sh(f"sleep 61 & echo $! $$ >{pids}; wait"), token=SLOW, timeout=1)
     assert caught.value.killed
     assert [gone(pid) for pid in pids.read_text().split()] == [True, True]
-    assert link.probe_detached("slow").exit_status == 143
+    assert link.probe_detached(SLOW).exit_status == 143
     os.kill(int(stay.read_text()), signal.SIGKILL)  # it lived
 
 
@@ -304,7 +305,7 @@ def test_a_server_with_room_for_one_session_does_all_kinds_in_turn(sshd_tools, t
             assert made.run(sh("echo plain"), timeout=20).stdout == b"plain\n"
             made.write(str(tmp_path / "file"), b"content")
         with pytest.raises(CommandTimeoutError) as caught:
-            made.run_detached(sh("sleep 60"), token="slow", timeout=1)
+            made.run_detached(sh("sleep 60"), token=SLOW, timeout=1)
         assert caught.value.killed
     finally:
         made.flush_forgotten()
