@@ -9,7 +9,6 @@ from runbook_engine.app.project import OpenProject
 from runbook_engine.app.safe_files import refuse_open, refuse_open_tree
 from runbook_engine.app.source_maps import source_maps
 from runbook_engine.app.validate_kind import is_inventory
-from runbook_engine.journals.address import check_address
 from runbook_engine.loading.accepted import accept
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.config import config_source, load_config
@@ -19,6 +18,7 @@ from runbook_engine.loading.team import load_team
 from runbook_engine.model.diagnostic import Diagnostic, Location, Severity
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.inventory import Inventory
+from runbook_engine.model.journal_address import check_address
 from runbook_engine.model.located import SourceMap
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.team import Team
@@ -146,7 +146,7 @@ def _config(project: OpenProject, found: Validation) -> None:
     except InvalidInputError as error:
         raise InvalidInputError(f"{_CONFIG}: inventory: {error.message}", hint=error.hint) from error
     try:
-        check_address(project.config.journal, project=project.root)
+        check_address(project.config.journal)
     except InvalidInputError as error:
         raise InvalidInputError(f"{_CONFIG}: journal: {error.message}", hint=error.hint) from error
 

@@ -4,10 +4,8 @@ from pathlib import Path
 
 from runbook_engine.journals.ledger import SCHEMA_VERSION
 from runbook_engine.model.errors import InvalidInputError, JournalError
+from runbook_engine.model.journal_address import EXAMPLES, postgresql_url, sqlite_file
 from runbook_engine.ports.journal import Glance, Journal
-
-_EXAMPLES = "sqlite:///.runbook/journal.db or postgresql://user@host/database"
-_POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
 
 
 def open_journal(url: str, *, project: Path, create: bool) -> Journal:
@@ -24,21 +22,7 @@ def open_journal(url: str, *, project: Path, create: bool) -> Journal:
     path = _file(url, project)
     if path is not None:
         return _open_file(path, create=create)
-    scheme, separator, rest = url.partition("://")
-    if scheme in _POSTGRESQL and separator:
-        return _open_postgresql(f"postgresql://{rest}", create=create)
-    raise _no_address(url)
-
-
-def check_address(url: str, *, project: Path) -> None:
-    """Say whether an address can be a journal's, without opening anything.
-
-    Raises:
-        InvalidInputError: it can't.
-    """
-    scheme, separator, _ = url.partition("://")
-    if _file(url, project) is None and not (scheme in _POSTGRESQL and separator):
-        raise _no_address(url)
+    return _open_postgresql(postgresql_url(url), create=create)
 
 
 def open_glance(url: str, *, project: Path) -> Glance:
@@ -63,20 +47,8 @@ def folder_of(url: str, *, project: Path) -> Path | None:
 
 def _file(url: str, project: Path) -> Path | None:
     """Give the file that an address names, None when it names no file."""
-    scheme, separator, rest = url.partition("://")
-    if scheme != "sqlite" or not separator or not rest.startswith("/"):
-        return None
-    if not rest[1:] or rest[1:].startswith(":memory:"):
-        raise InvalidInputError(f"{url} names no file", hint=f"an address looks like {_EXAMPLES}")
-    return project / rest[1:]
-
-
-def _no_address(url: str) -> InvalidInputError:
-    scheme, separator, _ = url.partition("://")
-    return InvalidInputError(
-        f"{scheme + '://…' if separator else url!r} is not an address of a journal",
-        hint=f"an address looks like {_EXAMPLES}",
-    )
+    file = sqlite_file(url)
+    return project / file if file is not None else None
 
 
 def _open_file(path: Path, *, create: bool) -> Journal:
@@ -97,7 +69,7 @@ def _open_postgresql(url: str, *, create: bool) -> Journal:
     try:
         address = make_url(url)
     except (ArgumentError, ValueError) as error:
-        raise InvalidInputError("the journal's address can't be read", hint=f"it looks like {_EXAMPLES}") from error
+        raise InvalidInputError("the journal's address can't be read", hint=f"it looks like {EXAMPLES}") from error
     try:
         return SqlJournal(postgresql_store(address, create=create))
     except ModuleNotFoundError as error:
