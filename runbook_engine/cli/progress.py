@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -61,6 +62,9 @@ class LineProgress:
         self._stream = stream or sys.stderr
         self._gone = False
         self._lock = threading.RLock()
+        # Lines are made under the lock and put out behind it: what draws the footer holds the screen's lock when it
+        # asks for ours, so that who wrote while holding ours would wait for it for ever.
+        self._due: deque[tuple[str, str]] = deque()
 
     def recall(self, events: Iterable[StoredEvent]) -> None:
         """Take note of what happened before, without telling it again."""
@@ -74,11 +78,13 @@ class LineProgress:
             self.view.take(stored)
             line = self._line(stored)
             if line is not None:
-                self.write(stored.time, *line)
+                self._tell(stored.time, *line)
+        self._put_due()
 
     def warning(self, text: str) -> None:
         """Tell a warning."""
-        self.write(datetime.now().astimezone(), "warning", "", text)
+        self._tell(datetime.now().astimezone(), "warning", "", text)
+        self._put_due()
 
     def progress(self, progress: AttemptProgress) -> None:
         """Remember what an attempt says of itself; lines would be too many."""
@@ -90,11 +96,12 @@ class LineProgress:
         with self._lock:
             for step in dict.fromkeys(step_of(task) for task in self.view.running):
                 if self.view.step(step).many:
-                    self.write(now, "running", step, step_line(self.view, step, now))
+                    self._tell(now, "running", step, step_line(self.view, step, now))
                     continue
                 for task, since in self.view.running_of(step):
                     if said := self.view.said.get(task):
-                        self.write(now, "running", task, f"{said} ({clock_text((now - since).total_seconds())})")
+                        self._tell(now, "running", task, f"{said} ({clock_text((now - since).total_seconds())})")
+        self._put_due()
 
     @contextmanager
     def ticking(self, seconds: float = _TICK_SECONDS) -> Iterator[None]:
@@ -113,10 +120,19 @@ class LineProgress:
             over.set()
             thread.join()
 
-    def write(self, time: datetime, word: str, what: str, text: str, *, limit: int = _LONGEST) -> None:
-        """Write one line; nothing is written any more once the stream is gone."""
+    def _tell(self, time: datetime, word: str, what: str, text: str, *, limit: int = _LONGEST) -> None:
+        """Make one line; `_put_due` writes it."""
         parts = [f"{time.astimezone():%H:%M:%S}", word.ljust(12), what, text]
-        self.put("  ".join(plain(part, limit=limit) for part in parts if part), word)
+        self._due.append(("  ".join(plain(part, limit=limit) for part in parts if part), word))
+
+    def _put_due(self) -> None:
+        """Write the lines that were made; must not be called while our lock is held."""
+        while self._due:
+            try:
+                line, word = self._due.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            self.put(line, word)
 
     def put(self, line: str, word: str) -> None:
         """Put a finished line on the stream; `word` says of which sort it is."""
@@ -154,9 +170,9 @@ class LineProgress:
         """Name the first tasks that did not end well; the others are counted until the end names them all."""
         if task in step.told or len(step.told) < _MOST_TOLD:
             step.told.add(task)
-            self.write(time, word, task, text, limit=_LONGEST_OF_MANY)
+            self._tell(time, word, task, text, limit=_LONGEST_OF_MANY)
             if len(step.told) == _MOST_TOLD:
-                self.write(time, "", step_of(task), "what else does not end well is only counted from here on")
+                self._tell(time, "", step_of(task), "what else does not end well is only counted from here on")
 
     def _over(self, step: StepProgress, run: str) -> str:
         """Count how a step's tasks ended, and how many were not named of those that did not end well."""

@@ -1,6 +1,7 @@
 """The footer of the live view."""
 
-from datetime import timedelta
+import threading
+from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
@@ -78,3 +79,23 @@ def test_the_clock_runs_against_the_rto(stored, opened):
     progress = LiveProgress(colour=False)
     progress.recall([stored(event.model_copy(update={"objectives": objectives}))])
     assert "of RTO 1:00:00" in footer(progress)
+
+
+def test_a_line_and_the_footer_never_wait_for_each_other(stored, opened):
+    """The screen is held while the footer is drawn, and asks for what is shown; so nobody may hold that and write."""
+    progress = LiveProgress(colour=False)
+    free = []
+
+    def put(line, word):
+        other = threading.Thread(target=progress._footer, daemon=True)
+        other.start()
+        other.join(5)
+        free.append(not other.is_alive())
+
+    progress.put = put
+    progress.event(stored(opened(deploy=30)))
+    progress.event(stored(begun("deploy@web1")))
+    progress.tick(datetime.now(UTC))
+    progress.event(stored(AttemptFinished(task="deploy@web1", number=1, outcome="failed", error="boom")))
+    progress.warning("hot")
+    assert free == [True] * 4
