@@ -9,7 +9,7 @@ from pathlib import Path
 from runbook_engine.model.errors import RunbookError, UsageError
 
 _RENAMED = {"gitignore": ".gitignore"}
-_PROGRAMS = frozenset({"inventories/demo/lab.sh"})
+_PROGRAMS = frozenset({"inventories/demo/lab.sh", "inventories/drill/lab.sh"})
 _SKIPPED = frozenset({"__pycache__", "__init__.py"})
 
 
@@ -18,7 +18,7 @@ def init_project(folder: Path, *, person: str, lab: bool = False) -> list[str]:
 
     Args:
         person: who gets the roles in team.yml, an id such as an operating system's user name.
-        lab: also write the runbook and the inventory of the rehearsal lab, with its own, invented team.
+        lab: also write the recovery runbooks and the inventories of the rehearsal lab, with its own, invented team.
 
     Returns:
         The files that were written, relative to the folder, sorted.

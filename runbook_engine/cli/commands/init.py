@@ -14,7 +14,7 @@ from runbook_engine.cli.terminal import result
 
 @documented
 @click.argument("folder", default=".", type=NamedPath(file_okay=False), metavar="[DIR]")
-@click.option("--lab", is_flag=True, help="With the runbook, the inventory and the people of the rehearsal lab.")
+@click.option("--lab", is_flag=True, help="With the recovery runbooks, inventories and people of the rehearsal lab.")
 def init(folder: Path, *, lab: bool) -> None:
     """Make a small project to start from.
 

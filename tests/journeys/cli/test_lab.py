@@ -217,19 +217,25 @@ def test_a_new_project_can_begin_with_the_lab(tmp_path):
     root = tmp_path / "rehearsal"
     said = subprocess.run([*RUNBOOK, "init", "--lab", str(root)], capture_output=True, text=True, check=True).stdout
     assert "runbook lab up" in said
-    assert os.access(root / "inventories" / "demo" / "lab.sh", os.X_OK)
-    for name in ("team.yml", "runbooks/region-failover.yml", "inventories/demo/hosts.yml"):
+    for name in ("demo", "drill"):
+        assert os.access(root / "inventories" / name / "lab.sh", os.X_OK)
+    shipped = [found for folder in ("runbooks", "inventories") for found in (ROOT / folder).rglob("*.*")]
+    assert len(shipped) > 10
+    for file in (ROOT / "team.yml", *shipped):
+        name = file.relative_to(ROOT)
         assert not (root / name).is_symlink()
-        assert (root / name).read_bytes() == (ROOT / name).read_bytes()
+        assert (root / name).read_bytes() == file.read_bytes()
     validated = subprocess.run(
         [*RUNBOOK, "validate", "--strict"], cwd=root, capture_output=True, text=True, check=False
     )
     assert validated.returncode == 0, validated.stdout + validated.stderr
-    found = subprocess.run(
-        [*RUNBOOK, "plan", "region-failover", "-i", "demo", "-e", "incident=LAB-1"], cwd=root, check=True,
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert "restore-db" in found.stdout
+    for words, step in (
+        (("region-failover", "-i", "demo", "-e", "incident=LAB-1"), "restore-db"),
+        (("switchover-drill", "-i", "drill", "-e", "incident=DRILL-1"), "switch-dns"),
+        (("verify-backups", "-i", "production"), "verify-data"),
+    ):
+        found = subprocess.run([*RUNBOOK, "plan", *words], cwd=root, check=True, capture_output=True, text=True)
+        assert step in found.stdout
 
 
 def test_without_a_lab_the_demo_inventory_reaches_no_cloud(tmp_path):

@@ -1,0 +1,1 @@
+../../../../../inventories/drill/lab.sh
