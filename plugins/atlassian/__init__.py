@@ -1,0 +1,1 @@
+"""The Atlassian family: Statuspage, Jira, Jira Service Management and Bitbucket, each by its REST interface."""
