@@ -17,6 +17,8 @@ STATUSPAGE = "statuspage-manage-v1.json"
 JIRA = "jira-cloud-v3.json"
 SERVICE_DESK = "jsm-servicedesk-v3.json"
 BITBUCKET = "bitbucket-cloud-v2.json"
+# Bitbucket takes these with every listing, says its introduction; its operations do not repeat them.
+EVERYWHERE = frozenset({"page", "pagelen", "fields", "q", "sort"})
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class SwaggerDocument:
         operation = self._document["paths"].get(template, {})
         if seen.method.lower() not in operation:
             return [f"{seen}: the document has no such operation"]
-        problems = _unknown(self._document, operation, seen)
+        problems = _unknown(self._document, operation, seen, EVERYWHERE)
         for parameter in _parameters(self._document, operation, seen.method):
             if parameter["in"] == "query" and parameter.get("required") and parameter["name"] not in seen.asked:
                 problems.append(f"the parameter {parameter['name']} is missing")
@@ -204,9 +206,9 @@ def _parameters(document, path_item, method):
             yield parameter
 
 
-def _unknown(document, path_item, seen):
+def _unknown(document, path_item, seen, besides=frozenset()):
     """List query parameters that the document does not know: a vendor would ignore them in silence."""
-    known = {item["name"] for item in _parameters(document, path_item, seen.method) if item["in"] == "query"}
+    known = {item["name"] for item in _parameters(document, path_item, seen.method) if item["in"] == "query"} | besides
     return [f"the document has no query parameter {name}" for name in seen.asked if name not in known]
 
 
