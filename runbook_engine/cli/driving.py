@@ -17,6 +17,7 @@ from runbook_engine.cli.run_end import tell_end
 from runbook_engine.cli.signals import heeding_signals
 from runbook_engine.cli.terminal import can_ask, is_terminal, say, wants_colour
 from runbook_engine.execution.loop_tools import Interrupts
+from runbook_engine.loading.collector import collector_paused
 from runbook_engine.model.errors import JournalError, LeaseError
 from runbook_engine.model.event import StoredEvent
 from runbook_engine.ports.journal import Journal
@@ -66,9 +67,10 @@ def drive(
             ask = _asker(screen, interrupts)
             listeners.append(prompt)
         events = iter(earlier)
-        while chunk := list(islice(events, _CHUNK)):
-            for memory in memories:
-                memory.recall(chunk)
+        with collector_paused():  # nothing of what is kept of 100,000 events is garbage
+            while chunk := list(islice(events, _CHUNK)):
+                for memory in memories:
+                    memory.recall(chunk)
         stack.enter_context(heeding_signals(interrupts, hangup=seat.away is None))
         # What a plugin prints is no result of ours: it must not stand in the middle of one.
         stack.enter_context(redirect_stdout(sys.stderr))

@@ -11,14 +11,12 @@ def done_before(plan: Plan, state: RunState) -> dict[int, Outcome]:
     A task of a step that was changed since is made anew (its check finds what is there), and an approval is for the
     plan that it was given for.
     """
-    found = plan.task_index
+    found, tasks, digests = plan.task_index, plan.tasks, [step.digest for step in plan.steps]
     done: dict[int, Outcome] = {}
     for name, task in state.tasks.items():
-        index = found.get(name)
-        outcome = task.counts_as
-        if index is None or outcome is None or not outcome.ended_well:
+        if (index := found.get(name)) is None or (outcome := task.counts_as) is None or not outcome.ended_well:
             continue
-        if not _is_outdated(task, plan.steps[plan.tasks[index].step].digest, state.fingerprint):
+        if not _is_outdated(task, digests[tasks[index].step], state.fingerprint):
             done[index] = outcome
     return done
 

@@ -1,9 +1,9 @@
 """What the loop knows of a run that it advances, and what follows when a task ends."""
 
 from collections import deque
+from collections.abc import Mapping
 
 from runbook_engine.execution.ahead import behind_drift
-from runbook_engine.execution.done_before import done_before
 from runbook_engine.execution.holds import FAILED, Holds
 from runbook_engine.execution.loop_tools import RunOptions, RunTools
 from runbook_engine.execution.open_gates import GateEnd, OpenGates
@@ -23,14 +23,16 @@ from runbook_engine.ports.dispatcher import AttemptOrder
 class LoopState:
     """The state of the loop itself: what is ready, what runs, what waits for a time or a person."""
 
-    def __init__(self, plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -> None:
+    def __init__(
+        self, plan: Plan, state: RunState, tools: RunTools, options: RunOptions, done: Mapping[int, Outcome]
+    ) -> None:
         self._plan = plan
         self._state = state
         self._tools = tools
         self._options = options
         self._is_dry = options.mode is Mode.DRY_RUN
         self._recorder = Recorder(state, tools, options)
-        self._schedule = Schedule(plan, done_before(plan, state))
+        self._schedule = Schedule(plan, done)
         self._running: dict[str, AttemptOrder] = {}
         self._gates = OpenGates(state, self._recorder)
         self._holds = Holds(plan, state, self._schedule, self._recorder, options.mode)

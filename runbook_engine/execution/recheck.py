@@ -1,6 +1,7 @@
 """Looks again at what ended well in an earlier part of the run, before anything that stands on it goes on."""
 
 from collections import deque
+from collections.abc import Mapping
 
 from runbook_engine.execution.done_before import done_before
 from runbook_engine.execution.loop_tools import RunOptions, RunTools
@@ -26,11 +27,14 @@ LONGEST_LOOK = 30.0  # seconds; a step's timeout is for its work, and a look mus
 _PATIENCE = 0.25
 
 
-def recheck(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -> None:
+def recheck(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -> Mapping[int, Outcome]:
     """Look, and write down what was found; drifted tasks that the rest stands on are held for a person.
 
     Nothing is done about drift: it may be somebody's repair. Dry runs did nothing that could drift, and a run that is
     to end stands on nothing any more.
+
+    Returns:
+        What need not be done again, as `done_before` tells it after the look.
 
     Raises:
         JournalError: the journal can't be written, and that did not pass.
@@ -38,15 +42,15 @@ def recheck(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -
     """
     done = done_before(plan, state)
     if not done or options.mode is Mode.DRY_RUN or state.ends is not None:
-        return
+        return done
     choice = choose(plan, state, done.keys(), tools.catalog)
     if not choice.tasks and not choice.left_out:
-        return
+        return done
     recorder = Recorder(state, tools, options)
     if options.no_recheck:
         recorder.add(RecheckSkipped(reason=options.no_recheck))
         recorder.flush()
-        return
+        return done
     names = tuple(plan.tasks[index].id for index in choice.tasks)
     recorder.add(RecheckStarted(tasks=names, left_out=dict(choice.left_out)))
     recorder.flush()
@@ -68,6 +72,7 @@ def recheck(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -
         )
     )
     recorder.flush()
+    return done_before(plan, state)  # (people may have spoken meanwhile, too)
 
 
 def settle_by_looking(plan: Plan, state: RunState, tools: RunTools, options: RunOptions, recorder: Recorder) -> None:

@@ -31,13 +31,14 @@ def choose(plan: Plan, state: RunState, done: AbstractSet[int], catalog: Catalog
         most: greatest number of looks; the nearest to what is yet to be done come first.
     """
     left_out: Counter[str] = Counter()
+    actions = [_action(plan, step, catalog) for step in range(len(plan.steps))]
     by_step: dict[int, list[int]] = {}
     for index in sorted(done):
         task = plan.tasks[index]
         standing = state.task(task.id)
         if standing.outcome not in _DONE:
             continue
-        if why := _why_not(standing, _action(plan, task.step, catalog)):
+        if why := _why_not(standing, actions[task.step]):
             left_out[why] += 1
         else:
             by_step.setdefault(task.step, []).append(index)

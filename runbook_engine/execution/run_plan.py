@@ -42,8 +42,8 @@ def run_plan(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) 
         JournalError: the journal can't be written, and that did not pass; nothing new was started.
         LeaseError: another process took the run over; nothing was written since.
     """
-    recheck(plan, state, tools, options)
-    return _Loop(plan, state, tools, options).run()
+    done = recheck(plan, state, tools, options)
+    return _Loop(plan, state, tools, options, done).run()
 
 
 class _Loop(LoopState):

@@ -158,8 +158,13 @@ class RunState:
 
     def apply(self, stored: StoredEvent) -> None:
         """Take note of an event that the journal has."""
+        event = stored.event
+        if isinstance(event, AttemptStarted):  # (half of all events, and it marks nothing)
+            self.seq = stored.seq
+            self._apply_task(event)
+            return
         self.recorded(stored)
-        self.apply_event(stored.event, stored.time)
+        self.apply_event(event, stored.time)
 
     def recorded(self, stored: StoredEvent) -> None:
         """Take note that an event that was applied on its way is in the journal now."""
@@ -210,7 +215,9 @@ class RunState:
 
     def _apply_task(self, event: AttemptStarted | AttemptFinished | TaskSkipped | TaskBlocked | TaskResolved) -> None:
         task = self._touched(event.task)
-        task.digest, task.ignored, task.drift = self._digests.get(step_of(event.task)), False, None
+        task.ignored, task.drift = False, None
+        if not isinstance(event, AttemptStarted):
+            task.digest = self._digests.get(step_of(event.task))
         match event:
             case AttemptStarted():
                 task.machine = task.machine if task.unproven_end else self.machine

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -30,6 +30,24 @@ class EventRow(NamedTuple):
     hash: str
 
 
+# A row as the database gives it: of these types, unless somebody changed it.
+Row = tuple[str, int, str, str, str, str, str, str]
+_EVENT_TYPES = (str, int, *[str] * 6)
+
+
+def event_row(row: Sequence[object]) -> EventRow:
+    """Give an event's row; a value of a wrong type becomes one that no hash fits."""
+    if tuple(map(type, row)) == _EVENT_TYPES:
+        return EventRow._make(row)
+    run, seq, *texts = row
+    return EventRow(as_text(run), seq if isinstance(seq, int) else -1, *[as_text(text) for text in texts])
+
+
+def as_text(value: object) -> str:
+    """Give a text as it is, and anything else as what it looks like."""
+    return value if isinstance(value, str) else repr(value)
+
+
 def genesis(run: str) -> str:
     """Give what stands in place of a previous hash before a run's first event."""
     return hashlib.sha256(_bytes(run)).hexdigest()
@@ -41,8 +59,8 @@ def seal(run: str, seq: int, time: str, actor: str, body: str, previous: str) ->
     `actor` and `body` are canonical already, and the keys below stand in sorted order, so putting the texts together
     gives the canonical JSON of the whole without writing it twice.
     """
-    text = f'{{"actor":{actor},"event":{body},"run":{_quoted(run)},"seq":{seq},"time":"{time}"}}'
-    return hashlib.sha256(_bytes(previous + text)).hexdigest()
+    text = f'{previous}{{"actor":{actor},"event":{body},"run":{_quoted(run)},"seq":{seq},"time":"{time}"}}'
+    return hashlib.sha256(_bytes(text)).hexdigest()
 
 
 def make_row(run: str, seq: int, time: str, actor: Actor, event: Event, previous: str) -> tuple[EventRow, StoredEvent]:
@@ -86,22 +104,40 @@ def read_row(row: EventRow, *, follows: EventRow | None) -> StoredEvent:
     return next(read_rows((row,), follows=follows))
 
 
-def read_rows(rows: Iterable[EventRow], *, follows: EventRow | None) -> Iterator[StoredEvent]:
-    """Turn rows into their events, each following the one before it; see `read_row`."""
+def read_rows(rows: Iterable[Row], *, follows: Row | None) -> Iterator[StoredEvent]:
+    """Turn rows into their events, each following the one before it; see `read_row`.
+
+    Args:
+        rows: rows of the table as the database gives them. They are by the 100,000 when a long run goes on, so that
+            no value's type is looked at before it fails to be what it should.
+    """
     for row in rows:
-        run, seq, time, actor, _, body, previous, digest = row
-        if digest != seal(run, seq, time, actor, body, previous):
-            raise _damaged(row, "its content or its hash was changed")
-        if follows is not None and seq != follows.seq + 1:
-            raise _damaged(row, f"the {seq - follows.seq - 1} before it are missing")
-        if previous != (genesis(run) if seq == 1 else follows.hash if follows is not None else previous):
-            raise _damaged(row, "it does not follow the event before it")
         try:
-            stored = StoredEvent(run, seq, read_time(time), _read_actor(actor), _read_event(body), previous, digest)
-        except ValueError as error:
-            raise _damaged(row, f"it can't be read ({first_line(error)})") from error
+            stored = _read(row, follows)
+        except TypeError as error:
+            raise _damaged(event_row(row), "its content or its hash was changed") from error
         yield stored
         follows = row
+
+
+def _read(row: Row, follows: Row | None) -> StoredEvent:
+    """Turn one row into its event.
+
+    Raises:
+        JournalError: it is not what was written.
+        TypeError: nor are the types of its values.
+    """
+    run, seq, time, actor, _, body, previous, digest = row
+    if digest != seal(run, seq, time, actor, body, previous):
+        raise _damaged(event_row(row), "its content or its hash was changed")
+    if follows is not None and seq != follows[1] + 1:
+        raise _damaged(event_row(row), f"the {seq - follows[1] - 1} before it are missing")
+    if previous != (genesis(run) if seq == 1 else follows[-1] if follows is not None else previous):
+        raise _damaged(event_row(row), "it does not follow the event before it")
+    try:
+        return StoredEvent(run, seq, read_time(time), _read_actor(actor), _read_event(body), previous, digest)
+    except ValueError as error:
+        raise _damaged(event_row(row), f"it can't be read ({first_line(error)})") from error
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
-from runbook_engine.journals.chain import EventRow, label
+from runbook_engine.journals.chain import as_text, label
 from runbook_engine.journals.ledger import RunRow
 from runbook_engine.model.event import (
     AttemptFinished,
@@ -22,7 +22,6 @@ ATTEMPT_KINDS = ("attempt.started", "attempt.finished", "task.skipped", "task.bl
 GATE_KINDS = ("gate.opened", "gate.approved", "gate.declined", "gate.expired", *_ANSWERED_KINDS)
 _TASK_KINDS = frozenset((*ATTEMPT_KINDS, *GATE_KINDS))
 _RUN_NUMBERS = frozenset({"number", "head_seq"})
-_EVENT_TYPES = (str, int, *[str] * 6)
 WELL = tuple(outcome.value for outcome in Outcome if outcome.ended_well)
 
 
@@ -60,14 +59,6 @@ def without(events: Iterable[StoredEvent], tasks: Container[str]) -> list[Stored
     return [one for one in events if one.event.kind not in GATE_KINDS or label(one.event.task) not in tasks]  # type: ignore[union-attr]  # gates are tasks
 
 
-def event_row(row: Sequence[object]) -> EventRow:
-    """Give an event's row; a value of a wrong type becomes one that no hash fits."""
-    if tuple(map(type, row)) == _EVENT_TYPES:
-        return EventRow._make(row)
-    run, seq, *texts = row
-    return EventRow(_text(run), seq if isinstance(seq, int) else -1, *[_text(text) for text in texts])
-
-
 def run_row(row: Sequence[object]) -> RunRow:
     """Give a run's row; a value of a wrong type becomes one that its events contradict."""
     values: dict[str, object] = {}
@@ -75,7 +66,7 @@ def run_row(row: Sequence[object]) -> RunRow:
         if name in _RUN_NUMBERS:
             values[name] = value if isinstance(value, int) else -1
         else:
-            values[name] = None if name == "closed_at" and value is None else _text(value)
+            values[name] = None if name == "closed_at" and value is None else as_text(value)
     return RunRow(**values)  # type: ignore[arg-type]  # each value was just made to fit
 
 
@@ -92,7 +83,3 @@ def _outcome(stored: StoredEvent) -> str:
         case _:
             # It runs, waits, or nobody knows.
             return ""
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else repr(value)

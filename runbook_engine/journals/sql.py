@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from runbook_engine.journals import sql_leases, sql_prune, sql_verify
-from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, read_rows
+from runbook_engine.journals.chain import DAMAGE_HINT, Row, event_row, read_rows
 from runbook_engine.journals.ledger import (
     Batch,
     RunRow,
@@ -239,23 +239,23 @@ class SqlJournal:
             raise explain(error, self._store.where) from error
 
     def _read(self, head: RunRow, after: int) -> Iterator[StoredEvent]:
-        follows: EventRow | None = None
+        follows: Row | None = None
         while True:
             try:
                 rows = self._page(head.id, after, tolerant=False)
             except _UndecodableError:
                 rows = self._page(head.id, after, tolerant=True)
-            if follows is None and rows and rows[0].seq != after + 1:
+            if follows is None and rows and event_row(rows[0]).seq != after + 1:
                 raise JournalError(f"run {head.id}, event {after + 1}: is missing", hint=DAMAGE_HINT)
             yield from read_rows(rows, follows=follows)
             if rows:
-                follows, after = rows[-1], rows[-1].seq
+                follows, after = rows[-1], rows[-1][1]
             if len(rows) < _PAGE:
                 break
         if after < head.head_seq:
             raise JournalError(f"run {head.id}, event {after + 1}: is missing at the end", hint=DAMAGE_HINT)
 
-    def _page(self, run: str, after: int, *, tolerant: bool) -> list[EventRow]:
+    def _page(self, run: str, after: int, *, tolerant: bool) -> Sequence[Row]:
         with self._reading(tolerant=tolerant) as connection:
             return events_after(connection, run, after, most=_PAGE)
 

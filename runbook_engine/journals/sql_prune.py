@@ -5,10 +5,9 @@ import sqlite3
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from runbook_engine.journals.chain import DAMAGE_HINT
+from runbook_engine.journals.chain import DAMAGE_HINT, event_row
 from runbook_engine.journals.ledger import no_such_run
 from runbook_engine.journals.pruning import PruningRow, check_prunable, kept_rows, make_pruning
-from runbook_engine.journals.rows import event_row
 from runbook_engine.journals.sql_errors import explain
 from runbook_engine.journals.sql_rows import find_pruning, find_run, newest_pruning, opening_row
 from runbook_engine.journals.sql_schema import events, lock_numbers, outputs, prunings, tasks

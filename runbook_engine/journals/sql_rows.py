@@ -1,13 +1,14 @@
 """Reads and writes single rows of the journal's tables."""
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from sqlalchemy import Connection, select
 
-from runbook_engine.journals.chain import EventRow
+from runbook_engine.journals.chain import EventRow, Row, event_row
 from runbook_engine.journals.ledger import OPEN, RunRow, no_such_run
 from runbook_engine.journals.pruning import PruningRow, pruned_error, pruning_row
-from runbook_engine.journals.rows import TaskRow, event_row, run_row
+from runbook_engine.journals.rows import TaskRow, run_row
 from runbook_engine.journals.sql_driver import MARKS, ask, insert, locking, put
 from runbook_engine.journals.sql_schema import events, prunings, runs
 
@@ -39,11 +40,11 @@ def whole_run(connection: Connection, run: str, *, lock: bool = False) -> RunRow
     return row
 
 
-def events_after(connection: Connection, run: str, seq: int, *, most: int) -> list[EventRow]:
-    """Give a run's next events in order, at most so many."""
+def events_after(connection: Connection, run: str, seq: int, *, most: int) -> Sequence[Row]:
+    """Give a run's next events in order, at most so many, as the table has them."""
     mark = MARKS[connection.dialect.name]
     query = f"SELECT {_EVENT_COLUMNS} FROM events WHERE run = {mark} AND seq > {mark} ORDER BY seq LIMIT {most:d}"  # noqa: S608 - our own names
-    return [event_row(row) for row in ask(connection, query, (run, seq))]
+    return cast("Sequence[Row]", ask(connection, query, (run, seq)))
 
 
 def opening_row(connection: Connection, number: int) -> EventRow | None:

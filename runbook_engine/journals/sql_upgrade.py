@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, select
 
-from runbook_engine.journals.chain import read_row
-from runbook_engine.journals.rows import event_row, task_rows
+from runbook_engine.journals.chain import event_row, read_row
+from runbook_engine.journals.rows import task_rows
 from runbook_engine.journals.sql_rows import put_tasks
 from runbook_engine.journals.sql_schema import events, prunings, runs, tasks
 

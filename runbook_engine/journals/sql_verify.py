@@ -5,9 +5,9 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, func, select, union_all
 
-from runbook_engine.journals.chain import EventRow, label
+from runbook_engine.journals.chain import EventRow, event_row, label
 from runbook_engine.journals.ledger import RunRow, no_such_run
-from runbook_engine.journals.rows import TaskRow, event_row, run_row
+from runbook_engine.journals.rows import TaskRow, run_row
 from runbook_engine.journals.sql_rows import all_prunings, find_run, opening_row
 from runbook_engine.journals.sql_schema import events, outputs, runs, runs_opened, tasks
 from runbook_engine.journals.verify import OutputFact, verify_numbers, verify_run

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from runbook_engine.journals.chain import EventRow, read_row
-from runbook_engine.journals.rows import ATTEMPT_KINDS, GATE_KINDS, WELL, event_row, task_rows, without
+from runbook_engine.journals.chain import EventRow, event_row, read_row
+from runbook_engine.journals.rows import ATTEMPT_KINDS, GATE_KINDS, WELL, task_rows, without
 from runbook_engine.ports.journal import Tally
 
 Ask = Callable[[str, Sequence[str]], Sequence[Sequence[object]]]
