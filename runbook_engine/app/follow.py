@@ -1,16 +1,18 @@
 """The use case `watch`: follow a run that another process drives, until that process ends its part of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook_engine.app.run_requests import RunResult
+from runbook_engine.app.undo import taken_back_by
 from runbook_engine.model.errors import JournalUnavailableError
-from runbook_engine.model.event import INTERRUPTED, LeaseLost, LeaseTaken, RunClosed, StoredEvent
+from runbook_engine.model.event import INTERRUPTED, LeaseLost, LeaseTaken, RevertDue, RunClosed, StoredEvent
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.journal import Journal
 
 _LOOK_SECONDS = 0.25
 _PATIENCE_SECONDS = 30.0
+_FOLLOWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +21,12 @@ class Followed:
 
     Attributes:
         abandoned: the process that drove it ended without a word, or nobody ever drove it.
+        reverts: a step failed for which the whole run is taken back, by a run of its own.
     """
 
     result: RunResult
     abandoned: bool
+    reverts: bool = False
 
 
 def follow(
@@ -36,7 +40,7 @@ def follow(
     Raises:
         JournalError: the journal can't be read, and that did not pass.
     """
-    seq, last, away_since = 0, None, None
+    seq, last, away_since, reverts = 0, None, None, False
     while True:
         try:
             # In this order: what the holder wrote before it gave the lease back is read then.
@@ -45,6 +49,7 @@ def follow(
                 seq = stored.seq
                 if isinstance(stored.event, LeaseTaken | LeaseLost | RunClosed):
                     last = stored.event
+                reverts = reverts or isinstance(stored.event, RevertDue)
                 tell(stored)
         except JournalUnavailableError as error:
             if away_since is None:
@@ -56,8 +61,20 @@ def follow(
         else:
             away_since = None
         if isinstance(last, RunClosed) or not held:
-            return _ended(run, last)
+            return replace(_ended(run, last), reverts=reverts)
         clock.sleep(_LOOK_SECONDS)
+
+
+def follower(journal: Journal, run: str, clock: Clock) -> str:
+    """Give the run that takes a failed one back, and which the same process opens at once; empty when none comes.
+
+    Raises:
+        JournalError: the journal can't be read.
+    """
+    until = clock.monotonic() + _FOLLOWER_SECONDS
+    while not (found := taken_back_by(journal, run)) and clock.monotonic() < until:
+        clock.sleep(_LOOK_SECONDS)
+    return found
 
 
 def _ended(run: str, last: LeaseTaken | LeaseLost | RunClosed | None) -> Followed:

@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 
 from runbook_engine.app.find_run import find_run
+from runbook_engine.app.from_run import continued_by
 from runbook_engine.app.project import check_person, open_project
 from runbook_engine.app.run_requests import ResumeRequest, RunResult
 from runbook_engine.app.run_runbook import plan_to_resume, resume_run
+from runbook_engine.app.undo import taken_back_by
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
@@ -52,7 +54,8 @@ def resume(
     What ended well is not done again, but looked at again: where it is not any more as the run left it, that is told,
     and what stands on it waits for a decision. What failed is tried again; what nobody knows the end of is found out
     first.
-    RUN is an id, the beginning of one, or `last`; without it, the newest that can be resumed.
+    RUN is an id, the beginning of one, or `last`; without it, the newest that can be resumed and that no other
+    run took back or went on from.
 
     Examples:
       runbook resume
@@ -131,7 +134,9 @@ def _newest_resumable(journal: Journal) -> RunHead:
     for head in journal.runs():
         if head.pruned:
             continue
-        if head.status == "failed" or (head.status == "open" and journal.lease(f"run:{head.id}") is None):
+        if head.status == "open" and journal.lease(f"run:{head.id}") is None:
+            return head
+        if head.status == "failed" and not taken_back_by(journal, head.id) and not continued_by(journal, head.id):
             return head
     raise UsageError("no run can be resumed", hint="`runbook runs` lists them, `runbook status` shows a running one")
 

@@ -1,10 +1,11 @@
 """runbook watch: see a run that another process drives."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 from runbook_engine.app.clock import SystemClock
 from runbook_engine.app.find_run import find_run
-from runbook_engine.app.follow import Followed, follow
+from runbook_engine.app.follow import Followed, follow, follower
 from runbook_engine.app.project import open_project
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, progress_of
@@ -24,8 +25,9 @@ def watch(run: str | None, output: str) -> int:
     """See a run that another process drives, as if it ran here.
 
     Tells all that happened so far and what happens from now on, and ends when that process ends its part of the run,
-    with the same exit code: 4 when it waits for a person and nobody drives it, 130 when it stopped in between. Ctrl-C
-    ends the watching alone. RUN is an id, the beginning of one, or `last` (the default).
+    with the same exit code: 4 when it waits for a person and nobody drives it, 130 when it stopped in between. A failed
+    run that is taken back is followed into the run that does it. Ctrl-C ends the watching alone. RUN is an id, the
+    beginning of one, or `last` (the default).
 
     Examples:
       runbook watch
@@ -53,4 +55,9 @@ def _watch(journal: Journal, run: str, seat: Seat) -> Followed:
         if seat.output == "ndjson":
             shown.append(EventLines())
         listeners = Listeners(shown)
-        return follow(journal, run, SystemClock(), listeners.event, listeners.warning)
+        clock = SystemClock()
+        followed = follow(journal, run, clock, listeners.event, listeners.warning)
+        if followed.result.end != "failed" or not followed.reverts or not (undo := follower(journal, run, clock)):
+            return followed
+        followed = follow(journal, undo, clock, listeners.event, listeners.warning)
+        return replace(followed, result=replace(followed.result, failed=run))

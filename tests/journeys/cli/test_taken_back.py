@@ -72,6 +72,11 @@ def test_the_run_ends_and_is_taken_back_newest_first(shift):
     assert (undo["reverts"], undo["note"]) == (runs[1]["id"], f"step deploy of run {runs[1]['id']} failed")
     again = shift("resume", runs[1]["id"], "--yes")
     assert (again.status, "was taken back by run" in again.err) == (2, True)
+    newest = shift("resume", "--yes")
+    assert (newest.status, "no run can be resumed" in newest.err) == (2, True)
+    watched = shift("watch", runs[1]["id"])
+    assert (watched.status, "failed and was taken back, by run" in watched.err) == (1, True), watched.err
+    assert watched.err.index("later@localhost") < watched.err.index("second@localhost", watched.err.index("later@"))
     assert shift("audit", "verify").status == 0
 
 
@@ -102,3 +107,12 @@ def test_killed_while_it_takes_back_it_goes_on_and_undoes_nothing_twice(shift):
     assert done.status == 0, done.err
     assert lines(shift, "undone") == ["second", "first"]
     assert lines(shift, "done").count("first") == 1
+
+
+def test_who_watches_the_run_sees_it_taken_back(shift):
+    begun = shift("run", "shift", "--yes", "--detach", "--output", "json")
+    assert begun.status == 0, begun.err
+    watched = shift("watch", begun.json["id"])
+    assert watched.status == 1
+    assert f"run {begun.json['id']} failed and was taken back, by run" in watched.err
+    assert lines(shift, "undone") == ["second", "first"]
