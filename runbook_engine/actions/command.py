@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from runbook_engine.actions.command_result import CommandOutputs, outputs_of
+from runbook_engine.actions.command_result import CommandOutputs, ExitStatus, outputs_of
 from runbook_engine.actions.guards import Guarded, as_argv, look, probes_of
 from runbook_engine.sdk import Action, ActionContext, Applied, Command, Effect, Finding
 
@@ -30,7 +30,7 @@ class CommandParams(Guarded):
         description="environment variables added to the target's own",
         json_schema_extra={"default": {}},
     )
-    ok_exit_statuses: list[int] = Field(
+    ok_exit_statuses: list[ExitStatus] = Field(
         default_factory=lambda: [0],
         min_length=1,
         description="exit statuses that mean success",

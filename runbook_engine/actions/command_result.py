@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
@@ -10,6 +10,8 @@ from runbook_engine.sdk import ActionFailedError, CommandResult, Outputs
 
 CAP = 64 * 1024
 LAST_LINES = 8
+
+ExitStatus = Annotated[int, Field(ge=0, le=255, strict=True)]
 
 
 class CommandOutputs(Outputs):

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from runbook_engine.actions.command_result import CommandOutputs, outputs_of
+from runbook_engine.actions.command_result import CommandOutputs, ExitStatus, outputs_of
 from runbook_engine.actions.guards import SHELL, Guarded, look, probes_of
 from runbook_engine.sdk import (
     Action,
@@ -37,7 +37,7 @@ class ScriptParams(Guarded):
     stdin: str | None = Field(None, description="text for the script's standard input")
     environment: dict[str, str] = Field({}, description="environment variables added to the target's own")
     directory: str = Field("/tmp", description="folder on the target that the script is put in while it runs")  # noqa: S108 - written by rename under a name that carries the attempt's token
-    ok_exit_statuses: list[int] = Field(
+    ok_exit_statuses: list[ExitStatus] = Field(
         [0], min_length=1, description="exit statuses that mean success", examples=[[0, 2]]
     )
     parse: Literal["json"] | None = Field(

@@ -94,7 +94,7 @@ class Step(Frozen):
     timeout: PositiveDuration = Field(default_factory=lambda: _HALF_AN_HOUR, json_schema_extra={"default": "30m"})
     on_failure: OnFailure = OnFailure.STOP
     always: Flag = False
-    mutex: str | None = None
+    mutex: Annotated[str, Field(min_length=1)] | None = None
     revert: ActionCall | None = None
     become: Flag = False
     become_user: str = "root"

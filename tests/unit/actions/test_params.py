@@ -29,6 +29,8 @@ A = {"name": "a.example.com"}
         (CommandRun, {"argv": ["a"], "shell": "a"}, "exactly one of argv"),
         (CommandRun, {"argv": []}, "at least 1 item"),
         (CommandRun, {"argv": ["a"], "create": "/x"}, "Extra inputs are not permitted"),
+        (CommandRun, {"argv": ["a"], "ok_exit_statuses": [0, 256]}, "less than or equal to 255"),
+        (CommandRun, {"argv": ["a"], "ok_exit_statuses": [-1]}, "greater than or equal to 0"),
         (FileCopy, {"dest": "/a"}, "exactly one of src"),
         (FileCopy, {"dest": "/a", "content": "x", "mode": "rw"}, "mode"),
         (ServiceState, {"name": "nginx"}, "give state, enabled or both"),

@@ -147,6 +147,7 @@ def test_parts_of_a_step_know_their_places(load):
         ("aws.identity:\nbatch: [1, 0, 200%]", [("7:16", "RB104"), ("7:19", "RB104")], ""),
         ("aws.identity:\nbatch: 0", [("7:12", "RB104")], ""),
         ("aws.identity:\non_failure: hodl", [("7:17", "RB104")], 'did you mean "hold"?'),
+        ("aws.identity:\nmutex: ''", [("7:12", "RB104")], ""),
         ("aws.identity:\nmutex: 5", [("7:12", "RB104")], 'in quotes: "5"'),
         ("aws.identity:\ntags: web", [("7:11", "RB104")], "[web]"),
         ("aws.identity:\nloop: {a: 1}", [("7:11", "RB104")], ""),
