@@ -392,8 +392,82 @@ def rds_there():
     return fake({"rds:describe_db_snapshots": {"DBSnapshots": [{**snapshot, "SnapshotCreateTime": NOW}]}})
 
 
+def ec2_there():
+    """An image, and a snapshot, that may be a volume."""
+    snapshot = {"SnapshotId": "snap-0a", "State": "completed", "StartTime": NOW, "VolumeSize": 8}
+    volumes = []
+
+    def make(**asked):
+        tags = asked["TagSpecifications"][0]["Tags"]
+        volumes.append({"VolumeId": "vol-0a", "State": "available", "SnapshotId": "snap-0a", "Tags": tags})
+        return {"VolumeId": "vol-0a"}
+
+    def delete(**_):
+        volumes.clear()
+        return {}
+
+    return fake(
+        {
+            "ec2:describe_images": {
+                "Images": [{"ImageId": "ami-0a", "Name": "web", "State": "available", "CreationDate": NOW.isoformat()}]
+            },
+            "ec2:describe_snapshots": {"Snapshots": [snapshot]},
+            "ec2:describe_volumes": lambda **_: {"Volumes": list(volumes)},
+            "ec2:create_volume": make,
+            "ec2:delete_volume": delete,
+        }
+    )
+
+
+def blocks():
+    listed = {"VolumeSize": 1, "BlockSize": 524288, "Blocks": [{"BlockIndex": 0, "BlockToken": "t"}]}
+    return fake({"ebs:list_snapshot_blocks": listed, "ebs:get_snapshot_block": {"BlockData": b"data"}})
+
+
+def table_there():
+    """A table that may be deleted, with a backup."""
+    tables = ["look"]
+    backup = {"BackupName": "b", "BackupArn": "arn:b", "BackupStatus": "AVAILABLE", "BackupCreationDateTime": NOW}
+    marks = [{"Key": "dr:managed", "Value": "runbook-engine"}, {"Key": "purpose", "Value": "look"}]
+
+    def describe(**_):
+        if not tables:
+            raise aws_error("ResourceNotFoundException")
+        return {"Table": {"TableName": "look", "TableArn": "arn:look", "TableStatus": "ACTIVE"}}
+
+    def delete(**_):
+        tables.clear()
+        return {}
+
+    return fake(
+        {
+            "dynamodb:list_backups": {"BackupSummaries": [backup]},
+            "dynamodb:scan": {"Count": 1, "Items": [{"id": {"S": "a"}}]},
+            "dynamodb:describe_table": describe,
+            "dynamodb:list_tags_of_resource": {"Tags": marks},
+            "dynamodb:delete_table": delete,
+        }
+    )
+
+
+def pushed():
+    return fake({"ecr:describe_images": {"imageDetails": [{"imageDigest": "sha256:a", "imagePushedAt": NOW}]}})
+
+
 STANDBY = {"region": "eu-west-1"}
 CASES = {
+    "aws.ami_check": ({"name": "web*", **STANDBY}, ec2_there),
+    "aws.backup_check": ({"vault": "dr", "resource": "arn:aws:ec2:us-east-1:1:volume/v", **STANDBY}, backup),
+    "aws.delete_restored": ({"kind": "table", "name": "look", "tags": {"purpose": "look"}, **STANDBY}, table_there),
+    "aws.dynamodb_backup_check": ({"table": "orders", **STANDBY}, table_there),
+    "aws.dynamodb_verify": ({"table": "look", **STANDBY}, table_there),
+    "aws.ebs_restore": ({"snapshot": "snap-0a", "name": "look", "zone": "eu-west-1a", **STANDBY}, ec2_there),
+    "aws.ebs_snapshot_check": ({"tags": {"app": "reviews"}, **STANDBY}, ec2_there),
+    "aws.ebs_snapshot_compare": (
+        {"snapshot": "snap-0b", "source_snapshot": "snap-0a", "source_region": "us-east-1", **STANDBY},
+        blocks,
+    ),
+    "aws.ecr_image_check": ({"repository": "reviews", "tag": "1", "source_region": "us-east-1", **STANDBY}, pushed),
     "aws.backup_restore": (
         {"vault": "dr", "recovery_point": "arn:p", "iam_role": "arn:aws:iam::123456789012:role/b", **STANDBY},
         backup,

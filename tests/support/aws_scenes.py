@@ -4,8 +4,10 @@ Each scene prepares an emulator with boto3 and gives the parameters. Scenes of o
 one dry run looks at all of them. What no emulator has is a fake held to botocore's model that can only be read.
 """
 
+import base64
 import hashlib
 import io
+import json
 import zipfile
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +16,18 @@ from support.aws_model import ModelService
 HOME, STANDBY, ACCOUNT = "us-east-1", "eu-west-1", "123456789012"
 IMAGE = "ami-12c6146b"
 VOLUME = f"arn:aws:ec2:{HOME}:{ACCOUNT}:volume/vol-0a"
+MANIFEST = json.dumps(
+    {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "config": {
+            "mediaType": "application/vnd.docker.container.image.v1+json",
+            "size": 2,
+            "digest": f"sha256:{hashlib.sha256(b'{}').hexdigest()}",
+        },
+        "layers": [],
+    }
+)
 MOTO, MINISTACK, MODEL = {}, {}, {}
 
 
@@ -111,14 +125,8 @@ def rds_promote(boto):
 
 @scene(MOTO, "aws.dynamodb_restore")
 def dynamodb(boto):
-    tables = boto("dynamodb")
-    tables.create_table(
-        TableName="orders",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    tables.update_continuous_backups(
+    small_table(boto, "orders")
+    boto("dynamodb").update_continuous_backups(
         TableName="orders", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
     )
     source = f"arn:aws:dynamodb:{STANDBY}:{ACCOUNT}:table/orders"
@@ -142,6 +150,94 @@ def ebs(boto):
         "source_region": HOME,
         "region": STANDBY,
     }
+
+
+@scene(MOTO, "aws.ami_check")
+def ami_there(boto):
+    image = boto("ec2", HOME).register_image(Name="kept-1", RootDeviceName="/dev/xvda", Architecture="x86_64")
+    boto("ec2").copy_image(Name="kept-1", SourceImageId=image["ImageId"], SourceRegion=HOME)
+    return {"name": "kept-*", "source_region": HOME, "region": STANDBY, "max_age": "1h"}
+
+
+@scene(MOTO, "aws.ebs_snapshot_check")
+def ebs_there(boto):
+    copy = snapshot_with_copy(boto, "checked")[1]
+    boto("ec2").create_tags(Resources=[copy], Tags=[{"Key": "app", "Value": "kept"}])
+    return {"tags": {"app": "kept"}, "source_region": HOME, "region": STANDBY, "max_age": "1h"}
+
+
+@scene(MOTO, "aws.ebs_snapshot_compare")
+def ebs_same(boto):
+    source, copy = snapshot_with_copy(boto, "compared")
+    return {"snapshot": copy, "source_snapshot": source, "source_region": HOME, "region": STANDBY}
+
+
+@scene(MOTO, "aws.ebs_restore")
+def ebs_volume(boto):
+    volume = boto("ec2").create_volume(AvailabilityZone=f"{STANDBY}a", Size=8)["VolumeId"]
+    snapshot = boto("ec2").create_snapshot(VolumeId=volume)["SnapshotId"]
+    return {"snapshot": snapshot, "name": "look", "zone": f"{STANDBY}a", "region": STANDBY}
+
+
+def snapshot_with_copy(boto, words, blocks=(0, 3, 700)):
+    """Two snapshots with the same blocks, one in each region, the second of which says what it is a copy of."""
+    made = []
+    for region in (HOME, STANDBY):
+        ebs = boto("ebs", region)
+        text = f"[Copied {made[0]} from {HOME}]" if made else words
+        snapshot = ebs.start_snapshot(VolumeSize=1, Description=text)["SnapshotId"]
+        for index in blocks:
+            data = f"{words} {index}".encode().ljust(524288, b"\0")
+            ebs.put_snapshot_block(
+                SnapshotId=snapshot,
+                BlockIndex=index,
+                BlockData=data,
+                DataLength=len(data),
+                Checksum=base64.b64encode(hashlib.sha256(data).digest()).decode(),
+                ChecksumAlgorithm="SHA256",
+            )
+        ebs.complete_snapshot(SnapshotId=snapshot, ChangedBlocksCount=len(blocks))
+        made.append(snapshot)
+    return made
+
+
+@scene(MOTO, "aws.ecr_image_check")
+def container(boto):
+    for region in (HOME, STANDBY):
+        boto("ecr", region).create_repository(repositoryName="reviews")
+        boto("ecr", region).put_image(repositoryName="reviews", imageTag="1", imageManifest=MANIFEST)
+    return {"repository": "reviews", "tag": "1", "source_region": HOME, "region": STANDBY}
+
+
+@scene(MOTO, "aws.dynamodb_backup_check")
+def dynamodb_kept(boto):
+    small_table(boto, "kept")
+    boto("dynamodb").create_backup(TableName="kept", BackupName="kept-1")
+    return {"table": "kept", "region": STANDBY, "max_age": "1h"}
+
+
+@scene(MOTO, "aws.dynamodb_verify")
+def dynamodb_right(boto):
+    small_table(boto, "right")
+    boto("dynamodb").put_item(TableName="right", Item={"id": {"S": "a"}})
+    return {"table": "right", "region": STANDBY, "samples": [{"key": {"id": "a"}}]}
+
+
+@scene(MOTO, "aws.delete_restored")
+def dynamodb_look(boto):
+    small_table(boto, "look", {"dr:managed": "runbook-engine", "purpose": "look"})
+    return {"kind": "table", "name": "look", "tags": {"purpose": "look"}, "region": STANDBY}
+
+
+def small_table(boto, name, tags=None):
+    """A table with a key of one text."""
+    boto("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()],
+    )
 
 
 @scene(MOTO, "aws.ec2_launch")
@@ -309,6 +405,11 @@ def backup(_):
         "metadata": {"availabilityZone": f"{STANDBY}a"},
         "region": STANDBY,
     }
+
+
+@scene(MODEL, "aws.backup_check")
+def backup_there(_):
+    return {"vault": "dr", "resource": VOLUME, "region": STANDBY, "max_age": "24h"}
 
 
 @scene(MODEL, "aws.eks_nodegroup")

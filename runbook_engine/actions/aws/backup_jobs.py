@@ -26,7 +26,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A restore job."""
+    """A restore job; `created` is the ARN of what it made."""
 
     id: str
     point: str
@@ -34,6 +34,7 @@ class Job:
     percent: float | None
     message: str
     created: str
+    began: datetime | None = None
     ended: datetime | None = None
 
     @property
@@ -78,7 +79,7 @@ def _point(item: AwsAnswer) -> Point:
 
 
 def _job(item: AwsAnswer) -> Job:
-    ended = item.get("CompletionDate")
+    began, ended = item.get("CreationDate"), item.get("CompletionDate")
     text = str(item.get("PercentDone") or "").rstrip("%")
     return Job(
         id=item["RestoreJobId"],
@@ -87,5 +88,6 @@ def _job(item: AwsAnswer) -> Job:
         percent=float(text) if text.replace(".", "", 1).isdigit() else None,
         message=item.get("StatusMessage") or "",
         created=item.get("CreatedResourceArn") or "",
+        began=as_utc(began) if began is not None else None,
         ended=as_utc(ended) if ended is not None else None,
     )

@@ -43,6 +43,7 @@ class Instance:
     tags: Mapping[str, str] = field(default_factory=dict)
     replica_of: str = ""
     latest_restorable: datetime | None = None
+    made: datetime | None = None
 
     @property
     def ours(self) -> bool:
@@ -119,7 +120,11 @@ def snapshots_of(rds: AwsClient, source: str) -> list[Snapshot]:
 
 
 def _instance(item: AwsAnswer) -> Instance:
-    endpoint, latest = item.get("Endpoint") or {}, item.get("LatestRestorableTime")
+    endpoint, latest, made = (
+        item.get("Endpoint") or {},
+        item.get("LatestRestorableTime"),
+        item.get("InstanceCreateTime"),
+    )
     return Instance(
         name=item["DBInstanceIdentifier"],
         arn=item.get("DBInstanceArn", ""),
@@ -129,6 +134,7 @@ def _instance(item: AwsAnswer) -> Instance:
         tags=tags_of(item.get("TagList")),
         replica_of=item.get("ReadReplicaSourceDBInstanceIdentifier") or "",
         latest_restorable=as_utc(latest) if latest is not None else None,
+        made=as_utc(made) if made is not None else None,
     )
 
 

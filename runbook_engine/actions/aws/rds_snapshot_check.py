@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from runbook_engine.actions.aws.common import AwsParams, client
-from runbook_engine.actions.aws.marks import age
+from runbook_engine.actions.aws.freshness import judged_by_age
 from runbook_engine.actions.aws.rds import Snapshot, find_snapshot, snapshots_of
 from runbook_engine.actions.aws.rds_restore_params import LATEST
 from runbook_engine.sdk import (
@@ -17,9 +17,6 @@ from runbook_engine.sdk import (
     Finding,
     Outputs,
     PositiveDuration,
-    format_duration,
-    satisfied,
-    unsatisfied,
 )
 
 READY = "available"
@@ -82,15 +79,9 @@ aws.rds_snapshot_check:
     def check(self, params: RdsSnapshotParams, context: ActionContext) -> Finding:
         """Choose the snapshot and compare its age."""
         found = _choose(params, client(params, context, "rds"))
-        outputs = {"snapshot": found.name, "arn": found.arn, "recovery_point": found.taken.isoformat()}
-        words = f"{found.name} is available in {params.region}{age(found.taken, context)}"
-        if params.max_age is not None and found.taken < context.clock.now() - params.max_age:
-            return unsatisfied(
-                f"{words}; at most {format_duration(params.max_age)} is wanted",
-                outputs=outputs,
-                recovery_point=found.taken,
-            )
-        return satisfied(words, outputs=outputs, recovery_point=found.taken)
+        words = f"{found.name} is available in {params.region}"
+        outputs = {"snapshot": found.name, "arn": found.arn}
+        return judged_by_age(words, found.taken, context, max_age=params.max_age, outputs=outputs)
 
 
 def _choose(params: RdsSnapshotParams, rds: AwsClient) -> Snapshot:

@@ -24,7 +24,18 @@ from runbook_engine.model.outcome import Mode
 
 SCENES = {**MOTO, **MINISTACK, **MODEL}
 # They only look, and find what they look for.
-CONTENT = {"aws.identity", "aws.rds_snapshot_check", "aws.s3_replication_check"}
+CONTENT = {
+    "aws.ami_check",
+    "aws.backup_check",
+    "aws.dynamodb_backup_check",
+    "aws.dynamodb_verify",
+    "aws.ebs_snapshot_check",
+    "aws.ebs_snapshot_compare",
+    "aws.ecr_image_check",
+    "aws.identity",
+    "aws.rds_snapshot_check",
+    "aws.s3_replication_check",
+}
 TEMPLATE = "Resources:\n  Queue: {Type: 'AWS::SQS::Queue'}\n"
 
 
