@@ -96,10 +96,17 @@ def kill_script(place: Place, login: str) -> Script:
     return Script(_STATE + _ANSWER + _KILL, text)
 
 
-def kill_session_script(session: int, nonce: str, become_user: str | None, login: str) -> Script:
-    """End the session of a command that was not detached, and tell whether it is proven dead."""
-    head = f"N={nonce} sid={session} sstart= mark= user={quote(become_user or '-')}"
-    return Script(_STATE + _ANSWER + _KILL, f"{head}\n{login}\nend_session\nmembers\nverdict_of_members")
+def kill_session_script(
+    session: int, nonce: str, become_user: str | None, login: str, token: str | None = None
+) -> Script:
+    """End the session of a command that was not detached, and tell whether it is proven dead.
+
+    Args:
+        token: what began a session of its own is found by it, as a detached command's is; None when it has none.
+    """
+    mark = f"{MARK}={token}" if token else ""
+    head = f"N={nonce} sid={session} sstart= mark={mark} user={quote(become_user or '-')}"
+    return Script(_STATE + _ANSWER + _KILL, f"{head}\n{login}\nend_session\neveryone\nverdict_of_members")
 
 
 def forget_script(place: Place, tokens: tuple[str, ...]) -> Script:

@@ -1,6 +1,6 @@
-"""Small changes to what a connection is asked: the user a command runs as, the listener its output goes to."""
+"""Small changes to what a connection is asked: the user a command runs as, what of its output is its own."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from runbook_engine.sdk import Command, OnOutput
@@ -13,19 +13,31 @@ def as_user(command: Command, user: str | None) -> Command:
     return replace(command, become_user=user)
 
 
-def split_first_line(on_output: OnOutput | None) -> OnOutput | None:
-    """Give a listener that drops standard error's first line, which is ours; None for none."""
-    if on_output is None:
-        return None
-    hand_on = on_output
-    passed: list[bool] = []
+def split_mark(content: bytes, mark: bytes) -> tuple[bytes, bytes] | None:
+    """Split what a stream said into the rest of the line with the mark, and what follows it; None before that line."""
+    line, ended, rest = content.partition(mark)[2].partition(b"\n")
+    return (line, rest) if ended else None
 
-    def listen(stream: Literal["stdout", "stderr"], data: bytes) -> None:
-        if stream == "stderr" and not passed:
-            _, found, data = data.partition(b"\n")
-            if found:
-                passed.append(True)
+
+@dataclass(slots=True)
+class BehindMark:
+    """A listener that hands on what follows the line with a mark: a login may print text before it."""
+
+    hand_on: OnOutput
+    mark: bytes
+    _passed: set[str] = field(default_factory=set)
+    _before: dict[str, bytes] = field(default_factory=dict)
+
+    def __call__(self, stream: Literal["stdout", "stderr"], data: bytes) -> None:
+        """Take the next bytes of a stream."""
+        if stream not in self._passed:
+            content = self._before.get(stream, b"") + data
+            found = split_mark(content, self.mark)
+            if found is None:
+                at = content.find(self.mark)
+                self._before[stream] = content[at:] if at >= 0 else content[-len(self.mark) :]
+                return
+            self._passed.add(stream)
+            data = found[1]
         if data:
-            hand_on(stream, data)
-
-    return listen
+            self.hand_on(stream, data)

@@ -5,7 +5,7 @@ from pathlib import Path
 from runbook_engine.connections.detached import DetachedCommands
 from runbook_engine.connections.detached_script import MARK
 from runbook_engine.connections.files import WithFiles
-from runbook_engine.connections.listen import as_user, split_first_line
+from runbook_engine.connections.listen import as_user
 from runbook_engine.connections.local_files import LocalFiles
 from runbook_engine.connections.local_process import LocalProcess
 from runbook_engine.connections.shell import bootstrap, check_argv, framed, new_mark, plain_script
@@ -58,8 +58,7 @@ class LocalConnection(WithFiles):
         except OSError as error:
             return _not_started(command, error)
         try:
-            seen = split_first_line(on_output) if command.become_user is not None else on_output
-            if not process.pump(timeout, on_output=seen):
+            if not process.pump(timeout, on_output=on_output):
                 killed = process.kill()
                 words = "and was ended" if killed else "and can't be ended"
                 raise CommandTimeoutError(
@@ -67,14 +66,9 @@ class LocalConnection(WithFiles):
                 )
         finally:
             process.close()
-        stderr, extra = process.stderr.content(), 0
-        if command.become_user is not None:
-            rest = stderr.partition(b"\n")[2]
-            extra, stderr = len(stderr) - len(rest), rest
+        out, err = process.stdout, process.stderr
         status = process.exit_status if process.exit_status is not None else _NOT_FOUND
-        return CommandResult(
-            status, process.stdout.content(), stderr, process.stdout.total, process.stderr.total - extra
-        )
+        return CommandResult(status, out.content(), err.content(), out.total, err.total)
 
     def run_detached(
         self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
@@ -115,7 +109,7 @@ class LocalConnection(WithFiles):
                 mark=f"{MARK}={new_mark()}",
             )  # fmt: skip
         mark = new_mark()
-        script, given = plain_script(command, new_mark(), self._become_password)
+        script, given = plain_script(command, None, self._become_password)
         return LocalProcess(("sh", "-c", bootstrap(mark)), framed(script, mark) + given, keep=_KEEP)
 
 

@@ -5,11 +5,13 @@ it started, and nobody can tell afterwards who did. The wrapper is a process of 
 status and bounds the output, and lives on when Perl, the connection or the engine dies. A wrapper whose command left
 children that hold the output answers after a second and goes on reading, while the next command is begun.
 
-A frame is a line (its kind, the number of bytes that follow) and those bytes; one that is cut short never runs.
+A frame is a line (its kind, the number of bytes that follow; a plain command's has its input's behind it) and those
+bytes; one that is cut short never runs.
 """
 
 from runbook_engine.connections.detached_script import MARK, Place
 from runbook_engine.connections.detached_start import PIECE
+from runbook_engine.connections.resident_plain import PLAIN_PERL
 from runbook_engine.connections.shell import encode, program
 from runbook_engine.sdk import Command
 
@@ -87,7 +89,10 @@ sub become_ { my ($n, $d, $who, $cwd, $env, $argv, $out, $err) = @_;
   if (!save("$d/job", '>', "$who->[0] $who->[1] $pid $start $who->[2] -\n")) {
     refuse($n, $d, 'its disk is full'); exit 0 }
   lead_();
-  open STDIN, '<', '/dev/null'; open STDOUT, '>&', $out; open STDERR, '>&', $err;
+  open STDIN, '<', '/dev/null';
+  exec_($cwd, $env, $argv, $out, $err) }
+sub exec_ { my ($cwd, $env, $argv, $out, $err) = @_;
+  open STDOUT, '>&', $out; open STDERR, '>&', $err;
   my $bad = sub { my ($e, $t) = ($! + 0, "$_[0]: $!\n"); syswrite STDERR, $t;
     exit($_[1] || ($e == 2 ? 127 : 126)) };
   if (length $cwd) {
@@ -161,16 +166,18 @@ sub forget_now { my ($n, $base, $tokens) = split /\0/, $_[0];
   forget("N=$n; base=" . quoted($base), $base, split ' ', $tokens);
   tell_("$n state absent\n\n$n end\n") }
 
+PLAIN
 exit 0 unless -r '/proc/self/stat';
 tell_("\n$hello perl\n\n$hello end\n");
 while (defined(my $frame = line())) {
-  my ($kind, $size) = $frame =~ /^(start|script|forget|greet) (\d+)$/ or last;
+  my ($kind, $size, $more) = $frame =~ /^(start|script|forget|greet|plain) (\d+)(?: (\d+))?$/ or last;
   my $body = bytes_($size);
   last unless defined $body;
-  if ($kind eq 'start') { start($body) } elsif ($kind eq 'forget') { forget_now($body) }
+  if ($kind eq 'plain') { my $given = bytes_($more || 0); last unless defined $given; plain($given, $body) }
+  elsif ($kind eq 'start') { start($body) } elsif ($kind eq 'forget') { forget_now($body) }
   elsif ($kind eq 'greet') { tell_("\n$body end\n") } else { script($body) }
 }
-""".replace("PIECE", str(PIECE))
+""".replace("PIECE", str(PIECE)).replace("PLAIN\n", PLAIN_PERL)
 
 
 def perl_start(place: Place, command: Command, forget: tuple[str, ...]) -> bytes:

@@ -146,13 +146,18 @@ def login_for(command: Command, password: str | None) -> Login:
     return Login(f"{other.take}; {other.login} 2>/dev/null; unset pw", other.secret)
 
 
-def plain_script(command: Command, mark: str, become_password: str | None) -> tuple[str, bytes]:
-    """Give the script that runs a command and tells its session first, and the input that it wants.
+def plain_script(command: Command, mark: str | None, become_password: str | None) -> tuple[str, bytes]:
+    """Give the script that runs a command, and the input that it wants.
 
-    The first line on standard error is `<mark> <session>`. The script stays as the command's parent because a
-    shell tells 128 + N when signal N ended it, which SSH's own exit status does not.
+    The script stays as the command's parent because a shell tells 128 + N when signal N ended it, which SSH's own exit
+    status does not.
+
+    Args:
+        mark: it tells its session first, `<mark> <session>` on a line of standard error, and the mark alone on one of
+            standard output, since a login may have printed text before; None where somebody else tells.
     """
-    head = f'printf "%s %s\\n" {mark} $$ >&2; exec 9>&2 2>/dev/null'
+    told = f'printf "\\n%s\\n" {mark}; printf "%s %s\\n" {mark} $$ >&2; ' if mark else ""
+    head = f"{told}exec 9>&2 2>/dev/null"
     if command.become_user is None:
         given = "" if command.stdin else " </dev/null"
         return f"{head}; ( {program(command)} ) 2>&9 9>&-{given}; exit $?", command.stdin

@@ -1,14 +1,15 @@
 """The connection to a target over SSH."""
 
 import shlex
+from dataclasses import replace
 
 import paramiko
 
 from runbook_engine.connections.detached import DetachedCommands
 from runbook_engine.connections.detached_answer import ask
-from runbook_engine.connections.detached_script import kill_session_script
+from runbook_engine.connections.detached_script import MARK, kill_session_script
 from runbook_engine.connections.files import WithFiles
-from runbook_engine.connections.listen import as_user, split_first_line
+from runbook_engine.connections.listen import BehindMark, as_user, split_mark
 from runbook_engine.connections.shell import (
     bootstrap,
     check_argv,
@@ -21,6 +22,7 @@ from runbook_engine.connections.shell import (
 )
 from runbook_engine.connections.shell_files import ShellFiles
 from runbook_engine.connections.ssh_files import SshFiles
+from runbook_engine.connections.ssh_plain import GIVEN_AT_MOST
 from runbook_engine.connections.ssh_pool import SshPool
 from runbook_engine.connections.ssh_process import SshProcess
 from runbook_engine.connections.ssh_resident import ResidentShell
@@ -68,25 +70,64 @@ class SshConnection(WithFiles):
         """Run a command and wait for its end; its session is ended when the time is over."""
         check_argv(command.argv)
         command = as_user(command, self._become_user)
-        nonce, mark = new_mark(), new_mark()
+        nonce = new_mark()
+        return self._by_resident(command, nonce, timeout, on_output) or self._alone(command, nonce, timeout, on_output)
+
+    def _by_resident(
+        self, command: Command, nonce: str, timeout: float, on_output: OnOutput | None
+    ) -> CommandResult | None:
+        """Have the shell that stays run a command; None where there is none that can, and nothing was begun."""
+        itself = self._itself(command, nonce)
+        if len(itself.stdin) > GIVEN_AT_MOST:
+            return None
+        shell = self._pool.residents.take(self.name, self._route, perl=True)
+        if shell is None:
+            return None
+        process = shell.plain(nonce, itself, command.argv[0], keep=_KEEP)
+        try:
+            ended = process.pump(timeout, on_output)
+        finally:
+            process.close()
+        if not ended or process.exit_status is None:
+            raise self._timed_out(command, timeout, process.session, nonce)
+        out, err = process.stdout, process.stderr
+        return CommandResult(process.exit_status, out.content(), err.content(), out.total, err.total)
+
+    def _itself(self, command: Command, token: str) -> Command:
+        """Give what has to be run so that the command runs as its user, by which a kill finds it, too."""
+        marked = replace(command, environment={**command.environment, MARK: token})
+        if command.become_user is None:
+            return marked
+        mark = new_mark()
+        script, given = plain_script(marked, None, self._become_password)
+        return Command(("sh", "-c", bootstrap(mark)), stdin=framed(script, mark) + given)
+
+    def _alone(self, command: Command, nonce: str, timeout: float, on_output: OnOutput | None) -> CommandResult:
+        """Run a command in a session of sshd of its own."""
+        self._pool.residents.check(self.name, self._route)
+        mark = new_mark()
         script, given = plain_script(command, nonce, self._become_password)
         if is_open(command, script):
             process = self._start(script, given or None, keep=_KEEP)
         else:
             process = self._start(bootstrap(mark), framed(script, mark) + given, keep=_KEEP)
-        with_line = split_first_line(on_output)
         try:
-            ended = process.pump(timeout, on_output=with_line)
+            ended = process.pump(timeout, on_output=BehindMark(on_output, nonce.encode()) if on_output else None)
         finally:
             process.close()
-        session, stderr = _session(process.stderr.content(), nonce)
+        told, stderr = split_mark(process.stderr.content(), nonce.encode()) or (b"", process.stderr.content())
         if not ended:
-            raise self._timed_out(command, timeout, session)
+            raise self._timed_out(command, timeout, int(told) if told.strip().isdigit() else None)
         if process.exit_status is None:
             raise TargetUnreachableError(f"{self.name}: {command.argv[0]} ended without an exit status")
-        ours = len(process.stderr.content()) - len(stderr)
+        out = process.stdout.content()
+        _, stdout = split_mark(out, nonce.encode()) or (b"", out)
         return CommandResult(
-            process.exit_status, process.stdout.content(), stderr, process.stdout.total, process.stderr.total - ours
+            process.exit_status,
+            stdout,
+            stderr,
+            process.stdout.total - len(out) + len(stdout),
+            process.stderr.total - len(process.stderr.content()) + len(stderr),
         )
 
     def run_detached(
@@ -134,14 +175,16 @@ class SshConnection(WithFiles):
         """Give a shell that stays on the target."""
         return self._pool.residents.take(self.name, self._route)
 
-    def _timed_out(self, command: Command, timeout: float, session: int | None) -> CommandTimeoutError:
+    def _timed_out(
+        self, command: Command, timeout: float, session: int | None, token: str | None = None
+    ) -> CommandTimeoutError:
         what = f"{self.name}: {command.argv[0]} did not end within {timeout:g} s"
         if session is None:
             return CommandTimeoutError(f"{what}, and it can't be told whether it was started", killed=False)
         nonce = new_mark()
         try:
             login = login_for(command, self._become_password)
-            script = kill_session_script(session, nonce, command.become_user, login.login)
+            script = kill_session_script(session, nonce, command.become_user, login.login, token)
             answer = ask(self, script, nonce, given=login.secret)
         except TargetUnreachableError as lost:
             return CommandTimeoutError(f"{what}, and can't be ended: {lost.message}", killed=False)
@@ -158,8 +201,7 @@ class SshConnection(WithFiles):
         result = self.run(Command(("sha256sum", "--", safe)), timeout=_DIGEST_SECONDS)
         if result.exit_status != 0:
             return None
-        # The last line alone: a login's start-up files may print text before it.
-        return result.stdout.rstrip().rpartition(b"\n")[2].lstrip(b"\\")[:64].decode("ascii", "replace")
+        return result.stdout.lstrip(b"\\")[:64].decode("ascii", "replace")
 
 
 def connect(
@@ -171,11 +213,3 @@ def connect(
         RunbookError: a variable or the SSH configuration is not valid.
     """
     return SshConnection(target, pool, become_user=become_user, become_password=become_password)
-
-
-def _session(stderr: bytes, nonce: str) -> tuple[int | None, bytes]:
-    """Split the line that names the session, and what a login printed before it, from what the command said."""
-    number, found, rest = stderr.partition(nonce.encode() + b" ")[2].partition(b"\n")
-    if found and number.strip().isdigit():
-        return int(number), rest
-    return None, stderr

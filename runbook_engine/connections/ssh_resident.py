@@ -9,8 +9,10 @@ from runbook_engine.connections.capture import Capture, StopWatch
 from runbook_engine.connections.detached_answer import end_of
 from runbook_engine.connections.detached_script import Place, forget_script
 from runbook_engine.connections.resident_perl import perl_forget, perl_greeting, perl_script, perl_start
+from runbook_engine.connections.resident_plain import plain_frame
 from runbook_engine.connections.resident_script import resident_frame, resident_greeting, resident_start
 from runbook_engine.connections.shell import new_mark
+from runbook_engine.connections.ssh_plain import PlainProcess
 from runbook_engine.sdk import Command, OnOutput, RunbookError, TargetUnreachableError
 
 if TYPE_CHECKING:
@@ -79,7 +81,29 @@ class ResidentShell:
         frame = perl_greeting(nonce) if self.perl else resident_frame(resident_greeting(nonce), new_mark())
         return self._sent(frame, nonce, _PIECE)
 
+    def plain(self, nonce: str, command: Command, what: str, *, keep: int) -> PlainProcess:
+        """Run a command that is bound to the connection, its input included; Perl alone can.
+
+        Args:
+            what: its name for messages.
+
+        Raises:
+            RunbookError: it can't be given to a process.
+            TargetUnreachableError: the command could not be sent; whether it was begun is unknown.
+        """
+        try:
+            frame = plain_frame(nonce, command)
+        except RunbookError:
+            self.give_back(clean=True)
+            raise
+        self._send(frame)
+        return PlainProcess(self, nonce, what, keep)
+
     def _sent(self, frame: bytes, nonce: str, keep: int) -> "ResidentProcess":
+        self._send(frame)
+        return ResidentProcess(self, nonce, keep)
+
+    def _send(self, frame: bytes) -> None:
         try:
             self.channel.settimeout(self._home.send_seconds)
             self.channel.sendall(frame)
@@ -89,7 +113,6 @@ class ResidentShell:
                 f"{self.name}: the command could not be sent: {self.link.lost or error or 'connection closed'}",
                 hint="whether it was started is unknown",
             ) from error
-        return ResidentProcess(self, nonce, keep)
 
     def give_back(self, *, clean: bool) -> None:
         """Let the next one have it; when its last script's end was not seen, let it go."""

@@ -41,22 +41,30 @@ class Residents:
         self._lock = threading.Lock()
         self._free: dict[tuple[Hop, ...], list[ResidentShell]] = {}
         self._none: set[tuple[Hop, ...]] = set()
+        self._no_perl: set[tuple[Hop, ...]] = set()
         self._once: set[tuple[Hop, ...]] = set()
 
-    def take(self, name: str, route: "tuple[Hop, ...]") -> ResidentShell | None:
+    def take(self, name: str, route: "tuple[Hop, ...]", *, perl: bool = False) -> ResidentShell | None:
         """Give a shell on the last server of a route, for the caller alone; None where none can be had.
+
+        Args:
+            perl: only Perl will do.
 
         Raises:
             NoConnectionError: the server can't be reached, or runs something else than our shell; nothing was started.
         """
         while True:
             with self._lock:
-                if route in self._none:
+                if route in self._none or (perl and route in self._no_perl):
                     return None
                 free = self._free.get(route)
                 shell = free.pop() if free else None
             if shell is None:
-                return self._open(name, route)
+                shell = self._open(name, route)
+                if shell is not None and perl and not shell.perl:
+                    shell.give_back(clean=True)
+                    return None
+                return shell
             if not self._pool.hold(shell.link):
                 shell.channel.close()
                 continue
@@ -124,6 +132,8 @@ class Residents:
         if there:
             with self._lock:
                 self._once.add(route)
+                if not shell.perl:
+                    self._no_perl.add(route)
             return shell
         process.close()
         if process.gone and f"{nonce} here\n".encode() not in said:

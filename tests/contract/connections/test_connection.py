@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from runbook_engine.connections.detached_script import MARK
-from runbook_engine.connections.local import LocalConnection
+from runbook_engine.connections.ssm import SsmConnection
 from runbook_engine.sdk import (
     Command,
     CommandTimeoutError,
@@ -190,8 +190,8 @@ def test_a_timeout_ends_a_command_that_ignores_the_kind_signal(run, tmp_path):
 @pytest.mark.skipif(shutil.which("setsid") is None, reason="no setsid here")
 @pytest.mark.parametrize("how", ["plain", "detached"])
 def test_a_timeout_finds_what_began_a_session_of_its_own(connection, how, tmp_path):
-    if how == "plain" and not isinstance(connection, LocalConnection):
-        pytest.skip("what runs plainly on a remote host is looked for in its session alone")
+    if how == "plain" and isinstance(connection, SsmConnection):
+        pytest.skip("what runs plainly by SSM is looked for in its session alone")
     mark = tmp_path / "pid"
     script = f"setsid sh -c 'echo $$ >{mark}; trap : TERM; while :; do sleep 1; done' & sleep 300"
     token = f"strays-{os.getpid()}"  # the whole machine is searched for it, other workers' commands included
