@@ -25,6 +25,7 @@ Query = Mapping[str, str | int | bool | None]
 _BUSY = frozenset({420, 429})
 _TRIES = 4  # of a read that is not answered
 _BUSY_TRIES = 10
+_MAX_BYTES = 10_000_000
 _FIRST_WAIT, _GREATEST_WAIT = 1.0, 60.0  # seconds, where the service does not say
 _KINDS: Mapping[int, type[RefusedError]] = {
     401: LoginRefusedError,
@@ -90,6 +91,21 @@ class Client:
         """
         return self._read(self._call("GET", self.base + path + _query(query), None, repeatable=True))
 
+    def content(self, path: str, query: Query | None = None, *, accept: str, max_bytes: int) -> bytes:
+        """Read what is no JSON, whole.
+
+        Raises:
+            RefusedError: the service refused; its subclasses say why.
+            ServiceUnreachableError: no answer, or one that is longer than `max_bytes`.
+        """
+        call = self._call("GET", self.base + path + _query(query), None, repeatable=True, more={"Accept": accept})
+        answer = self._ask(call, max_bytes)
+        if answer.status >= 300:  # noqa: PLR2004 - HTTP's classes
+            _refuse(call, answer)
+        if answer.truncated:
+            raise UnreadableAnswerError(f"{call}: the answer is longer than {max_bytes} bytes")
+        return answer.body
+
     def follow(self, url: str) -> JsonValue:
         """Read the next page by the whole address that the service gave, which must be the service's own."""
         if _origin(url) != _origin(self.base):
@@ -153,13 +169,13 @@ class Client:
             headers["Content-Type"] = "application/json"
         return _Call(method, url, content, {**headers, **(more or {})}, repeatable)
 
-    def _ask(self, call: _Call) -> HttpAnswer:
+    def _ask(self, call: _Call, max_bytes: int = _MAX_BYTES) -> HttpAnswer:
         """Send until there is an answer to go by."""
         lost, busy = 0, 0
         while True:
             self.pace.wait(self.context)
             try:
-                answer = self._once(call)
+                answer = self._once(call, max_bytes)
             except ServiceUnreachableError as error:
                 lost += 1
                 if not call.repeatable:
@@ -182,10 +198,16 @@ class Client:
             else:
                 return answer
 
-    def _once(self, call: _Call) -> HttpAnswer:
+    def _once(self, call: _Call, max_bytes: int) -> HttpAnswer:
         seconds = max(0.001, min(self.timeout, self.context.remaining()))
         return self.context.http.request(
-            call.method, call.url, headers=call.headers, content=call.content, timeout=seconds, redirects=0
+            call.method,
+            call.url,
+            headers=call.headers,
+            content=call.content,
+            timeout=seconds,
+            redirects=0,
+            max_bytes=max_bytes,
         )
 
     def _pause(self, call: _Call, answer: HttpAnswer | None, turn: int, *, give_up: bool = False) -> None:

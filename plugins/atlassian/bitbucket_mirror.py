@@ -1,0 +1,170 @@
+"""bitbucket.mirror: every repository of a workspace as a mirror and a bundle that is proven to restore."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import ClassVar
+
+from pydantic import Field
+
+from runbook_engine.sdk import (
+    Action,
+    ActionContext,
+    ActionFailedError,
+    Applied,
+    Change,
+    Duration,
+    Finding,
+    JsonObject,
+    Outputs,
+    format_duration,
+    satisfied,
+    unsatisfied,
+)
+
+from .backup_manifest import NAME, Lack, damaged, objects, read_manifest, time_of
+from .bitbucket import RemoteRepository, Workspace, repositories
+from .errors import LoginRefusedError
+from .git_work import must_be_here, side_by_side
+from .mirror_backup import MADE_BY, Backup, shown
+from .mirror_work import ALONE, MirrorWork
+
+_SHOWN = 5
+
+
+class MirrorParams(Workspace):
+    """Which workspace, whereto."""
+
+    folder: str = Field(
+        pattern=r"^/.*[^/]$",
+        description="folder of this workspace's backup on the machine that runs the engine; it is made",
+        examples=["/srv/backup/bitbucket"],
+    )
+    concurrent: int = Field(4, ge=1, le=16, description="repositories that are worked on at once")
+    renew: Duration = Field(
+        timedelta(hours=1),
+        description="greatest age of the manifest; an older one is written anew although no repository changed",
+    )
+
+
+class MirrorOutputs(Outputs):
+    """What the backup holds."""
+
+    manifest: str = Field("", description="path of the manifest")
+    manifest_sha256: str = Field("", description="its SHA-256, for `backup.verify`")
+    recovery_point: str = Field("", description="the time up to which it has everything, UTC")
+    repositories: int = Field(0, description="repositories in it")
+    references: int = Field(0, description="branches, tags and other references in it")
+    size: int = Field(0, description="bytes of all bundles")
+    changed: list[str] = Field([], description="repositories that had something new")
+    removed: list[str] = Field([], description="repositories that the workspace no longer has; they are kept")
+    lfs: list[str] = Field([], description="repositories that use Git LFS, whose files are not in the backup")
+    failed: dict[str, str] = Field({}, description="repositories that could not be backed up, and why")
+
+
+class BitbucketMirror(Action[MirrorParams]):
+    """Back up the source code of a Bitbucket workspace: a mirror and a bundle of each repository, with a manifest.
+
+    check: done when the manifest is no older than `renew`, each bundle has its digest, and each repository of the
+    workspace holds the references that its bundle holds. Asks by HTTP reads only.
+    apply: fetches what is new, checks every object (git fsck), makes a bundle and restores it on trial. A repository
+    that fails leaves the others done. One that was renamed keeps its mirror; one that was removed is kept and told;
+    branches that were deleted or rewritten stay in the mirror under refs/runbook-kept/. Each repository's work goes on
+    when the engine is killed; the next attempt goes on with what is missing. Pull requests, issues, wikis and the files
+    of Git LFS are not part of it.
+    """
+
+    name = "bitbucket.mirror"
+    reversible = False
+    duration = "seconds to hours at first, by size; then by what is new"
+    Params = MirrorParams
+    Outputs = MirrorOutputs
+    example: ClassVar[str] = """\
+bitbucket.mirror:
+  workspace: example
+  email: backup@example.com
+  token: "{{ secret('env:BITBUCKET_TOKEN') }}"
+  folder: /srv/backup/bitbucket
+"""
+
+    def check(self, params: MirrorParams, context: ActionContext) -> Finding:
+        """Compare the manifest with the files, and with what the workspace holds now."""
+        must_be_here(context)
+        manifest = read_manifest(context, params.folder, MADE_BY)
+        backup = Backup.read(manifest) if manifest is not None else None
+        if backup is None or manifest is None:
+            found = repositories(params, context)
+            change = Change(what="backup", after={"folder": params.folder, "repositories": len(found)})
+            return unsatisfied(f"there is no backup in {params.folder} yet", changes=(change,))
+        backup.must_be_of(params)
+        wrong = list(damaged(context, params.folder, objects(manifest.get("files"))))
+        # What this very attempt brought up to date is not held against what was pushed since.
+        if manifest.get("mark") == mark_of(context):
+            wrong += backup.lacks
+        else:
+            wrong += self._behind(params, context, backup)
+        if wrong:
+            return _wrong(wrong)
+        path = f"{params.folder}/{NAME}"
+        outputs: JsonObject = {
+            **backup.outputs(),
+            "manifest": path,
+            "manifest_sha256": context.connection.sha256(path) or "",
+        }
+        return satisfied(
+            f"{backup.words()} as of {manifest['recovery_point']}",
+            outputs=outputs,
+            recovery_point=time_of(manifest["recovery_point"]),
+        )
+
+    def apply(self, params: MirrorParams, context: ActionContext) -> Applied:
+        """Bring every mirror, every bundle and the manifest up to date."""
+        work = MirrorWork(params, context, mark_of(context))
+        backup = work.run()
+        if backup.failed:
+            raise ActionFailedError(
+                f"{len(backup.failed)} of {backup.wanted} repositories could not be backed up: "
+                + "; ".join(shown(lack) for lack in backup.lacks[:_SHOWN]),
+                hint="the others are done; run again",
+                outputs=backup.outputs(),
+            )
+        words = f"{len(backup.changed)} with something new" if backup.changed else "nothing new, manifest renewed"
+        return Applied(
+            summary=f"{backup.words()}: {words}", outputs={"changed": list(backup.changed)}, changed=backup.is_new
+        )
+
+    def _behind(self, params: MirrorParams, context: ActionContext, backup: Backup) -> list[Lack]:
+        """Say which repositories of the workspace hold something else than their bundles."""
+        age = context.clock.now() - backup.recovery_point if backup.recovery_point is not None else None
+        found: list[Lack] = []
+        if age is None or age > params.renew:
+            why = f"is {format_duration(age)} old" if age is not None else "has no recovery point"
+            found.append(Lack("the manifest", why))
+
+        def look(one: RemoteRepository) -> str:
+            if one.problem:
+                return one.problem
+            return backup.difference(one, params.references(context, one.slug))
+
+        remote = repositories(params, context)
+        done = side_by_side(
+            context, remote, look, at_once=params.concurrent, fails_alone=ALONE, what="looking at repositories"
+        )
+        for one in done:
+            if isinstance(one.error, LoginRefusedError):
+                raise one.error
+            reason = one.error.message if one.error is not None else one.result
+            if reason:
+                found.append(Lack(one.item.slug, reason))
+        return found + [Lack(name, "is no longer in the workspace") for name in backup.gone(remote)]
+
+
+def mark_of(context: ActionContext) -> str:
+    """Give what tells this attempt from others, the same after a crash."""
+    return hashlib.sha256(context.run.token.encode()).hexdigest()[:16]
+
+
+def _wrong(wrong: Sequence[Lack]) -> Finding:
+    more = f", and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+    changes = tuple(Change(what=shown(Lack(lack.what, "")), after=lack.why) for lack in wrong[:100])
+    return unsatisfied("; ".join(shown(lack) for lack in wrong[:_SHOWN]) + more, changes=changes)

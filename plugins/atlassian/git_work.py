@@ -1,0 +1,114 @@
+"""Has jobs done by processes that outlive the engine, and reads what they say in the end."""
+
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Generic, TypeVar
+
+from pydantic import SecretStr
+
+from runbook_engine.sdk import (
+    ActionContext,
+    ActionFailedError,
+    Command,
+    DetachedStatus,
+    JsonObject,
+    RunbookError,
+    connection_kind,
+)
+
+from .git_job import JOB, TOKEN, argv
+
+_GOING_ON = frozenset({DetachedStatus.ABSENT, DetachedStatus.STARTING, DetachedStatus.RUNNING, DetachedStatus.ORPHANS})
+_LOOK = 1.0  # seconds
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def must_be_here(context: ActionContext) -> None:
+    """See that the step's target is the machine that runs the attempt: the plugin's own files work there.
+
+    Raises:
+        ActionFailedError: it is another.
+    """
+    target = context.target
+    named = target.variables.get("ansible_connection") or ("local" if target.name == "localhost" else "ssh")
+    if connection_kind(str(named)) != "local":
+        raise ActionFailedError(
+            f"git works on the machine that runs the engine, and {target.name} is another",
+            hint="leave `targets` out; mount the folder there, or copy it afterwards",
+        )
+
+
+def do_job(context: ActionContext, identity: str, job: JsonObject, token: SecretStr) -> JsonObject:
+    """Have a job done, or go on listening to one that a killed engine left behind; gives what it says.
+
+    Args:
+        identity: what it works on, within this attempt.
+
+    Raises:
+        ActionFailedError: it could not be done, in the job's own words.
+        CommandTimeoutError: it was not done in time or cancelled, and was ended.
+    """
+    name = f"{context.run.token[:64]}-{identity}"
+    connection = context.connection
+    if connection.probe_detached(name).status not in _GOING_ON:
+        connection.forget_detached(name)  # what it said then may be long past; to do it again costs little
+    command = Command(argv(), environment={JOB: json.dumps(job), TOKEN: token.get_secret_value()})
+    result = connection.run_detached(command, token=name, timeout=context.remaining())
+    connection.forget_detached(name)
+    try:
+        said = json.loads(result.stdout.strip().rpartition(b"\n")[2])
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        words = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise ActionFailedError(f"its process ended with exit status {result.exit_status}: {words or 'no words'}")
+    if "error" in said:
+        raise ActionFailedError(str(said["error"]), hint=str(said.get("hint", "")))
+    return said
+
+
+class Done(Generic[Item, Result]):
+    """One item that was worked on: its result, or the error that it ended with."""
+
+    def __init__(self, item: Item, result: Result | None, error: RunbookError | None) -> None:
+        self.item, self.result, self.error = item, result, error
+
+
+def side_by_side(
+    context: ActionContext,
+    items: Iterable[Item],
+    work: Callable[[Item], Result],
+    *,
+    at_once: int,
+    fails_alone: tuple[type[RunbookError], ...],
+    what: str,
+) -> list[Done[Item, Result]]:
+    """Work on items, so many at once; an error of `fails_alone` is its item's own, another one ends all.
+
+    Args:
+        what: is said as progress, with numbers.
+    """
+    items = list(items)
+    with ThreadPoolExecutor(at_once, thread_name_prefix="repository") as pool:
+        pending: dict[Future[Result], Item] = {pool.submit(work, item): item for item in items}
+        done: list[Done[Item, Result]] = []
+        try:
+            while pending:
+                context.pause(0)
+                ended, _ = wait(pending, timeout=_LOOK, return_when=FIRST_COMPLETED)
+                done += [_outcome(pending.pop(future), future, fails_alone) for future in ended]
+                if ended:
+                    context.progress(f"{what}: {len(done)} of {len(items)}")
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return done
+
+
+def _outcome(item: Item, future: Future[Result], fails_alone: tuple[type[RunbookError], ...]) -> Done[Item, Result]:
+    try:
+        return Done(item, future.result(), None)
+    except fails_alone as error:
+        return Done(item, None, error)
