@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,8 +10,8 @@ from pydantic import JsonValue
 
 State = Literal["active", "clear", "maintenance", "unknown"]
 
-AWS_RESOLVED = "0"
 AWS_STATUSES = frozenset({"0", "1", "2", "3"})
+SEVERITIES: Mapping[str, int] = {"informational": 1, "degraded": 2, "disrupted": 3}
 RESOLVED_MARK = "[RESOLVED]"
 ARN_REGION = 3
 INDICATORS: Mapping[str, State] = {
@@ -41,11 +42,14 @@ class Reading:
     events: tuple[Mapping[str, JsonValue], ...] = ()
 
 
-def read_aws(body: bytes, region: str | None) -> Reading:
+def read_aws(body: bytes, region: str | None, *, at_least: str = "informational") -> Reading:
     """Read AWS's feed (UTF-16 with a byte order mark, or any other encoding that JSON has).
 
     An event counts when its ARN names the region and it has no end, its status is not resolved, and its summary
     doesn't begin with AWS's mark for resolved ones. Resolved events stay in the feed for a while.
+
+    Args:
+        at_least: less grave events don't count; one of `SEVERITIES`.
     """
     document = _parse(body)
     if not isinstance(document, list):
@@ -56,7 +60,7 @@ def read_aws(body: bytes, region: str | None) -> Reading:
     for item in document:
         if not isinstance(item, dict) or not _is_event(item):
             strange += 1
-        elif (region is None or _arn_region(item) == region) and _is_active(item):
+        elif (region is None or _arn_region(item) == region) and _is_active(item, SEVERITIES[at_least]):
             events.append(item)
     if events:
         return Reading("active", f"{len(events)} active in {where}: {_summaries(events)}", tuple(events))
@@ -81,19 +85,30 @@ def read_statuspage(body: bytes, components: Sequence[str]) -> Reading:
 
 
 def _read_components(document: Mapping[str, JsonValue], wanted: Sequence[str]) -> Reading:
-    found: dict[str, str] = {}
+    # A page may have several components of one name, in different groups: each of them counts.
+    found: list[tuple[str, str]] = []
+    named: set[str] = set(wanted)
     listed = document.get("components")
     for item in listed if isinstance(listed, list) else []:
         if isinstance(item, dict):
-            for key in (item.get("name"), item.get("id")):
-                if isinstance(key, str) and key in wanted:
-                    found[key] = str(item.get("status"))
-    missing = [name for name in wanted if name not in found]
-    states = {COMPONENTS.get(word, "unknown") for word in found.values()} | ({"unknown"} if missing else set())
-    words = [f"{name} is {word}" for name, word in found.items()] + [f"{name} is not on the page" for name in missing]
+            keys = [key for key in (item.get("name"), item.get("id")) if isinstance(key, str)]
+            if key := next((key for key in keys if key in wanted), None):
+                found.append((key, str(item.get("status"))))
+                named.update(keys)
+    missing = [name for name in wanted if name not in {key for key, _ in found}]
+    states = {COMPONENTS.get(word, "unknown") for _, word in found} | ({"unknown"} if missing else set())
+    words = [f"{name} is {word}" for name, word in found] + [f"{name} is not on the page" for name in missing]
     order: tuple[State, ...] = ("active", "unknown", "maintenance", "clear")
     state = next(state for state in order if state in states)
-    return Reading(state, "; ".join(words), _incidents(document))
+    incidents = tuple(one for one in _incidents(document) if _concerns(one, named))
+    return Reading(state, "; ".join(words), incidents)
+
+
+def _concerns(incident: Mapping[str, JsonValue], named: AbstractSet[str]) -> bool:
+    """Whether an incident is about one of the components; one that names none may be about any."""
+    listed = incident.get("components")
+    parts = [part for part in listed if isinstance(part, dict)] if isinstance(listed, list) else []
+    return not parts or any(part.get("name") in named or part.get("id") in named for part in parts)
 
 
 def _parse(body: bytes) -> JsonValue:
@@ -109,9 +124,9 @@ def _is_event(item: Mapping[str, JsonValue]) -> bool:
     return isinstance(item.get("arn"), str) and str(item.get("status")) in AWS_STATUSES
 
 
-def _is_active(item: Mapping[str, JsonValue]) -> bool:
-    resolved = str(item.get("summary", "")).lstrip().startswith(RESOLVED_MARK)
-    return not item.get("end_time") and str(item.get("status")) != AWS_RESOLVED and not resolved
+def _is_active(item: Mapping[str, JsonValue], least: int) -> bool:
+    resolved = str(item.get("summary", "")).lstrip().upper().startswith(RESOLVED_MARK)
+    return not item.get("end_time") and int(str(item.get("status"))) >= least and not resolved
 
 
 def _arn_region(item: Mapping[str, JsonValue]) -> str:

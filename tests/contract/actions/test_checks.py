@@ -100,3 +100,36 @@ def test_page_that_is_down_is_unknown(real):
     finding = look(StatusPageCheck(), params, real())
     assert finding.status == "unknown"
     assert "unknown" in finding.summary
+
+
+def test_several_sources_are_kept_as_evidence_each_with_its_raw_answer(real, serve):
+    body = aws_feed("us-east-1")
+    answers = {"/feed": (200, {}, body), "/health": (503, {"Retry-After": "120"}, b"down")}
+    url = serve(lambda path: answers[path])
+    params = {
+        "provider": "aws",
+        "url": f"{url}/feed",
+        "region": "us-east-1",
+        "expect": "degraded",
+        "also": [
+            {"provider": "probe", "url": f"{url}/health"},
+            {"provider": "statuspage", "url": "http://127.0.0.1:1"},
+        ],
+    }
+    finding = look(StatusPageCheck(), params, real())
+    assert finding.satisfied
+    feed, probe, page = finding.evidence["sources"]
+    assert (feed["state"], feed["sha256"]) == ("active", hashlib.sha256(body).hexdigest())
+    assert (probe["state"], probe["raw"], probe["retry_after"]) == ("active", "down", "120")
+    assert page["state"] == "unknown"
+    assert finding.evidence["quorum"] == 2
+
+
+def test_a_raw_answer_that_is_cut_says_so(real, serve):
+    url = serve(lambda _: (200, {}, b"[" + b" " * 300_000 + b"]"))
+    finding = look(StatusPageCheck(), {"provider": "aws", "url": f"{url}/"}, real())
+    assert (finding.evidence["bytes"], len(finding.evidence["raw"]), finding.evidence["raw_cut"]) == (
+        300_002,
+        256 * 1024,
+        True,
+    )
