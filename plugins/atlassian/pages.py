@@ -68,11 +68,13 @@ def by_start(client: Client, path: str, query: Query | None = None, *, size: int
             return
 
 
-def by_number(client: Client, path: str, query: Query | None = None, *, size: int = 100) -> Iterator[JsonObject]:
-    """Give the items of a Statuspage listing: plain lists by `page` and `limit`, the last one not full."""
+def by_number(
+    client: Client, path: str, query: Query | None = None, *, size: int = 100, size_name: str = "limit"
+) -> Iterator[JsonObject]:
+    """Give the items of a Statuspage listing: plain lists by `page` and `limit` (or `per_page`), the last not full."""
     number = 1
     while True:
-        page = client.get(path, {**(query or {}), "limit": size, "page": number})
+        page = client.get(path, {**(query or {}), size_name: size, "page": number})
         if not isinstance(page, list) or not all(isinstance(item, Mapping) for item in page):
             raise UnreadableAnswerError(f"{path}: the answer is no list")
         yield from (cast("JsonObject", item) for item in page)

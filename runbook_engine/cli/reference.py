@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from runbook_engine.app.list_actions import list_actions
@@ -12,22 +13,33 @@ from runbook_engine.cli.reference_commands import commands_page
 from runbook_engine.cli.reference_format import format_page
 from runbook_engine.discovery.catalog import build_catalog
 from runbook_engine.model.json import JsonObject
+from runbook_engine.ports.action import Catalog
+
+PLUGINS = Path(__file__).parents[2] / "plugins"  # those that this repository ships
 
 
 def reference_pages() -> dict[str, str]:
-    """Give the text of each page by its file name; built-in actions only, so that the pages are the same everywhere."""
-    catalog, findings = build_catalog(())
-    if findings:
-        raise RuntimeError(f"built-in actions are broken: {findings[0].message}")
-    schema = schema_of(catalog)
-    actions = list_actions(catalog)
+    """Give the text of each page by its file name.
+
+    Actions are the built-in ones and those of the shipped plugins; the schema has the built-in ones, since a project
+    has the plugins that it chose (`runbook schema` writes its own).
+    """
+    schema = schema_of(_catalog(()))
+    actions = list_actions(_catalog([PLUGINS]))
     return {
         "cli.md": commands_page(),
-        "actions.md": actions_page(actions),
+        "actions.md": actions_page(actions, PLUGINS),
         "aws-support.md": aws_page(actions),
         "runbook-format.md": format_page(schema),
         "runbook.schema.json": _schema_text(schema),
     }
+
+
+def _catalog(plugins: Sequence[Path]) -> Catalog:
+    catalog, findings = build_catalog(plugins)
+    if findings:
+        raise RuntimeError(f"actions are broken: {findings[0].message}")
+    return catalog
 
 
 def write_reference(folder: Path) -> list[Path]:

@@ -1,7 +1,8 @@
-"""The reference page of the built-in actions, from their classes."""
+"""The reference page of the actions, built-in and of the shipped plugins, from their classes."""
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from runbook_engine.app.list_actions import ActionView, ParameterView
 
@@ -9,6 +10,7 @@ _HEAD = """\
 # Actions
 
 What a step can do. Written from the actions themselves; `runbook actions NAME` shows the same, your plugins' included.
+Those of a plugin are there where the project has that plugin: see [Atlassian](../how-to/atlassian.md).
 
 Each action has a check that only looks. A *change* has an apply besides; a *verify* is satisfied or fails; a *gate* is
 waited for. "In doubt" says how an attempt whose end nobody recorded is settled: `check` (looking tells), `token` (the
@@ -19,12 +21,16 @@ item of `records`, `tables.*.rows` is `rows` under each key of `tables`. They ar
 """
 
 
-def actions_page(actions: Sequence[ActionView]) -> str:
-    """Give the page: a list of all actions, then each with its parameters, outputs and an example."""
+def actions_page(actions: Sequence[ActionView], plugins: Path) -> str:
+    """Give the page: a list of all actions, then each with its parameters, outputs and an example.
+
+    Args:
+        plugins: the folder of the shipped plugins, whose actions are said to be theirs.
+    """
     lines = [_HEAD, "| action | kind | what it does |", "|---|---|---|"]
     lines += [f"| [{found.name}](#{_anchor(found.name)}) | {found.kind} | {cell(found.summary)} |" for found in actions]
     for found in actions:
-        lines += ["", *_section(found)]
+        lines += ["", *_section(found, plugins)]
     return "\n".join(lines) + "\n"
 
 
@@ -33,7 +39,7 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
-def _section(found: ActionView) -> Iterator[str]:
+def _section(found: ActionView, plugins: Path) -> Iterator[str]:
     yield f"## {found.name}"
     yield ""
     yield found.summary
@@ -46,6 +52,8 @@ def _section(found: ActionView) -> Iterator[str]:
         facts.append(f"can be undone: {undone(found)}")
     if found.duration:
         facts.append(f"takes {found.duration}")
+    if Path(found.origin).is_relative_to(plugins):
+        facts.append(f"from the plugin `{Path(found.origin).relative_to(plugins.parent)}`")
     yield " · ".join(facts)
     if found.aws_reads or found.aws_writes:
         yield ""

@@ -1,9 +1,10 @@
-"""Finds the built-in actions by looking through their package, as the catalogue's entry points name them."""
+"""Finds the built-in actions by looking through their package, and the shipped plugins' by their door."""
 
 import importlib
 import pkgutil
 
 import pytest
+from support.plugins import plugin_catalog
 
 import runbook_engine.actions
 from runbook_engine.sdk import Action
@@ -16,7 +17,8 @@ def find_actions():
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Action) and value.__module__ == module.__name__:
                 found[value.name] = value()
-    return found
+    plugins = plugin_catalog()
+    return found | {name: plugins.get(name) for name in plugins.names() if name not in found}
 
 
 @pytest.fixture(scope="session")

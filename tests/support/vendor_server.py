@@ -9,8 +9,9 @@ import re
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ class Fault:
         applied: whether what was asked for is done before.
         times: for how many requests; None for all.
         where: regular expression that `METHOD path?query` must match.
+        strike: called when the request came, after what it asks for was done where that is so.
     """
 
     kind: str
@@ -36,6 +38,7 @@ class Fault:
     applied: bool = False
     times: int | None = 1
     where: str = ""
+    strike: Callable[[], None] | None = None
 
     def takes(self, seen):
         return (self.times is None or self.times > 0) and re.search(self.where, str(seen)) is not None
@@ -60,6 +63,11 @@ def silence(**more):
 def dropped(**more):
     """The connection is reset."""
     return Fault("drop", **more)
+
+
+def strike(call, **more):
+    """Something happens to whoever asked, and the connection is reset; by default after the change was made."""
+    return Fault("drop", strike=call, **{"applied": True, **more})
 
 
 def half(**more):
@@ -99,7 +107,7 @@ class VendorServer:
 
     def fault(self, *faults):
         """Switch faults on; each is taken in its turn."""
-        self.faults += faults
+        self.faults += [replace(fault) for fault in faults]
 
     def requests(self, start):
         """Give the requests whose `METHOD path?query` matches."""
@@ -123,7 +131,11 @@ class VendorServer:
             self.problems += found
             if found:
                 return Answer(400, {"errorMessages": found})
-        answer = self.fake.answer(seen)
+        try:
+            answer = self.fake.answer(seen)
+        except Exception as error:  # noqa: BLE001 - a fake's own defect fails the test, by its own words
+            self.problems.append(f"the fake broke on {seen}: {error!r}")
+            return Answer(500, {"errorMessages": ["the fake broke"]})
         if self.document is not None:
             self.problems += self.document.answer_problems(seen, answer)
         return answer
@@ -131,7 +143,11 @@ class VendorServer:
 
 @contextmanager
 def serve_vendor(fake, document=None, base=""):
-    """Serve a fake (anything with `answer(seen)`); at the end nothing may have been against the document."""
+    """Serve a fake (anything with `answer(seen)`); at the end nothing may have been against the document.
+
+    Args:
+        base: begins the address's path, where there is no document to tell it.
+    """
     server = VendorServer(fake, document)
     httpd = _Http(("127.0.0.1", 0), _Handler)
     httpd.vendor = server
@@ -171,6 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer, fault = vendor.take(Seen(self.command, parts.path, parts.query, headers, body))
         kind = fault.kind if fault is not None else "answer"
+        if fault is not None and fault.strike is not None:
+            fault.strike()
         if kind == "silence":
             vendor.stopping.wait(60)
         if kind in {"silence", "drop"}:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_engine.cli.reference import reference_pages, write_reference
+from runbook_engine.cli.reference import PLUGINS, reference_pages, write_reference
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference"
 PAGES = reference_pages()
@@ -26,5 +26,5 @@ def test_each_action_and_command_has_its_section():
     from runbook_engine.cli.group import COMMANDS
     from runbook_engine.discovery.catalog import build_catalog
 
-    assert all(f"\n## {name}\n" in PAGES["actions.md"] for name in build_catalog(())[0].names())
+    assert all(f"\n## {name}\n" in PAGES["actions.md"] for name in build_catalog([PLUGINS])[0].names())
     assert all(f"\n## runbook {name}\n" in PAGES["cli.md"] for name in COMMANDS)

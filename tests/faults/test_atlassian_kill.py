@@ -1,0 +1,75 @@
+"""The engine killed at each change that it asks Atlassian for: before it is made, and before its answer arrives.
+
+Resumed, it finds what was done by its own marks: no second incident, no update said twice. The services are fakes that
+are held to the vendor's OpenAPI documents.
+"""
+
+import os
+import signal
+
+import pytest
+from support.fake_statuspage import KEY, FakeStatuspage
+from support.plugins import PLUGINS
+from support.vendor_documents import STATUSPAGE, document_if_there
+from support.vendor_server import serve_vendor, strike
+
+STATUS_RUNBOOK = """\
+runbook: tell
+title: Tell customers
+vars:
+  page: {page: page1, token: "{{ secret('env:PAGE_TOKEN') }}", url: "{{ statuspage_url }}", pace: 0s}
+steps:
+  - id: open
+    statuspage.incident: {statuspage: "{{ page }}", name: We are moving, status: identified, body: Soon.}
+  - id: down
+    needs: [open]
+    statuspage.component: {statuspage: "{{ page }}", component: API, status: major_outage}
+  - id: over
+    needs: [down]
+    statuspage.incident: {statuspage: "{{ page }}", status: resolved, body: Over.}
+"""
+
+
+def project(runbook, name, text, **variables):
+    """Let the project have Atlassian's actions by the door of plugins, and its addresses by the inventory."""
+    runbook.write("runbook.toml", f'inventory = "inventories/local"\nplugins = ["{PLUGINS}"]\n')
+    lines = "".join(f"    {key}: {value}\n" for key, value in variables.items())
+    runbook.write("inventories/local/hosts.yml", f"all:\n  vars:\n{lines}")
+    runbook.write(f"runbooks/{name}.yml", text)
+
+
+def kill_at(runbook, server, name, where, before, **secrets):
+    """Run it, kill it there, resume it."""
+    engine = runbook.start("run", name, "--yes", **secrets)
+    server.fault(strike(lambda: os.kill(engine.pid, signal.SIGKILL), where=where, applied=not before))
+    _, told = engine.communicate(timeout=120)
+    assert engine.returncode == -signal.SIGKILL, told
+    resumed = runbook("resume", "--yes", **secrets)
+    assert resumed.status == 0, resumed.out + resumed.err
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["after", "before"])
+@pytest.mark.parametrize("where", ["^POST ", "^PATCH .*/components/", "^PATCH .*/incidents/"])
+def test_status_page_says_everything_once(runbook, where, before):
+    fake = FakeStatuspage()
+    with serve_vendor(fake, document_if_there(STATUSPAGE), "/v1") as server:
+        project(runbook, "tell", STATUS_RUNBOOK, statuspage_url=server.url)
+        kill_at(runbook, server, "tell", where, before, PAGE_TOKEN=KEY)
+        [incident] = fake.pages["page1"]
+        assert [update["body"] for update in incident["incident_updates"]] == ["Over.", "Soon."]
+        assert fake.told == [("page1", "identified", "Soon."), ("page1", "resolved", "Over.")]
+        assert fake.components["page1"][0]["status"] == "major_outage"
+        assert len(server.requests("(POST|PATCH)")) == (4 if before else 3)
+
+
+def test_second_resume_and_records_hold_no_token(runbook):
+    fake = FakeStatuspage()
+    with serve_vendor(fake, document_if_there(STATUSPAGE), "/v1") as server:
+        project(runbook, "tell", STATUS_RUNBOOK, statuspage_url=server.url)
+        done = runbook("run", "tell", "--yes", PAGE_TOKEN=KEY)
+        assert done.status == 0, done.out + done.err
+        report = runbook("report", "--format", "json")
+    written = [path.read_bytes() for path in runbook.root.rglob("*") if path.is_file()]
+    assert KEY.encode() not in b"".join(written)
+    assert KEY not in done.out + done.err + report.out
+    assert not any(KEY in str(seen) for seen in server.seen)
