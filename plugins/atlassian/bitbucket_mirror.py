@@ -135,11 +135,12 @@ bitbucket.mirror:
 
     def _behind(self, params: MirrorParams, context: ActionContext, backup: Backup) -> list[Lack]:
         """Say which repositories of the workspace hold something else than their bundles."""
-        age = context.clock.now() - backup.recovery_point if backup.recovery_point is not None else None
         found: list[Lack] = []
-        if age is None or age > params.renew:
-            why = f"is {format_duration(age)} old" if age is not None else "has no recovery point"
-            found.append(Lack("the manifest", why))
+        if backup.recovery_point is None:
+            found.append(Lack("the manifest", "has no recovery point"))
+        elif (age := context.clock.now() - backup.recovery_point) > params.renew:
+            words = format_duration(timedelta(seconds=int(age.total_seconds())))
+            found.append(Lack("the manifest", f"is {words} old"))
 
         def look(one: RemoteRepository) -> str:
             if one.problem:

@@ -179,6 +179,17 @@ IDENTITY = {"sts:get_caller_identity": {"Account": "123456789012", "Arn": "arn:a
 WHERE = {"zone": "Z1", "records": [{"name": "a.example.com", "values": ["192.0.2.1"]}]}
 COUNT = {"SELECT count(*) AS number_of_rows FROM t": [{"n": 2}]}
 CASES = {
+    "backup.verify": (
+        {"folder": "/srv/b", "max_age": "25h"},
+        lambda: make_context(
+            connection=FakeConnection(
+                {
+                    "/srv/b/manifest.json": '{"format": "runbook-backup/1", "made_by": "m",'
+                    ' "recovery_point": "2026-11-23T08:00:00Z"}'
+                }
+            )
+        ),
+    ),
     "command.run": ({"argv": ["/opt/deploy"], "creates": "/opt/done"}, deploy_host),
     "script.run": ({"script": "x.sh", "creates": "/opt/done"}, deploy_host),
     "file.copy": ({"content": "x", "dest": "/new/file", "mode": "0600", "parents": True}, make_context),
