@@ -8,9 +8,10 @@ import os
 import signal
 
 import pytest
+from support.fake_service_desk import EMAIL, TOKEN, FakeServiceDesk
 from support.fake_statuspage import KEY, FakeStatuspage
 from support.plugins import PLUGINS
-from support.vendor_documents import STATUSPAGE, document_if_there
+from support.vendor_documents import SERVICE_DESK, STATUSPAGE, document_if_there
 from support.vendor_server import serve_vendor, strike
 
 STATUS_RUNBOOK = """\
@@ -27,6 +28,18 @@ steps:
   - id: over
     needs: [down]
     statuspage.incident: {statuspage: "{{ page }}", status: resolved, body: Over.}
+"""
+
+DESK_RUNBOOK = """\
+runbook: ask
+title: Tell the customer
+vars:
+  site: {url: "{{ jira_url }}", email: "{{ jira_email }}", token: "{{ secret('env:JIRA_TOKEN') }}"}
+steps:
+  - id: ticket
+    jsm.request: {site: "{{ site }}", service_desk: "10", request_type: "25", summary: We are moving, settle: 1s}
+  - id: remark
+    jsm.comment: {site: "{{ site }}", request: "{{ steps['ticket'].request }}", body: Soon.}
 """
 
 
@@ -62,7 +75,18 @@ def test_status_page_says_everything_once(runbook, where, before):
         assert len(server.requests("(POST|PATCH)")) == (4 if before else 3)
 
 
-def test_second_resume_and_records_hold_no_token(runbook):
+@pytest.mark.parametrize("before", [False, True], ids=["after", "before"])
+@pytest.mark.parametrize("where", ["^POST .*/request$", "^POST .*/comment$"])
+def test_service_desk_has_one_request_and_one_comment(runbook, where, before):
+    fake = FakeServiceDesk(lag=1)
+    with serve_vendor(fake, document_if_there(SERVICE_DESK)) as server:
+        project(runbook, "ask", DESK_RUNBOOK, jira_url=server.url, jira_email=EMAIL)
+        kill_at(runbook, server, "ask", where, before, JIRA_TOKEN=TOKEN)
+        assert len(fake.requests) == len(fake.comments["HELP-1"]) == 1
+        assert len(server.requests("POST")) == (3 if before else 2)
+
+
+def test_what_a_run_leaves_holds_no_token(runbook):
     fake = FakeStatuspage()
     with serve_vendor(fake, document_if_there(STATUSPAGE), "/v1") as server:
         project(runbook, "tell", STATUS_RUNBOOK, statuspage_url=server.url)
