@@ -5,7 +5,7 @@ from datetime import datetime
 
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.event import StoredEvent
-from runbook_engine.ports.journal import Damage, Journal, Pruning
+from runbook_engine.ports.journal import Damage, Journal, Pruning, RunHead
 
 
 class PrunedRun(Frozen):
@@ -51,7 +51,7 @@ def verify(journal: Journal, run: str | None = None) -> Verification:
         JournalError: the journal can't even be read.
     """
     damages = journal.verify(run)
-    heads = journal.runs() if run is None else [head for head in [journal.head(run)] if head is not None]
+    heads = [head for head in [journal.head(run)] if head is not None] if run is not None else _all(journal)
     return Verification(
         runs=len(heads),
         events=sum(head.events for head in heads if not head.pruned),
@@ -59,6 +59,11 @@ def verify(journal: Journal, run: str | None = None) -> Verification:
         head=heads[0].head_hash if heads else "",
         pruned=() if damages else tuple(_pruned(one) for one in journal.prunings() if run in {None, one.run}),
     )
+
+
+def _all(journal: Journal) -> list[RunHead]:
+    """Give everything that the journal keeps, newest first: the monitor's records are in the chain, too."""
+    return sorted([*journal.runs(), *journal.monitor_records()], key=lambda head: head.number, reverse=True)
 
 
 def _pruned(one: Pruning) -> PrunedRun:

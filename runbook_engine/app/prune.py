@@ -100,7 +100,9 @@ def prune(journal: Journal, runs: Sequence[RunHead], speaker: Actor, reason: str
 
 def preview(journal: Journal, retention: Retention) -> Choice:
     """Tell what `prune` would take from a journal now."""
-    return choose(journal.runs(), retention, datetime.now(UTC))
+    now = datetime.now(UTC)
+    runs, records = choose(journal.runs(), retention, now), choose(journal.monitor_records(), retention, now)
+    return Choice((*runs.go, *records.go), (*runs.stay, *records.stay))
 
 
 def _give_space_back(journal: Journal) -> str:

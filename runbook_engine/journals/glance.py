@@ -14,6 +14,7 @@ from runbook_engine.journals.ledger import RunRow, head_of, no_such_run
 from runbook_engine.journals.pruning import PruningRow, pruned_error, pruning_row
 from runbook_engine.journals.rows import run_row
 from runbook_engine.journals.tally import tally
+from runbook_engine.model.event import MONITOR
 from runbook_engine.ports.journal import Glance, Lease, RunHead, Tally
 
 T = TypeVar("T")
@@ -45,7 +46,11 @@ class FileGlance:
 
     def runs(self, *, limit: int = 0) -> list[RunHead]:
         """See `Glance.runs`."""
-        return self._answer(lambda ask: _runs(ask, limit), lambda whole: whole.runs(limit=limit))
+        return self._answer(lambda ask: _listed(ask, "<>", limit), lambda whole: whole.runs(limit=limit))
+
+    def monitor_records(self, *, limit: int = 0) -> list[RunHead]:
+        """See `Glance.monitor_records`."""
+        return self._answer(lambda ask: _listed(ask, "=", limit), lambda whole: whole.monitor_records(limit=limit))
 
     def lease(self, name: str) -> Lease | None:
         """See `Glance.lease`."""
@@ -103,10 +108,11 @@ def _records(ask: _Ask, run: str) -> list[tuple[object, ...]]:
     return ask(f"SELECT {', '.join(PruningRow._fields)} FROM prunings WHERE run = ?", (run,))  # noqa: S608 - our own names
 
 
-def _runs(ask: _Ask, limit: int) -> list[RunHead]:
+def _listed(ask: _Ask, equals: str, limit: int) -> list[RunHead]:
     most = f" LIMIT {limit:d}" if limit else ""
     pruned = {run for (run,) in ask("SELECT run FROM prunings", ())}
-    rows = map(run_row, ask(f"SELECT {_COLUMNS} FROM runs ORDER BY number DESC{most}", ()))  # noqa: S608 - our own names
+    query = f"SELECT {_COLUMNS} FROM runs WHERE mode {equals} ? ORDER BY number DESC{most}"  # noqa: S608 - our own names
+    rows = map(run_row, ask(query, (MONITOR,)))
     return [head_of(row, pruned=row.id in pruned) for row in rows]
 
 

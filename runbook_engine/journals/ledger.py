@@ -6,14 +6,31 @@ from hashlib import sha256
 
 from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, genesis, label, make_row, make_rows, read_time
 from runbook_engine.model.errors import JournalError, LeaseError
-from runbook_engine.model.event import Actor, AttemptFinished, Event, LeaseTaken, RunClosed, RunOpened, StoredEvent
+from runbook_engine.model.event import (
+    MONITOR,
+    Actor,
+    AttemptFinished,
+    Event,
+    LeaseTaken,
+    MonitorClosed,
+    MonitorOpened,
+    RunClosed,
+    RunOpened,
+    StoredEvent,
+)
 from runbook_engine.ports.journal import Lease, RunHead
 
-SCHEMA_VERSION = 3  # of the tables and the events; 2 has `tasks` and `prunings` besides, 3 more kinds of events
+SCHEMA_VERSION = 4  # of the tables and the events; 2 has `tasks` and `prunings` besides, 3 and 4 more kinds of events
 OPEN = "open"
 # What may still be said of a run that is over: none of it changes how it ended. What became of an attempt in doubt may
 # be known only then (its target may never be reached again), and a revert or a run that goes on from it must know.
 AFTER_THE_END = frozenset({"note.added", "lease.lost", "gate.refused", "task.resolved"})
+# Kinds of the first event of a run, and of a record of the monitor's, which is kept like a run; and of their last one.
+OPENINGS, ENDINGS = ("run.opened", "monitor.opened"), ("run.closed", "monitor.closed")
+_MONITORS_ONLY = frozenset(
+    {"monitor.closed", "trigger.seen", "alarm.raised", "alarm.grew", "alarm.returned", "alarm.over", "alarm.told"}
+)
+_EVERYWHERE = frozenset({"lease.taken", "lease.lost", "note.added"})
 # A run that closed with this status may be resumed, which begins with taking the lease.
 RESUMABLE = "failed"
 
@@ -64,7 +81,7 @@ def open_batch(
     Raises:
         JournalError: the event does not open a run.
     """
-    if not isinstance(event, RunOpened):
+    if not isinstance(event, RunOpened | MonitorOpened):
         raise JournalError(f"run {run} must begin with run.opened, not with {event.kind}")
     if not run or run != label(run):
         raise JournalError(f"{run!r} is not an id that a run can have")
@@ -79,14 +96,14 @@ def open_batch(
     return Batch(opened_row(number, row, tied, actor), [row], [stored])
 
 
-def opened_row(number: int, row: EventRow, event: RunOpened, actor: Actor) -> RunRow:
-    """Give the run as its run.opened event makes it."""
+def opened_row(number: int, row: EventRow, event: RunOpened | MonitorOpened, actor: Actor) -> RunRow:
+    """Give the run (or record of the monitor's) as its first event makes it."""
     return RunRow(
         id=row.run,
         number=number,
-        runbook=label(event.runbook),
+        runbook=label(event.runbook) if isinstance(event, RunOpened) else MONITOR,
         inventory=label(event.inventory),
-        mode=event.mode.value,
+        mode=event.mode.value if isinstance(event, RunOpened) else MONITOR,
         opened_at=row.time,
         status=OPEN,
         closed_at=None,
@@ -120,6 +137,8 @@ def followed(run: RunRow, time: str, event: Event) -> RunRow:
     """Give the run with the status that it has after one more event, of that time; its head stays as it was."""
     if isinstance(event, RunClosed):
         return replace(run, status=event.status, closed_at=time)
+    if isinstance(event, MonitorClosed):
+        return replace(run, status="closed", closed_at=time)
     if isinstance(event, LeaseTaken) and run.status != OPEN:
         return replace(run, status=OPEN, closed_at=None)
     return run
@@ -131,8 +150,10 @@ def refuse_after_end(run: RunRow, event: Event) -> None:
     Raises:
         JournalError: says so.
     """
-    if isinstance(event, RunOpened):
+    if isinstance(event, RunOpened | MonitorOpened):
         raise JournalError(f"run {run.id} is open already; it can't be opened again")
+    if (event.kind in _MONITORS_ONLY) != (run.mode == MONITOR) and event.kind not in _EVERYWHERE:
+        raise JournalError(f"{event.kind} can't be added to {run.id}, which is a record of another kind")
     if run.status == OPEN or event.kind in AFTER_THE_END:
         return
     if run.status == RESUMABLE:

@@ -34,7 +34,7 @@ from runbook_engine.journals.rows import ATTEMPT_KINDS, WELL, task_rows, without
 from runbook_engine.journals.verify import OutputFact, verify_numbers, verify_run
 from runbook_engine.journals.verify_pruned import verify_order, verify_pruned, verify_records
 from runbook_engine.model.errors import KeptRunError
-from runbook_engine.model.event import Actor, Event, StoredEvent, write_time
+from runbook_engine.model.event import MONITOR, Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.journal import Damage, Holder, Lease, Pruning, RunHead, Tally
 
@@ -120,9 +120,11 @@ class MemoryJournal:
 
     def runs(self, *, limit: int = 0) -> list[RunHead]:
         """See `Journal.runs`."""
-        with self._lock:
-            newest_first = [head_of(run, pruned=run.id in self._prunings) for run in reversed(self._runs.values())]
-        return newest_first[:limit] if limit else newest_first
+        return self._listed(limit, monitors=False)
+
+    def monitor_records(self, *, limit: int = 0) -> list[RunHead]:
+        """See `Journal.monitor_records`."""
+        return self._listed(limit, monitors=True)
 
     def tally(self, run: str, *, few: int = 0, by_target: bool = False) -> Tally:
         """See `Glance.tally`."""
@@ -242,6 +244,12 @@ class MemoryJournal:
         for (owner, task, number, stream), (data, digest) in self._outputs.items():
             if owner == run:
                 yield OutputFact(task, number, stream, digest, sha256(data).hexdigest())
+
+    def _listed(self, limit: int, *, monitors: bool) -> list[RunHead]:
+        with self._lock:
+            rows = [run for run in reversed(self._runs.values()) if (run.mode == MONITOR) == monitors]
+            newest_first = [head_of(run, pruned=run.id in self._prunings) for run in rows]
+        return newest_first[:limit] if limit else newest_first
 
     def _whole(self, run: str) -> RunRow:
         if run in self._prunings:

@@ -7,14 +7,13 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, read_time
-from runbook_engine.journals.ledger import OPEN, RunRow
+from runbook_engine.journals.ledger import ENDINGS, OPEN, RunRow
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.errors import JournalError, KeptRunError, PrunedRunError
 from runbook_engine.model.event import Actor
 from runbook_engine.model.json import canonical_json
 from runbook_engine.ports.journal import Pruning
 
-CLOSED = "run.closed"
 _GENESIS = hashlib.sha256(b"prunings").hexdigest()
 
 
@@ -78,7 +77,7 @@ def check_prunable(run: RunRow, newest: EventRow | None, pruned: PruningRow | No
 
 def kept_rows(rows: Sequence[EventRow]) -> tuple[EventRow, EventRow]:
     """Give the rows that stay of a run that is over: the first, and its newest run.closed."""
-    return rows[0], next(row for row in reversed(rows) if row.kind == CLOSED)
+    return rows[0], next(row for row in reversed(rows) if row.kind in ENDINGS)
 
 
 def make_pruning(

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from runbook_engine.journals import sql_leases, sql_prune, sql_verify
@@ -41,7 +42,7 @@ from runbook_engine.journals.sql_schema import events, next_number, outputs, pru
 from runbook_engine.journals.sql_store import Store
 from runbook_engine.journals.tally import tally
 from runbook_engine.model.errors import JournalError
-from runbook_engine.model.event import Actor, Event, StoredEvent, write_time
+from runbook_engine.model.event import MONITOR, Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.journal import Damage, Holder, Lease, Pruning, RunHead, Tally
 
 _PAGE = 1000  # events read in one transaction, so that a slow reader holds nothing back
@@ -137,11 +138,11 @@ class SqlJournal:
 
     def runs(self, *, limit: int = 0) -> list[RunHead]:
         """See `Journal.runs`."""
-        query = select(runs).order_by(runs.c.number.desc())
-        with self._reading() as connection:
-            rows = connection.execute(query.limit(limit) if limit else query).all()
-            pruned = set(connection.execute(select(prunings.c.run)).scalars())
-        return [head_of(row, pruned=row.id in pruned) for row in map(run_row, rows)]
+        return self._listed(select(runs).where(runs.c.mode != MONITOR), limit)
+
+    def monitor_records(self, *, limit: int = 0) -> list[RunHead]:
+        """See `Journal.monitor_records`."""
+        return self._listed(select(runs).where(runs.c.mode == MONITOR), limit)
 
     def version(self, run: str) -> int:
         """See `Journal.version`."""
@@ -237,6 +238,13 @@ class SqlJournal:
                     f"the journal {self._store.where} is damaged: it holds text that is not UTF-8", hint=DAMAGE_HINT
                 ) from error
             raise explain(error, self._store.where) from error
+
+    def _listed(self, chosen: Select[Any], limit: int) -> list[RunHead]:
+        query = chosen.order_by(runs.c.number.desc())
+        with self._reading() as connection:
+            rows = connection.execute(query.limit(limit) if limit else query).all()
+            pruned = set(connection.execute(select(prunings.c.run)).scalars())
+        return [head_of(row, pruned=row.id in pruned) for row in map(run_row, rows)]
 
     def _read(self, head: RunRow, after: int) -> Iterator[StoredEvent]:
         follows: Row | None = None

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from runbook_engine.journals.chain import DAMAGE_HINT, event_row
-from runbook_engine.journals.ledger import no_such_run
+from runbook_engine.journals.ledger import ENDINGS, OPENINGS, no_such_run
 from runbook_engine.journals.pruning import PruningRow, check_prunable, kept_rows, make_pruning
 from runbook_engine.journals.sql_errors import explain
 from runbook_engine.journals.sql_rows import find_pruning, find_run, newest_pruning, opening_row
@@ -36,9 +36,7 @@ def prune(connection: Connection, run: str, actor: Actor, reason: str, *, time: 
     if newest is None:
         raise JournalError(f"run {run} is not pruned: the journal's newest run is missing", hint=DAMAGE_HINT)
     rows = connection.execute(
-        select(events)
-        .where(events.c.run == run, events.c.kind.in_(("run.opened", "run.closed")))
-        .order_by(events.c.seq)
+        select(events).where(events.c.run == run, events.c.kind.in_((*OPENINGS, *ENDINGS))).order_by(events.c.seq)
     )
     kept = kept_rows([event_row(row) for row in rows])
     sizes = connection.execute(select(func.length(outputs.c.data)).where(outputs.c.run == run)).scalars().all()

@@ -15,6 +15,7 @@ from runbook_engine.model.event import (
     GateOpened,
     HoldResolved,
     LeaseTaken,
+    MonitorOpened,
     RunOpened,
     StoredEvent,
     TaskResolved,
@@ -152,7 +153,7 @@ def _fold(walk: _Walk, row: EventRow) -> None:
     walk.tasks.update(task_rows([stored]))
     if row.kind != event.kind:
         walk.tell(row.seq, "changed", f"is listed as {row.kind!r}, but is {event.kind!r}")
-    if row.seq == 1 and isinstance(event, RunOpened):
+    if row.seq == 1 and isinstance(event, RunOpened | MonitorOpened):
         walk.opening = stored
         walk.folded = opened_row(walk.run.number, row, event, stored.actor)
     elif walk.folded is not None:
@@ -232,7 +233,7 @@ def _check_tasks(walk: _Walk, tasks: Iterable[TaskRow]) -> None:
 
 
 def _check_tie(walk: _Walk, before: EventRow | None) -> None:
-    if walk.opening is None or not isinstance(walk.opening.event, RunOpened):
+    if walk.opening is None or not isinstance(walk.opening.event, RunOpened | MonitorOpened):
         return
     opened = walk.opening.event
     if (opened.previous_run, opened.previous_hash) != ((before.run, before.hash) if before else (None, None)):

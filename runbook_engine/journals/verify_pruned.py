@@ -9,7 +9,7 @@ from runbook_engine.journals.chain import EventRow, read_row
 from runbook_engine.journals.ledger import RunRow, followed, opened_row
 from runbook_engine.journals.pruning import PruningRow, Removal, previous_hash, read_removal, seal_pruning
 from runbook_engine.model.errors import JournalError
-from runbook_engine.model.event import RunOpened
+from runbook_engine.model.event import MonitorOpened, RunOpened
 from runbook_engine.ports.journal import Damage
 
 
@@ -102,7 +102,7 @@ def _changed(row: EventRow, digest: str) -> str | None:
 def _check_row(run: RunRow, kept: Mapping[int, EventRow], removal: Removal, before: EventRow | None) -> list[Damage]:
     """Compare the run's row with the events that stay and the record, and its tie with the run before."""
     first = read_row(kept[1], follows=None)
-    if not isinstance(first.event, RunOpened):
+    if not isinstance(first.event, RunOpened | MonitorOpened):
         return [Damage(run=run.id, seq=1, problem="is not run.opened", kind="changed")]
     last = kept[removal.closed_seq]
     told = followed(

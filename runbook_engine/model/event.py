@@ -5,6 +5,17 @@ from typing import Annotated, NamedTuple
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from runbook_engine.model.event_monitor import (
+    MONITOR,
+    AlarmGrew,
+    AlarmOver,
+    AlarmRaised,
+    AlarmReturned,
+    AlarmTold,
+    MonitorClosed,
+    MonitorOpened,
+    TriggerSeen,
+)
 from runbook_engine.model.event_people import (
     AnswerRefused,
     AnswerSignature,
@@ -57,7 +68,8 @@ Event = Annotated[
     | TaskResolved | GateOpened | GateApproved | GateDeclined | AnswerRefused | GateExpired | ManualAnswered
     | HoldOpened | HoldResolved | RunPaused | RunContinued | RunAbortRequested | MessageDue | MessageSent
     | MessageMissed | RecoveryPointUsed | NoteAdded | RecheckStarted | DriftFound | RecheckFailed | RecheckFinished
-    | RecheckSkipped | RevertDue | RunClosed,
+    | RecheckSkipped | RevertDue | RunClosed | MonitorOpened | MonitorClosed | TriggerSeen | AlarmRaised | AlarmGrew
+    | AlarmReturned | AlarmOver | AlarmTold,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
@@ -103,7 +115,13 @@ def write_time(moment: datetime) -> str:
 __all__ = [
     "EVENT",
     "INTERRUPTED",
+    "MONITOR",
     "Actor",
+    "AlarmGrew",
+    "AlarmOver",
+    "AlarmRaised",
+    "AlarmReturned",
+    "AlarmTold",
     "AnswerRefused",
     "AnswerSignature",
     "AttemptFinished",
@@ -123,6 +141,8 @@ __all__ = [
     "MessageDue",
     "MessageMissed",
     "MessageSent",
+    "MonitorClosed",
+    "MonitorOpened",
     "NoteAdded",
     "PlanAccepted",
     "RecheckFailed",
@@ -142,4 +162,5 @@ __all__ = [
     "TaskBlocked",
     "TaskResolved",
     "TaskSkipped",
+    "TriggerSeen",
 ]

@@ -14,6 +14,7 @@ class RunHead:
 
     Attributes:
         number: counts the journal's runs from 1.
+        mode: the run's; `monitor` for a record of the monitor's, whose status ends as `closed`.
         status: `open` until it is closed, then run.closed's status.
         pruned: its events were removed; they are still counted in `events`.
     """
@@ -113,6 +114,10 @@ class Glance(Protocol):
 
     def runs(self, *, limit: int = 0) -> list[RunHead]:
         """List runs, newest first; 0 lists all."""
+        ...
+
+    def monitor_records(self, *, limit: int = 0) -> list[RunHead]:
+        """List the monitor's records, newest first; 0 lists all. They are kept as runs are, and are none."""
         ...
 
     def lease(self, name: str) -> Lease | None:

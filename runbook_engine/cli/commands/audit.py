@@ -4,7 +4,7 @@ import click
 
 from runbook_engine.app.audit import Verification, read_log
 from runbook_engine.app.audit import verify as verify_journal
-from runbook_engine.app.find_run import find_run
+from runbook_engine.app.find_run import find_record
 from runbook_engine.app.project import open_project
 from runbook_engine.cli.documented import DocumentedGroup
 from runbook_engine.cli.listeners import event_line
@@ -27,17 +27,18 @@ def audit() -> None:
 @run_argument()
 @output_option("text", "json", "ndjson")
 def log(run: str, output: str) -> None:
-    """List everything that happened to a run, in order.
+    """List everything that happened to a run, in order; `monitor` in place of a run: to the monitor's newest record.
 
     Examples:
       runbook audit log last
+      runbook audit log monitor
       runbook audit log 20261123-1015 --output ndjson | jq .event.kind
     """
     from runbook_engine.reporting.audit_log import audit_lines
 
     journal = open_project().journal()
     try:
-        events = read_log(journal, find_run(journal, run).id)
+        events = read_log(journal, find_record(journal, run).id)
         if output == "json":
             result_json([stored.as_json() for stored in events])
             return
@@ -69,7 +70,7 @@ def verify(run: str | None, output: str) -> int:
         _say_nothing_there(output, error.message)
         return ExitCode.OK
     try:
-        found = verify_journal(journal, find_run(journal, run).id if run is not None else None)
+        found = verify_journal(journal, find_record(journal, run).id if run is not None else None)
     finally:
         journal.close()
     if output == "json":
