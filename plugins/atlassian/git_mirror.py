@@ -92,7 +92,7 @@ class _Mirror:
             "refs": refs,
         }
         write_whole(self.state_file, json.dumps(state, sort_keys=True).encode())
-        return {key: value for key, value in state.items() if key != "refs"}
+        return {"changed": state["changed"]}
 
     def _clean(self) -> None:
         """Remove what a killed process left half done; the lock says that nobody is at it now."""

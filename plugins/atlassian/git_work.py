@@ -93,18 +93,19 @@ def side_by_side(
     """
     items = list(items)
     with ThreadPoolExecutor(at_once, thread_name_prefix="repository") as pool:
-        pending: dict[Future[Result], Item] = {pool.submit(work, item): item for item in items}
-        done: list[Done[Item, Result]] = []
+        order = [pool.submit(work, item) for item in items]
+        pending = set(order)
         try:
             while pending:
                 context.pause(0)
-                ended, _ = wait(pending, timeout=_LOOK, return_when=FIRST_COMPLETED)
-                done += [_outcome(pending.pop(future), future, fails_alone) for future in ended]
+                ended, pending = wait(pending, timeout=_LOOK, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    _outcome(None, future, fails_alone)  # what ends all does so at once
                 if ended:
-                    context.progress(f"{what}: {len(done)} of {len(items)}")
+                    context.progress(f"{what}: {len(items) - len(pending)} of {len(items)}")
         finally:
             pool.shutdown(cancel_futures=True)
-    return done
+    return [_outcome(item, future, fails_alone) for item, future in zip(items, order, strict=True)]
 
 
 def _outcome(item: Item, future: Future[Result], fails_alone: tuple[type[RunbookError], ...]) -> Done[Item, Result]:

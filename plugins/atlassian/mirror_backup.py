@@ -16,7 +16,11 @@ MADE_BY = "bitbucket.mirror"
 
 def shown(lack: Lack) -> str:
     """Give a lack as a line; names come from outside, and must not steer a terminal."""
-    text = f"{lack.what}: {lack.why}" if lack.why else lack.what
+    return shown_text(f"{lack.what}: {lack.why}" if lack.why else lack.what)
+
+
+def shown_text(text: str) -> str:
+    """Give a text without signs that would steer a terminal."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
@@ -149,7 +153,19 @@ def source_of(workspace: Workspace) -> str:
 
 def entry_of(identity: str, state: JsonObject) -> JsonObject:
     """Give a repository's entry from what its job noted."""
-    keys = ("name", "head", "refs_sha256", "references", "bundle", "bytes", "sha256", "lfs", "confirmed", "notes")
+    keys = (
+        "name",
+        "head",
+        "refs_sha256",
+        "references",
+        "bundle",
+        "bytes",
+        "sha256",
+        "lfs",
+        "confirmed",
+        "notes",
+        "refs",
+    )
     return {"uuid": identity, **{key: state.get(key) for key in keys}}
 
 

@@ -91,7 +91,11 @@ class MirrorWork:
             mark=self._mark,
         )
         facts: JsonObject = {"kind": "mirror", "user": self._params.git_user, **asdict(job)}
-        return do_job(self._context, remote.identity, facts, self._params.token)
+        said = do_job(self._context, remote.identity, facts, self._params.token)
+        noted = self._noted(remote.identity)
+        if noted is None or noted.get("mark") != self._mark:
+            raise ActionFailedError("its job noted nothing", hint="does somebody else write into the folder? Run again")
+        return {**noted, **said}
 
     def _is_current(self, state: JsonObject, remote: RemoteRepository, now: Advertisement) -> bool:
         """Tell whether the bundle that is there holds what the repository holds now, and is whole."""

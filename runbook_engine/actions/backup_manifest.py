@@ -1,5 +1,6 @@
 """The manifest of a backup, as docs/reference/backup-manifest.md describes it: read, and held against the files."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -71,7 +72,8 @@ def read_manifest(context: ActionContext, path: str) -> Manifest | None:
     if context.connection.stat(path) is None:
         return None
     try:
-        return Manifest.model_validate_json(context.connection.read(path, limit=_AT_MOST))
+        # By Python's own reader: a name in it may be no UTF-8, which pydantic's refuses wherever it stands.
+        return Manifest.model_validate(_object(context.connection.read(path, limit=_AT_MOST)))
     except ValidationError as error:
         problems = [
             f"{'.'.join(str(part) for part in one['loc']) or 'it'}: {one['msg']}"
@@ -81,6 +83,13 @@ def read_manifest(context: ActionContext, path: str) -> Manifest | None:
             f"{path} on {context.target.name} is not the manifest of a backup: {'; '.join(problems[:_SHOWN])}",
             hint="docs/reference/backup-manifest.md describes it",
         ) from None
+
+
+def _object(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
 
 
 def damages(context: ActionContext, folder: str, manifest: Manifest) -> Iterator[str]:

@@ -1,87 +1,14 @@
 """bitbucket.mirror against real git over real HTTP, and a fake of the REST interface."""
 
-import json
 import subprocess
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 from support.bitbucket import TOKEN, WORKSPACE, serve_bitbucket
+from support.bitbucket_stage import ACTION, Stage
 from support.git_server import git, serve_git
-from support.plugins import plugin
 
-from runbook_engine.connections.http import HttpxClient
-from runbook_engine.connections.local import LocalConnection
-from runbook_engine.execution.read_only import ReadOnlyConnection
 from runbook_engine.sdk import ActionFailedError, ReadOnlyError
-from runbook_engine.testing import FakeContext, ManualClock
-
-MODULES = plugin("atlassian")
-ACTION = MODULES["bitbucket_mirror"].BitbucketMirror()
-
-
-@dataclass(slots=True)
-class Here(FakeContext):
-    """This machine's real hands."""
-
-    def reading(self, action, params):
-        probes = tuple(action.probe_commands(params))
-        connection = ReadOnlyConnection(self.connection, action.name, probes)
-        return replace(self, connection=connection, http=HttpxClient(read_only=True), is_read_only=True)
-
-
-class Stage:
-    """A workspace and the folder of its backup."""
-
-    def __init__(self, bitbucket, tmp_path):
-        self.bitbucket, self.git, self.fake = bitbucket, bitbucket.git, bitbucket.fake
-        self.folder, self.home = tmp_path / "backup", tmp_path / "home"
-        self.home.mkdir()
-        self.clock = ManualClock(datetime.now(UTC))
-
-    def params(self, **more):
-        return ACTION.Params(**self.bitbucket.params(folder=str(self.folder), **more))
-
-    def context(self, token="a" * 64):
-        run = replace_run(token)
-        return Here(connection=LocalConnection(self.home), http=HttpxClient(read_only=False), clock=self.clock, run=run)
-
-    def check(self, token="b" * 64, **more):
-        params = self.params(**more)
-        return ACTION.check(params, self.context(token).reading(ACTION, params))
-
-    def apply(self, token="a" * 64, **more):
-        context = self.context(token)
-        try:
-            return ACTION.apply(self.params(**more), context)
-        finally:
-            context.connection.close()
-
-    def run(self, token="a" * 64, **more):
-        applied = self.apply(token, **more)
-        assert self.check(token).satisfied
-        return applied
-
-    @property
-    def manifest(self):
-        return json.loads((self.folder / "manifest.json").read_text())
-
-    def entry(self, slug):
-        return next(one for one in self.manifest["repositories"] if one["name"] == slug)
-
-    def mirror(self, slug):
-        return self.folder / "mirrors" / f"{self.entry(slug)['uuid']}.git"
-
-    def restored(self, slug, tmp_path):
-        """Clone the bundle, as a person would, and give its references."""
-        target = tmp_path / f"restored-{slug}"
-        git(tmp_path, "clone", "-q", "--mirror", str(self.folder / self.entry(slug)["bundle"]), str(target))
-        lines = git(target, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
-        return dict(line.split() for line in lines)
-
-
-def replace_run(token):
-    return FakeContext().run.model_copy(update={"token": token})
 
 
 @pytest.fixture
@@ -322,6 +249,18 @@ def test_git_lfs_is_noted(stage):
     stage.run()
     assert stage.check().outputs["lfs"] == ["media"]
     assert "1 with Git LFS" in stage.check().summary
+
+
+def test_a_reference_whose_name_is_no_utf8_is_backed_up(stage):
+    stage.fake.add("old")
+    path = stage.git.path(f"{WORKSPACE}/old")
+    with (path / "packed-refs").open("ab") as file:
+        file.write(stage.git.refs(f"{WORKSPACE}/old")["refs/heads/main"].encode() + b" refs/heads/caf\xe9\n")
+    stage.run()
+    assert stage.entry("old")["references"] == 2
+    assert stage.check().satisfied
+    stage.fake.add("other")
+    stage.run("c" * 64)
 
 
 def damage_object(mirror):

@@ -1,0 +1,169 @@
+"""bitbucket.restore: repositories from a backup of bitbucket.mirror, pushed into empty ones."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from runbook_engine.sdk import (
+    Action,
+    ActionContext,
+    ActionFailedError,
+    Applied,
+    Change,
+    CommandLostError,
+    Finding,
+    JsonObject,
+    Outputs,
+    ServiceUnreachableError,
+    satisfied,
+    unsatisfied,
+)
+
+from .bitbucket import Workspace
+from .errors import LoginRefusedError
+from .git_work import Done, must_be_here, side_by_side
+from .mirror_backup import shown_text
+from .restore_work import RestoreWork, Seen, Wanted, wanted_of
+
+_ALONE = (ActionFailedError, ServiceUnreachableError, CommandLostError)
+_SHOWN = 5
+
+
+class RestoreParams(Workspace):
+    """From where, whereto, which."""
+
+    folder: str = Field(
+        pattern=r"^/.*[^/]$",
+        description="folder of the backup, on the machine that runs the engine",
+        examples=["/srv/backup/bitbucket"],
+    )
+    repositories: list[str] = Field(
+        [],
+        description="names in the backup; without any, all that the workspace had at the time of the backup",
+        examples=[["shop", "billing"]],
+    )
+    create: bool = Field(
+        default=False, description="make repositories that are not there, private unless they were not"
+    )
+    project: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z][A-Za-z0-9_]*$",
+        description="key of the project of new repositories; without it the project that they were in",
+        examples=["APP"],
+    )
+    concurrent: int = Field(4, ge=1, le=16, description="repositories that are worked on at once")
+    work: str | None = Field(
+        None,
+        pattern=r"^/.*[^/]$",
+        description="folder to unpack bundles in, one after the other; without it ~/.runbook/restore",
+    )
+
+    @property
+    def work_folder(self) -> str:
+        """Give where bundles are unpacked."""
+        return self.work or str(Path.home() / ".runbook" / "restore")
+
+
+class RestoreOutputs(Outputs):
+    """What was restored."""
+
+    recovery_point: str = Field("", description="the time that the restored repositories are from, UTC")
+    repositories: list[str] = Field([], description="those that hold what the backup holds")
+    references: int = Field(0, description="branches, tags and other references in them")
+    created: list[str] = Field([], description="those that were made")
+    main_branches: dict[str, str] = Field(
+        {}, description="repositories whose main branch is another one now, and the one that it was: set it by hand"
+    )
+    failed: dict[str, str] = Field({}, description="those that could not be restored, and why")
+
+
+class BitbucketRestore(Action[RestoreParams]):
+    """Restore repositories from a backup of bitbucket.mirror: into empty ones, of any workspace.
+
+    check: done when each holds exactly the references that the backup has. One that holds something else fails the
+    step: nothing is ever overwritten. A bundle that is damaged fails it, too.
+    apply: makes what is not there (with `create`), pushes each bundle without force, and compares the references. One
+    that fails leaves the others done. What holds a part of its backup (an attempt was interrupted) gets the rest.
+    """
+
+    name = "bitbucket.restore"
+    reversible = False
+    duration = "seconds to hours, by size"
+    Params = RestoreParams
+    Outputs = RestoreOutputs
+    example: ClassVar[str] = """\
+bitbucket.restore:
+  workspace: example-standby
+  email: backup@example.com
+  token: "{{ secret('env:BITBUCKET_TOKEN') }}"
+  folder: /srv/backup/bitbucket
+  create: true
+  project: DR
+"""
+
+    def check(self, params: RestoreParams, context: ActionContext) -> Finding:
+        """Compare each repository with the backup."""
+        must_be_here(context)
+        work = RestoreWork(params, context)
+        wanted = wanted_of(params, context)
+        done = side_by_side(
+            context, wanted, work.look, at_once=params.concurrent, fails_alone=_ALONE, what="looking at repositories"
+        )
+        _raise(done, "can't be restored", _outputs(done))
+        point = min((one.confirmed for one in wanted if one.confirmed is not None), default=None)
+        facts = {
+            "outputs": {**_outputs(done), "recovery_point": point.isoformat() if point else ""},
+            "recovery_point": point,
+        }
+        missing = [(one.item, one.result) for one in done if one.result is not None and one.result.missing]
+        if not missing:
+            return satisfied(f"{len(wanted)} repositories hold what the backup holds", **facts)
+        changes = tuple(Change(what=item.name, before=seen.words, after=item.words) for item, seen in missing)
+        names = ", ".join(item.name for item, _ in missing[:_SHOWN])
+        return unsatisfied(f"{len(missing)} of {len(wanted)} are to be restored: {names}", changes=changes, **facts)
+
+    def apply(self, params: RestoreParams, context: ActionContext) -> Applied:
+        """Make what is not there, push what is missing."""
+        must_be_here(context)
+        work = RestoreWork(params, context)
+        wanted = wanted_of(params, context)
+        done = side_by_side(
+            context, wanted, work.restore, at_once=params.concurrent, fails_alone=_ALONE, what="repositories restored"
+        )
+        outputs = {**_outputs(done), "created": sorted(work.created)}
+        _raise(done, "could not be restored", outputs)
+        pushed = sum(one.result.missing for one in done if one.result is not None)
+        return Applied(summary=f"{len(done)} repositories restored, {pushed} references pushed", outputs=outputs)
+
+
+def _raise(done: list[Done[Wanted, Seen]], what: str, outputs: JsonObject) -> None:
+    """Tell every repository's own error in one.
+
+    Raises:
+        ActionFailedError: there is one.
+    """
+    errors = [(one.item.name, one.error) for one in done if one.error is not None]
+    for _, error in errors:
+        if isinstance(error, LoginRefusedError):
+            raise error
+    if errors:
+        lines = [shown_text(f"{name}: {error.message}") for name, error in sorted(errors, key=lambda item: item[0])]
+        more = f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+        raise ActionFailedError(
+            f"{len(lines)} of {len(done)} repositories {what}: {'; '.join(lines[:_SHOWN])}{more}",
+            hint=errors[0][1].hint,
+            outputs=outputs,
+        )
+
+
+def _outputs(done: list[Done[Wanted, Seen]]) -> JsonObject:
+    whole = [(one.item, one.result) for one in done if one.result is not None]
+    return {
+        "repositories": sorted(item.name for item, _ in whole),
+        "references": sum(len(item.refs) for item, _ in whole),
+        "main_branches": {
+            item.name: item.branch for item, seen in whole if seen.head and item.head and seen.head != item.head
+        },
+        "failed": {one.item.name: one.error.message for one in done if one.error is not None},
+    }
