@@ -2,14 +2,13 @@
 
 import base64
 import json
-import os
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from support.git_server import GitServer, serve_git
-from support.vendor_documents import BITBUCKET, Answer, open_document
+from support.vendor_documents import BITBUCKET, Answer, document_if_there
 from support.vendor_server import VendorServer, serve_vendor
 
 EMAIL, TOKEN, WORKSPACE = "backup@example.com", "ATATT3x-very-secret-token", "example"
@@ -122,7 +121,7 @@ class Bitbucket:
 @contextmanager
 def serve_bitbucket(folder):
     """Serve a workspace without repositories; held to the vendor's document where that is at hand."""
-    document = open_document(BITBUCKET) if os.environ.get("RUNBOOK_SPECS_DIR") else None
+    document = document_if_there(BITBUCKET)
     with serve_git(folder, user="x-bitbucket-api-token-auth", token=TOKEN) as git:
         fake = FakeBitbucket(git)
         with serve_vendor(fake, document, "/2.0") as rest:
