@@ -22,6 +22,7 @@ class Verification(Frozen):
     """What a check of the journal's chain found.
 
     Attributes:
+        anchors: with how many anchors it was compared.
         events: how many were checked; those of pruned runs are no longer there.
         damages: run, event (0: the run as a whole), kind and problem of each.
         pruned: the runs whose events were removed, and who did it; empty when the records of that are damaged.
@@ -31,6 +32,7 @@ class Verification(Frozen):
     events: int
     damages: tuple[dict[str, str | int], ...] = ()
     head: str = ""
+    anchors: int = 0
     pruned: tuple[PrunedRun, ...] = ()
 
     @property

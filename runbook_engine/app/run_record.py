@@ -47,6 +47,7 @@ def opened_event(project: OpenProject, request: RunRequest, prepared: PreparedPl
         engine_version=version(),
         plugins=dict(project.catalog.versions()),
         objectives=Objectives() if prepared.past else plan.runbook.objectives,
+        policy=plan.runbook.policy,
         steps=summaries(plan, project.catalog),
         tasks=len(plan.tasks),
         forks=forks,

@@ -1,11 +1,14 @@
 """The options that several commands share, so that they are called and explained the same everywhere."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
+
+from runbook_engine.model.names import parse_duration
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -115,6 +118,21 @@ class NamedPath(click.Path):
         if value == "":
             self.fail("the path is empty", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class DurationType(click.ParamType[timedelta]):
+    """A duration as a runbook writes it, such as `400d`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read it."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def out_option(command: F) -> F:

@@ -37,8 +37,13 @@ def signing_key(*, sign: bool, file: Path | None) -> SigningKey | None:
     """Give what is to be signed with, None when nothing is."""
     if not sign and file is None:
         return None
+    return SigningKey(file=file, ask=asker() if can_ask() else None)
+
+
+def asker() -> Callable[[str], str]:
+    """Give what asks the person at the terminal for a passphrase, each only once."""
     known: dict[str, str] = {}
-    return SigningKey(file=file, ask=(lambda question: _asked_once(question, known)) if can_ask() else None)
+    return lambda question: _asked_once(question, known)
 
 
 def signed_how(stored: StoredEvent) -> str:

@@ -59,8 +59,34 @@ def seal(run: str, seq: int, time: str, actor: str, body: str, previous: str) ->
     `actor` and `body` are canonical already, and the keys below stand in sorted order, so putting the texts together
     gives the canonical JSON of the whole without writing it twice.
     """
-    text = f'{previous}{{"actor":{actor},"event":{body},"run":{_quoted(run)},"seq":{seq},"time":"{time}"}}'
-    return hashlib.sha256(_bytes(text)).hexdigest()
+    return chained(previous, sealed_text(run, seq, time, actor, body))
+
+
+def sealed_text(run: str, seq: int, time: str, actor: str, body: str) -> str:
+    """Give the canonical JSON of all that is recorded of an event; what `seal` hashes behind the previous hash."""
+    return f'{{"actor":{actor},"event":{body},"run":{_quoted(run)},"seq":{seq},"time":"{time}"}}'
+
+
+def chained(previous: str, text: str) -> str:
+    """Give the hash of an event from its `sealed_text`."""
+    return hashlib.sha256(_bytes(previous + text)).hexdigest()
+
+
+def row_of(text: str, previous: str) -> EventRow:
+    """Give the row that has this `sealed_text` and follows that hash.
+
+    Raises:
+        JournalError: the text is not an event's canonical JSON.
+    """
+    try:
+        whole = json.loads(text)
+        run, seq, time, kind = whole["run"], whole["seq"], whole["time"], whole["event"]["kind"]
+        actor, body = canonical_json(whole["actor"]), canonical_json(whole["event"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise JournalError("a line that is no event of a journal") from error
+    if sealed_text(run, seq, time, actor, body) != text:
+        raise JournalError("an event that is written otherwise than a journal writes it")
+    return EventRow(run, seq, time, actor, kind, body, previous, chained(previous, text))
 
 
 def make_row(run: str, seq: int, time: str, actor: Actor, event: Event, previous: str) -> tuple[EventRow, StoredEvent]:

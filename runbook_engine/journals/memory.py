@@ -8,7 +8,7 @@ from hashlib import sha256
 from time import monotonic
 
 from runbook_engine.journals import leases
-from runbook_engine.journals.chain import EventRow, read_row
+from runbook_engine.journals.chain import EventRow, read_row, sealed_text
 from runbook_engine.journals.holder import is_dead
 from runbook_engine.journals.ledger import (
     Batch,
@@ -102,6 +102,14 @@ class MemoryJournal:
         for row in rows:
             yield read_row(row, follows=before)
             before = row
+
+    def sealed(self, run: str) -> Iterator[str]:
+        """See `Journal.sealed`."""
+        with self._lock:
+            self._whole(run)
+            rows = list(self._rows[run])
+        for row in rows:
+            yield sealed_text(row.run, row.seq, row.time, row.actor, row.body)
 
     def output(self, run: str, task: str, number: int) -> Mapping[str, bytes]:
         """See `Journal.output`."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from runbook_engine.journals import sql_leases, sql_prune, sql_verify
-from runbook_engine.journals.chain import DAMAGE_HINT, Row, event_row, read_rows
+from runbook_engine.journals.chain import DAMAGE_HINT, Row, event_row, read_rows, sealed_text
 from runbook_engine.journals.ledger import (
     Batch,
     RunRow,
@@ -117,6 +117,14 @@ class SqlJournal:
         with self._reading() as connection:
             head = whole_run(connection, run)
         return self._read(head, after)
+
+    def sealed(self, run: str) -> Iterator[str]:
+        """See `Journal.sealed`."""
+        with self._reading() as connection:
+            head = whole_run(connection, run)
+        for rows in self._pages(head, 0):
+            for row in map(event_row, rows):
+                yield sealed_text(row.run, row.seq, row.time, row.actor, row.body)
 
     def output(self, run: str, task: str, number: int) -> Mapping[str, bytes]:
         """See `Journal.output`."""
@@ -248,16 +256,24 @@ class SqlJournal:
 
     def _read(self, head: RunRow, after: int) -> Iterator[StoredEvent]:
         follows: Row | None = None
+        for rows in self._pages(head, after):
+            yield from read_rows(rows, follows=follows)
+            follows = rows[-1]
+
+    def _pages(self, head: RunRow, after: int) -> Iterator[Sequence[Row]]:
+        """Give a run's rows by the thousand at most; that none is missing at either end is seen."""
+        first = True
         while True:
             try:
                 rows = self._page(head.id, after, tolerant=False)
             except _UndecodableError:
                 rows = self._page(head.id, after, tolerant=True)
-            if follows is None and rows and event_row(rows[0]).seq != after + 1:
+            if first and rows and event_row(rows[0]).seq != after + 1:
                 raise JournalError(f"run {head.id}, event {after + 1}: is missing", hint=DAMAGE_HINT)
-            yield from read_rows(rows, follows=follows)
+            first = False
             if rows:
-                follows, after = rows[-1], rows[-1][1]
+                yield rows
+                after = rows[-1][1]
             if len(rows) < _PAGE:
                 break
         if after < head.head_seq:

@@ -89,6 +89,19 @@ def verify_run(
     return walk.damages
 
 
+def verify_alone(run: str, rows: Iterable[EventRow], outputs: Iterable[OutputFact]) -> list[Damage]:
+    """Check a run's events and captured output away from their journal: the chain, signatures, digests.
+
+    What only the journal knows (where the chain ended, the runs before) is not looked at.
+    """
+    walk = _Walk(RunRow(run, 0, "", "", "", "", "", None, "", 0, ""))
+    _walk_chain(walk, rows)
+    if walk.opening is None and not walk.broken:
+        walk.tell(1, "changed", "is not run.opened")
+    _check_outputs(walk, outputs)
+    return walk.damages
+
+
 def verify_numbers(runs: Sequence[RunRow], count: int, strays: Mapping[str, int]) -> list[Damage]:
     """Check what no single run can tell: runs removed as a whole, and events of runs that are not listed.
 

@@ -51,6 +51,7 @@ class RunOpened(Frozen):
         live_inventory: why a drill may run on an inventory that is not marked as a drill's; empty for any other run.
         reverts: id of the run whose changes this one takes back; empty for any other run.
         continues: id of the earlier run whose good ends count in this one; empty for any other run.
+        policy: ids of the controls that the runbook implements.
     """
 
     kind: Literal["run.opened"] = "run.opened"
@@ -76,6 +77,7 @@ class RunOpened(Frozen):
     engine_version: str
     plugins: dict[str, str] = {}
     objectives: Objectives = Objectives()
+    policy: tuple[str, ...] = ()
     steps: tuple[StepSummary, ...] = ()
     tasks: int = 0
     forks: int = 0

@@ -6,6 +6,7 @@ import struct
 from textwrap import wrap
 
 NAMESPACE = "runbook-approval"
+EVIDENCE = "runbook-evidence"
 
 _MAGIC, _VERSION, _HASH = b"SSHSIG", 1, b"sha512"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
@@ -20,32 +21,35 @@ class SignatureError(ValueError):
     """A key or a signature that can't be used, or does not fit; the text says why."""
 
 
-def to_be_signed(message: bytes) -> bytes:
+def to_be_signed(message: bytes, namespace: str = NAMESPACE) -> bytes:
     """Give the bytes that the key itself signs: the message's digest, bound to what the signature is for."""
-    return _signed_data(_HASH, message)
+    return _signed_data(_HASH, message, namespace)
 
 
-def armor(public: bytes, signature: bytes) -> str:
+def armor(public: bytes, signature: bytes, namespace: str = NAMESPACE) -> str:
     """Write a signature as `ssh-keygen -Y sign` does.
 
     Args:
         public: the key's public part, as `key_blob` gives it.
         signature: by the key over `to_be_signed`, as the SSH protocol writes it.
     """
-    parts = (public, NAMESPACE.encode(), b"", _HASH, signature)
+    parts = (public, namespace.encode(), b"", _HASH, signature)
     blob = _MAGIC + struct.pack(">I", _VERSION) + b"".join(map(_string, parts))
     return "\n".join((_BEGIN, *wrap(base64.b64encode(blob).decode(), 70), _END, ""))
 
 
-def verify(signature: str, message: bytes) -> bytes:
+def verify(signature: str, message: bytes, namespace: str = NAMESPACE) -> bytes:
     """Verify an armored signature over a message, and give the public part of the key that made it.
+
+    Args:
+        namespace: what it must have been made for.
 
     Raises:
         SignatureError: it is none, is for something else, or does not fit the message.
     """
-    public, hashed, inner = _read(signature)
+    public, hashed, inner = _read(signature, namespace)
     algorithm, value = _strings(inner, 2)
-    data = _signed_data(hashed, message)
+    data = _signed_data(hashed, message, namespace)
     # The library takes a while to import, and few journals hold signatures.
     from cryptography.exceptions import InvalidSignature
 
@@ -83,7 +87,7 @@ def fingerprint(blob: bytes) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
-def _read(signature: str) -> tuple[bytes, bytes, bytes]:
+def _read(signature: str, wanted: str) -> tuple[bytes, bytes, bytes]:
     """Give the public key, the name of the hash, and the key's own signature."""
     lines = signature.strip().splitlines()
     if len(lines) < 3 or lines[0].strip() != _BEGIN or lines[-1].strip() != _END:  # noqa: PLR2004 - frame and content
@@ -95,15 +99,15 @@ def _read(signature: str) -> tuple[bytes, bytes, bytes]:
     if not blob.startswith(_MAGIC + struct.pack(">I", _VERSION)):
         raise SignatureError("it is no SSH signature of a version that is known")
     public, namespace, _, hashed, inner = _strings(blob[len(_MAGIC) + 4 :], 5)
-    if namespace != NAMESPACE.encode():
+    if namespace != wanted.encode():
         raise SignatureError(f"it was made for another purpose, {namespace.decode(errors='replace')!r}")
     if hashed not in _HASHES:
         raise SignatureError(f"its hash {hashed.decode(errors='replace')!r} is unknown")
     return public, hashed, inner
 
 
-def _signed_data(hashed: bytes, message: bytes) -> bytes:
-    return _MAGIC + b"".join(map(_string, (NAMESPACE.encode(), b"", hashed, _HASHES[hashed](message).digest())))
+def _signed_data(hashed: bytes, message: bytes, namespace: str) -> bytes:
+    return _MAGIC + b"".join(map(_string, (namespace.encode(), b"", hashed, _HASHES[hashed](message).digest())))
 
 
 def _verify(public: bytes, algorithm: bytes, value: bytes, data: bytes) -> None:

@@ -167,6 +167,10 @@ class Journal(Glance, Protocol):
         """Give a run's events in order, those with a `seq` above `after`."""
         ...
 
+    def sealed(self, run: str) -> Iterator[str]:
+        """Give of each of a run's events, in order, the very text that its hash is taken over."""
+        ...
+
     def output(self, run: str, task: str, number: int) -> Mapping[str, bytes]:
         """Give the captured output of an attempt by stream."""
         ...

@@ -1,16 +1,22 @@
 """runbook audit: the journal as text, and the proof that nobody changed it."""
 
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+
 import click
 
 from runbook_engine.app.audit import Verification, read_log
 from runbook_engine.app.audit import verify as verify_journal
-from runbook_engine.app.find_run import find_record
-from runbook_engine.app.project import open_project
+from runbook_engine.app.find_run import find_record, find_run
+from runbook_engine.app.project import actor, check_person, open_project
 from runbook_engine.cli.documented import DocumentedGroup
 from runbook_engine.cli.listeners import event_line
-from runbook_engine.cli.options import output_option, run_argument
-from runbook_engine.cli.terminal import result, result_json
+from runbook_engine.cli.options import DurationType, NamedPath, output_option, person_option, run_argument
+from runbook_engine.cli.signing import asker
+from runbook_engine.cli.terminal import can_ask, result, result_json, say
 from runbook_engine.model.errors import ExitCode, NoJournalError
+from runbook_engine.reporting.inert import one_line
 
 
 @click.group(cls=DocumentedGroup)
@@ -20,6 +26,7 @@ def audit() -> None:
     Examples:
       runbook audit log last
       runbook audit verify
+      runbook audit export last -o evidence.tar.gz
     """
 
 
@@ -49,40 +56,194 @@ def log(run: str, output: str) -> None:
         journal.close()
 
 
+_ANCHOR_REGION = click.option(
+    "--region",
+    envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
+    metavar="NAME",
+    help="Region of an anchor's bucket.",
+)
+
+
 @audit.command()
 @run_argument(required=False)
+@click.option(
+    "--anchor", "anchored", metavar="FILE|s3://BUCKET/PREFIX", help="Compare with what `audit anchor` wrote there."
+)
+@_ANCHOR_REGION
 @output_option("text", "json")
-def verify(run: str | None, output: str) -> int:
+def verify(run: str | None, anchored: str | None, region: str | None, output: str) -> int:
     """Check that no event was changed, removed, inserted or reordered.
 
-    Without RUN the whole journal is checked. Ends with 6, and names the event, when something is wrong.
+    Without RUN the whole journal is checked. With an anchor it is also seen when events were cut off the end, or the
+    chain was computed anew. Ends with 6, and names the event, when something is wrong.
 
     Examples:
       runbook audit verify
       runbook audit verify last --output json
+      runbook audit verify --anchor s3://evidence-locked/anchors
     """
     project = open_project()
+    place = None
+    if anchored is not None:
+        from runbook_engine.app.anchor_places import anchor_place
+
+        place = anchor_place(anchored, region=region)
     try:
         journal = project.journal()
     except NoJournalError as error:
-        if run is not None:
+        if run is not None or place is not None:
             raise
         _say_nothing_there(output, error.message)
         return ExitCode.OK
     try:
-        found = verify_journal(journal, find_record(journal, run).id if run is not None else None)
+        only = find_record(journal, run).id if run is not None else None
+        found = verify_journal(journal, only)
+        if place is not None:
+            from runbook_engine.app.anchor import against_anchors
+
+            found = against_anchors(journal, found, place, run=only)
     finally:
         journal.close()
     if output == "json":
         result_json({"intact": found.intact, **found.model_dump(mode="json")})
     elif found.intact:
-        result(f"intact: {found.runs} runs, {found.events} events" + (f", head {found.head}" if found.head else ""))
+        anchors = "" if place is None else f", as it was anchored {found.anchors} times at {place.address}"
+        head = f", head {found.head}" if found.head else ""
+        result(f"intact: {found.runs} runs, {found.events} events{head}{anchors}")
     else:
         result("\n".join(_damage_line(damage) for damage in found.damages))
     for one in found.pruned if output == "text" else ():
         why = f" ({one.reason})" if one.reason else ""
         result(f"note: {one.run} was pruned by {one.by} on {one.at:%Y-%m-%d}{why}: its {one.events} events are gone")
     return ExitCode.OK if found.intact else ExitCode.JOURNAL
+
+
+@audit.command()
+@run_argument()
+@click.option(
+    "-o", "--out", type=NamedPath(), metavar="FILE", help="The bundle; without it evidence-RUN.tar.gz, in this folder."
+)
+@click.option(
+    "--key",
+    type=NamedPath(),
+    metavar="FILE",
+    help="Sign with the SSH key in FILE: a private key, or the public one of a key that the agent has. Without it the "
+    "project's own key signs, .runbook/evidence_key, which is made when it is first needed.",
+)
+@person_option
+@output_option("text", "json")
+def export(run: str, out: Path | None, key: Path | None, person: str | None, output: str) -> None:
+    """Put all that is known of a run into one signed file, for an auditor.
+
+    The bundle has every event as it was hashed, captured output, the files that the run was planned from (inventories
+    by their hash only), the report, an index of the policy's controls, the sums of all that, an SSH signature of the
+    sums, and a text that says how to check it without this program. Values of secrets are in none of it.
+
+    Examples:
+      runbook audit export last -o evidence.tar.gz
+      runbook audit export 20261123-1015 --key ~/.ssh/id_ed25519 --as dana
+    """
+    from runbook_engine.app.evidence import export as export_run
+    from runbook_engine.app.evidence_key import evidence_key
+
+    project = open_project()
+    check_person(project.team, person)
+    journal = project.journal()
+    try:
+        head = find_run(journal, run)
+        chosen = evidence_key(project.root, project.team, key)
+        speaker = actor(project.team, person)
+        ask = asker() if can_ask() else None
+        done = export_run(project, journal, head, out or Path(f"evidence-{head.id}.tar.gz"), chosen, speaker, ask)
+    finally:
+        journal.close()
+    if output == "json":
+        result_json({**asdict(done), "file": str(done.file)})
+        return
+    result(f"{done.file}: {done.events} events of run {done.run}, head {done.head}")
+    result(f"sha256 {done.sha256}")
+    say(f"signed by {done.signer}, {done.fingerprint}; give that fingerprint to who checks it, by another way")
+
+
+@audit.command()
+@click.argument("bundle", type=NamedPath())
+@click.option(
+    "--signer",
+    type=NamedPath(),
+    metavar="FILE",
+    help="Keys that may have signed it: a .pub file, an authorized_keys or an allowed_signers file.",
+)
+@output_option("text", "json")
+def check(bundle: Path, signer: Path | None, output: str) -> int:
+    """Check an evidence bundle; needs no project, no journal and no network.
+
+    No file was changed since it was signed, the signature fits (and is by one of the keys of --signer), the events are
+    a whole chain, signed answers and captured output fit, and the report tells what the events tell. Ends with 6 when
+    something is wrong, and names it.
+
+    Examples:
+      runbook audit check evidence.tar.gz --signer dana.pub
+      runbook audit check evidence.tar.gz --output json
+    """
+    from runbook_engine.app.evidence_check import check as check_bundle
+    from runbook_engine.app.evidence_check import read_signers
+
+    found = check_bundle(bundle, read_signers(signer) if signer is not None else None)
+    manifest = found.manifest
+    if output == "json":
+        told = manifest.model_dump(mode="json", exclude={"inputs", "outputs"}) if manifest else {}
+        more = {"fingerprint": found.fingerprint, "known": found.known, "problems": found.problems}
+        result_json({"intact": found.whole, **told, **more, "notes": found.notes})
+    elif manifest is not None and found.whole:
+        result(f"intact: run {manifest.run} of {manifest.runbook} ({manifest.mode}, {manifest.status})")
+        result(f"{manifest.events} events, head {manifest.head}")
+        result(f"signed by {found.fingerprint}" + (f", {one_line(found.known)}" if found.known else ""))
+    else:
+        result("\n".join(f"damaged: {one_line(problem)}" for problem in found.problems))
+    for note in found.notes if output == "text" else ():
+        say(f"note: {note}")
+    return ExitCode.OK if found.whole else ExitCode.JOURNAL
+
+
+@audit.command()
+@click.option("--to", required=True, metavar="FILE|s3://BUCKET/PREFIX", help="Where it is put.")
+@click.option(
+    "--retain",
+    type=DurationType(),
+    default="400d",
+    show_default=True,
+    metavar="TIME",
+    help="How long S3 is to refuse changes (Object Lock, mode COMPLIANCE).",
+)
+@_ANCHOR_REGION
+@person_option
+@output_option("text", "json")
+def anchor(to: str, retain: timedelta, region: str | None, person: str | None, output: str) -> None:
+    """Put the ends of the journal's chains where whoever writes the journal can't change them.
+
+    Into a bucket with Object Lock, or onto the end of a file, best on another machine or medium. Only what grew since
+    the last anchor there is written. `runbook audit verify --anchor` compares.
+
+    Examples:
+      runbook audit anchor --to s3://evidence-locked/anchors --retain 730d
+      runbook audit anchor --to /mnt/worm/anchors.jsonl
+    """
+    from runbook_engine.app.anchor import put_anchor
+    from runbook_engine.app.anchor_places import anchor_place
+
+    place = anchor_place(to, region=region)
+    project = open_project()
+    check_person(project.team, person)
+    journal = project.journal()
+    try:
+        name = project.root.name
+        made, where = put_anchor(journal, place, project.team, project=name, retain=retain, claimed=person)
+    finally:
+        journal.close()
+    if output == "json":
+        result_json({"place": where, **made.model_dump(mode="json")})
+        return
+    result(f"anchored: {len(made.heads)} of {made.runs} runs, in {where}")
 
 
 def _say_nothing_there(output: str, why: str) -> None:

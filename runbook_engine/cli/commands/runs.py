@@ -1,7 +1,6 @@
 """runbook runs: the journal's runs, and pruning old ones."""
 
 from datetime import timedelta
-from typing import Any
 
 import click
 
@@ -9,24 +8,12 @@ from runbook_engine.app.project import actor, check_person, open_project
 from runbook_engine.app.run_log import remove_logs
 from runbook_engine.app.status import RunLine, list_runs
 from runbook_engine.cli.documented import DocumentedGroup
-from runbook_engine.cli.options import output_option, person_option
+from runbook_engine.cli.options import DurationType, output_option, person_option
 from runbook_engine.cli.terminal import ask, can_ask, result, result_json, say, table
 from runbook_engine.model.errors import ExitCode, NoJournalError, UsageError
-from runbook_engine.model.names import parse_duration
 from runbook_engine.ports.journal import Pruning, RunHead
 
 _MOST = 1_000_000
-
-
-class _Duration(click.ParamType[timedelta]):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read a duration as a runbook writes it."""
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.group(cls=DocumentedGroup, invoke_without_command=True)
@@ -55,7 +42,9 @@ def runs(context: click.Context, number: int, output: str) -> None:
 
 
 @runs.command()
-@click.option("--older-than", type=_Duration(), metavar="TIME", help="Only runs that ended so long ago, such as 400d.")
+@click.option(
+    "--older-than", type=DurationType(), metavar="TIME", help="Only runs that ended so long ago, such as 400d."
+)
 @click.option("--keep", type=click.IntRange(0, _MOST), metavar="N", help="Never the newest N runs.")
 @click.option("--include-failed", is_flag=True, help="Also runs that failed and could still be resumed.")
 @click.option("--dry-run", is_flag=True, help="Only say which runs would go.")

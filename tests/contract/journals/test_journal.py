@@ -1,6 +1,7 @@
 """What every journal promises, whatever it is stored in."""
 
 import hashlib
+import json
 import subprocess
 import sys
 import threading
@@ -34,6 +35,20 @@ ELSEWHERE = Holder(host="elsewhere.example", boot="another-boot", pid=1, started
 def finished(task, data, number=1):
     digest = {stream: hashlib.sha256(content).hexdigest() for stream, content in data.items()}
     return AttemptFinished(task=task, number=number, outcome=Outcome.CHANGED, output_digest=digest)
+
+
+def test_what_was_hashed_is_given_to_the_letter(journal, opening, actor):
+    journal.open_run("r1", opening, actor)
+    journal.append("r1", [NoteAdded(text='Ünïcode \u2028 and "quotes"')], actor)
+    stored = list(journal.read("r1"))
+    texts = list(journal.sealed("r1"))
+    hashes = [
+        hashlib.sha256((one.previous + text).encode()).hexdigest() for one, text in zip(stored, texts, strict=True)
+    ]
+    assert hashes == [one.hash for one in stored]
+    assert json.loads(texts[1])["event"]["text"] == 'Ünïcode \u2028 and "quotes"'
+    with pytest.raises(JournalError):
+        list(journal.sealed("no-such-run"))
 
 
 def test_events_come_back_in_order_exactly_as_appended(journal, opening, actor):

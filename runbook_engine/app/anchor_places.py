@@ -1,0 +1,167 @@
+"""The places that anchors are kept at: a file on another medium, or S3 with Object Lock."""
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from runbook_engine.model.anchor import Anchor
+from runbook_engine.model.errors import RunbookError, UsageError
+from runbook_engine.ports.services import AwsClient
+
+_LARGEST = 16 << 20
+_MOST_ANCHORS = 100_000
+
+
+class AnchorPlace(Protocol):
+    """Where anchors are; `address` is how it is named to people."""
+
+    @property
+    def address(self) -> str:
+        """Name it."""
+        ...
+
+    def anchors(self) -> list[Anchor]:
+        """Give what is there, oldest first.
+
+        Raises:
+            RunbookError: it can't be read, or holds something else.
+        """
+        ...
+
+    def put(self, anchor: Anchor, retain: timedelta) -> str:
+        """Add one, and give where it is now.
+
+        Raises:
+            RunbookError: it can't be written, or would not be kept from changes.
+        """
+        ...
+
+
+def anchor_place(address: str, *, region: str | None = None) -> AnchorPlace:
+    """Find the place of that name: `s3://BUCKET/PREFIX`, or a file.
+
+    Raises:
+        UsageError: it is no such name, or the region lacks.
+    """
+    parts = urlsplit(address)
+    if parts.scheme != "s3":
+        if "://" in address or not address.strip():
+            raise UsageError(f"{address!r} is no place for anchors", hint="name a file, or s3://BUCKET/PREFIX")
+        return FilePlace(Path(address))
+    if not parts.netloc:
+        raise UsageError(f"{address!r} names no bucket", hint="write s3://BUCKET/PREFIX")
+    if region is None:
+        raise UsageError("S3 needs a region", hint="--region eu-central-1, or AWS_REGION")
+    from runbook_engine.connections.aws import AwsSession
+
+    client = AwsSession().client("s3", region=region, read_only=False)
+    return BucketPlace(client, parts.netloc, parts.path.strip("/"))
+
+
+class FilePlace:
+    """A file that anchors are added to, a line each. What keeps it from changes is the medium or the host it is on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def address(self) -> str:
+        """See `AnchorPlace`."""
+        return str(self._path)
+
+    def anchors(self) -> list[Anchor]:
+        """See `AnchorPlace`."""
+        found: list[Anchor] = []
+        try:
+            with self._path.open("rb") as file:
+                while line := file.readline(_LARGEST):
+                    found.append(_read(line, f"{self._path}, line {len(found) + 1}"))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UsageError(f"{self._path} can't be read: {error.strerror}") from error
+        return found
+
+    def put(self, anchor: Anchor, retain: timedelta) -> str:
+        """See `AnchorPlace`; the time is for those who look after the file."""
+        del retain
+        line = anchor.model_dump_json().encode() + b"\n"
+        try:
+            with os.fdopen(os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), "ab") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            hint = "name a file in a folder that is there, on another machine or medium than the journal"
+            raise UsageError(f"{self._path} can't be written: {error.strerror}", hint=hint) from error
+        return str(self._path)
+
+
+class BucketPlace:
+    """A bucket with Object Lock: nobody, not even the account's owner, changes or deletes an anchor before its time."""
+
+    def __init__(self, client: AwsClient, bucket: str, prefix: str) -> None:
+        self._client, self._bucket = client, bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+
+    @property
+    def address(self) -> str:
+        """See `AnchorPlace`."""
+        return f"s3://{self._bucket}/{self._prefix.rstrip('/')}"
+
+    def anchors(self) -> list[Anchor]:
+        """See `AnchorPlace`."""
+        # Of each the oldest version, also when it was deleted: what somebody put over it is not what was anchored.
+        # (S3 lists the newest first, and tells times by the second only.)
+        oldest: dict[str, str] = {}
+        prefix = f"{self._prefix}anchor-"
+        for item in self._client.pages("list_object_versions", "Versions", Bucket=self._bucket, Prefix=prefix):
+            oldest[str(item["Key"])] = str(item["VersionId"])
+            if len(oldest) > _MOST_ANCHORS:
+                raise RunbookError(
+                    f"{self.address} holds more than {_MOST_ANCHORS:,} anchors", hint="use another prefix"
+                )
+        return [self._anchor(key, version) for key, version in sorted(oldest.items())]
+
+    def put(self, anchor: Anchor, retain: timedelta) -> str:
+        """See `AnchorPlace`."""
+        key = f"{self._prefix}anchor-{anchor.at:%Y%m%dT%H%M%S.%fZ}.json"
+        until = anchor.at + retain
+        self._client.call(
+            "put_object",
+            Bucket=self._bucket,
+            Key=key,
+            Body=anchor.model_dump_json().encode(),
+            ContentType="application/json",
+            IfNoneMatch="*",
+            ObjectLockMode="COMPLIANCE",
+            ObjectLockRetainUntilDate=until,
+            ChecksumAlgorithm="SHA256",
+        )
+        kept = self._client.call("head_object", Bucket=self._bucket, Key=key)
+        locked = kept.get("ObjectLockRetainUntilDate")
+        if kept.get("ObjectLockMode") != "COMPLIANCE" or not _is_until(locked, until):
+            raise RunbookError(
+                f"s3://{self._bucket}/{key} was written, and is not locked against changes",
+                hint="the bucket needs Object Lock, which is chosen when it is made",
+            )
+        return f"s3://{self._bucket}/{key}"
+
+    def _anchor(self, key: str, version: str) -> Anchor:
+        answer = self._client.call("get_object", Bucket=self._bucket, Key=key, VersionId=version)
+        return _read(bytes(answer["Body"]), f"s3://{self._bucket}/{key}")
+
+
+def _read(text: bytes, where: str) -> Anchor:
+    try:
+        return Anchor.model_validate_json(text)
+    except ValidationError as error:
+        raise RunbookError(f"{where}: is no anchor of a journal", hint="name a place that has nothing else") from error
+
+
+def _is_until(locked: object, until: datetime) -> bool:
+    return isinstance(locked, datetime) and locked >= until - timedelta(seconds=1)

@@ -1,0 +1,109 @@
+"""The key that signs evidence: one that is named, or the project's own, made when it is first needed."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook_engine.connections.ssh_sign import public_part, sign
+from runbook_engine.model.errors import RunbookError, UsageError
+from runbook_engine.model.ssh_signature import EVIDENCE, SignatureError, armor, fingerprint, key_blob, to_be_signed
+from runbook_engine.model.team import Team
+
+OWN_KEY = Path(".runbook/evidence_key")
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceKey:
+    """A key that can sign.
+
+    Attributes:
+        file: the private key, or the public one of a key that the agent has.
+        public: its public part.
+        name: who it belongs to: a person of team.yml, or `project`.
+    """
+
+    file: Path
+    public: bytes
+    name: str
+
+    @property
+    def fingerprint(self) -> str:
+        """As `ssh-keygen -l` prints it."""
+        return fingerprint(self.public)
+
+    def sign(self, message: bytes, ask: Callable[[str], str] | None) -> str:
+        """Give an armored signature, as `ssh-keygen -Y sign -n runbook-evidence` makes it.
+
+        Args:
+            ask: asks for a passphrase; None when nobody is there.
+
+        Raises:
+            RunbookError: the key is not here, or does not open.
+        """
+        data = to_be_signed(message, EVIDENCE)
+        agent = os.environ.get("SSH_AUTH_SOCK")
+        public, signature = sign(data, usable={self.public}, files=(self.file,), agent=agent, ask=ask)
+        return armor(public, signature, EVIDENCE)
+
+
+def evidence_key(root: Path, team: Team, file: Path | None) -> EvidenceKey:
+    """Give the key in a file; without one the project's own, which is made if it is not there.
+
+    Args:
+        root: the project's folder.
+
+    Raises:
+        UsageError: the file holds no key that can sign.
+        RunbookError: the project's own key can't be made.
+    """
+    path = file or root / OWN_KEY
+    if file is None and not path.exists():
+        _make(path)
+    blob = public_part(path)
+    if blob is None:
+        raise UsageError(
+            f"{path} is no SSH key, or its public part is not beside it",
+            hint="name a private key, such as ~/.ssh/id_ed25519, or the .pub file of a key that the agent has",
+        )
+    return EvidenceKey(path, blob, _owner(blob, team) or ("project" if file is None else "signer"))
+
+
+def _owner(blob: bytes, team: Team) -> str:
+    for name, person in team.people.items():
+        for line in person.ssh_keys:
+            try:
+                if key_blob(line) == blob:
+                    return name
+            except SignatureError:
+                continue  # `validate` says what is wrong with that line; it is not this key's
+    return ""
+
+
+def _make(path: Path) -> None:
+    """Make an Ed25519 key that only its owner can read; of two who make it at once one wins."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+    key = Ed25519PrivateKey.generate()
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        made = path.with_name(f"{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(made, path)
+        except FileExistsError:
+            return  # another process was quicker, and its key is as good
+        finally:
+            made.unlink()
+        path.with_name(f"{path.name}.pub").write_bytes(public + b" runbook evidence\n")
+    except OSError as error:
+        raise RunbookError(
+            f"the project's key for evidence can't be made: {path}: {error.strerror}",
+            hint="name another key with --key FILE",
+        ) from error
