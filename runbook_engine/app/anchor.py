@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from runbook_engine.app.anchor_places import AnchorPlace
-from runbook_engine.app.audit import Verification
+from runbook_engine.app.audit import Verification, all_records
 from runbook_engine.app.project import actor
 from runbook_engine.model.anchor import Anchor, AnchoredHead
 from runbook_engine.model.errors import JournalError, UsageError
@@ -53,7 +53,7 @@ def put_anchor(
             hint=f"`runbook audit verify --anchor {place.address}` names all",
         )
     known = anchored_heads(before)
-    runs = journal.runs()
+    runs = all_records(journal)
     heads = {
         run.id: AnchoredHead(run.events, run.head_hash)
         for run in runs
@@ -108,7 +108,7 @@ def contradictions(journal: Journal, anchors: Iterable[Anchor]) -> list[Contradi
     """
     anchors = list(anchors)
     found: list[Contradiction] = []
-    runs = {run.id: run for run in journal.runs()}
+    runs = {run.id: run for run in all_records(journal)}
     most = max((anchor.runs for anchor in anchors), default=0)
     if most > max((run.number for run in runs.values()), default=0):
         found.append(Contradiction("", f"{most} runs were opened when it was anchored; it has {len(runs)}"))

@@ -53,7 +53,7 @@ def verify(journal: Journal, run: str | None = None) -> Verification:
         JournalError: the journal can't even be read.
     """
     damages = journal.verify(run)
-    heads = [head for head in [journal.head(run)] if head is not None] if run is not None else _all(journal)
+    heads = [head for head in [journal.head(run)] if head is not None] if run is not None else all_records(journal)
     return Verification(
         runs=len(heads),
         events=sum(head.events for head in heads if not head.pruned),
@@ -63,7 +63,7 @@ def verify(journal: Journal, run: str | None = None) -> Verification:
     )
 
 
-def _all(journal: Journal) -> list[RunHead]:
+def all_records(journal: Journal) -> list[RunHead]:
     """Give everything that the journal keeps, newest first: the monitor's records are in the chain, too."""
     return sorted([*journal.runs(), *journal.monitor_records()], key=lambda head: head.number, reverse=True)
 
