@@ -1,0 +1,66 @@
+"""The engine killed while repositories are mirrored or restored, alone or with everything that works for it."""
+
+import os
+import signal
+import threading
+
+import pytest
+from support.bitbucket import WORKSPACE, serve_bitbucket
+from support.git_server import git
+from support.source_project import STANDBY, SourceProject
+
+SLUGS = ("billing", "reviews", "shop")
+
+
+@pytest.fixture
+def project(runbook, tmp_path):
+    with serve_bitbucket(tmp_path / "served") as bitbucket:
+        for slug in SLUGS:
+            bitbucket.fake.add(slug)
+        yield SourceProject(runbook, bitbucket, tmp_path)
+
+
+def kill_while_held(project, where, *words, everything):
+    """Kill the engine while git waits for an answer; then let the answer come."""
+    server, hold = project.bitbucket.git, threading.Event()
+    server.fault(where, hold=hold, times=1)
+    engine = project.start(*words, "--yes")
+    assert server.holding.wait(60)
+    os.kill(engine.pid, signal.SIGKILL)
+    engine.communicate(timeout=60)
+    if everything:
+        project.kill_jobs()
+    hold.set()
+
+
+def asked(project, where):
+    return [path for _, path, _ in project.bitbucket.git.seen if path.startswith(where)]
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["its jobs live on", "its jobs die too"])
+def test_a_killed_backup_goes_on(project, everything):
+    where = f"/{WORKSPACE}/shop.git/git-upload-pack"
+    kill_while_held(project, where, "backup-source-code", everything=everything)
+    project.resume()
+    assert project.outcomes()["verify"] == "unchanged"
+    for slug in SLUGS:
+        bundle = next((project.backup / "bundles").glob(f"{slug}.*"))
+        heads = git(project.backup, "bundle", "list-heads", str(bundle)).splitlines()
+        found = {name: oid for oid, name in (line.split() for line in heads) if name != "HEAD"}
+        assert found == project.bitbucket.git.refs(f"{WORKSPACE}/{slug}")
+    if not everything:
+        # The job that was at it was listened to, not made a second time: two requests are one fetch.
+        assert len(asked(project, where)) == 2
+    assert project.jobs() == []
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["its jobs live on", "its jobs die too"])
+def test_a_killed_restore_goes_on(project, everything):
+    project.run("backup-source-code", "--yes")
+    words = ("restore-source-code", "-e", "report=when-failed")
+    kill_while_held(project, f"/{STANDBY}/shop.git/git-receive-pack", *words, everything=everything)
+    project.resume()
+    for slug in SLUGS:
+        assert project.bitbucket.git.refs(f"{STANDBY}/{slug}") == project.bitbucket.git.refs(f"{WORKSPACE}/{slug}")
+    assert project.jobs() == []
+    assert len(project.bitbucket.rest.requests("POST")) == 3
