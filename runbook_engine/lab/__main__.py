@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--snapshot-age", type=float, default=240.0, metavar="S", help="age of the snapshot at the start (240)")
     add("--snapshot-every", type=float, default=0.0, metavar="S", help="take a snapshot every S seconds (0: none)")
-    add("--capacity", action="store_true", help="also make images, Auto Scaling groups and a secret")
+    add("--capacity", action="store_true", help="also make what stands by: images, groups, a secret, backups")
     add("--lock-fd", type=int, metavar="N", help="an inherited file that holds the lock on the folder")
     add("--break", dest="broken_region", metavar="REGION", help="start with this region down")
     add("--parent-pid", type=int, metavar="PID", help="end when this process is gone")

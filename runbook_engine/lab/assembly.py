@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from runbook_engine.lab import aws, dataset, deploy, dns_server, release, restore_bridge, seed, seed_standby
+from runbook_engine.lab import (
+    aws,
+    dataset,
+    deploy,
+    dns_server,
+    release,
+    restore_bridge,
+    seed,
+    seed_backups,
+    seed_standby,
+)
 from runbook_engine.lab.addresses import Address, AppAddress, LabAddresses, ReleaseFile
 from runbook_engine.lab.breaks import Broken, spoken
 from runbook_engine.lab.control import ControlServer, Levers
@@ -22,6 +32,8 @@ from runbook_engine.lab.hosts import HostFleet
 from runbook_engine.lab.mail import Mailbox, MailServer
 from runbook_engine.lab.request_log import RequestLog
 from runbook_engine.lab.second_cloud import OnMain, SecondCloud
+from runbook_engine.lab.table_bridge import TableBridge
+from runbook_engine.lab.vaults import Vaults
 
 HOSTS = {
     "primary-1": seed.PRIMARY,
@@ -89,10 +101,15 @@ def start_parts(wishes: Wishes, move: Move, on_main: OnMain, ending: contextlib.
     plane = restore_bridge.DataPlane(folder, wishes.restore_polls)
     second = SecondCloud(folder.second_cloud, aws.ACCOUNT, wishes.port("aws-2"), on_main)
     ending.callback(second.stop)
-    cloud = aws.AwsServer(log, plane, wishes.port("aws"), faults=faults, second=second)
+    if wishes.capacity:  # what stands by needs it; it gets ready while the rest is made
+        second.begin()
+    tables = TableBridge(second.endpoint)
+    vaults = Vaults(aws.ACCOUNT, tables)
+    both = vaults.serving(tables.serving(second.serve))
+    cloud = aws.AwsServer(log, plane, wishes.port("aws"), faults=faults, second=both)
     ending.callback(cloud.stop)
     cloud.start()
-    zone_id = _fill_cloud(wishes, data, cloud.endpoint)
+    zone_id = _fill_cloud(wishes, data, cloud.endpoint, vaults)
     names = dns_server.DnsServer(aws.hosted_zones, wishes.port("dns"))
     ending.callback(names.stop)
     names.start()
@@ -120,7 +137,9 @@ def start_parts(wishes: Wishes, move: Move, on_main: OnMain, ending: contextlib.
     ending.callback(control.stop)
     control.start()
     fleet.wait_ready()
-    return Parts(data, cloud, zone_id, log, front, route, Damage(fleet, faults, plane, names, mail, control, broken))
+    return Parts(
+        data, cloud, zone_id, log, front, route, Damage(fleet, faults, plane, names, mail, control, tables, broken)
+    )
 
 
 def addresses(parts: Parts, wishes: Wishes, expires: datetime) -> LabAddresses:
@@ -181,11 +200,12 @@ def _start_hosts(wishes: Wishes, data: Data, ending: contextlib.ExitStack) -> Ho
     return fleet
 
 
-def _fill_cloud(wishes: Wishes, data: Data, endpoint: str) -> str:
+def _fill_cloud(wishes: Wishes, data: Data, endpoint: str, vaults: Vaults) -> str:
     """Put the app's resources into the cloud, and then reviews that the snapshot lacks; gives the zone's id."""
     zone_id = seed.seed(seed.SeedPlan(endpoint, data.snapshot, data.database, wishes.folder.releases))
     if wishes.capacity:
         seed_standby.seed_standby(endpoint)
+        seed_backups.seed_backups(endpoint, aws.ACCOUNT, vaults)
     copied = min(data.taken + COPY_TAKES, wishes.started)
     times = {
         (seed.PRIMARY, data.snapshot): (data.taken, data.taken),

@@ -12,10 +12,10 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from moto.route53.models import RecordSet, route53_backends
 from werkzeug.serving import make_server
 
-from runbook_engine.lab import restore_bridge
+from runbook_engine.lab import block_bridge, restore_bridge
 from runbook_engine.lab.faults import Faults, faulty
 from runbook_engine.lab.request_log import RequestLog, logged
-from runbook_engine.lab.second_cloud import SecondCloud, beside
+from runbook_engine.lab.second_cloud import beside
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -58,10 +58,11 @@ class AwsServer:
         port: int = 0,
         *,
         faults: Faults | None = None,
-        second: SecondCloud | None = None,
+        second: WSGIApplication | None = None,
     ) -> None:
         """Bind the port; nothing is answered before `start`."""
         restore_bridge.install(plane)
+        block_bridge.install(lambda: plane.spoiled)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # the request log says it better
         application: WSGIApplication = DomainDispatcherApplication(create_backend_app)
         if second is not None:

@@ -25,7 +25,7 @@ BREAKAGES = (
     Breakage("app", "the app's hosts of the region die; its APIs go on, and the status page is silent", regional=True),
     Breakage("throttling", "every third request to AWS is refused as one too many"),
     Breakage("slow-restore", "a restored database stays `creating` for a while"),
-    Breakage("wrong-data", "restores bring data of which a part is lost; mended, what they brought is right"),
+    Breakage("wrong-data", "what backups bring lacks a part; mended, what they brought is right"),
     Breakage("mail", "the mail server refuses connections"),
     Breakage("status-page", "the status pages are unreadable"),
     Breakage("dns", "the name server gives no answer"),

@@ -12,6 +12,7 @@ from runbook_engine.lab.faults import Faults
 from runbook_engine.lab.hosts import HostFleet
 from runbook_engine.lab.mail import MailServer
 from runbook_engine.lab.restore_bridge import DataPlane
+from runbook_engine.lab.table_bridge import TableBridge
 
 SLOW_RESTORE_POLLS = 8
 
@@ -26,6 +27,7 @@ class Damage:
     names: DnsServer
     mail: MailServer
     control: ControlServer
+    tables: TableBridge
     broken: set[Broken] = field(default_factory=set)
 
     def change(self, what: Broken, *, broken: bool) -> None:
@@ -48,12 +50,16 @@ class Damage:
                 self.fleet.start(region)
         self.fleet.wait_ready()
 
+    def _spoil(self, broken: bool) -> None:
+        self.plane.set_spoiled(spoiled=broken)
+        self.tables.set_spoiled(spoiled=broken)
+
     def _switches(self) -> dict[str, Callable[[bool], None]]:
         usual = self.plane.usual_polls
         return {
             "throttling": lambda broken: self.faults.set_throttling(on=broken),
             "slow-restore": lambda broken: self.plane.set_restore_polls(usual + (SLOW_RESTORE_POLLS if broken else 0)),
-            "wrong-data": lambda broken: self.plane.set_spoiled(spoiled=broken),
+            "wrong-data": self._spoil,
             "mail": lambda broken: self.mail.set_up(up=not broken),
             "dns": lambda broken: self.names.set_up(up=not broken),
             "status-page": lambda broken: self.control.set_readable(readable=not broken),

@@ -37,6 +37,11 @@ class DataPlane:
         self._spoiled = False
         self._lock = threading.RLock()
 
+    @property
+    def spoiled(self) -> bool:
+        """Whether what backups bring is wrong."""
+        return self._spoiled
+
     def set_restore_polls(self, polls: int) -> None:
         """Let restores take so many answers from now on, those that are going on at most."""
         with self._lock:

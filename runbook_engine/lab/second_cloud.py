@@ -46,15 +46,25 @@ class SecondCloud:
         self._folder, self._account, self._port, self._on_main = folder, account, port, on_main
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
         self._client = httpx.Client(trust_env=False, timeout=ANSWER_SECONDS)
+
+    def begin(self) -> None:
+        """Start it without waiting until it answers; from the main thread, before anybody asks."""
+        with self._lock:
+            self._port = self._port or _free_port()
+            self._start()
 
     def endpoint(self) -> str:
         """Where it answers; starts it if it does not run, and raises LabError if it can't."""
         with self._lock:
             if self._process is None or self._process.poll() is not None:
                 self._port = self._port or _free_port()
+                self._ready = False
                 self._on_main(self._start)
+            if not self._ready:
                 self._wait()
+                self._ready = True
             return f"http://127.0.0.1:{self._port}"
 
     def stop(self) -> None:
@@ -134,12 +144,12 @@ class SecondCloud:
                 return
 
 
-def beside(first: WSGIApplication, second: SecondCloud) -> WSGIApplication:
+def beside(first: WSGIApplication, second: WSGIApplication) -> WSGIApplication:
     """An application that serves all services, each by the emulator that has it."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if read_call(environ).service in SERVICES:
-            return second.serve(environ, start_response)
+            return second(environ, start_response)
         return first(environ, start_response)
 
     return application

@@ -20,10 +20,15 @@ def seed_standby(endpoint: str) -> None:
     """Create an image, a launch template and an Auto Scaling group in each region, and a secret with a replica."""
     session = boto3.session.Session(aws_access_key_id="lab", aws_secret_access_key=secrets.token_hex(8))
     config = Config(proxies={}, retries={"total_max_attempts": 1})
+    image = ""
     for region, wanted in CAPACITY.items():
         ec2 = session.client("ec2", region, endpoint_url=endpoint, config=config)
-        image = ec2.register_image(Name=f"reviews-{CURRENT}", RootDeviceName="/dev/xvda", Architecture="x86_64")
-        template = {"ImageId": image["ImageId"], "InstanceType": "t3.small"}
+        name = f"reviews-{CURRENT}"
+        if region == PRIMARY:
+            image = ec2.register_image(Name=name, RootDeviceName="/dev/xvda", Architecture="x86_64")["ImageId"]
+        else:
+            image = ec2.copy_image(Name=name, SourceImageId=image, SourceRegion=PRIMARY)["ImageId"]
+        template = {"ImageId": image, "InstanceType": "t3.small"}
         ec2.create_launch_template(LaunchTemplateName=GROUP, LaunchTemplateData=template)
         session.client("autoscaling", region, endpoint_url=endpoint, config=config).create_auto_scaling_group(
             AutoScalingGroupName=GROUP,

@@ -19,6 +19,7 @@ from runbook_engine.actions.aws.backup_jobs import (
 from runbook_engine.actions.aws.common import ROLE, PolledParams, client
 from runbook_engine.actions.aws.marks import age, token
 from runbook_engine.actions.aws.rds_restore_params import LATEST
+from runbook_engine.actions.aws.removable import by_arn
 from runbook_engine.actions.aws.waiting import Seen, in_words, wait_until
 from runbook_engine.sdk import (
     Action,
@@ -91,8 +92,9 @@ class BackupOutputs(Outputs):
 class BackupRestore(Action[BackupParams]):
     """Restore a recovery point of AWS Backup.
 
-    check: a restore job of the recovery point was completed within `reuse`; whether what it made is still there,
-    AWS Backup does not tell. A recovery point that is not there or not complete fails the step, in a dry run too.
+    check: a restore job of the recovery point was completed within `reuse`, and what it made is still there. AWS Backup
+    does not tell that: a table, volume, instance or DB instance is looked for, of other kinds it is not known. A
+    recovery point that is not there or not complete fails the step, in a dry run too.
     apply: starts a job with the attempt's own token, which AWS Backup answers with the same job however often it is
     asked, or goes on waiting for a job that has begun. The restore metadata is the recovery point's own, changed as the
     step says. A job that fails or is aborted fails the step with AWS Backup's words.
@@ -106,6 +108,11 @@ class BackupRestore(Action[BackupParams]):
         "backup:ListRestoreJobs",
         "backup:DescribeRestoreJob",
         "backup:GetRecoveryPointRestoreMetadata",
+        "dynamodb:DescribeTable",
+        "dynamodb:ListTagsOfResource",
+        "ec2:DescribeInstances",
+        "ec2:DescribeVolumes",
+        "rds:DescribeDBInstances",
     )
     aws_writes = ("backup:StartRestoreJob",)
     aws_permissions = ("iam:PassRole",)
@@ -196,7 +203,17 @@ def _begun(params: BackupParams, context: ActionContext, backup: AwsClient, poin
     live = [
         job for job in jobs if job.status not in TERMINAL and (job.ended is None or now - job.ended <= params.reuse)
     ]
-    return next((job for job in live if job.status == DONE), live[0] if live else None)
+    there = [job for job in live if job.status != DONE or not _is_gone(params, context, job)]
+    return next((job for job in there if job.status == DONE), there[0] if there else None)
+
+
+def _is_gone(params: BackupParams, context: ActionContext, job: Job) -> bool:
+    """Whether what a job made is known to be there no more."""
+    found = by_arn(job.created) if job.created else None
+    if found is None:
+        return False
+    kind, identifier = found
+    return kind.find(client(params, context, kind.service), identifier) is None
 
 
 def _metadata(params: BackupParams, backup: AwsClient, point: Point) -> dict[str, str]:

@@ -164,8 +164,9 @@ def _of_job(params: DeleteParams, context: ActionContext, name: str) -> tuple[st
     if one is None:
         return job.created, kind, []
     if not one.going:
-        # A restore into something that was there (as some kinds allow) names that as created.
-        if one.made is None or job.began is None or one.made < job.began:
+        # A restore into something that was there (as some kinds allow) names that as created. Some services give
+        # whole seconds.
+        if one.made is None or job.began is None or one.made < job.began.replace(microsecond=0):
             raise ActionFailedError(f"{job.created} is older than job {name}; it is left alone", hint=HINT)
         _refuse_kept(job.created, one)
     return job.created, kind, [one]

@@ -162,7 +162,7 @@ KINDS: dict[str, Kind] = {
 
 def by_arn(arn: str) -> tuple[Kind, str] | None:
     """Tell kind and id from an ARN; None for a kind that may be something else than what a restore made anew."""
-    _, _, service, _, _, rest = arn.split(":", 5)
+    service, rest = (arn.split(":", 5) + [""] * 6)[2:6:3]
     kind, _, identifier = rest.replace(":", "/", 1).partition("/")
     known = {
         ("dynamodb", "table"): "table",

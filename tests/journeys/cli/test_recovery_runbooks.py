@@ -73,6 +73,20 @@ class Rehearsal:
     def instances(self, region):
         return {file.stem for file in (self.root / ".lab" / "data" / region).glob("*.sqlite")}
 
+    def aws(self, service, region):
+        session = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
+        return session.client(service, endpoint_url=self.lab.aws_endpoint)
+
+    def restored(self):
+        """What there is in the standby region of what is restored there besides databases."""
+        ec2 = self.aws("ec2", "eu-west-1")
+        live = ec2.describe_instances(Filters=[{"Name": "instance-state-name", "Values": ["pending", "running"]}])
+        return {
+            "volumes": {one["VolumeId"] for one in ec2.describe_volumes()["Volumes"] if not one["Attachments"]},
+            "instances": {one["InstanceId"] for found in live["Reservations"] for one in found["Instances"]},
+            "tables": set(self.aws("dynamodb", "eu-west-1").list_tables()["TableNames"]),
+        }
+
     def last(self):
         return self.call("status", "--output", "json").json["id"]
 
@@ -91,9 +105,8 @@ class Rehearsal:
 
     def lead_to(self, name):
         """Change the app's name by hand, as somebody in a hurry does."""
-        session = boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
         record = {"Name": self.lab.app_name, "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": name}]}
-        session.client("route53", endpoint_url=self.lab.aws_endpoint).change_resource_record_sets(
+        self.aws("route53", "us-east-1").change_resource_record_sets(
             HostedZoneId=self.lab.hosted_zone_id,
             ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]},
         )
@@ -105,6 +118,12 @@ class Rehearsal:
             mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
             found.append({"subject": str(mail["Subject"]), "to": [one.addr_spec for one in mail["To"].addresses]})
         return found
+
+    def mail_text(self):
+        """The body of the newest mail, in one line."""
+        file = max((self.root / ".lab" / "mail").glob("*.eml"))
+        mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+        return " ".join(mail.get_body(("plain",)).get_content().split())
 
     def subjects(self):
         return [mail["subject"] for mail in self.mails()]
@@ -127,36 +146,126 @@ def test_what_is_shipped_is_valid(rehearsal):
     assert rehearsal.call("validate", "--strict").status == 0
 
 
+RESTORES = ("restore", "image-launch", "volume-restore", "table-restore", "vault-restore")
+REMOVALS = ("clean-up", "image-remove", "volume-remove", "table-remove", "vault-remove")
+
+
 def test_backups_are_looked_at_restored_compared_and_nothing_is_left(rehearsal):
     asked = len(rehearsal.requests())
     said = rehearsal.run("verify-backups", *ON_LAB, "--dry-run")
     assert "4 of 8 objects" in said
     assert not [request for request in rehearsal.requests()[asked:] if request["write"]]
+    before = rehearsal.restored()
 
     outcomes, _ = rehearsal.succeeded("verify-backups", *ON_LAB, "-e", "keep=true")
-    assert (outcomes["archives"], outcomes["restore"], outcomes["clean-up"]) == ("changed", "changed", "skipped")
+    assert outcomes["archives"] == "changed"
+    assert {outcomes[step] for step in RESTORES} == {"changed"}
+    assert {outcomes[step] for step in REMOVALS} == {"skipped"}
     (kept,) = rehearsal.instances("eu-west-1")
-    before = len(rehearsal.writes())
+    writes = len(rehearsal.writes())
     outcomes, _ = rehearsal.succeeded("verify-backups", *ON_LAB, "-e", "keep=true")
     assert set(outcomes.values()) == {"unchanged", "skipped"}
-    assert len(rehearsal.writes()) == before
+    assert len(rehearsal.writes()) == writes
+    assert {kind: len(found - before[kind]) for kind, found in rehearsal.restored().items()} == {
+        "volumes": 1, "instances": 1, "tables": 2,
+    }  # fmt: skip
 
     outcomes, said = rehearsal.succeeded("verify-backups", *ON_LAB, "-e", "report=always")
-    assert outcomes["clean-up"] == "changed"
+    assert {outcomes[step] for step in REMOVALS} == {"changed"}
     assert f"deleted {kept}" in said
     assert rehearsal.instances("eu-west-1") == set()
+    assert rehearsal.restored() == before
     assert "Backups of app.reviews.example: proven" in rehearsal.subjects()
+    assert "(it names all)" in rehearsal.mail_text()
+
+
+def test_what_aws_backup_restored_and_was_removed_is_restored_anew(rehearsal):
+    outcomes, _ = rehearsal.succeeded("verify-backups", *ON_LAB)
+    assert {outcomes[step] for step in (*RESTORES, *REMOVALS)} == {"changed"}
 
 
 def test_wrong_data_in_a_backup_and_a_backup_that_is_too_old_are_caught(rehearsal):
+    before = rehearsal.restored()
     rehearsal.break_("wrong-data")
     said = rehearsal.run("verify-backups", *ON_LAB, "--yes", status=1)
     rehearsal.break_("wrong-data", broken=False)
     assert "rows that the checksum table counts but the reviews lack: is 100 instead of 0" in said
-    assert rehearsal.outcomes()["clean-up"] == "changed"
+    assert "4 of 4 blocks of snap-" in said
+    assert said.count("holds 80 items, less than 100") == 2, "the table's backup, and AWS Backup's"
+    outcomes = rehearsal.outcomes()
+    wrong = {"verify-data", "volume-compare", "table-verify", "vault-verify"}
+    assert {step for step, outcome in outcomes.items() if outcome == "failed"} == wrong
+    assert {outcomes[step] for step in REMOVALS} == {"changed"}
     assert rehearsal.instances("eu-west-1") == set()
+    assert rehearsal.restored() == before
     assert rehearsal.subjects()[-1] == "Backups of app.reviews.example: NOT proven"
     assert "at most 1m is wanted" in rehearsal.run("verify-backups", *ON_LAB, "-e", "max_age=1m", "--yes", status=1)
+
+
+def test_backups_that_are_too_old_or_have_no_copy_are_caught_class_by_class(rehearsal):
+    shipped = yaml.safe_load((ROOT / "inventories" / "demo" / "hosts.yml").read_text())["all"]["vars"]["backups"]
+    old = {
+        name: {**shipped[name], "max_age": "1s"} if "max_age" in shipped[name] else shipped[name] for name in shipped
+    }
+    (rehearsal.root / "old.yml").write_text(yaml.safe_dump({"all": {"vars": {"backups": old}}}))
+    said = rehearsal.run("verify-backups", *ON_LAB, "-i", "old.yml", "--yes", status=1)
+    assert said.count("at most 1s is wanted") == 8, said
+    outcomes = rehearsal.outcomes()
+    classes = ("image", "volume", "table", "vault")
+    assert {outcomes[f"{name}-{where}"] for name in classes for where in ("primary", "standby")} == {"failed"}
+    assert {outcomes[step] for step in RESTORES[1:]} == {"blocked"}
+    assert {outcomes[step] for step in REMOVALS[1:]} == {"skipped"}
+
+    gone = {
+        "image": {**shipped["image"], "name": "other-*"},
+        "volume": {**shipped["volume"], "tags": {"app": "other"}},
+        "table": {**shipped["table"], "name": "other"},
+        "vault": {**shipped["vault"], "name": "other"},
+        "key": "alias/reviews",
+        "repository": "other",
+    }
+    (rehearsal.root / "gone.yml").write_text(yaml.safe_dump({"all": {"vars": {"backups": gone}}}))
+    said = rehearsal.run("verify-backups", *ON_LAB, "-i", "gone.yml", "--yes", status=1)
+    for words in (
+        "there is no available image other-* in eu-west-1",
+        "there is no complete snapshot tagged app=other in eu-west-1",
+        "there is no available backup of table other in eu-west-1",
+        "vault other of eu-west-1 has no complete recovery point of arn:aws:dynamodb",
+        "there is no image other:1.4.2 in us-east-1",
+    ):
+        assert words in said
+    assert rehearsal.subjects()[-1] == "Backups of app.reviews.example: NOT proven"
+
+
+def test_a_copy_that_lacks_in_the_standby_region_alone_is_caught(rehearsal):
+    ec2 = rehearsal.aws("ec2", "eu-west-1")
+    (image,) = ec2.describe_images(Owners=["self"], Filters=[{"Name": "name", "Values": ["reviews-*"]}])["Images"]
+    (copy,) = ec2.describe_snapshots(Filters=[{"Name": "tag:app", "Values": ["reviews"]}])["Snapshots"]
+    ec2.create_tags(Resources=[copy["SnapshotId"]], Tags=[{"Key": "app", "Value": "hidden"}])
+    ec2.deregister_image(ImageId=image["ImageId"])
+    try:
+        rehearsal.run("verify-backups", *ON_LAB, "--yes", status=1)
+        outcomes = rehearsal.outcomes()
+        assert {step for step, outcome in outcomes.items() if outcome == "failed"} == {
+            "image-standby", "volume-standby",
+        }  # fmt: skip
+    finally:
+        ec2.create_tags(Resources=[copy["SnapshotId"]], Tags=[{"Key": "app", "Value": "reviews"}])
+        again = rehearsal.aws("ec2", "us-east-1").describe_images(Owners=["self"])["Images"][0]
+        ec2.copy_image(Name=image["Name"], SourceImageId=again["ImageId"], SourceRegion="us-east-1")
+
+
+def test_a_class_that_the_inventory_does_not_name_is_skipped_and_told(rehearsal):
+    (rehearsal.root / "none.yml").write_text("all: {vars: {backups: {image: null, key: alias/reviews}}}\n")
+    outcomes, said = rehearsal.succeeded("verify-backups", *ON_LAB, "-i", "none.yml", "-e", "report=always")
+    assert outcomes["key"] == "unchanged"
+    others = [step for step in outcomes if step.startswith(("image-", "volume-", "table-", "vault-", "containers"))]
+    assert len(others) == 20
+    assert {outcomes[step] for step in others} == {"skipped"}
+    assert "skipped       table-primary" in said
+    lacking = "machine images, volumes, DynamoDB tables, AWS Backup vaults, container images"
+    assert f"names none of these, so nobody looked at them: {lacking}" in rehearsal.mail_text()
+    assert rehearsal.subjects()[-1] == "Backups of app.reviews.example: proven"
 
 
 def test_data_of_some_time_is_restored_beside_the_app_proven_and_removed(rehearsal):
