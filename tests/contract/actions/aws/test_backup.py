@@ -30,6 +30,7 @@ class Backup(ModelService):
 
     def __init__(self):
         self.jobs, self.tokens, self.looks, self.end = {}, {}, 4, "COMPLETED"
+        self.made = "arn:aws:elasticfilesystem:eu-west-1:123456789012:file-system/fs-0b"
 
     def list_recovery_points_by_backup_vault(self, asked, region):
         assert (asked["BackupVaultName"], asked["ByResourceArn"]) == ("dr", VOLUME)
@@ -68,8 +69,7 @@ class Backup(ModelService):
         if self.looks > 0:
             job |= {"Status": "RUNNING", "PercentDone": f"{100 - 25 * self.looks}.00%"}
         elif self.end == "COMPLETED":
-            made = "arn:aws:ec2:eu-west-1:123456789012:volume/vol-0b"
-            job |= {"Status": "COMPLETED", "CreatedResourceArn": made, "CompletionDate": datetime.now(UTC)}
+            job |= {"Status": "COMPLETED", "CreatedResourceArn": self.made, "CompletionDate": datetime.now(UTC)}
         else:
             job |= {"Status": self.end, "StatusMessage": "no such zone", "CompletionDate": datetime.now(UTC)}
         return job
@@ -88,13 +88,23 @@ def faults(modelled, fake):
     return modelled(fake)
 
 
-def test_a_recovery_point_is_restored_then_is_unchanged(faults, cloud, step, looks_without_writing):
+def test_a_recovery_point_is_restored_then_is_unchanged(faults, fake, cloud, step, looks_without_writing):
     context = cloud(faults.endpoint)
     assert looks_without_writing(faults, ACTION, RESTORE, context).recovery_point is not None
     outcome, _, outputs = step(ACTION, RESTORE, context)
-    assert (outcome, outputs["created"]) == ("changed", "arn:aws:ec2:eu-west-1:123456789012:volume/vol-0b")
+    assert (outcome, outputs["created"]) == ("changed", fake.made)
     assert any("50 %, RUNNING" in text for text in context.progress_texts)
     assert step(ACTION, RESTORE, context)[0] == "unchanged"
+
+
+def test_a_restore_whose_volume_was_deleted_does_not_count(faults, fake, moto, cloud, step, look, boto):
+    volume = boto("ec2").create_volume(AvailabilityZone="eu-west-1a", Size=8)["VolumeId"]
+    fake.made = f"arn:aws:ec2:eu-west-1:123456789012:volume/{volume}"
+    context = cloud(moto.endpoint, backup=faults.endpoint)
+    assert step(ACTION, RESTORE, context)[0] == "changed"
+    assert step(ACTION, RESTORE, context)[0] == "unchanged"
+    boto("ec2").delete_volume(VolumeId=volume)
+    assert look(ACTION, RESTORE, context).status == "unsatisfied"
 
 
 def test_a_lost_reply_is_not_a_second_job(faults, fake, cloud, survives_a_lost_reply):
