@@ -98,9 +98,9 @@ def test_a_recovery_point_is_restored_then_is_unchanged(faults, fake, cloud, ste
 
 
 def test_a_restore_whose_volume_was_deleted_does_not_count(faults, fake, moto, cloud, step, look, boto):
+    context = cloud(moto.endpoint, backup=faults.endpoint)
     volume = boto("ec2").create_volume(AvailabilityZone="eu-west-1a", Size=8)["VolumeId"]
     fake.made = f"arn:aws:ec2:eu-west-1:123456789012:volume/{volume}"
-    context = cloud(moto.endpoint, backup=faults.endpoint)
     assert step(ACTION, RESTORE, context)[0] == "changed"
     assert step(ACTION, RESTORE, context)[0] == "unchanged"
     boto("ec2").delete_volume(VolumeId=volume)
