@@ -1,27 +1,16 @@
 """A workspace of Bitbucket, the folder of its backup, and this machine's real hands."""
 
 import json
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from runbook_engine.connections.http import HttpxClient
 from runbook_engine.connections.local import LocalConnection
-from runbook_engine.execution.read_only import ReadOnlyConnection
 from runbook_engine.testing import FakeContext, ManualClock
 from support.git_server import git
+from support.here import Here
 from support.plugins import plugin
 
 ACTION = plugin("atlassian")["bitbucket_mirror"].BitbucketMirror()
-
-
-@dataclass(slots=True)
-class Here(FakeContext):
-    """This machine's real hands."""
-
-    def reading(self, action, params):
-        probes = tuple(action.probe_commands(params))
-        connection = ReadOnlyConnection(self.connection, action.name, probes)
-        return replace(self, connection=connection, http=HttpxClient(read_only=True), is_read_only=True)
 
 
 class Stage:

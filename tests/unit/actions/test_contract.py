@@ -1,5 +1,6 @@
 """Every built-in action holds to the contract that plugins are held to."""
 
+import hashlib
 import importlib
 import pkgutil
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ import pytest
 from support import aws_compute_worlds, aws_control_worlds, aws_data_worlds
 
 import runbook_engine.actions
+from runbook_engine.actions.archive import SCRIPT
 from runbook_engine.discovery.catalog import ENGINE, build_catalog
 from runbook_engine.sdk import Action, CommandResult, Gate
 from runbook_engine.testing import (
@@ -45,6 +47,18 @@ def test_every_built_in_action_has_an_entry_point_of_its_name():
     assert findings == []
     own = [name for name in catalog.names() if catalog.entry(name).origin == ENGINE]
     assert {name: type(catalog.get(name)) for name in own} == {name: type(action) for name, action in ACTIONS.items()}
+
+
+def archive_host():
+    def unpack(command, host):
+        host.make_directory("/opt/app")
+        host.write("/opt/app/.runbook-archive", command.argv[5].encode())
+        return CommandResult(0)
+
+    digest = hashlib.sha256(b"tar").hexdigest()
+    beside = (f"/opt/app.part-{digest[:12]}", "/opt/app.before-0123456789ab")
+    argv = ("/bin/sh", "-c", SCRIPT, "archive.restore", "/srv/a.tar", digest, "/opt/app", *beside, "0", "0")
+    return make_context(connection=FakeConnection({"/srv/a.tar": "tar"}, {argv: unpack}, folders=["/opt"]))
 
 
 def deploy_host():
@@ -179,6 +193,10 @@ IDENTITY = {"sts:get_caller_identity": {"Account": "123456789012", "Arn": "arn:a
 WHERE = {"zone": "Z1", "records": [{"name": "a.example.com", "values": ["192.0.2.1"]}]}
 COUNT = {"SELECT count(*) AS number_of_rows FROM t": [{"n": 2}]}
 CASES = {
+    "archive.restore": (
+        {"archive": "/srv/a.tar", "sha256": hashlib.sha256(b"tar").hexdigest(), "dest": "/opt/app"},
+        archive_host,
+    ),
     "backup.verify": (
         {"folder": "/srv/b", "max_age": "25h"},
         lambda: make_context(
