@@ -93,7 +93,7 @@ class ArchiveRestore(Action[ArchiveParams]):
     example: ClassVar[str] = """\
 archive.restore:
   archive: /srv/backup/app-2026-11-25.tar.gz
-  sha256: "{{ app_archive_sha256 }}"
+  sha256: e9908be886bc09f2e392c8c1f373e14b69762ec648fe8d680881f862e76dba49
   dest: /opt/app
   strip: 1
 """
