@@ -3,8 +3,8 @@
 The folder of one attempt holds `job` (who runs it, since which boot), `rc` (256 bytes, reserved before the start and
 overwritten in place, so that a full disk can't lose the exit status), `in`, and the capped streams: `out` (the head),
 `out.0` to `out.2` (the last pieces, in turn), `out.i` (how many pieces there were) and `out.z` (nothing more comes);
-the same for `err`. The exit status can be there before the last output is, so that an answer waits a second for `.z`;
-no longer, because a child of the command that lives on holds the streams open.
+the same for `err`. The exit status can be there before the last output is, so that an answer waits a second for `.z`,
+unless `rc` says `whole`; no longer, because a child of the command that lives on holds the streams open.
 Each script is a library of functions without secrets and a short text that calls them. What starts a command stands in
 `detached_start`; a shell that stays on the target (`resident_script`) has all the libraries at once.
 """
@@ -140,7 +140,7 @@ members() {
     alive="$alive $q"; many=$((many+1))
   done
 }
-ended() { a=; b=; { read -r a b x <"$d/rc"; } 2>/dev/null; [ "$a" = done ] && state="done $b"; }
+ended() { a=; b=; all=; { read -r a b all <"$d/rc"; } 2>/dev/null; [ "$a" = done ] && state="done $b"; }
 look() {
   state=absent; [ -d "$d" ] || return 0
   ended && return 0
@@ -181,6 +181,7 @@ part() {{
   return 0
 }}
 whole() {{
+  [ "$all" ] && return 0
   n=0; while [ $n -lt 10 ] && {{ [ ! -e "$d/out.z" ] || [ ! -e "$d/err.z" ]; }}; do nap; n=$((n+1)); done
 }}
 answer() {{

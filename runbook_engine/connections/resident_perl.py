@@ -2,8 +2,9 @@
 
 It keeps the attempt's folder as `detached_start` describes it, so that the shell's scripts read, wait for and end what
 it started, and nobody can tell afterwards who did. The wrapper is a process of its own here, too: it records the exit
-status and bounds the output, and lives on when Perl, the connection or the engine dies. A wrapper whose command left
-children that hold the output answers after a second and goes on reading, while the next command is begun.
+status and bounds the output, and lives on when the Perl that started it, the connection or the engine dies. It serves
+one command after another, since a fork of it would cost as much as a command. A wrapper whose command left children
+that hold the output answers within a second or two and goes on reading, while another is made for the next command.
 
 A frame is a line (its kind, the number of bytes that follow; a plain command's has its input's behind it) and those
 bytes; one that is cut short never runs.
@@ -28,7 +29,7 @@ sub lead_ { return if $call && syscall($call) == $$;
 my ($hello, $library) = @ARGV;  # 4 below is EINTR: its name would load another module
 my $piece = PIECE;
 $SIG{$_} = 'IGNORE' for qw(TERM PIPE HUP CHLD);
-my $pending = '';
+my ($pending, $ended) = ('', 0);
 
 sub tell_ { my $t = join '', @_; my $at = 0;
   while ($at < length $t) { my $n = syswrite(STDOUT, $t, length($t) - $at, $at); next if !defined $n && $! == 4;
@@ -79,7 +80,7 @@ sub pump { my ($open, $wait) = @_; my $bits = '';
     next unless vec($ready, fileno $s->{from}, 1);
     my $got = sysread $s->{from}, my $data, 65536;
     if ($got) { keep($s, $data) }
-    elsif (defined $got || !$! == 4) { over($s); save("$s->{path}.z", '>', ''); $s->{done} = 1 }
+    elsif (defined $got || $! != 4) { over($s); close $s->{from}; $s->{done} = 1; save("$s->{path}.z", '>', '') if $ended }
   }
   @$open = grep { !$_->{done} } @$open;
   return 1 }
@@ -104,17 +105,15 @@ sub exec_ { my ($cwd, $env, $argv, $out, $err) = @_;
   exec { $argv->[0] } @$argv;
   $bad->($argv->[0]) }
 
-sub wrap { my ($n, $d, $cwd, $env, $argv, $answered) = @_;
-  my @who = stat_of('self'); my $boot = slurp('/proc/sys/kernel/random/boot_id'); chomp $boot;
+sub wrap { my ($who, $n, $d, $cwd, $env, $argv, $answered) = @_;
   pipe(my $or, my $ow) && pipe(my $er, my $ew) or return refuse($n, $d, 'it has no pipe left');
-  $SIG{CHLD} = sub { };
   my $pid = fork;
   return refuse($n, $d, 'it can make no process') unless defined $pid;
-  become_($n, $d, [@who, $boot], $cwd, $env, $argv, $ow, $ew) unless $pid;
+  become_($n, $d, $who, $cwd, $env, $argv, $ow, $ew) unless $pid;
   close $ow; close $ew;
   my @streams = map { { name => $_->[0], from => $_->[1], path => "$d/$_->[0]" } } ['out', $or], ['err', $er];
   @$_{qw(size in i said)} = (0, 0, 0, '') for @streams;
-  my @open = @streams; my ($gone, $wait) = (0, 0.01);
+  my @open = @streams; my ($gone, $wait) = (0, 0.01); $ended = 0;
   until ($gone) {
     $wait = pump(\@open, $wait) ? 0.01 : $wait < 0.5 ? $wait * 2 : 1 if @open;
     $gone = waitpid $pid, @open ? 1 : 0;
@@ -122,18 +121,51 @@ sub wrap { my ($n, $d, $cwd, $env, $argv, $answered) = @_;
   }
   my $rc = $? & 127 ? 128 + ($? & 127) : $? >> 8;
   return unless -d $d;
-  save("$d/rc", '+<', "done $rc\n");
+  exit 0 unless save("$d/rc", '+<', "done $rc" . (@open ? '' : ' whole') . "\n");  # what is not told, nobody waits for
+  $ended = 1;
+  if (@open) { $_->{done} && save("$_->{path}.z", '>', '') for @streams }
   for (1 .. 32) { last unless @open && pump(\@open, 0) }  # what the pipes held; a child may go on for ever
   tell_("$n ended\n") if @open;
-  my $until = time + 2;
-  pump(\@open, 0.1) while @open && time < $until;
+  my ($until, $idle) = (time + 2, 0);
+  while (@open && time < $until && $idle < 8) { pump(\@open, 0.1) or $idle++ }
   tell_("$n state done $rc\n", (map { part($n, $_) } @streams), "\n$n end\n");
+  return unless @open;
   syswrite $answered, 'x'; close $answered;
-  pump(\@open, undef) while @open }
+  pump(\@open, undef) while @open;
+  exit 0 }
+
+sub serve { my ($jobs, $answered) = @_;
+  open STDIN, '<&', $jobs or exit 0; close $jobs; $pending = '';
+  $SIG{CHLD} = sub { };
+  my $boot = slurp('/proc/sys/kernel/random/boot_id'); chomp $boot;
+  my $who = [stat_of('self'), $boot];
+  while (defined(my $size = line())) {
+    my $job = bytes_($size); exit 0 unless defined $job;
+    my ($n, $d, $cwd, $many, @rest) = split /\0/, $job, -1;
+    my %env = splice @rest, 0, 2 * $many;
+    wrap($who, $n, $d, $cwd, \%env, \@rest, $answered);
+    syswrite $answered, 'f';
+  }
+  exit 0 }
+my $server;
+sub give_ { my $job = shift;
+  for my $once (0, 1) {
+    if (!$server) {
+      pipe(my $from, my $to) && pipe(my $answers, my $answered) or return 0;
+      my $pid = fork; return 0 unless defined $pid;
+      if (!$pid) { close $to; close $answers; serve($from, $answered) }
+      $server = [$to, $answers];
+    }
+    my $at = 0;
+    while ($at < length $job) { my $put = syswrite $server->[0], $job, length($job) - $at, $at;
+      next if !defined $put && $! == 4; last unless $put; $at += $put }
+    return 1 if $at == length $job;
+    $server = undef;  # it was ended while nobody needed it; a job that is cut short never runs
+  }
+  return 0 }
 
 sub base_ { return length $_[0] ? $_[0] : "$ENV{HOME}/.runbook/attempts" }
-sub start { my ($n, $base, $token, $cwd, $forget, $many, @rest) = split /\0/, $_[0], -1;
-  my %env = splice @rest, 0, 2 * $many;
+sub start { my ($n, $base, $token, $forget, $command) = split /\0/, $_[0], 5;
   return refuse($n, '', 'HOME is not set there') unless length $base || length $ENV{HOME};
   $base = base_($base);
   my $d = "$base/$token"; my $mask = umask 0;
@@ -147,14 +179,13 @@ sub start { my ($n, $base, $token, $cwd, $forget, $many, @rest) = split /\0/, $_
   return refuse($n, '', "$d can not be made (is the disk full?)") unless $made || -d $d;
   return tell_("$n exists\n\n$n end\n") unless $made;
   return refuse($n, $d, 'its disk is full') unless save("$d/rc", '>', sprintf "%-8s\n%247s", 'pending', '');
-  pipe(my $answer, my $answered) or return refuse($n, $d, 'it has no pipe left');
-  my $pid = fork;
-  return refuse($n, $d, 'it can make no process') unless defined $pid;
-  if (!$pid) { close $answer; wrap($n, $d, $cwd, \%env, \@rest, $answered); syswrite $answered, 'x'; exit 0 }
-  close $answered; my $got;
-  do { $got = sysread $answer, my $byte, 1 } while !defined $got && $! == 4;
+  my $job = "$n\0$d\0$command";
+  return refuse($n, $d, 'it can make no process') unless give_(length($job) . "\n" . $job);
+  my ($got, $byte);
+  do { $got = sysread $server->[1], $byte, 1 } while !defined $got && $! == 4;
+  $server = undef unless $got && $byte eq 'f';
   my $head = "N=$n; base=" . quoted($base) . "; d=\$base/$token";
-  if (!$got) { waitpid $pid, 0; script("$head\nlook\nanswer") }
+  script("$head\nlook\nanswer") unless $got;
   forget($head, $base, split ' ', $forget) }
 sub forget { my ($head, $base, @tokens) = @_;
   my @rest = grep { slurp("$base/$_/rc") =~ /^done/ ? (clear("$base/$_"), 0)[1] : 1 } @tokens;
@@ -188,7 +219,7 @@ def perl_start(place: Place, command: Command, forget: tuple[str, ...]) -> bytes
     """
     program(command)  # says what can't be given
     pairs = [word for pair in {**command.environment, MARK: place.token}.items() for word in pair]
-    head = (place.nonce, place.base or "", place.token, command.cwd or "", " ".join(forget), str(len(pairs) // 2))
+    head = (place.nonce, place.base or "", place.token, " ".join(forget), command.cwd or "", str(len(pairs) // 2))
     return _frame("start", "\0".join((*head, *pairs, *command.argv)))
 
 

@@ -139,6 +139,54 @@ def test_a_shell_that_died_in_between_is_replaced(link):
 
 
 @pytest.mark.sshd
+def test_a_wrapper_killed_between_two_commands_is_replaced(link, kind):
+    wrapper, shell = parents(link, "before")[0], parents(link, "before2")[-1]
+    if kind == "perl":
+        assert parents(link, "before3")[0] == wrapper  # one serves them all
+        os.kill(wrapper, signal.SIGKILL)
+    wait_for(lambda: gone(wrapper))  # a POSIX shell has a wrapper for each command
+    result = link.run_detached(sh("echo on"), token="after", timeout=20)
+    assert (result.stdout, result.reattached) == (b"on\n", False)
+    assert parents(link, "after2")[-1] == shell
+
+
+@pytest.mark.sshd
+def test_a_wrapper_that_still_hears_a_child_serves_nobody_else(link, tmp_path, kind):
+    go = tmp_path / "go"
+    script = f"echo $PPID; (while [ ! -e {go} ]; do sleep 0.05; done; echo late) &"
+    busy = int(link.run_detached(sh(script), token="busy", timeout=20).stdout)
+    assert parents(link, "next")[0] != busy
+    assert gone(busy) == (kind == "sh")  # whose filters go on without it
+    go.touch()
+    wait_for(lambda: gone(busy) and (tmp_path / "attempts" / "busy" / "out").read_bytes().endswith(b"late\n"))
+    again = link.run_detached(sh("exit 1"), token="busy", timeout=20)
+    assert (again.stdout, again.reattached) == (f"{busy}\nlate\n".encode(), True)
+
+
+@pytest.mark.sshd
+def test_who_asks_at_the_end_hears_what_a_child_says_right_after(link, tmp_path):
+    """The exit status alone does not say that the output is whole."""
+    go = tmp_path / "go"
+    command = sh(f"(while [ ! -e {go} ]; do sleep 0.01; done; echo late) & echo now; exit 5")
+    thread, end = in_background(lambda: link.run_detached(command, token="both", timeout=30))
+    wait_for(lambda: link.probe_detached("both").status is DetachedStatus.DONE)
+    timer = threading.Timer(0.1, go.touch)
+    timer.start()
+    again = link.run_detached(command, token="both", timeout=30)
+    timer.join()
+    thread.join()
+    assert (again.exit_status, again.stdout, again.reattached) == (5, b"now\nlate\n", True)
+    assert end[0].exit_status == 5
+
+
+@pytest.mark.sshd
+def test_a_wrapper_ends_with_its_shell(link):
+    wrapper, *_, shell = parents(link, "one")
+    os.kill(shell, signal.SIGKILL)
+    wait_for(lambda: gone(wrapper))
+
+
+@pytest.mark.sshd
 def test_a_shell_that_was_silent_for_long_is_asked_before_it_is_trusted(link):
     """It is stopped, which nothing tells: the command goes to another one, and is not begun by the stopped one later."""
     resident = parents(link, "before")[-1]
