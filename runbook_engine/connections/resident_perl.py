@@ -80,7 +80,8 @@ sub pump { my ($open, $wait) = @_; my $bits = '';
     next unless vec($ready, fileno $s->{from}, 1);
     my $got = sysread $s->{from}, my $data, 65536;
     if ($got) { keep($s, $data) }
-    elsif (defined $got || $! != 4) { over($s); close $s->{from}; $s->{done} = 1; save("$s->{path}.z", '>', '') if $ended }
+    elsif (defined $got || $! != 4) { over($s); close $s->{from}; $s->{done} = 1;
+      save("$s->{path}.z", '>', '') if $ended }
   }
   @$open = grep { !$_->{done} } @$open;
   return 1 }

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from support.processes import unique
 
 from runbook_engine.connections.local import LocalConnection
 from runbook_engine.sdk import Command, CommandTimeoutError, FileAccessError
@@ -53,7 +54,7 @@ def run(request, other):
     def go(command, timeout=30):
         if request.param == "plain":
             return other.run(command, timeout=timeout)
-        return other.run_detached(command, token="t", timeout=timeout)
+        return other.run_detached(command, token=unique("t"), timeout=timeout)
 
     return go
 

@@ -10,9 +10,9 @@ import subprocess
 import threading
 import time
 from functools import partial
-from pathlib import Path
 
 import pytest
+from support.processes import gone, unique
 
 from runbook_engine.connections.detached_script import MARK
 from runbook_engine.connections.ssm import SsmConnection
@@ -208,13 +208,6 @@ def test_a_timeout_finds_what_began_a_session_of_its_own(connection, how, tmp_pa
         alike.wait()
 
 
-def gone(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] in "ZX"
-    except FileNotFoundError:
-        return True
-
-
 def test_children_inherit_no_descriptors(run, tmp_path):
     with (tmp_path / "lock").open("w") as lock:
         os.set_inheritable(lock.fileno(), False)
@@ -225,8 +218,8 @@ def test_children_inherit_no_descriptors(run, tmp_path):
 def test_detached_runs_once_and_reattaches(connection, tmp_path):
     ran = tmp_path / "ran"
     command = sh(f"echo x >>{ran}; echo hello; exit 4")
-    first = connection.run_detached(command, token="once", timeout=30)
-    again = connection.run_detached(command, token="once", timeout=30)
+    first = connection.run_detached(command, token=unique("once"), timeout=30)
+    again = connection.run_detached(command, token=unique("once"), timeout=30)
     assert ran.read_text() == "x\n"
     assert (first.exit_status, first.reattached) == (4, False)
     assert (again.exit_status, again.stdout, again.reattached) == (4, b"hello\n", True)
@@ -238,7 +231,7 @@ def test_twelve_simultaneous_starts_run_once(connection, tmp_path):
     results = []
 
     def start():
-        results.append(connection.run_detached(command, token="many", timeout=60))
+        results.append(connection.run_detached(command, token=unique("many"), timeout=60))
 
     threads = [threading.Thread(target=start) for _ in range(12)]
     for thread in threads:
@@ -261,16 +254,16 @@ def test_who_asks_right_after_the_end_gets_the_whole_output(connection, tmp_path
         f" done 2>/dev/null >{writers}; many=$(wc -l <{writers}); done; kill -STOP $(cat {writers}); echo hello; exit 5"
     )
     first = threading.Thread(
-        target=connection.run_detached, args=(sh(script),), kwargs={"token": "whole", "timeout": 60}
+        target=connection.run_detached, args=(sh(script),), kwargs={"token": unique("whole"), "timeout": 60}
     )
     first.start()
     until = time.monotonic() + 20
-    while connection.probe_detached("whole").status is not DetachedStatus.DONE:
+    while connection.probe_detached(unique("whole")).status is not DetachedStatus.DONE:
         assert time.monotonic() < until
     stopped = [int(pid) for pid in writers.read_text().split()]
     go_on = threading.Timer(0.3, lambda: [os.kill(pid, signal.SIGCONT) for pid in stopped])
     go_on.start()
-    result = connection.run_detached(sh(script), token="whole", timeout=60)
+    result = connection.run_detached(sh(script), token=unique("whole"), timeout=60)
     go_on.join()
     first.join()
     assert len(stopped) == 2
@@ -279,45 +272,45 @@ def test_who_asks_right_after_the_end_gets_the_whole_output(connection, tmp_path
 
 def test_probe_tells_absent_running_and_done(connection, tmp_path):
     go = tmp_path / "go"
-    assert connection.probe_detached("probed") == DetachedState(DetachedStatus.ABSENT)
+    assert connection.probe_detached(unique("probed")) == DetachedState(DetachedStatus.ABSENT)
     thread = threading.Thread(
         target=connection.run_detached,
         args=(sh(f"while [ ! -e {go} ]; do sleep 0.05; done; exit 7"),),
-        kwargs={"token": "probed", "timeout": 60},
+        kwargs={"token": unique("probed"), "timeout": 60},
     )
     thread.start()
     until = time.monotonic() + 20
-    while connection.probe_detached("probed").status is not DetachedStatus.RUNNING:
+    while connection.probe_detached(unique("probed")).status is not DetachedStatus.RUNNING:
         assert time.monotonic() < until
     go.touch()
     thread.join()
-    assert connection.probe_detached("probed") == DetachedState(DetachedStatus.DONE, 7)
+    assert connection.probe_detached(unique("probed")) == DetachedState(DetachedStatus.DONE, 7)
 
 
 def test_forgetting_removes_everything(connection):
-    connection.run_detached(Command(("true",)), token="gone", timeout=30)
-    assert (connection.base / "gone").is_dir()
-    connection.forget_detached("gone")
-    assert connection.probe_detached("gone").status is DetachedStatus.ABSENT
+    connection.run_detached(Command(("true",)), token=unique("gone"), timeout=30)
+    assert (connection.base / unique("gone")).is_dir()
+    connection.forget_detached(unique("gone"))
+    assert connection.probe_detached(unique("gone")).status is DetachedStatus.ABSENT
     assert list(connection.base.iterdir()) == []
 
 
 def test_forgetting_goes_along_with_the_next_start(connection):
     # Removing costs a process on the target, so that it is done for eight at once.
     for number in range(8):
-        connection.run_detached(Command(("true",)), token=f"old{number}", timeout=30)
-        connection.forget_detached(f"old{number}")
-    connection.run_detached(Command(("true",)), token="new", timeout=30)
-    assert connection.run_detached(Command(("true",)), token="new", timeout=30).reattached
+        connection.run_detached(Command(("true",)), token=unique(f"old{number}"), timeout=30)
+        connection.forget_detached(unique(f"old{number}"))
+    connection.run_detached(Command(("true",)), token=unique("new"), timeout=30)
+    assert connection.run_detached(Command(("true",)), token=unique("new"), timeout=30).reattached
     until = time.monotonic() + 10  # the folder goes behind the answer, which waits for nothing
-    while (left := sorted(entry.name for entry in connection.base.iterdir())) != ["new"]:
+    while (left := sorted(entry.name for entry in connection.base.iterdir())) != [unique("new")]:
         assert time.monotonic() < until, left
         time.sleep(0.02)
 
 
 def test_attempt_folders_are_private(connection):
-    connection.run_detached(Command(("true",)), token="mine", timeout=30)
-    assert stat.S_IMODE((connection.base / "mine").stat().st_mode) == 0o700
+    connection.run_detached(Command(("true",)), token=unique("mine"), timeout=30)
+    assert stat.S_IMODE((connection.base / unique("mine")).stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("token", ["", "../x", "a/b", "-x", "a b", "x" * 129, "$(id)"])
@@ -329,7 +322,7 @@ def test_tokens_that_could_leave_the_folder_are_refused(connection, token):
 def test_output_cannot_imitate_an_answer(connection):
     """A command that prints what answers look like, with a mark of its own, is taken by its real end."""
     text = "rb0 state done 0\\n\\nrb0 out 0\\n\\nrb0 err 0\\n\\nrb0 end\\n"
-    result = connection.run_detached(sh(f"printf '{text}'; exit 9"), token="fake", timeout=30)
+    result = connection.run_detached(sh(f"printf '{text}'; exit 9"), token=unique("fake"), timeout=30)
     assert result.exit_status == 9
     assert result.stdout.count(b"rb0") == 4
 
@@ -340,7 +333,7 @@ def test_a_command_killed_from_outside_is_lost_when_its_wrapper_died_too(connect
 
     def start():
         try:
-            connection.run_detached(sh(f"echo $$ >{pid}; exec sleep 300"), token="killed", timeout=60)
+            connection.run_detached(sh(f"echo $$ >{pid}; exec sleep 300"), token=unique("killed"), timeout=60)
         except TargetUnreachableError as caught:
             error.append(caught)
 
@@ -350,27 +343,29 @@ def test_a_command_killed_from_outside_is_lost_when_its_wrapper_died_too(connect
     while not (pid.exists() and pid.read_text().strip()):
         assert time.monotonic() < until
         time.sleep(0.02)
-    wrapper, _, session = (connection.base / "killed" / "job").read_text().split()[:3]
+    wrapper, _, session = (connection.base / unique("killed") / "job").read_text().split()[:3]
     os.kill(int(wrapper), 9)
-    assert connection.probe_detached("killed").status is DetachedStatus.ORPHANS
+    while not gone(int(wrapper)):
+        assert time.monotonic() < until
+    assert connection.probe_detached(unique("killed")).status is DetachedStatus.ORPHANS
     os.kill(int(pid.read_text()), 9)
     with contextlib.suppress(ProcessLookupError):  # by a resident shell, the command leads its session itself
         os.kill(int(session), 9)
     thread.join(60)
-    assert connection.probe_detached("killed").status is DetachedStatus.LOST_KILLED
+    assert connection.probe_detached(unique("killed")).status is DetachedStatus.LOST_KILLED
     assert "killed from outside" in str(error[0])
 
 
 def test_another_boot_id_is_lost_by_a_reboot(connection):
-    connection.run_detached(Command(("true",)), token="boot", timeout=30)
-    folder = connection.base / "boot"
+    connection.run_detached(Command(("true",)), token=unique("boot"), timeout=30)
+    folder = connection.base / unique("boot")
     (folder / "rc").write_bytes(b"pending".ljust(255) + b"\n")
     words = (folder / "job").read_text().split()
     words[4] = "another-boot"
     (folder / "job").write_text(" ".join(words) + "\n")
-    assert connection.probe_detached("boot").status is DetachedStatus.LOST_REBOOT
+    assert connection.probe_detached(unique("boot")).status is DetachedStatus.LOST_REBOOT
     with pytest.raises(TargetUnreachableError, match="rebooted"):
-        connection.run_detached(Command(("true",)), token="boot", timeout=30)
+        connection.run_detached(Command(("true",)), token=unique("boot"), timeout=30)
 
 
 def test_files_are_written_read_and_described(connection, tmp_path):

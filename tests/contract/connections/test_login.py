@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.processes import unique
 from support.sshd import SSHD, start_sshd
 
 from runbook_engine.connections.factory import HostConnections, HostSettings
@@ -94,8 +95,8 @@ def test_sudo_gets_its_password_and_the_command_does_not(hosts, user, detached):
     script = 'id -un; cat; printf "%s\\n" "$A"; cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "; env'
     command = Command(("sh", "-c", script), b"given\n", None, {"A": "value"})
     if detached:
-        result = box.run_detached(command, token="sudo", timeout=30)
-        box.forget_detached("sudo")
+        result = box.run_detached(command, token=unique("sudo"), timeout=30)
+        box.forget_detached(unique("sudo"))
     else:
         result = box.run(command, timeout=30)
     assert result.exit_status == 0, result.stderr

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.processes import unique
 
 from runbook_engine.connections import detached_script as scripts
 from runbook_engine.connections.detached_answer import end_of, read_answer
@@ -103,20 +104,20 @@ import sys
 from pathlib import Path
 from runbook_engine.connections.local import LocalConnection
 from runbook_engine.sdk import Command
-LocalConnection(Path(sys.argv[1])).run_detached(Command(("sh", "-c", sys.argv[2])), token="job", timeout=60)
+LocalConnection(Path(sys.argv[1])).run_detached(Command(("sh", "-c", sys.argv[2])), token=sys.argv[3], timeout=60)
 """
 
 
 def test_the_command_outlives_the_engine_and_is_reattached(home, connection, tmp_path):
     ran, go = tmp_path / "ran", tmp_path / "go"
     script = f"echo x >>{ran}; while [ ! -e {go} ]; do sleep 0.05; done; echo end; exit 6"
-    engine = subprocess.Popen([sys.executable, "-c", ENGINE, home, script])
+    engine = subprocess.Popen([sys.executable, "-c", ENGINE, home, script, unique("job")])
     wait_for(ran.exists)
     engine.send_signal(signal.SIGKILL)
     engine.wait()
-    assert connection.probe_detached("job").status is DetachedStatus.RUNNING
+    assert connection.probe_detached(unique("job")).status is DetachedStatus.RUNNING
     go.touch()
-    result = connection.run_detached(sh(script), token="job", timeout=30)
+    result = connection.run_detached(sh(script), token=unique("job"), timeout=30)
     assert (result.exit_status, result.stdout, result.reattached) == (6, b"end\n", True)
     assert ran.read_text() == "x\n"
 
@@ -127,13 +128,13 @@ def test_the_exit_status_outlives_the_shell_that_started_it(home, connection, tm
     thread = threading.Thread(
         target=lambda: result.append(
             connection.run_detached(
-                sh(f"touch {began}; while [ ! -e {go} ]; do sleep 0.05; done; exit 8"), token="t", timeout=60
+                sh(f"touch {began}; while [ ! -e {go} ]; do sleep 0.05; done; exit 8"), token=unique("t"), timeout=60
             )
         )
     )
     thread.start()
     wait_for(began.exists)
-    session = int((attempt(home, "t") / "job").read_text().split()[2])
+    session = int((attempt(home, unique("t")) / "job").read_text().split()[2])
     os.kill(session, signal.SIGKILL)
     go.touch()
     thread.join()
@@ -141,19 +142,19 @@ def test_the_exit_status_outlives_the_shell_that_started_it(home, connection, tm
 
 
 def test_a_start_that_broke_off_is_in_doubt(home, connection):
-    attempt(home, "broken").mkdir(parents=True)
-    assert connection.probe_detached("broken").status is DetachedStatus.STARTING
+    attempt(home, unique("broken")).mkdir(parents=True)
+    assert connection.probe_detached(unique("broken")).status is DetachedStatus.STARTING
     with pytest.raises(TargetUnreachableError, match="nothing tells whether it ran"):
-        connection.run_detached(sh("exit 0"), token="broken", timeout=60)
+        connection.run_detached(sh("exit 0"), token=unique("broken"), timeout=60)
 
 
 def test_a_flood_of_output_stays_small_in_memory_and_on_disk(home, connection):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    result = connection.run_detached(sh("head -c 300000000 /dev/zero; echo end"), token="flood", timeout=120)
+    result = connection.run_detached(sh("head -c 300000000 /dev/zero; echo end"), token=unique("flood"), timeout=120)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert result.stdout_bytes == 300_000_004
     assert result.stdout.endswith(b"end\n")
-    assert sum(file.stat().st_size for file in attempt(home, "flood").iterdir()) < 8_000_000
+    assert sum(file.stat().st_size for file in attempt(home, unique("flood")).iterdir()) < 8_000_000
     assert (after - before) * 1024 < 60_000_000
 
 
@@ -176,20 +177,20 @@ def test_a_full_disk_refuses_the_start(small_disk, tmp_path):
     subprocess.run(["dd", "if=/dev/zero", f"of={small_disk}/filler", "bs=4096"], capture_output=True, check=False)
     connection = LocalConnection(small_disk)
     with pytest.raises(RunbookError, match="full"):
-        connection.run_detached(sh(f"touch {ran}"), token="full", timeout=30)
+        connection.run_detached(sh(f"touch {ran}"), token=unique("full"), timeout=30)
     assert not ran.exists()
-    assert connection.probe_detached("full").status is DetachedStatus.ABSENT
+    assert connection.probe_detached(unique("full")).status is DetachedStatus.ABSENT
 
 
 def test_a_command_that_fills_the_disk_keeps_its_exit_status(small_disk):
     connection = LocalConnection(small_disk)
     result = connection.run_detached(
         sh(f"head -c 3000000 /dev/zero >{small_disk}/filler; head -c 900000 /dev/zero || exit 99; exit 7"),
-        token="f",
+        token=unique("f"),
         timeout=30,
     )
     assert result.exit_status == 7
-    assert connection.probe_detached("f").exit_status == 7
+    assert connection.probe_detached(unique("f")).exit_status == 7
 
 
 def test_an_answer_is_read_only_when_it_is_whole():

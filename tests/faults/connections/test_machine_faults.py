@@ -5,6 +5,7 @@ import time
 
 import pytest
 from support.machine import Machine, why_not
+from support.processes import unique
 
 from runbook_engine.connections.ssh import SshConnection
 from runbook_engine.connections.ssh_pool import SshPool
@@ -65,7 +66,7 @@ def waiting(folder):
 
 def test_packets_dropped_in_mid_command_are_noticed_and_it_ran_once(machine, link, tmp_path):
     command, began, go, ran = waiting(tmp_path)
-    thread, end = in_background(lambda: link.run_detached(command, token="dropped", timeout=50))
+    thread, end = in_background(lambda: link.run_detached(command, token=unique("dropped"), timeout=50))
     wait_for(began.exists)
     machine.drop_packets()
     try:
@@ -75,9 +76,9 @@ def test_packets_dropped_in_mid_command_are_noticed_and_it_ran_once(machine, lin
             link.run(Command(("true",)), timeout=30)
     finally:
         machine.let_packets_through()
-    assert link.probe_detached("dropped").status is DetachedStatus.RUNNING
+    assert link.probe_detached(unique("dropped")).status is DetachedStatus.RUNNING
     go.touch()
-    result = link.run_detached(command, token="dropped", timeout=30)
+    result = link.run_detached(command, token=unique("dropped"), timeout=30)
     assert (result.exit_status, result.stdout, result.reattached) == (6, b"end\n", True)
     assert ran.read_text() == "x\n"
 
@@ -85,7 +86,7 @@ def test_packets_dropped_in_mid_command_are_noticed_and_it_ran_once(machine, lin
 def test_packets_dropped_while_it_ends_are_sent_again(machine, tmp_path):
     patient, pool = connect(machine, alive_seconds=10)
     command, began, go, ran = waiting(tmp_path)
-    thread, end = in_background(lambda: patient.run_detached(command, token="shortly", timeout=50))
+    thread, end = in_background(lambda: patient.run_detached(command, token=unique("shortly"), timeout=50))
     wait_for(began.exists)
     machine.drop_packets()
     try:
@@ -101,12 +102,12 @@ def test_packets_dropped_while_it_ends_are_sent_again(machine, tmp_path):
 
 def test_a_reboot_in_mid_command_is_told_from_its_end(machine, link, tmp_path):
     command, began, _, ran = waiting(tmp_path)
-    thread, end = in_background(lambda: link.run_detached(command, token="rebooted", timeout=50))
+    thread, end = in_background(lambda: link.run_detached(command, token=unique("rebooted"), timeout=50))
     wait_for(began.exists)
     machine.reboot()
     thread.join(20)
     assert isinstance(end[0], TargetUnreachableError)
-    assert link.probe_detached("rebooted").status is DetachedStatus.LOST_REBOOT
+    assert link.probe_detached(unique("rebooted")).status is DetachedStatus.LOST_REBOOT
     with pytest.raises(TargetUnreachableError, match="the target was rebooted while it ran"):
-        link.run_detached(command, token="rebooted", timeout=30)
+        link.run_detached(command, token=unique("rebooted"), timeout=30)
     assert ran.read_text() == "x\n", "nobody starts it again without having looked"

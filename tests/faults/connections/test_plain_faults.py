@@ -7,9 +7,9 @@ import signal
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import pytest
+from support.processes import gone
 
 from runbook_engine.connections.resident_perl import PERL
 from runbook_engine.connections.resident_plain import plain_frame
@@ -28,13 +28,6 @@ def wait_for(condition, seconds=20):
     while not condition():
         assert time.monotonic() < until, "it did not happen"
         time.sleep(0.02)
-
-
-def gone(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] in "ZX"
-    except FileNotFoundError:
-        return True
 
 
 @pytest.fixture(scope="module")

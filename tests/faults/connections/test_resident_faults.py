@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.processes import gone, unique
 
 from runbook_engine.connections import detached_script as scripts
 from runbook_engine.connections.detached_answer import read_answer
@@ -38,13 +39,6 @@ def wait_for(condition, seconds=20):
     while not condition():
         assert time.monotonic() < until, "it did not happen"
         time.sleep(0.02)
-
-
-def gone(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] in "ZX"
-    except FileNotFoundError:
-        return True
 
 
 def in_background(work):
@@ -97,7 +91,7 @@ def parents(connection, token):
 
 @pytest.mark.sshd
 def test_one_shell_does_one_command_after_another(link, kind):
-    residents = {parents(link, f"t{number}")[-1] for number in range(3)}
+    residents = {parents(link, unique(f"t{number}"))[-1] for number in range(3)}
     assert len(residents) == 1
     stat = Path(f"/proc/{residents.pop()}/stat").read_text()
     assert stat.split(")")[0].endswith(f"({kind}")
@@ -106,7 +100,7 @@ def test_one_shell_does_one_command_after_another(link, kind):
 @pytest.mark.sshd
 def test_each_command_has_a_session_of_its_own(link):
     script = "sed 's/.*) . //' /proc/$$/stat | cut -d' ' -f3; echo $$"
-    said = [link.run_detached(sh(script), token=f"s{n}", timeout=20).stdout.split() for n in range(2)]
+    said = [link.run_detached(sh(script), token=unique(f"s{n}"), timeout=20).stdout.split() for n in range(2)]
     assert [sid == pid for sid, pid in said] == [True, True]
     assert said[0] != said[1]
 
@@ -115,51 +109,51 @@ def test_each_command_has_a_session_of_its_own(link):
 def test_the_shell_killed_in_mid_command_costs_nothing(link, tmp_path):
     """The wrapper goes on, the exit status and the output are there, and the command ran once."""
     ran, go = tmp_path / "ran", tmp_path / "go"
-    resident = parents(link, "who")[-1]
+    resident = parents(link, unique("who"))[-1]
     command = sh(f"echo x >>{ran}; while [ ! -e {go} ]; do sleep 0.05; done; echo end; exit 6")
-    thread, end = in_background(lambda: link.run_detached(command, token="mid", timeout=30))
+    thread, end = in_background(lambda: link.run_detached(command, token=unique("mid"), timeout=30))
     wait_for(ran.exists)
     os.kill(resident, signal.SIGKILL)
-    assert link.probe_detached("mid").status is DetachedStatus.RUNNING
+    assert link.probe_detached(unique("mid")).status is DetachedStatus.RUNNING
     go.touch()
     thread.join(30)
     assert (end[0].exit_status, end[0].stdout) == (6, b"end\n")
     assert ran.read_text() == "x\n"
-    assert link.run_detached(sh("echo on"), token="on", timeout=20).stdout == b"on\n"
+    assert link.run_detached(sh("echo on"), token=unique("on"), timeout=20).stdout == b"on\n"
 
 
 @pytest.mark.sshd
 def test_a_shell_that_died_in_between_is_replaced(link):
-    first = parents(link, "before")[-1]
+    first = parents(link, unique("before"))[-1]
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: gone(first))
     # Its end may not be known here yet: what was sent to it never begins, and is sent to another.
-    result = link.run_detached(sh("echo on"), token="after", timeout=20)
+    result = link.run_detached(sh("echo on"), token=unique("after"), timeout=20)
     assert (result.stdout, result.reattached) == (b"on\n", False)
 
 
 @pytest.mark.sshd
 def test_a_wrapper_killed_between_two_commands_is_replaced(link, kind):
-    wrapper, shell = parents(link, "before")[0], parents(link, "before2")[-1]
+    wrapper, shell = parents(link, unique("before"))[0], parents(link, unique("before2"))[-1]
     if kind == "perl":
-        assert parents(link, "before3")[0] == wrapper  # one serves them all
+        assert parents(link, unique("before3"))[0] == wrapper  # one serves them all
         os.kill(wrapper, signal.SIGKILL)
     wait_for(lambda: gone(wrapper))  # a POSIX shell has a wrapper for each command
-    result = link.run_detached(sh("echo on"), token="after", timeout=20)
+    result = link.run_detached(sh("echo on"), token=unique("after"), timeout=20)
     assert (result.stdout, result.reattached) == (b"on\n", False)
-    assert parents(link, "after2")[-1] == shell
+    assert parents(link, unique("after2"))[-1] == shell
 
 
 @pytest.mark.sshd
 def test_a_wrapper_that_still_hears_a_child_serves_nobody_else(link, tmp_path, kind):
     go = tmp_path / "go"
     script = f"echo $PPID; (while [ ! -e {go} ]; do sleep 0.05; done; echo late) &"
-    busy = int(link.run_detached(sh(script), token="busy", timeout=20).stdout)
-    assert parents(link, "next")[0] != busy
+    busy = int(link.run_detached(sh(script), token=unique("busy"), timeout=20).stdout)
+    assert parents(link, unique("next"))[0] != busy
     assert gone(busy) == (kind == "sh")  # whose filters go on without it
     go.touch()
-    wait_for(lambda: gone(busy) and (tmp_path / "attempts" / "busy" / "out").read_bytes().endswith(b"late\n"))
-    again = link.run_detached(sh("exit 1"), token="busy", timeout=20)
+    wait_for(lambda: gone(busy) and (tmp_path / "attempts" / unique("busy") / "out").read_bytes().endswith(b"late\n"))
+    again = link.run_detached(sh("exit 1"), token=unique("busy"), timeout=20)
     assert (again.stdout, again.reattached) == (f"{busy}\nlate\n".encode(), True)
 
 
@@ -168,11 +162,11 @@ def test_who_asks_at_the_end_hears_what_a_child_says_right_after(link, tmp_path)
     """The exit status alone does not say that the output is whole."""
     go = tmp_path / "go"
     command = sh(f"(while [ ! -e {go} ]; do sleep 0.01; done; echo late) & echo now; exit 5")
-    thread, end = in_background(lambda: link.run_detached(command, token="both", timeout=30))
-    wait_for(lambda: link.probe_detached("both").status is DetachedStatus.DONE)
+    thread, end = in_background(lambda: link.run_detached(command, token=unique("both"), timeout=30))
+    wait_for(lambda: link.probe_detached(unique("both")).status is DetachedStatus.DONE)
     timer = threading.Timer(0.1, go.touch)
     timer.start()
-    again = link.run_detached(command, token="both", timeout=30)
+    again = link.run_detached(command, token=unique("both"), timeout=30)
     timer.join()
     thread.join()
     assert (again.exit_status, again.stdout, again.reattached) == (5, b"now\nlate\n", True)
@@ -181,7 +175,7 @@ def test_who_asks_at_the_end_hears_what_a_child_says_right_after(link, tmp_path)
 
 @pytest.mark.sshd
 def test_a_wrapper_ends_with_its_shell(link):
-    wrapper, *_, shell = parents(link, "one")
+    wrapper, *_, shell = parents(link, unique("one"))
     os.kill(shell, signal.SIGKILL)
     wait_for(lambda: gone(wrapper))
 
@@ -189,13 +183,13 @@ def test_a_wrapper_ends_with_its_shell(link):
 @pytest.mark.sshd
 def test_a_shell_that_was_silent_for_long_is_asked_before_it_is_trusted(link):
     """It is stopped, which nothing tells: the command goes to another one, and is not begun by the stopped one later."""
-    resident = parents(link, "before")[-1]
+    resident = parents(link, unique("before"))[-1]
     (shell,) = next(iter(link.pool.residents._free.values()))
     os.kill(resident, signal.SIGSTOP)
     try:
         shell.used -= 3600
         link.pool.residents.send_seconds = 1.0
-        assert link.run_detached(sh("echo on"), token="after", timeout=20).stdout == b"on\n"
+        assert link.run_detached(sh("echo on"), token=unique("after"), timeout=20).stdout == b"on\n"
     finally:
         os.kill(resident, signal.SIGCONT)
     wait_for(lambda: gone(resident))
@@ -210,7 +204,7 @@ def test_two_engines_on_one_host_start_it_once(sshd_tools, server, link, tmp_pat
             command = sh(f"echo {number} >>{ran}; sleep 0.1; echo hello; exit 5")
             work = [
                 in_background(lambda made=made, command=command, number=number: made.run_detached(
-                    command, token=f"both{number}", timeout=30
+                    command, token=unique(f"both{number}"), timeout=30
                 ))
                 for made in (link, other)
             ]  # fmt: skip
@@ -219,7 +213,7 @@ def test_two_engines_on_one_host_start_it_once(sshd_tools, server, link, tmp_pat
             assert [(end[0].exit_status, end[0].stdout) for _, end in work] == [(5, b"hello\n")] * 2
             assert sorted(end[0].reattached for _, end in work) == [False, True]
         assert ran.read_text() == "0\n1\n2\n3\n4\n"
-        assert parents(link, "mine")[-1] != parents(other, "theirs")[-1]
+        assert parents(link, unique("mine"))[-1] != parents(other, unique("theirs"))[-1]
     finally:
         other.flush_forgotten()
         other.pool.close()
@@ -246,32 +240,34 @@ MISTREATMENT = {
 @pytest.mark.parametrize("name", MISTREATMENT)
 def test_commands_that_mistreat_the_shell_disturb_neither_it_nor_the_next(link, name):
     script, status, stdout = MISTREATMENT[name]
-    result = link.run_detached(sh(script), token="rude", timeout=30)
+    result = link.run_detached(sh(script), token=unique("rude"), timeout=30)
     assert (result.exit_status, result.stdout) == (status, stdout)
-    after = [link.run_detached(sh(f"echo {number}"), token=f"next{number}", timeout=20).stdout for number in range(3)]
+    after = [
+        link.run_detached(sh(f"echo {number}"), token=unique(f"next{number}"), timeout=20).stdout for number in range(3)
+    ]
     assert after == [b"0\n", b"1\n", b"2\n"]
 
 
 @pytest.mark.sshd
 def test_a_command_that_kills_its_wrapper_is_lost_and_the_shell_goes_on(link):
     with pytest.raises(TargetUnreachableError, match="killed from outside"):
-        link.run_detached(sh("kill -9 $PPID; exit 0"), token="rude", timeout=30)
-    assert link.probe_detached("rude").status is DetachedStatus.LOST_KILLED
-    assert link.run_detached(sh("echo on"), token="next", timeout=20).stdout == b"on\n"
+        link.run_detached(sh("kill -9 $PPID; exit 0"), token=unique("rude"), timeout=30)
+    assert link.probe_detached(unique("rude")).status is DetachedStatus.LOST_KILLED
+    assert link.run_detached(sh("echo on"), token=unique("next"), timeout=20).stdout == b"on\n"
 
 
 @pytest.mark.sshd
 def test_input_has_a_way_of_its_own(link):
     given = bytes(range(256)) * 300
-    assert link.run_detached(Command(("cat",), stdin=given), token="with", timeout=20).stdout == given
-    assert link.run_detached(Command(("cat",)), token="without", timeout=20).stdout == b""
+    assert link.run_detached(Command(("cat",), stdin=given), token=unique("with"), timeout=20).stdout == given
+    assert link.run_detached(Command(("cat",)), token=unique("without"), timeout=20).stdout == b""
 
 
 @pytest.mark.sshd
 def test_a_timeout_kills_the_command_alone_and_proves_it(link, tmp_path):
     """What an earlier command left running on purpose is not of the killed one's session."""
     stay = tmp_path / "stay"
-    link.run_detached(sh(f"sleep 60 >/dev/null 2>&1 & echo $! >{stay}"), token="leaves", timeout=20)
+    link.run_detached(sh(f"sleep 60 >/dev/null 2>&1 & echo $! >{stay}"), token=unique("leaves"), timeout=20)
     pids = tmp_path / "pids"
     with pytest.raises(CommandTimeoutError) as caught:
         link.run_detached(sh(f"sleep 61 & echo $! $$ >{pids}; wait"), token=SLOW, timeout=1)
@@ -283,12 +279,14 @@ def test_a_timeout_kills_the_command_alone_and_proves_it(link, tmp_path):
 
 @pytest.mark.sshd
 def test_a_flood_of_output_stays_small_on_the_host(link, tmp_path):
-    result = link.run_detached(sh("echo first; head -c 100000000 /dev/zero; echo last"), token="flood", timeout=120)
+    result = link.run_detached(
+        sh("echo first; head -c 100000000 /dev/zero; echo last"), token=unique("flood"), timeout=120
+    )
     assert (result.exit_status, result.stdout_bytes, result.stderr_bytes) == (0, 100_000_011, 0)
     assert result.stdout.startswith(b"first\n")
     assert result.stdout.endswith(b"last\n")
-    assert sum(file.stat().st_size for file in (tmp_path / "attempts" / "flood").iterdir()) < 8_000_000
-    again = link.run_detached(sh("exit 1"), token="flood", timeout=20)
+    assert sum(file.stat().st_size for file in (tmp_path / "attempts" / unique("flood")).iterdir()) < 8_000_000
+    again = link.run_detached(sh("exit 1"), token=unique("flood"), timeout=20)
     assert (again.stdout, again.stdout_bytes, again.reattached) == (result.stdout, result.stdout_bytes, True)
 
 
@@ -309,13 +307,13 @@ def test_a_full_disk_refuses_the_start_or_keeps_the_exit_status(sshd_tools, serv
     made.pool.residents.perl = kind == "perl"
     try:
         fill = f"head -c 3000000 /dev/zero >{small_disk}/filler; head -c 900000 /dev/zero || exit 99; exit 7"
-        assert made.run_detached(sh(fill), token="fills", timeout=30).exit_status == 7
-        assert made.probe_detached("fills").exit_status == 7
+        assert made.run_detached(sh(fill), token=unique("fills"), timeout=30).exit_status == 7
+        assert made.probe_detached(unique("fills")).exit_status == 7
         ran = tmp_path / "ran"
         with pytest.raises(RunbookError, match="full"):
-            made.run_detached(sh(f"touch {ran}"), token="late", timeout=30)
+            made.run_detached(sh(f"touch {ran}"), token=unique("late"), timeout=30)
         assert not ran.exists()
-        assert made.probe_detached("late").status is DetachedStatus.ABSENT
+        assert made.probe_detached(unique("late")).status is DetachedStatus.ABSENT
     finally:
         made.pool.close()
 
@@ -330,7 +328,9 @@ def test_a_host_without_perl_or_setsid_works_as_before(sshd_tools, tmp_path, set
     own = sshd_tools.start_sshd(tmp_path / "sshd", f"SetEnv PATH={tools}")
     made = sshd_tools.connect(own, tmp_path / "attempts")
     try:
-        results = [made.run_detached(sh("echo on; exit 4"), token=f"t{number}", timeout=20) for number in range(2)]
+        results = [
+            made.run_detached(sh("echo on; exit 4"), token=unique(f"t{number}"), timeout=20) for number in range(2)
+        ]
         assert [(result.exit_status, result.stdout) for result in results] == [(4, b"on\n")] * 2
         stays = made.resident()
         assert (stays is not None) == setsid
@@ -349,7 +349,7 @@ def test_a_server_with_room_for_one_session_does_all_kinds_in_turn(sshd_tools, t
     made = sshd_tools.connect(own, tmp_path / "attempts")
     try:
         for number in range(2):
-            assert made.run_detached(sh("echo on"), token=f"t{number}", timeout=20).stdout == b"on\n"
+            assert made.run_detached(sh("echo on"), token=unique(f"t{number}"), timeout=20).stdout == b"on\n"
             assert made.run(sh("echo plain"), timeout=20).stdout == b"plain\n"
             made.write(str(tmp_path / "file"), b"content")
         with pytest.raises(CommandTimeoutError) as caught:
@@ -402,7 +402,7 @@ def test_a_login_that_prints_text_disturbs_nothing(sshd_tools, noisy, kind, tmp_
     ran = tmp_path / "ran"
     try:
         command = sh(f"echo x >>{ran}; cat; echo out; echo err >&2; exit 4", stdin=stdin)
-        ends = [made.run_detached(command, token="noisy", timeout=20) for _ in range(2)]
+        ends = [made.run_detached(command, token=unique("noisy"), timeout=20) for _ in range(2)]
         assert [(end.exit_status, end.stdout, end.stderr) for end in ends] == [(4, stdin + b"out\n", b"err\n")] * 2
         assert [end.reattached for end in ends] == [False, True]
         assert ran.read_text() == "x\n"
@@ -463,7 +463,7 @@ def test_a_server_that_runs_something_else_starts_nothing_and_says_so(sshd_tools
     try:
         for _ in range(2):
             with pytest.raises(NoConnectionError, match=r"did not run our shell.*limited\?\[2J 0+…$") as caught:
-                made.run_detached(sh("echo on", stdin=stdin), token="other", timeout=20)
+                made.run_detached(sh("echo on", stdin=stdin), token=unique("other"), timeout=20)
             assert "ForceCommand" in caught.value.hint
     finally:
         made.pool.close()

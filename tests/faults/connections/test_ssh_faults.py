@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from support.processes import unique
 
 from runbook_engine.sdk import Command, CommandTimeoutError, DetachedStatus, TargetUnreachableError
 
@@ -61,7 +62,7 @@ def test_a_frozen_session_is_found_dead(link, own, tmp_path, detached):
     began = tmp_path / "began"
     script = sh(f"touch {began}; exec sleep 60")
     if detached:
-        thread, end = in_background(lambda: link.run_detached(script, token="frozen", timeout=50))
+        thread, end = in_background(lambda: link.run_detached(script, token=unique("frozen"), timeout=50))
     else:
         thread, end = in_background(lambda: link.run(script, timeout=50))
     wait_for(began.exists)
@@ -92,15 +93,15 @@ def test_a_session_killed_in_mid_command_is_unreachable_and_the_next_one_works(l
 def test_a_detached_command_outlives_its_session_and_is_reattached(link, own, tmp_path):
     began, go, ran = tmp_path / "began", tmp_path / "go", tmp_path / "ran"
     command = sh(f"echo x >>{ran}; touch {began}; while [ ! -e {go} ]; do sleep 0.05; done; echo end; exit 6")
-    thread, end = in_background(lambda: link.run_detached(command, token="outlives", timeout=50))
+    thread, end = in_background(lambda: link.run_detached(command, token=unique("outlives"), timeout=50))
     wait_for(began.exists)
     for pid in own.children():
         os.kill(pid, signal.SIGKILL)
     thread.join(15)
     assert isinstance(end[0], TargetUnreachableError)
-    assert link.probe_detached("outlives").status is DetachedStatus.RUNNING
+    assert link.probe_detached(unique("outlives")).status is DetachedStatus.RUNNING
     go.touch()
-    result = link.run_detached(command, token="outlives", timeout=30)
+    result = link.run_detached(command, token=unique("outlives"), timeout=30)
     assert (result.exit_status, result.stdout, result.reattached) == (6, b"end\n", True)
     assert ran.read_text() == "x\n"
 
@@ -108,7 +109,9 @@ def test_a_detached_command_outlives_its_session_and_is_reattached(link, own, tm
 def test_a_timeout_on_a_frozen_host_is_not_called_killed(link, own, tmp_path, sshd_tools):
     slow = sshd_tools.connect(own, tmp_path / "attempts", alive_seconds=30, connect_seconds=1)
     began = tmp_path / "began"
-    thread, end = in_background(lambda: slow.run_detached(sh(f"touch {began}; exec sleep 9"), token="f", timeout=2))
+    thread, end = in_background(
+        lambda: slow.run_detached(sh(f"touch {began}; exec sleep 9"), token=unique("f"), timeout=2)
+    )
     wait_for(began.exists)
     frozen = own.children()
     for pid in [*frozen, own.process.pid]:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.processes import unique
 from support.ssm import INSTANCE, SsmPeer
 
 from runbook_engine.connections.factory import HostConnections
@@ -89,7 +90,7 @@ def test_a_start_whose_answer_was_lost_is_sent_again_and_runs_once(peer, box, tm
     peer.lose = 1
     before = peer.sends
     script = f"echo x >>{tmp_path / 'ran'}; echo out"
-    result = box.run_detached(Command(("sh", "-c", script)), token="lost", timeout=60)
+    result = box.run_detached(Command(("sh", "-c", script)), token=unique("lost"), timeout=60)
     assert (result.exit_status, result.stdout) == (0, b"out\n")
     assert (tmp_path / "ran").read_text() == "x\n"
     assert peer.sends > before + 1
@@ -104,7 +105,7 @@ def test_a_start_that_is_sent_twice_at_once_gives_one_answer(peer, box, tmp_path
     (slow / "setsid").chmod(0o755)
     monkeypatch.setenv("PATH", f"{slow}{os.pathsep}{os.environ['PATH']}")
     peer.lose = 1
-    result = box.run_detached(Command(("sh", "-c", "echo out; exit 3")), token="twice", timeout=60)
+    result = box.run_detached(Command(("sh", "-c", "echo out; exit 3")), token=unique("twice"), timeout=60)
     assert (result.exit_status, result.stdout) == (3, b"out\n")
 
 
@@ -161,7 +162,7 @@ def test_a_detached_command_outlives_the_engine_and_is_found_by_another(peer, ho
 
     def first():
         try:
-            ends.append(hosts.open(target()).run_detached(command, token="outlives", timeout=60))
+            ends.append(hosts.open(target()).run_detached(command, token=unique("outlives"), timeout=60))
         except RunbookError as error:
             ends.append(error)
 
@@ -173,9 +174,9 @@ def test_a_detached_command_outlives_the_engine_and_is_found_by_another(peer, ho
         time.sleep(0.02)
     other = HostConnections()  # another engine, with a session and a key of its own
     there = other.open(target())
-    assert there.probe_detached("outlives") == DetachedState(DetachedStatus.RUNNING)
+    assert there.probe_detached(unique("outlives")) == DetachedState(DetachedStatus.RUNNING)
     go.touch()
-    result = there.run_detached(command, token="outlives", timeout=60)
+    result = there.run_detached(command, token=unique("outlives"), timeout=60)
     thread.join()
     assert (result.exit_status, result.stdout, result.reattached) == (6, b"end\n", True)
     assert ran.read_text() == "x\n"
