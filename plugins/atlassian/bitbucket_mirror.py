@@ -76,6 +76,7 @@ class BitbucketMirror(Action[MirrorParams]):
 
     name = "bitbucket.mirror"
     reversible = False
+    makes_copy = True
     duration = "seconds to hours at first, by size; then by what is new"
     Params = MirrorParams
     Outputs = MirrorOutputs

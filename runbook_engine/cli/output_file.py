@@ -18,11 +18,20 @@ def write_result(text: str, out: Path | None) -> None:
     if out is None or str(out) == "-":
         print(ended, end="")
         return
+    write_bytes(ended.encode(), out)
+
+
+def write_bytes(data: bytes, out: Path) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        UsageError: it can't be written.
+    """
     try:
         handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(ended)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
             Path(name).replace(out)
         except OSError:
             Path(name).unlink(missing_ok=True)

@@ -211,6 +211,8 @@ class Action(Generic[P]):
             deadline; otherwise one look decides.
         alternatives: names of parameters that hold several addresses (a list, or a map), of which any one will do.
         template_files: names of parameters that name a template file of the project; the engine renders it.
+        makes_copy: what it makes is a backup or an export, of which `runbook compliance` wants a newer one once the
+            runbook's recovery point objective has passed.
         Params, Outputs: their types, with units and examples in each field's description.
 
     An action without `apply` is a verification: satisfied, or failed.
@@ -229,6 +231,7 @@ class Action(Generic[P]):
     eventual: ClassVar[bool] = False
     alternatives: ClassVar[tuple[str, ...]] = ()
     template_files: ClassVar[tuple[str, ...]] = ()
+    makes_copy: ClassVar[bool] = False
     example: ClassVar[str] = ""
     Params: ClassVar[type[Params]]
     Outputs: ClassVar[type[Outputs]] = Outputs
