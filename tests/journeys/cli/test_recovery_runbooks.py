@@ -32,11 +32,10 @@ class Rehearsal:
     def __init__(self, root):
         self.root = root
         self.call = CommandLine(root)
-        for name in ("runbooks", "inventories"):
-            shutil.copytree(ROOT / name, root / name)
+        for name in ("runbooks", "inventories", "plugins"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("team.yml", "runbook.toml"):
             shutil.copy(ROOT / name, root)
-        (root / "plugins").mkdir()
         (root / "fast.yml").write_text(FAST)
 
     def run(self, *words, status=0):
