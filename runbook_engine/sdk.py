@@ -1,5 +1,6 @@
 """All that the author of an action, a connection or a plugin may import."""
 
+from runbook_engine.model.capacity import Addition, additions
 from runbook_engine.model.connection_variables import (
     ConnectionKind,
     Problem,
@@ -59,6 +60,7 @@ __all__ = [
     "Action",
     "ActionContext",
     "ActionFailedError",
+    "Addition",
     "Applied",
     "AwsAnswer",
     "AwsClient",
@@ -104,6 +106,7 @@ __all__ = [
     "SqlDatabase",
     "Target",
     "TargetUnreachableError",
+    "additions",
     "canonical_json",
     "connection_kind",
     "digest",

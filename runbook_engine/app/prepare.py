@@ -12,7 +12,7 @@ from runbook_engine.execution.orders import Past
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.inputs import complete_inputs, read_inputs
 from runbook_engine.loading.inventory.load import load_inventory
-from runbook_engine.loading.runbook import load_runbook
+from runbook_engine.loading.runbook import LoadedRunbook, load_runbook
 from runbook_engine.model.diagnostic import Diagnostic, has_errors
 from runbook_engine.model.errors import UsageError
 from runbook_engine.model.inventory import LOCALHOST, Group, Inventory
@@ -52,6 +52,7 @@ class PreparedPlan:
         limit_hosts: what a limit with `@` in it stood for.
         notes: what people should know of the plan, although nothing is wrong.
         past: the run that the plan takes back; None for any other plan.
+        loaded: the file that the plan was made from, with its places.
     """
 
     plan: Plan
@@ -62,6 +63,7 @@ class PreparedPlan:
     limit_hosts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     past: Past | None = None
+    loaded: LoadedRunbook | None = None
 
 
 @collector_paused()
@@ -107,7 +109,7 @@ def prepare_plan(project: OpenProject, request: PlanRequest) -> PreparedPlan:
         raise UsageError(f"--limit {request.limit} leaves no target of the inventory")
     warnings = [*plugin_findings, *found]
     files = {**runbook.files, **inventory.files}
-    return PreparedPlan(result.plan, path, tuple(paths), warnings, files, limited.hosts, limited.notes)
+    return PreparedPlan(result.plan, path, tuple(paths), warnings, files, limited.hosts, limited.notes, loaded=loaded)
 
 
 def read_inventory(

@@ -40,6 +40,7 @@ def opened_event(project: OpenProject, request: RunRequest, prepared: PreparedPl
         live_inventory=request.live_inventory,
         reverts=prepared.past.run.id if prepared.past else "",
         continues=request.continues,
+        readiness=request.readiness,
         fingerprint=plan.fingerprint,
         files=dict(prepared.files),
         git_commit=git.commit,

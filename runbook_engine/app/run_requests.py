@@ -20,6 +20,7 @@ class RunRequest:
         continues: id of an earlier run; what ended well in it counts as done.
         run: the id that the run gets; empty: one is made.
         no_recheck: why what ended well there is not looked at again; empty: it is.
+        readiness: the dry run is a part of `runbook readiness`.
     """
 
     plan: PlanRequest
@@ -33,6 +34,7 @@ class RunRequest:
     continues: str = ""
     run: str = ""
     no_recheck: str = ""
+    readiness: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from runbook_engine.model.errors import UsageError
 from runbook_engine.model.names import parse_duration
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -82,6 +83,31 @@ def reason_option(*, required: bool = False) -> Callable[[F], F]:
     if required:  # a default, even None, would count as given
         return click.option("--reason", required=True, metavar="TEXT", help=text)
     return click.option("--reason", default="", metavar="TEXT", help=text)
+
+
+def skip_option(command: F) -> F:
+    """Add `--skip`: steps that are left out."""
+    text = "Don't do this step; needs its own --reason each time."
+    return click.option("--skip", multiple=True, metavar="STEP", help=text)(command)
+
+
+def reasons_option(text: str = "Why: for each --skip, in order.") -> Callable[[F], F]:
+    """Add `--reason`, as often as there are `--skip`."""
+    return click.option("--reason", multiple=True, metavar="TEXT", help=text)
+
+
+def paired(steps: tuple[str, ...], reasons: tuple[str, ...]) -> dict[str, str]:
+    """Pair each skipped step with its reason.
+
+    Raises:
+        UsageError: there are not as many of both, or a reason is blank.
+    """
+    if len(steps) != len(reasons) or not all(text.strip() for text in reasons):
+        raise UsageError(
+            f"{len(steps)} times --skip and {len(reasons)} times --reason: each skipped step needs its own reason",
+            hint='--skip STEP --reason "why"',
+        )
+    return dict(zip(steps, reasons, strict=True))
 
 
 def waiting_options(command: F) -> F:

@@ -35,6 +35,7 @@ from runbook_engine.model.event_people import (
     RunPaused,
     Said,
 )
+from runbook_engine.model.event_readiness import ReadinessAssessed
 from runbook_engine.model.event_recheck import (
     DriftFound,
     RecheckFailed,
@@ -69,7 +70,7 @@ Event = Annotated[
     | HoldOpened | HoldResolved | RunPaused | RunContinued | RunAbortRequested | MessageDue | MessageSent
     | MessageMissed | RecoveryPointUsed | NoteAdded | RecheckStarted | DriftFound | RecheckFailed | RecheckFinished
     | RecheckSkipped | RevertDue | RunClosed | MonitorOpened | MonitorClosed | TriggerSeen | AlarmRaised | AlarmGrew
-    | AlarmReturned | AlarmOver | AlarmTold,
+    | AlarmReturned | AlarmOver | AlarmTold | ReadinessAssessed,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
@@ -145,6 +146,7 @@ __all__ = [
     "MonitorOpened",
     "NoteAdded",
     "PlanAccepted",
+    "ReadinessAssessed",
     "RecheckFailed",
     "RecheckFinished",
     "RecheckSkipped",

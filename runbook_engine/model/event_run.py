@@ -51,6 +51,7 @@ class RunOpened(Frozen):
         live_inventory: why a drill may run on an inventory that is not marked as a drill's; empty for any other run.
         reverts: id of the run whose changes this one takes back; empty for any other run.
         continues: id of the earlier run whose good ends count in this one; empty for any other run.
+        readiness: it is the dry run of `runbook readiness`; what that finds besides follows after its end.
         policy: ids of the controls that the runbook implements.
     """
 
@@ -69,6 +70,7 @@ class RunOpened(Frozen):
     note: str = ""
     reverts: str = ""
     continues: str = ""
+    readiness: bool = False
     live_inventory: str = ""
     fingerprint: str
     files: dict[str, str] = {}

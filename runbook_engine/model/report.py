@@ -5,6 +5,7 @@ from typing import Literal
 
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.event import Actor, Clocks
+from runbook_engine.model.event_readiness import ReadinessAssessed
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import Change, Grade, Mode, Outcome
 
@@ -267,6 +268,7 @@ class RunReport(Frozen):
         chain_verified: whether the journal's chain was checked and found whole; None when nobody looked.
         rechecks: each time that a run went on, how what had ended well was found.
         in_doubt: attempts that began and whose end nobody knows.
+        readiness: what `runbook readiness` found; None for any other run, and where it was interrupted.
     """
 
     run: str
@@ -313,6 +315,7 @@ class RunReport(Frozen):
     timeline: tuple[TimelineEntry, ...] = ()
     proof: Proof | None = None
     in_doubt: tuple[str, ...] = ()
+    readiness: ReadinessAssessed | None = None
     events: int = 0
     head_hash: str = ""
     chain_verified: bool | None = None

@@ -24,18 +24,29 @@ _BEFOREHAND = (
 )
 
 
-def escaped_regions(source: Source, inventories: Sequence[Inventory]) -> frozenset[str]:
-    """Give every region that a runbook escapes, over the inventories it may be run with."""
-    return frozenset(escape.region() for escape in _escapes(source, inventories)) - {""}
+def escaped_regions(
+    source: Source, inventories: Sequence[Inventory], *, inputs: JsonObject | None = None
+) -> frozenset[str]:
+    """Give every region that a runbook escapes, over the inventories it may be run with.
+
+    Args:
+        inputs: of one run; None stands for the defaults (and, of a region without one, for each choice).
+    """
+    return frozenset(escape.region() for escape in _escapes(source, inventories, inputs)) - {""}
 
 
-def lint_survival(source: Source, catalog: Catalog, inventories: Sequence[Inventory]) -> Iterator[Diagnostic]:
+def lint_survival(
+    source: Source, catalog: Catalog, inventories: Sequence[Inventory], *, inputs: JsonObject | None = None
+) -> Iterator[Diagnostic]:
     """Name each step that can't do its work once the region that the runbook escapes is gone.
 
     A step with `on_failure: continue` is left out: the run does without it.
+
+    Args:
+        inputs: of one run; None stands for the defaults (and, of a region without one, for each choice).
     """
     found: dict[tuple[str, Location], Diagnostic] = {}
-    for escape in _escapes(source, inventories):
+    for escape in _escapes(source, inventories, inputs):
         region = escape.region()
         if not region:
             continue
@@ -56,13 +67,13 @@ def lint_journal(address: str, regions: Iterable[str], place: Location) -> Itera
         yield diagnostic("RB234", place, text, "keep it in another region, or in a file beside the engine")
 
 
-def _escapes(source: Source, inventories: Sequence[Inventory]) -> Iterator[Escape]:
+def _escapes(source: Source, inventories: Sequence[Inventory], given: JsonObject | None) -> Iterator[Escape]:
     runbook = source.runbook
     if runbook is None:
         return
     for inventory in inventories or (None,):
         if _names_region(runbook.inputs, runbook.vars, inventory):
-            for inputs in given_inputs(runbook.inputs):
+            for inputs in given_inputs(runbook.inputs) if given is None else (given,):
                 yield Escape(source, inventory, inputs)
 
 

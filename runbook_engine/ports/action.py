@@ -202,6 +202,8 @@ class Action(Generic[P]):
         aws_permissions: IAM permissions (`iam:PassRole`) that AWS asks for besides those of the operations themselves.
         aws_resources: by service, the ARNs that its permissions of that service can be kept to, parameters in braces
             (`arn:aws:s3:::{bucket}`); others are kept to regions and account, as far as AWS allows it.
+        aws_adds: kinds of things (`rds:DBInstance`, see `Addition`) that `apply` may add to the account; a check that
+            is not satisfied says in its finding's evidence (`additions(...)`) how many, for `runbook readiness`.
         duration: how long it typically takes, in words: `5-40 min, by size`.
         tested: what its AWS calls were tested against: `moto`, `ministack` (emulators), `moto, amended` (the emulator
             with a missing operation or delay added by the tests), `model` (a stateful fake that holds requests and
@@ -225,6 +227,7 @@ class Action(Generic[P]):
     aws_writes: ClassVar[tuple[str, ...]] = ()
     aws_permissions: ClassVar[tuple[str, ...]] = ()
     aws_resources: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    aws_adds: ClassVar[tuple[str, ...]] = ()
     duration: ClassVar[str] = ""
     tested: ClassVar[tuple[str, ...]] = ()
     expressions: ClassVar[tuple[str, ...]] = ()

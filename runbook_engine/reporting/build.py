@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from runbook_engine.model.clocks import Marks
-from runbook_engine.model.event import Clocks, PlanAccepted, RunClosed, RunOpened, StepSummary, StoredEvent
+from runbook_engine.model.event import (
+    Clocks,
+    PlanAccepted,
+    ReadinessAssessed,
+    RunClosed,
+    RunOpened,
+    StepSummary,
+    StoredEvent,
+)
 from runbook_engine.model.inventory import LOCALHOST
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Grade, Mode, Outcome
@@ -83,6 +91,7 @@ def build_report(
         rechecks=tuple(fold.rechecks.rechecks),
         timeline=_timeline(fold, steps, marks),
         proof=_proof(steps, tasks) if opened and opened.mode is Mode.DRY_RUN else None,
+        readiness=fold.readiness,
         in_doubt=tuple(task.id for step in steps for task in step.tasks if _is_in_doubt(task, closed=fold.closed)),
         events=last.seq if last else 0,
         head_hash=last.hash if last else "",
@@ -102,6 +111,7 @@ class _RunFold:
     files: dict[str, str] = field(default_factory=dict)
     closed: RunClosed | None = None
     closed_at: datetime | None = None
+    readiness: ReadinessAssessed | None = None
     last: StoredEvent | None = None
     tasks: dict[str, TaskFold] = field(default_factory=dict)
     people: PeopleFold = field(default_factory=PeopleFold)
@@ -120,6 +130,8 @@ class _RunFold:
             self.files = event.files or self.files
         elif isinstance(event, RunClosed):
             self.closed, self.closed_at = event, stored.time
+        elif isinstance(event, ReadinessAssessed):
+            self.readiness = event
         elif event.kind == "lease.taken":
             self.closed = self.closed_at = None  # taking the lease is how a closed run is resumed
         self.people.follow(stored)

@@ -2,7 +2,9 @@
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from runbook_engine.model.event_readiness import ReadinessAssessed
 from runbook_engine.model.outcome import Outcome
+from runbook_engine.model.readiness import Area, Level
 from runbook_engine.model.report import RunReport, StepReport, TaskReport
 from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import visible
@@ -25,10 +27,29 @@ def render_junit(report: RunReport) -> str:
             suite.set(name, str(number))
         suite.set("time", f"{sum(task.seconds for task in step.tasks):.3f}")
         totals = [total + number for total, number in zip(totals, numbers, strict=True)]
+    if report.readiness is not None:
+        totals = [total + number for total, number in zip(totals, _readiness(root, report.readiness), strict=True)]
     for name, number in zip(("tests", "failures", "errors", "skipped"), totals, strict=True):
         root.set(name, str(number))
     indent(root)
     return tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _readiness(root: Element, found: ReadinessAssessed) -> tuple[int, int, int, int]:
+    """Add a suite of what was found besides the steps' own checks: what is missing failed, the rest was not proven."""
+    findings = [one for one in found.findings if one.area is not Area.STEP]
+    suite = SubElement(root, "testsuite", name="readiness", time="0")
+    failures = sum(one.level is Level.MISSING for one in findings)
+    for one in findings:
+        case = SubElement(suite, "testcase", classname=f"readiness.{one.area.value}", name=visible(one.what), time="0")
+        if one.level is Level.MISSING:
+            SubElement(case, "failure", message=visible(one.text), type="missing").text = visible(one.hint)
+        else:
+            SubElement(case, "skipped", message=visible(one.text))
+    numbers = len(findings), failures, 0, len(findings) - failures
+    for name, number in zip(("tests", "failures", "errors", "skipped"), numbers, strict=True):
+        suite.set(name, str(number))
+    return numbers
 
 
 def _fill(suite: Element, report: RunReport, step: StepReport) -> tuple[int, int, int, int]:

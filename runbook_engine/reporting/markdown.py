@@ -28,6 +28,13 @@ def _lines(report: RunReport) -> Iterator[str]:
             (one.state, one.step, str(len(one.targets)), hosts_in_words(one.targets, _MOST_NAMES), one.reason)
             for one in report.troubles
         ))  # fmt: skip
+    if report.readiness is not None:
+        yield "\n## Readiness\n"
+        yield f"**{words.READINESS[report.readiness.verdict]}**\n"
+        yield from _table(("", "what", "found", "to do", "steps"), (
+            (one.level.value, one.area.value, one.text, one.hint, " ".join(one.steps))
+            for one in report.readiness.findings
+        ))  # fmt: skip
     yield "\n## Recovery\n"
     marks = report.clocks
     rows = [(name, words.moment(getattr(marks, name))) for name in ("declared", "decided", "recovered", "verified")]

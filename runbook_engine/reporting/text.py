@@ -21,7 +21,14 @@ def render_text(report: RunReport, *, width: int = 100) -> str:
     Args:
         width: columns to fill where hosts are listed; other lines are as long as what they say.
     """
-    parts = [_head(report), _failed(report, width), _steps(report), _people(report), _clocks(report)]
+    parts = [
+        _head(report),
+        _failed(report, width),
+        _readiness(report),
+        _steps(report),
+        _people(report),
+        _clocks(report),
+    ]
     return "\n\n".join(text for lines in parts if (text := "\n".join(lines))) + "\n"
 
 
@@ -46,6 +53,14 @@ def _failed(report: RunReport, width: int) -> Iterator[str]:
     folded = any(len(one.targets) > _MOST_NAMES for one in report.troubles if one.state != "blocked")
     if folded or len(report.troubles) > FOLD_ABOVE:
         yield f"  (`runbook status {one_line(report.run)}` names them all)"
+
+
+def _readiness(report: RunReport) -> Iterator[str]:
+    if report.readiness is None:
+        return
+    yield f"Readiness: {words.READINESS[report.readiness.verdict]}"
+    for one in report.readiness.findings:
+        yield f"  {one.level.value:<8} {one.area.value}: {one_line(one.text, limit=400)}"
 
 
 def _steps(report: RunReport) -> Iterator[str]:

@@ -6,8 +6,14 @@ from runbook_engine.model.earlier_run import input_in_short
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import format_duration
 from runbook_engine.model.outcome import Mode, Outcome
+from runbook_engine.model.readiness import Verdict
 from runbook_engine.model.report import Proof, Recheck, RunReport, StepReport, TaskReport
 
+READINESS = {
+    Verdict.READY: "nothing is missing",
+    Verdict.UNKNOWN: "nothing is known to be missing",
+    Verdict.NOT_READY: "NOT READY",
+}
 NOTHING = "-"
 
 

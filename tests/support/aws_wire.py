@@ -99,6 +99,7 @@ NAMED_OTHERWISE = (
     "elbv2",
     "route53-recovery-cluster",
     "route53-recovery-control-config",
+    "service-quotas",
     "stepfunctions",
 )
 OPERATION_IN_PATH = re.compile(r"^/service/\w+/operation/(\w+)$")  # the CBOR protocol

@@ -23,12 +23,15 @@ from runbook_engine.sdk import (
     Action,
     ActionContext,
     ActionFailedError,
+    Addition,
     Applied,
     AwsAnswer,
     AwsClient,
     Change,
     Finding,
+    JsonObject,
     Outputs,
+    additions,
     satisfied,
     unsatisfied,
 )
@@ -84,6 +87,10 @@ class AmiCopy(Action[AmiCopyParams]):
     aws_reads = ("ec2:DescribeImages",)
     aws_writes = ("ec2:CopyImage", "ec2:DeregisterImage")
     aws_permissions = ("ec2:CreateTags", "ec2:DeleteSnapshot", "kms:CreateGrant", "kms:DescribeKey")
+    aws_adds = (
+        "ec2:Image",
+        "ec2:Snapshot",
+    )
     duration = "5-30 min, by size"
     tested = ("moto, amended",)
     Params = AmiCopyParams
@@ -104,7 +111,7 @@ aws.ami_copy:
             after = {"source": place(params, params.image), "name": params.name or source.get("Name", "")}
             words = f"image {params.image} of {params.source_region} is not in {params.region}"
             change = Change(what=f"image {after['name']}", before=None, after=after)
-            return unsatisfied(words, changes=(change,), recovery_point=point)
+            return unsatisfied(words, changes=(change,), recovery_point=point, evidence=_adds(params, source))
         refuse_terminal(f"image {copy.id}", copy.seen, TERMINAL, hint=HINT)
         if copy.seen.state not in READY:
             change = Change(what=f"image {copy.id} state", before=copy.seen.state, after="available")
@@ -170,6 +177,13 @@ def _source(params: AmiCopyParams, context: ActionContext) -> AwsAnswer:
     if source.get("State") not in READY:
         raise ActionFailedError(f"image {params.image} is {source.get('State')}, not available")
     return source
+
+
+def _adds(params: AmiCopyParams, source: AwsAnswer) -> JsonObject:
+    """Tell what a copy adds: the image, and a snapshot for each of its volumes."""
+    volumes = sum("Ebs" in device for device in source.get("BlockDeviceMappings") or ())
+    image = Addition(kind="ec2:Image", region=params.region, role=params.role)
+    return additions(image, image.model_copy(update={"kind": "ec2:Snapshot", "count": volumes}))
 
 
 def _made(source: AwsAnswer) -> datetime | None:

@@ -12,6 +12,7 @@ from runbook_engine.actions.aws.asg_groups import (
     Sizes,
     failures,
     find_group,
+    lacks,
     refuse_stuck,
     watched,
 )
@@ -67,6 +68,7 @@ class AsgCapacity(Action[AsgParams]):
     eventual = True
     aws_reads = ("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities")
     aws_writes = ("autoscaling:CreateOrUpdateTags", "autoscaling:UpdateAutoScalingGroup")
+    aws_adds = ("ec2:Instance",)
     duration = "2-10 min, by how long an instance takes to be healthy"
     tested = ("moto, amended", "model")
     Params = AsgParams
@@ -92,12 +94,16 @@ aws.asg_capacity:
             words = ", ".join(
                 f"{change.what.split()[0]} is {change.before}, not {change.after}" for change in differing
             )
-            return unsatisfied(f"{group.name}: {words}", changes=tuple(differing))
+            return unsatisfied(
+                f"{group.name}: {words}", changes=tuple(differing), evidence=lacks(params, group, wanted)
+            )
         seen = group.seen(at_least=params.at_least)
         if seen.state != MATCHES:
             refuse_stuck(group)
             change = Change(what=f"instances of {group.name}", before=group.in_service, after=wanted.desired)
-            return unsatisfied(f"{group.name}: {in_words(seen)}", changes=(change,))
+            return unsatisfied(
+                f"{group.name}: {in_words(seen)}", changes=(change,), evidence=lacks(params, group, wanted)
+            )
         outputs: dict[str, JsonValue] = {"group": group.name, **group.sizes.by_name(), "in_service": group.in_service}
         if before := noted(group.tags, context):
             outputs["before"] = before

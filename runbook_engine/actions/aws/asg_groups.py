@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from runbook_engine.actions.aws.common import PolledParams
 from runbook_engine.actions.aws.marks import tags_of
 from runbook_engine.actions.aws.waiting import Seen
-from runbook_engine.sdk import ActionFailedError, AwsAnswer, AwsClient
+from runbook_engine.sdk import ActionFailedError, Addition, AwsAnswer, AwsClient, JsonObject, additions
 
 MATCHES, FAILING = "in service", "failing to launch"
 RECENT_ACTIVITIES = 20
@@ -120,6 +120,15 @@ def find_group(autoscaling: AwsClient, name: str) -> Group | None:
     """Describe a group, None when there is none."""
     found = autoscaling.call("describe_auto_scaling_groups", AutoScalingGroupNames=[name]).get("AutoScalingGroups")
     return _group(found[0]) if found else None
+
+
+def lacks(params: SizeParams, group: Group, wanted: Sizes) -> JsonObject:
+    """Give the evidence of how many instances a group would start, of those that are neither there nor on their way."""
+    count = wanted.desired - group.in_service - group.moving
+    if count <= 0:
+        return {}
+    of = {"auto_scaling_group": group.name}
+    return additions(Addition(kind="ec2:Instance", region=params.region, role=params.role, count=count, of=of))
 
 
 def failures(autoscaling: AwsClient, name: str) -> dict[str, str]:

@@ -35,11 +35,13 @@ from runbook_engine.sdk import (
     Action,
     ActionContext,
     ActionFailedError,
+    Addition,
     Applied,
     AwsClient,
     Change,
     Finding,
     JsonValue,
+    additions,
     satisfied,
     unsatisfied,
 )
@@ -79,6 +81,7 @@ class CfnDeploy(Action[CfnParams]):
     )
     aws_permissions = ("cloudformation:TagResource", "iam:PassRole")
     aws_resources: ClassVar[Mapping[str, tuple[str, ...]]] = {"iam": ("{service_role}",)}
+    aws_adds = ("cloudformation:Stack",)
     duration = "minutes to hours, by the resources"
     tested = ("ministack", "model")
     Params = CfnParams
@@ -101,7 +104,11 @@ aws.cfn_deploy:
         if stack is None or not stack.exists:
             _known_parameters(params, cloudformation, template)
             change = Change(what=what, before=None, after=f"of {params.template}")
-            return unsatisfied(f"there is no {what} in {params.region}", changes=(change,))
+            return unsatisfied(
+                f"there is no {what} in {params.region}",
+                changes=(change,),
+                evidence=additions(Addition(kind="cloudformation:Stack", region=params.region, role=params.role)),
+            )
         _refuse_dead(params, cloudformation, stack)
         if not stack.settled:
             change = Change(what=f"{what} state", before=stack.state, after="complete")

@@ -29,6 +29,7 @@ from runbook_engine.sdk import (
     Action,
     ActionContext,
     ActionFailedError,
+    Addition,
     Applied,
     AwsClient,
     AwsError,
@@ -36,6 +37,7 @@ from runbook_engine.sdk import (
     Finding,
     JsonValue,
     ServiceUnreachableError,
+    additions,
     satisfied,
     unsatisfied,
 )
@@ -85,6 +87,7 @@ class DynamodbRestore(Action[DynamodbParams]):
         "dynamodb:Query",
         "dynamodb:UpdateItem",
     )
+    aws_adds = ("dynamodb:Table",)
     duration = "20-60 min, hardly by size"
     tested = ("moto, amended", "model")
     Params = DynamodbParams
@@ -161,6 +164,7 @@ def _would_restore(params: DynamodbParams, context: ActionContext, dynamodb: Aws
         f"there is no table {params.table}; it would be restored from {params.source}",
         changes=(Change(what=f"table {params.table}", before=None, after=after),),
         recovery_point=point,
+        evidence=additions(Addition(kind="dynamodb:Table", region=params.region, role=params.role)),
     )
 
 

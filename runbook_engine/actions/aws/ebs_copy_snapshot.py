@@ -22,12 +22,14 @@ from runbook_engine.sdk import (
     Action,
     ActionContext,
     ActionFailedError,
+    Addition,
     Applied,
     AwsAnswer,
     AwsClient,
     Change,
     Finding,
     Outputs,
+    additions,
     satisfied,
     unsatisfied,
 )
@@ -68,6 +70,7 @@ class EbsCopySnapshot(Action[EbsCopyParams]):
     aws_reads = ("ec2:DescribeSnapshots",)
     aws_writes = ("ec2:CopySnapshot", "ec2:DeleteSnapshot")
     aws_permissions = ("ec2:CreateTags", "kms:CreateGrant", "kms:DescribeKey")
+    aws_adds = ("ec2:Snapshot",)
     duration = "minutes to hours, by size; the first copy is a full one"
     tested = ("moto, amended",)
     Params = EbsCopyParams
@@ -88,7 +91,12 @@ aws.ebs_copy_snapshot:
             words = f"snapshot {params.snapshot} of {params.source_region} is not in {params.region}"
             after = {"source": place(params, params.snapshot), "size": source.get("VolumeSize", 0)}
             change = Change(what=f"copy of snapshot {params.snapshot}", before=None, after=after)
-            return unsatisfied(words, changes=(change,), recovery_point=taken)
+            return unsatisfied(
+                words,
+                changes=(change,),
+                recovery_point=taken,
+                evidence=additions(Addition(kind="ec2:Snapshot", region=params.region, role=params.role)),
+            )
         seen, point = _seen(copy), _point(copy)
         name = copy["SnapshotId"]
         refuse_terminal(f"snapshot {name}", seen, TERMINAL, hint=HINT)

@@ -13,13 +13,16 @@ from runbook_engine.sdk import (
     Action,
     ActionContext,
     ActionFailedError,
+    Addition,
     Applied,
     AwsClient,
     AwsError,
     Change,
     Finding,
+    JsonObject,
     JsonValue,
     Outputs,
+    additions,
     satisfied,
     unsatisfied,
 )
@@ -93,6 +96,7 @@ class Ec2Launch(Action[Ec2LaunchParams]):
     aws_reads = ("ec2:DescribeInstances", "ec2:DescribeInstanceStatus")
     aws_writes = ("ec2:RunInstances", "ec2:TerminateInstances")
     aws_permissions = ("ec2:CreateTags", "iam:PassRole", "kms:CreateGrant")
+    aws_adds = ("ec2:Instance",)
     duration = "3-10 min"
     tested = ("moto, amended", "model")
     Params = Ec2LaunchParams
@@ -113,7 +117,8 @@ aws.ec2_launch:
         what = f"instances {params.name}"
         if len(live) < params.count:
             change = Change(what=what, before=len(live), after=params.count)
-            return unsatisfied(f"{len(live)} of {params.count} {what} run", changes=(change,))
+            words = f"{len(live)} of {params.count} {what} run"
+            return unsatisfied(words, changes=(change,), evidence=_adds(params, params.count - len(live)))
         if waiting := not_ok(ec2, live):
             change = Change(what=f"status of {what}", before=", ".join(waiting), after=OK)
             return unsatisfied(f"{what}: {', '.join(waiting)}", changes=(change,))
@@ -196,6 +201,15 @@ def _live(params: Ec2LaunchParams, found: list[Instance]) -> list[Instance]:
             f"{problem}; they are left alone", hint="start or terminate them yourself, or choose another name"
         )
     return live
+
+
+def _adds(params: Ec2LaunchParams, count: int) -> JsonObject:
+    """Tell how many instances would be launched, and what says their type."""
+    if params.instance_type is not None:
+        of = {"instance_type": params.instance_type}
+    else:
+        of = {"launch_template": params.launch_template or "", "version": params.template_version}
+    return additions(Addition(kind="ec2:Instance", region=params.region, role=params.role, count=count, of=of))
 
 
 def _launch(params: Ec2LaunchParams, context: ActionContext, ec2: AwsClient, count: int) -> None:

@@ -26,14 +26,17 @@ from runbook_engine.sdk import (
     Action,
     ActionContext,
     ActionFailedError,
+    Addition,
     Applied,
     AwsAnswer,
     AwsClient,
     AwsError,
     Change,
     Finding,
+    JsonObject,
     JsonValue,
     Outputs,
+    additions,
     satisfied,
     unsatisfied,
 )
@@ -93,6 +96,7 @@ class EksNodegroup(Action[EksParams]):
         "autoscaling:DescribeScalingActivities",
     )
     aws_writes = ("eks:TagResource", "eks:UpdateNodegroupConfig")
+    aws_adds = ("ec2:Instance",)
     duration = "2-10 min"
     tested = ("model",)
     Params = EksParams
@@ -120,7 +124,7 @@ aws.eks_nodegroup:
             words = ", ".join(
                 f"{change.what.split()[0]} is {change.before}, not {change.after}" for change in differing
             )
-            return unsatisfied(f"{node.name}: {words}", changes=tuple(differing))
+            return unsatisfied(f"{node.name}: {words}", changes=tuple(differing), evidence=_adds(params, node))
         if node.seen.state != ACTIVE:
             change = Change(what=f"status of {node.name}", before=node.seen.state, after=ACTIVE)
             return unsatisfied(f"{node.name} is {in_words(node.seen)}", changes=(change,))
@@ -190,6 +194,15 @@ def _find(params: EksParams, eks: AwsClient) -> _Nodegroup:
         groups=tuple(str(one["name"]) for one in groups),
         tags=item.get("tags") or {},
     )
+
+
+def _adds(params: EksParams, node: _Nodegroup) -> JsonObject:
+    """Tell how many instances more are wanted; the type is their Auto Scaling group's."""
+    count = node.sizes.wanted(params).desired - node.sizes.desired
+    if count <= 0:
+        return {}
+    of = {"auto_scaling_group": node.groups[0]} if node.groups else {}
+    return additions(Addition(kind="ec2:Instance", region=params.region, role=params.role, count=count, of=of))
 
 
 def _groups(node: _Nodegroup, autoscaling: AwsClient) -> list[Group]:

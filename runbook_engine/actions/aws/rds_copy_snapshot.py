@@ -24,12 +24,14 @@ from runbook_engine.sdk import (
     Action,
     ActionContext,
     ActionFailedError,
+    Addition,
     Applied,
     AwsClient,
     AwsError,
     Change,
     Finding,
     Outputs,
+    additions,
     satisfied,
     unsatisfied,
 )
@@ -103,6 +105,7 @@ class RdsCopySnapshot(Action[RdsCopyParams]):
     aws_reads = ("rds:DescribeDBSnapshots",)
     aws_writes = ("rds:CopyDBSnapshot", "rds:DeleteDBSnapshot")
     aws_permissions = ("rds:AddTagsToResource", "kms:CreateGrant", "kms:DescribeKey")
+    aws_adds = ("rds:ManualSnapshot",)
     duration = "10 min to hours, by size; the first copy is a full one"
     tested = ("moto, amended",)
     Params = RdsCopyParams
@@ -126,6 +129,7 @@ aws.rds_copy_snapshot:
                 f"snapshot {source.name} of {source.taken.isoformat()} is not in {params.region}",
                 changes=(Change(what=f"snapshot {both.name}", before=None, after=after),),
                 recovery_point=source.taken,
+                evidence=additions(Addition(kind="rds:ManualSnapshot", region=params.region, role=params.role)),
             )
         refuse_terminal(f"snapshot {copy.name}", copy.seen, TERMINAL, hint=HINT)
         if copy.status not in READY:

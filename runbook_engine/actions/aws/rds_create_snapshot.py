@@ -13,11 +13,13 @@ from runbook_engine.sdk import (
     Action,
     ActionContext,
     ActionFailedError,
+    Addition,
     Applied,
     AwsError,
     Change,
     Finding,
     Outputs,
+    additions,
     satisfied,
     unsatisfied,
 )
@@ -67,6 +69,7 @@ class RdsCreateSnapshot(Action[RdsTakeParams]):
     aws_reads = ("rds:DescribeDBSnapshots", "rds:DescribeDBInstances")
     aws_writes = ("rds:CreateDBSnapshot", "rds:DeleteDBSnapshot")
     aws_permissions = ("rds:AddTagsToResource",)
+    aws_adds = ("rds:ManualSnapshot",)
     duration = "minutes, by what changed since the last one; the first is a full one"
     tested = ("moto, amended",)
     Params = RdsTakeParams
@@ -86,7 +89,11 @@ aws.rds_create_snapshot:
             if find_instance(rds, params.instance) is None:
                 raise ActionFailedError(f"there is no instance {params.instance} in {params.region}")
             change = Change(what=f"snapshot {params.name}", before=None, after={"instance": params.instance})
-            return unsatisfied(f"snapshot {params.name} is not there", changes=(change,))
+            return unsatisfied(
+                f"snapshot {params.name} is not there",
+                changes=(change,),
+                evidence=additions(Addition(kind="rds:ManualSnapshot", region=params.region, role=params.role)),
+            )
         _refuse_other(params, found)
         refuse_terminal(f"snapshot {found.name}", found.seen, TERMINAL, hint=HINT)
         if found.status not in READY:

@@ -14,11 +14,13 @@ from runbook_engine.sdk import (
     Action,
     ActionContext,
     ActionFailedError,
+    Addition,
     Applied,
     AwsClient,
     Change,
     Finding,
     Outputs,
+    additions,
     unsatisfied,
 )
 
@@ -87,6 +89,7 @@ class RdsRestorePitr(Action[RdsPitrParams]):
     aws_reads = ("rds:DescribeDBInstances", "rds:DescribeDBInstanceAutomatedBackups")
     aws_writes = ("rds:RestoreDBInstanceToPointInTime", "rds:DeleteDBInstance")
     aws_permissions = ("rds:AddTagsToResource", "rds:CreateDBSnapshot")
+    aws_adds = ("rds:DBInstance",)
     duration = "10-60 min, by size and by how much log is replayed"
     tested = ("moto, amended", "model")
     Params = RdsPitrParams
@@ -118,6 +121,7 @@ aws.rds_restore_pitr:
                 ),
             ),
             recovery_point=point,
+            evidence=additions(Addition(kind="rds:DBInstance", region=params.region, role=params.role)),
         )
 
     def apply(self, params: RdsPitrParams, context: ActionContext) -> Applied:

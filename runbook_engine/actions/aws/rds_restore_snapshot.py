@@ -19,10 +19,12 @@ from runbook_engine.sdk import (
     Action,
     ActionContext,
     ActionFailedError,
+    Addition,
     Applied,
     AwsClient,
     Change,
     Finding,
+    additions,
     unsatisfied,
 )
 
@@ -44,6 +46,7 @@ class RdsRestoreSnapshot(Action[RdsRestoreParams]):
     aws_reads = ("rds:DescribeDBInstances", "rds:DescribeDBSnapshots")
     aws_writes = ("rds:RestoreDBInstanceFromDBSnapshot", "rds:DeleteDBInstance")
     aws_permissions = ("rds:AddTagsToResource", "rds:CreateDBSnapshot")
+    aws_adds = ("rds:DBInstance",)
     duration = "5-40 min, by size"
     tested = ("moto, amended",)
     Params = RdsRestoreParams
@@ -161,4 +164,5 @@ def _would_restore(params: RdsRestoreParams, snapshot: Snapshot) -> Finding:
         f"{params.instance} is not there; it would be restored from {snapshot.name} of {snapshot.taken.isoformat()}",
         changes=(Change(what=f"instance {params.instance}", before=None, after=after),),
         recovery_point=snapshot.taken,
+        evidence=additions(Addition(kind="rds:DBInstance", region=params.region, role=params.role)),
     )

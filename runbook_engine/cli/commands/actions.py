@@ -10,6 +10,7 @@ from runbook_engine.app.list_actions import ActionView, ParameterView, describe_
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import OpenProject, open_project
 from runbook_engine.cli.documented import documented
+from runbook_engine.cli.earlier import earlier_run_option, with_earlier_run
 from runbook_engine.cli.findings import say_findings, say_notes
 from runbook_engine.cli.options import output_option, plan_options
 from runbook_engine.cli.terminal import result, result_json, table
@@ -25,6 +26,7 @@ from runbook_engine.model.errors import UsageError
     "a run is said on standard error.",
 )
 @plan_options
+@earlier_run_option
 @output_option("text", "json")
 def actions(
     name: str | None,
@@ -32,6 +34,7 @@ def actions(
     inventories: tuple[str, ...],
     extra_vars: tuple[str, ...],
     limit: str | None,
+    from_run: str | None,
     output: str,
 ) -> None:
     """List the actions that steps can use, or describe one; or print the IAM policy that a runbook needs.
@@ -41,13 +44,14 @@ def actions(
       runbook actions aws.rds_restore_snapshot
       runbook actions --output json
       runbook actions --iam region-failover -i production -e incident=INC-42
+      runbook actions --iam region-failback --from-run 20261123-0855 -e incident=INC-42
     """
     project = open_project()
     if iam:
-        _policy(project, PlanRequest(name or "", inventories, extra_vars, limit))
+        _policy(project, PlanRequest(name or "", inventories, extra_vars, limit), from_run)
         return
-    if inventories or extra_vars or limit is not None:
-        raise UsageError("an inventory, inputs and a limit go with --iam")
+    if inventories or extra_vars or limit is not None or from_run is not None:
+        raise UsageError("an inventory, inputs, a limit and an earlier run go with --iam")
     catalog, findings = project.actions
     say_findings(findings)
     if name is not None:
@@ -64,11 +68,11 @@ def actions(
         result(table(("action", "kind", "what it does"), [(found.name, found.kind, found.summary) for found in every]))
 
 
-def _policy(project: OpenProject, request: PlanRequest) -> None:
+def _policy(project: OpenProject, request: PlanRequest, from_run: str | None) -> None:
     """Print a runbook's policy."""
     if not request.runbook:
         raise UsageError("--iam needs the name of a runbook", hint="runbook actions --iam NAME -i INVENTORY")
-    prepared = prepare_plan(project, request)
+    prepared = prepare_plan(project, with_earlier_run(project, request, from_run))
     say_findings(prepared.warnings)
     policy = iam_policy(project, prepared)
     say_notes([*prepared.notes, *policy.notes])

@@ -3,7 +3,9 @@
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import open_project
 from runbook_engine.app.show_plan import show_plan
+from runbook_engine.app.survivability import survivability
 from runbook_engine.cli.documented import documented
+from runbook_engine.cli.earlier import earlier_run_option, with_earlier_run
 from runbook_engine.cli.findings import say_findings, say_notes
 from runbook_engine.cli.options import output_option, plan_options, runbook_argument
 from runbook_engine.cli.plan_view import plan_text
@@ -13,18 +15,27 @@ from runbook_engine.cli.terminal import result, result_json
 @documented
 @runbook_argument
 @plan_options
+@earlier_run_option
 @output_option("text", "json")
-def plan(name: str, inventories: tuple[str, ...], extra_vars: tuple[str, ...], limit: str | None, output: str) -> None:
+def plan(
+    name: str,
+    inventories: tuple[str, ...],
+    extra_vars: tuple[str, ...],
+    limit: str | None,
+    from_run: str | None,
+    output: str,
+) -> None:
     """Show what a run would do, in which order; touches no target.
 
     Examples:
       runbook plan region-failover -i demo -e incident=INC-42
       runbook plan region-failover -e @incident.yml --output json
+      runbook plan region-failback --from-run 20261123-0855 -e incident=INC-42
     """
     project = open_project()
     request = PlanRequest(runbook=name, inventories=inventories, extra_vars=extra_vars, limit=limit)
-    prepared = prepare_plan(project, request)
-    say_findings(prepared.warnings)
+    prepared = prepare_plan(project, with_earlier_run(project, request, from_run))
+    say_findings([*prepared.warnings, *survivability(project, prepared)])
     say_notes(prepared.notes)
     view = show_plan(prepared.plan, project.catalog)
     if output == "json":

@@ -15,6 +15,7 @@ from runbook_engine.app.project import OpenProject, check_person, open_project
 from runbook_engine.app.run_requests import RunRequest, RunResult
 from runbook_engine.app.run_runbook import run_id, run_runbook
 from runbook_engine.app.show_plan import PlanView, show_plan
+from runbook_engine.app.survivability import survivability
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
@@ -22,9 +23,12 @@ from runbook_engine.cli.findings import say_findings, say_notes
 from runbook_engine.cli.options import (
     forks_option,
     output_option,
+    paired,
     person_option,
     plan_options,
+    reasons_option,
     runbook_argument,
+    skip_option,
     waiting_options,
 )
 from runbook_engine.cli.plan_view import plan_text
@@ -48,8 +52,8 @@ from runbook_engine.ports.listener import Listener
 )
 @forks_option
 @click.option("--note", default="", metavar="TEXT", help="Kept in the journal with the run.")
-@click.option("--skip", multiple=True, metavar="STEP", help="Don't do this step; needs its own --reason each time.")
-@click.option("--reason", multiple=True, metavar="TEXT", help="Why: for each --skip in order, then for the rest.")
+@skip_option
+@reasons_option("Why: for each --skip in order, then for the rest.")
 @click.option(
     "--from-run",
     metavar="RUN",
@@ -118,7 +122,7 @@ def run(
         mode=_mode(dry_run=dry_run, drill=drill),
         forks=forks,
         note=note,
-        skip=_skipped(skip, reasons),
+        skip=paired(skip, reasons),
         live_inventory=live_inventory,
         wait=wait or detach or can_ask(),
         operator=person,
@@ -133,6 +137,8 @@ def run(
     else:
         prepared = prepare_plan(project, request.plan)
     say_findings(prepared.warnings)
+    if request.mode is Mode.DRY_RUN:  # in the night itself it would be noise
+        say_findings(survivability(project, prepared))
     say_notes(prepared.notes)
     view = show_plan(prepared.plan, project.catalog)
     say(plan_text(view, mode=request.mode.value))
@@ -252,16 +258,6 @@ def _even_if_failed(wanted: bool, reasons: tuple[str, ...], *, from_run: str | N
     if not reasons or not reasons[-1].strip():
         raise UsageError("--even-if-failed needs a reason", hint='--reason "why"; it is kept in the journal')
     return reasons[-1].strip(), reasons[:-1]
-
-
-def _skipped(steps: tuple[str, ...], reasons: tuple[str, ...]) -> dict[str, str]:
-    """Pair each skipped step with its reason."""
-    if len(steps) != len(reasons) or not all(text.strip() for text in reasons):
-        raise UsageError(
-            f"{len(steps)} times --skip and {len(reasons)} times --reason: each skipped step needs its own reason",
-            hint='--skip STEP --reason "why"',
-        )
-    return dict(zip(steps, reasons, strict=True))
 
 
 def _confirmed(view: PlanView, mode: Mode) -> bool:

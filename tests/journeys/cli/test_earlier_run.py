@@ -137,3 +137,27 @@ def test_an_invented_run_in_a_file_serves_for_a_plan_and_one_that_is_none_is_ref
     project.write("invented.json", json.dumps({"failover": {"id": "none-yet"}}))
     refused = project("plan", "back", "-i", "fleet", "-e", "@invented.json")
     assert (refused.status, "must be an earlier run" in refused.err) == (3, True), refused.err
+
+
+def test_what_goes_by_an_earlier_run_can_be_planned_and_looked_at_before(project):
+    first = there(project)
+    refused = project("plan", "back")
+    assert refused.status != 0, "its input is not there"
+    planned = project("plan", "back", "--from-run", first, "--output", "json")
+    assert planned.status == 0, planned.err
+    assert planned.json["inputs"]["failover"]["id"] == first
+    assert planned.json["inventory"] == "fleet"
+    policy = project("actions", "--iam", "back", "--from-run", "last")
+    assert (policy.status, policy.json["Statement"]) == (0, [])
+    looked = project("readiness", "back", "--from-run", first, "--output", "json")
+    assert looked.status == 0, looked.out + looked.err
+    assert looked.json["verdict"] == "ready"
+    assert project("readiness", "back", "--from-run", "last").status == 2, "a look is nothing to go by"
+
+
+@pytest.mark.parametrize("words", [("plan", "there"), ("readiness", "there"), ("actions", "--iam", "there")])
+def test_a_run_of_the_same_runbook_is_nothing_to_plan_by(project, words):
+    there(project)
+    refused = project(*words, "--from-run", "last")
+    assert refused.status == 2
+    assert "is of there itself" in refused.err

@@ -20,6 +20,8 @@ from runbook_engine.app.run_requests import RunRequest
 from runbook_engine.app.run_runbook import run_runbook
 from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.lab.request_log import READ_PREFIXES
+from runbook_engine.model.capacity import read_additions
+from runbook_engine.model.event import AttemptFinished
 from runbook_engine.model.outcome import Mode
 
 SCENES = {**MOTO, **MINISTACK, **MODEL}
@@ -81,8 +83,11 @@ def dry_run(folder: Path, faults, scenes):
         prepared = prepare_plan(project, request.plan)
         ended = run_runbook(project, request, prepared, journal, listener=Quiet(), interrupts=Interrupts())
         report = make_report(journal, ended.run)
+        ends = {one.event.task: one.event for one in journal.read(ended.run) if isinstance(one.event, AttemptFinished)}
         journal.close()
-    return {step.action: step.tasks[0] for step in report.steps}, list(faults.calls)
+    tasks = {step.action: step.tasks[0] for step in report.steps}
+    evidence = {action: end.finding.evidence for action, task in tasks.items() if (end := ends[task.id]).finding}
+    return tasks, list(faults.calls), evidence
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +117,7 @@ def on_model(tmp_path_factory):
 @pytest.mark.parametrize("name", sorted(SCENES))
 def test_a_dry_run_says_what_would_change_and_changes_nothing(name, request):
     where = "on_moto" if name in MOTO else "on_ministack" if name in MINISTACK else "on_model"
-    tasks, calls = request.getfixturevalue(where)
+    tasks, calls, evidence = request.getfixturevalue(where)
     # The log is judged by the lab's rule, which is not the one that the read-only hands are made of.
     assert [call for call in calls if not call.partition(":")[2].startswith(READ_PREFIXES)] == []
     action, task = CATALOG.get(name), tasks[name]
@@ -124,6 +129,10 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(name, request):
         return
     assert task.outcome == "would-change", f"{task.outcome}: {task.summary} {task.error}"
     assert task.changes
+    # What it would add is told, so that readiness can hold it against the quotas.
+    added = list(read_additions(evidence[name]))
+    assert {one.kind for one in added if one.count} == set(action.aws_adds)
+    assert all(one.region for one in added)
     for change in task.changes:
         assert change.what
         assert change.before != change.after

@@ -1,0 +1,64 @@
+"""The looks at readiness that the journal keeps: the one before, and what changed since."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from runbook_engine.model.event import ReadinessAssessed, RunOpened
+from runbook_engine.model.outcome import Mode
+from runbook_engine.model.readiness import ReadinessFinding
+from runbook_engine.ports.journal import Journal, RunHead
+
+_MOSTLY_LAST = 8  # events after the run's end: the assessment, and what people noted
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at readiness that came to its end."""
+
+    run: str
+    at: datetime
+    opened: RunOpened
+    assessed: ReadinessAssessed
+
+
+def look_before(journal: Journal, run: str) -> Look | None:
+    """Give the newest look before this run at the same runbook on the same inventory and limit; None without one.
+
+    A look that was interrupted, or whose run was pruned, is passed over.
+    """
+    mine, opened = journal.head(run), _opened(journal, run)
+    if mine is None or opened is None:
+        return None
+    for head in journal.runs():
+        alike = (head.runbook, head.inventory, head.mode) == (mine.runbook, mine.inventory, Mode.DRY_RUN.value)
+        if head.number >= mine.number or head.pruned or not alike:
+            continue
+        before = _opened(journal, head.id)
+        if before is None or not before.readiness or before.limit != opened.limit:
+            continue
+        if found := _assessed(journal, head, before):
+            return found
+    return None
+
+
+def changes(findings: tuple[ReadinessFinding, ...], before: Look | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Name what is missing or unknown now and was not, and what was and is not any more; none without a look before."""
+    if before is None:
+        return (), ()
+    now = dict.fromkeys(one.what for one in findings if one.counts)
+    then = dict.fromkeys(one.what for one in before.assessed.findings if one.counts)
+    return tuple(what for what in now if what not in then), tuple(what for what in then if what not in now)
+
+
+def _opened(journal: Journal, run: str) -> RunOpened | None:
+    event = next(iter(journal.read(run))).event
+    return event if isinstance(event, RunOpened) else None
+
+
+def _assessed(journal: Journal, head: RunHead, opened: RunOpened) -> Look | None:
+    """Find the run's newest assessment, which is nearly always among its last events."""
+    for after in (max(0, head.events - _MOSTLY_LAST), 0):
+        found = [one for one in journal.read(head.id, after=after) if isinstance(one.event, ReadinessAssessed)]
+        if found and isinstance(event := found[-1].event, ReadinessAssessed):
+            return Look(head.id, found[-1].time, opened, event)
+    return None

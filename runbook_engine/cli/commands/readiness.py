@@ -1,0 +1,107 @@
+"""runbook readiness: would it work today."""
+
+import click
+
+from runbook_engine.app.prepare import PlanRequest, prepare_plan
+from runbook_engine.app.project import check_person, open_project
+from runbook_engine.app.readiness import assess
+from runbook_engine.app.run_requests import RunRequest, RunResult
+from runbook_engine.app.run_runbook import run_runbook
+from runbook_engine.app.unlock import AskSecret
+from runbook_engine.cli.documented import documented
+from runbook_engine.cli.driving import Seat, drive
+from runbook_engine.cli.earlier import earlier_run_option, with_earlier_run
+from runbook_engine.cli.findings import say_findings, say_notes
+from runbook_engine.cli.options import (
+    forks_option,
+    paired,
+    person_option,
+    plan_options,
+    reasons_option,
+    runbook_argument,
+    skip_option,
+)
+from runbook_engine.cli.readiness_view import readiness_json, readiness_text
+from runbook_engine.cli.terminal import result, result_json, say
+from runbook_engine.execution.loop_tools import Interrupts
+from runbook_engine.model.errors import ExitCode
+from runbook_engine.model.outcome import Mode
+from runbook_engine.model.readiness import Verdict
+from runbook_engine.ports.journal import Journal
+from runbook_engine.ports.listener import Listener
+
+
+@documented
+@runbook_argument
+@plan_options
+@earlier_run_option
+@skip_option
+@reasons_option()
+@forks_option
+@click.option("--strict", is_flag=True, help="What could not be asked counts as missing.")
+@click.option(
+    "--output",
+    "--format",
+    "output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How the result is written.",
+)
+@person_option
+def readiness(
+    name: str,
+    inventories: tuple[str, ...],
+    extra_vars: tuple[str, ...],
+    limit: str | None,
+    from_run: str | None,
+    skip: tuple[str, ...],
+    reason: tuple[str, ...],
+    forks: int | None,
+    strict: bool,
+    output: str,
+    person: str | None,
+) -> int:
+    """Say whether a runbook would work today; changes nothing.
+
+    Makes a dry run, names what the runbook needs of the region that it escapes, asks IAM for the permissions of its
+    AWS actions (by simulation) and Service Quotas for room for what they would add. What is missing, what could not be
+    asked, and what changed since the last look is told, and kept in the journal. Ends with 1 when something is missing.
+
+    Examples:
+      runbook readiness region-failover -i production -e incident=READY-1
+      runbook readiness region-failover -e incident=READY-1 --output json --strict
+      runbook readiness region-failback --from-run 20261123-0855 -e incident=READY-1
+    """
+    project = open_project()
+    check_person(project.team, person)
+    plan = with_earlier_run(project, PlanRequest(name, inventories, extra_vars, limit), from_run)
+    prepared = prepare_plan(project, plan)
+    request = RunRequest(
+        plan, mode=Mode.DRY_RUN, forks=forks, skip=paired(skip, reason), operator=person, readiness=True
+    )
+    say_findings(prepared.warnings)
+    say_notes(prepared.notes)
+    journal = project.journal(create=True)
+
+    def advance(journal: Journal, listener: Listener, interrupts: Interrupts, ask: AskSecret | None) -> RunResult:
+        return run_runbook(project, request, prepared, journal, listener=listener, interrupts=interrupts, ask=ask)
+
+    def tell(ended: RunResult) -> int:
+        if ended.end == "interrupted":
+            say("interrupted before its end: nothing is said of readiness; call it again")
+            return ExitCode.INTERRUPTED
+        say("the dry run is over; asking for permissions and quotas")
+        look = assess(project, prepared, journal, ended.run)
+        if output == "json":
+            result_json(readiness_json(look))
+        else:
+            result(readiness_text(look))
+        say(f"report: runbook report {ended.run} --format html -o report.html")
+        enough = {Verdict.READY} if strict else {Verdict.READY, Verdict.UNKNOWN}
+        return ExitCode.OK if look.assessed.verdict in enough else ExitCode.FAILED
+
+    try:
+        return drive(project, journal, Seat("json", person), advance, tell=tell)
+    finally:
+        journal.close()
