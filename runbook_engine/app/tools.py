@@ -82,7 +82,9 @@ def make_tools(
                 # What stays on the target is a few kilobytes; the run's own outcome is recorded already.
                 listener.warning(f"{order.task}: the finished command's folder could not be removed: {error.message}")
 
-    dispatcher = ThreadDispatcher(make, settled, forks=options.forks, clock=clock)
+    # Messages have threads of their own: people are told while every fork works on something that takes long.
+    forks = options.forks + sum(talk.most_calls for talk in plan.communications)
+    dispatcher = ThreadDispatcher(make, settled, forks=forks, clock=clock)
     interrupts.on_interrupt = dispatcher.wake
     orders = OrderMaker(
         plan=plan,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from runbook_engine.execution.ahead import behind_drift
 from runbook_engine.execution.holds import FAILED, Holds
 from runbook_engine.execution.loop_tools import RunOptions, RunTools
+from runbook_engine.execution.messages import Messages
 from runbook_engine.execution.open_gates import GateEnd, OpenGates
 from runbook_engine.execution.recorder import Recorder
 from runbook_engine.execution.schedule import Schedule
@@ -13,7 +14,7 @@ from runbook_engine.execution.schedule_state import Decisions
 from runbook_engine.execution.state import RunState
 from runbook_engine.execution.taints import Taints
 from runbook_engine.execution.waiting import Waiting
-from runbook_engine.model.event import AttemptFinished, Event, LeaseLost, RevertDue, TaskBlocked
+from runbook_engine.model.event import INTERRUPTED, AttemptFinished, Event, LeaseLost, RevertDue, TaskBlocked
 from runbook_engine.model.outcome import Finding, Grade, Mode, Outcome
 from runbook_engine.model.plan import Plan
 from runbook_engine.model.runbook import OnFailure
@@ -24,14 +25,22 @@ class LoopState:
     """The state of the loop itself: what is ready, what runs, what waits for a time or a person."""
 
     def __init__(
-        self, plan: Plan, state: RunState, tools: RunTools, options: RunOptions, done: Mapping[int, Outcome]
+        self,
+        plan: Plan,
+        state: RunState,
+        tools: RunTools,
+        options: RunOptions,
+        recorder: Recorder,
+        messages: Messages,
+        done: Mapping[int, Outcome],
     ) -> None:
         self._plan = plan
         self._state = state
         self._tools = tools
         self._options = options
         self._is_dry = options.mode is Mode.DRY_RUN
-        self._recorder = Recorder(state, tools, options)
+        self._recorder = recorder
+        self._messages = messages
         self._schedule = Schedule(plan, done)
         self._running: dict[str, AttemptOrder] = {}
         self._gates = OpenGates(state, self._recorder)
@@ -156,7 +165,26 @@ class LoopState:
             return False
         return any(self._is_given_up(self._plan.task_index[task]) for task in self._running)
 
+    @property
+    def _is_over(self) -> bool:
+        """Whether every task has ended, and nothing runs."""
+        return self._schedule.over and not self._running
+
+    def _ended_well(self, step: str) -> bool | None:
+        """Whether a step ended well, and not only tolerably; None while it is not over.
+
+        People are told that something is done: a failure that the run goes on after (`on_failure: continue`) is none.
+        """
+        index = self._plan.step_index.get(step)
+        well = self._schedule.step_ended_well(index) if index is not None else None
+        if index is None or not well or self._plan.steps[index].step.on_failure is not OnFailure.CONTINUE:
+            return well
+        tasks = (self._state.task(task.id) for task in self._plan.tasks_of(index))
+        return sum(task.counts_as in FAILED for task in tasks) <= self._plan.steps[index].max_failures
+
     def _stop(self, reason: str) -> None:
         """Leave a run that can be resumed."""
+        if reason != INTERRUPTED:
+            reason += self._messages.waiting()
         self._recorder.add(LeaseLost(fence=self._tools.lease.fence, reason=reason))
         self._recorder.flush()

@@ -1,6 +1,5 @@
 """From a task that may start to what is done about it: an order, a gate, or an end without any contact."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,20 +9,14 @@ from pydantic import ValidationError
 
 from runbook_engine.execution.elsewhere import begun_elsewhere
 from runbook_engine.execution.outputs import StepResults
+from runbook_engine.execution.parameters import parameters_digest, render_files, render_params
 from runbook_engine.execution.state import RunState
 from runbook_engine.expressions.errors import KnownAfterApplyError
-from runbook_engine.expressions.render import (
-    Rendered,
-    evaluate,
-    evaluate_bool,
-    has_templates,
-    render,
-    render_text_template,
-)
+from runbook_engine.expressions.render import Rendered, evaluate_bool, has_templates, render
 from runbook_engine.expressions.scope import InventoryView, Scope
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.event import GateOpened
-from runbook_engine.model.json import JsonObject, JsonValue, digest
+from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import Mode, Outcome
 from runbook_engine.model.plan import Plan, PlannedStep, Task
 from runbook_engine.model.runbook import ActionCall
@@ -163,16 +156,21 @@ class OrderMaker:
     def scope(self, task: Task) -> Scope:
         """Give the names that a task's templates see."""
         planned = self.plan.steps[task.step]
-        values = self.plan.scopes[planned.scope]
+        item = {"item": planned.items[task.item]} if planned.items is not None else {}
+        return self.scope_at(planned.scope, task.target, step_vars=planned.step.vars, here=item)
+
+    def scope_at(self, scope: int, target: str, *, step_vars: JsonObject | None = None, here: JsonObject) -> Scope:
+        """Give the names that templates of one file see on a target, `here` before all others."""
+        values = self.plan.scopes[scope]
         if self._inventory is None:
             self._inventory = InventoryView(self.plan.inventory)
         dry_run = self.run.mode is Mode.DRY_RUN
         return Scope(
-            target=self.plan.target(task.target),
+            target=self.plan.target(target),
             inventory=self._inventory,
             inputs=values.inputs,
             runbook_vars=values.vars,
-            step_vars=planned.step.vars,
+            step_vars=step_vars,
             run=self._names,
             steps=StepResults(
                 self.past.plan if self.past else self.plan,
@@ -180,7 +178,7 @@ class OrderMaker:
                 prefix=values.prefix,
                 dry_run=dry_run and self.past is None,
             ),
-            here={"item": planned.items[task.item]} if planned.items is not None else {},
+            here=here,
         )
 
     def _holds(self, when: str | bool, scope: Scope) -> bool:
@@ -198,7 +196,9 @@ class OrderMaker:
         if isinstance(action, Gate):
             return self._gate(task, action, parameters)
         secrets = dict(values.secrets)
-        files = self._template_files(action, parameters, task, secrets) if action.template_files else {}
+        files: dict[str, str] = {}
+        if action.template_files:
+            files = render_files(action, parameters, self.scope(task), secrets, self.project_file)
         state = self.state.task(task.id)
         order = AttemptOrder(
             run=self.run.id,
@@ -233,7 +233,7 @@ class OrderMaker:
         call = cast("ActionCall", planned.step.action)
         written = {**self.defaults.get(call.name, {}), **call.params}
         scope = self.scope(task)
-        rendered = _render_params(action, written, scope)
+        rendered = render_params(action, written, scope)
         environment = render(dict(planned.step.environment), scope) if planned.step.environment else Rendered({})
         parameters = cast("JsonObject", rendered.value)
         secrets = {**rendered.secrets, **environment.secrets}
@@ -242,7 +242,7 @@ class OrderMaker:
             environment={name: str(value) for name, value in cast("JsonObject", environment.value).items()},
             secrets=secrets,
             unknown=tuple(dict.fromkeys(rendered.unknown + environment.unknown)),
-            digest=digest(_without_nonces(parameters, secrets)),
+            digest=parameters_digest(parameters, secrets),
         )
         if not has_templates((written, planned.step.environment)) and not action.expressions:
             self._constants[task.step] = values
@@ -275,61 +275,3 @@ class OrderMaker:
                 signers=signers(self.team, tuple(getattr(params, "roles", ()))),
             )
         )
-
-    def _template_files(
-        self, action: Action[Params], parameters: JsonObject, task: Task, secrets: dict[str, str]
-    ) -> dict[str, str]:
-        """Render the template files that the parameters name, here, where the names are known."""
-        files: dict[str, str] = {}
-        scope = self.scope(task)
-        for name in action.template_files:
-            path = parameters.get(name)
-            if not isinstance(path, str):
-                continue
-            try:
-                text = self.project_file(path).decode()
-            except UnicodeDecodeError:
-                raise RunbookError(f"the template {path} is not UTF-8 text") from None
-            rendered = render_text_template(text, scope)
-            if rendered.unknown:
-                raise KnownAfterApplyError(rendered.unknown[0])
-            secrets.update(rendered.secrets)
-            files[hashlib.sha256(text.encode()).hexdigest()] = str(rendered.value)
-        return files
-
-
-def _render_params(action: Action[Params], written: JsonObject, scope: Scope) -> Rendered:
-    """Render parameters; those that hold bare expressions are evaluated."""
-    bare = {name: written[name] for name in action.expressions if name in written}
-    rendered = render({name: value for name, value in written.items() if name not in bare}, scope)
-    if not bare:
-        return rendered
-    values: dict[str, JsonValue] = dict(cast("JsonObject", rendered.value))
-    for name, value in bare.items():
-        values[name] = _evaluate(value, scope)
-    return Rendered(values, rendered.secrets, rendered.unknown)
-
-
-def _evaluate(value: JsonValue, scope: Scope) -> JsonValue:
-    if isinstance(value, str):
-        return evaluate(value, scope)
-    if isinstance(value, list | tuple):
-        return [_evaluate(item, scope) for item in value]
-    return value
-
-
-def _without_nonces(parameters: JsonObject, secrets: Mapping[str, str]) -> JsonValue:
-    """Put references where placeholders stand, so that the digest is the same each time."""
-
-    def walk(value: JsonValue) -> JsonValue:
-        if isinstance(value, str):
-            for placeholder, reference in secrets.items():
-                value = value.replace(placeholder, f"secret({reference})")
-            return value
-        if isinstance(value, Mapping):
-            return {key: walk(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [walk(item) for item in value]
-        return value
-
-    return walk(parameters) if secrets else parameters

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from runbook_engine.execution.done_before import done_before
 from runbook_engine.execution.loop_tools import RunOptions, RunTools
+from runbook_engine.execution.messages import Messages
 from runbook_engine.execution.orders import Invalid, Ordered, Skip
 from runbook_engine.execution.recheck_choice import choose, stood_on
 from runbook_engine.execution.recorder import Recorder
@@ -27,11 +28,13 @@ LONGEST_LOOK = 30.0  # seconds; a step's timeout is for its work, and a look mus
 _PATIENCE = 0.25
 
 
-def recheck(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -> Mapping[int, Outcome]:
+def recheck(
+    plan: Plan, state: RunState, tools: RunTools, options: RunOptions, recorder: Recorder, messages: Messages
+) -> Mapping[int, Outcome]:
     """Look, and write down what was found; drifted tasks that the rest stands on are held for a person.
 
     Nothing is done about drift: it may be somebody's repair. Dry runs did nothing that could drift, and a run that is
-    to end stands on nothing any more.
+    to end stands on nothing any more. Messages that are owed go out meanwhile.
 
     Returns:
         What need not be done again, as `done_before` tells it after the look.
@@ -46,7 +49,6 @@ def recheck(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -
     choice = choose(plan, state, done.keys(), tools.catalog)
     if not choice.tasks and not choice.left_out:
         return done
-    recorder = Recorder(state, tools, options)
     if options.no_recheck:
         recorder.add(RecheckSkipped(reason=options.no_recheck))
         recorder.flush()
@@ -54,7 +56,7 @@ def recheck(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -
     names = tuple(plan.tasks[index].id for index in choice.tasks)
     recorder.add(RecheckStarted(tasks=names, left_out=dict(choice.left_out)))
     recorder.flush()
-    looks = _Looks(plan, state, tools, options, recorder)
+    looks = _Looks(plan, state, tools, options, recorder, messages)
     reports = looks.make(deque(choice.tasks))
     told = {index for index, report in reports.items() if report.outcome in {Outcome.UNCHANGED, Outcome.WOULD_CHANGE}}
     needed = set(stood_on(plan, done, told))
@@ -75,7 +77,9 @@ def recheck(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) -
     return done_before(plan, state)  # (people may have spoken meanwhile, too)
 
 
-def settle_by_looking(plan: Plan, state: RunState, tools: RunTools, options: RunOptions, recorder: Recorder) -> None:
+def settle_by_looking(
+    plan: Plan, state: RunState, tools: RunTools, options: RunOptions, recorder: Recorder, messages: Messages
+) -> None:
     """Find out, without doing anything, what became of attempts in doubt, where the check is what tells.
 
     What a detached command, a service or nobody but a person could tell stays in doubt: to ask the first two again
@@ -87,7 +91,7 @@ def settle_by_looking(plan: Plan, state: RunState, tools: RunTools, options: Run
         return
     recorder.add(RecheckStarted(tasks=tuple(plan.tasks[index].id for index in settled)))
     recorder.flush()
-    for report in _Looks(plan, state, tools, options, recorder).make(settled).values():
+    for report in _Looks(plan, state, tools, options, recorder, messages).make(settled).values():
         number = state.task(report.task).attempts
         if report.outcome is Outcome.UNCHANGED:
             text = "looked before the run is taken back: it is there"
@@ -120,12 +124,21 @@ def _write(plan: Plan, state: RunState, recorder: Recorder, index: int, report: 
 class _Looks:
     """Makes the looks, as many at once as the run may make attempts."""
 
-    def __init__(self, plan: Plan, state: RunState, tools: RunTools, options: RunOptions, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        state: RunState,
+        tools: RunTools,
+        options: RunOptions,
+        recorder: Recorder,
+        messages: Messages,
+    ) -> None:
         self._plan = plan
         self._state = state
         self._tools = tools
         self._options = options
         self._recorder = recorder
+        self._messages = messages
         self._running: set[str] = set()
         self._reports: dict[int, AttemptReport] = {}
 
@@ -139,11 +152,13 @@ class _Looks:
             while todo and len(self._running) < self._options.forks:
                 self._begin(todo.popleft())
             message = self._tools.dispatcher.receive(_PATIENCE) if self._running else None
-            if isinstance(message, AttemptReport):
+            if isinstance(message, AttemptReport) and not self._messages.take(message):
                 self._take(message)
             elif isinstance(message, AttemptProgress):
                 self._tools.listener.progress(message)
+            self._messages.turn()
             self._recorder.flush()  # keeps the lease
+            self._messages.submit()
         return self._reports
 
     def _begin(self, index: int) -> None:

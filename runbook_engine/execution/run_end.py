@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from runbook_engine.execution.messages import Messages
 from runbook_engine.execution.recorder import Recorder
 from runbook_engine.execution.state import RunState
 from runbook_engine.model.event import RunClosed
@@ -10,7 +11,7 @@ from runbook_engine.model.outcome import Outcome
 RunEnded = Literal["succeeded", "failed", "aborted"]
 
 
-def close_run(state: RunState, recorder: Recorder, *, well: bool, tasks: int | None) -> RunEnded:
+def close_run(state: RunState, recorder: Recorder, messages: Messages, *, well: bool, tasks: int | None) -> RunEnded:
     """Write down how a run ended whose every task is over, and give its status.
 
     While nobody knows what became of one of its attempts, it has not succeeded, whatever was tolerated.
@@ -21,6 +22,7 @@ def close_run(state: RunState, recorder: Recorder, *, well: bool, tasks: int | N
     """
     well = well and not any(task.unproven_end for task in state.tasks.values())
     status: RunEnded = "aborted" if state.abort is not None else "succeeded" if well else "failed"
+    messages.close(status)
     recorder.flush()
     marks, rta, rpa = state.marks.achieved(status)
     counts: dict[Outcome, int] = {}

@@ -3,8 +3,10 @@
 from runbook_engine.execution.gates import would_ask
 from runbook_engine.execution.loop_state import LoopState
 from runbook_engine.execution.loop_tools import RunEnd, RunOptions, RunTools
+from runbook_engine.execution.messages import Messages
 from runbook_engine.execution.orders import Invalid, OpenGate, Ordered, Prepared, Skip, Unknown
 from runbook_engine.execution.recheck import recheck, settle_by_looking
+from runbook_engine.execution.recorder import Recorder
 from runbook_engine.execution.retry import delay_before
 from runbook_engine.execution.run_end import close_run
 from runbook_engine.execution.state import RunState
@@ -42,8 +44,14 @@ def run_plan(plan: Plan, state: RunState, tools: RunTools, options: RunOptions) 
         JournalError: the journal can't be written, and that did not pass; nothing new was started.
         LeaseError: another process took the run over; nothing was written since.
     """
-    done = recheck(plan, state, tools, options)
-    return _Loop(plan, state, tools, options, done).run()
+    recorder = Recorder(state, tools, options)
+    messages = Messages(plan, state, tools, options, recorder)
+    # Who waited while nobody advanced the run is told first, before anything is looked at or begun.
+    messages.turn()
+    recorder.flush()
+    messages.submit()
+    done = recheck(plan, state, tools, options, recorder, messages)
+    return _Loop(plan, state, tools, options, recorder, messages, done).run()
 
 
 class _Loop(LoopState):
@@ -56,8 +64,10 @@ class _Loop(LoopState):
             self._abort()
         while True:
             self._start_ready()
+            self._messages.turn(self._ended_well, over=self._is_over)
             for stored in self._recorder.flush():
                 self._heed(stored)
+            self._messages.submit()
             for order in self._orders:
                 self._tools.dispatcher.submit(order)
             self._orders.clear()
@@ -69,16 +79,18 @@ class _Loop(LoopState):
 
     def _end(self) -> RunEnd | None:
         """Tell how the loop ends, None while it goes on."""
-        if self._tools.interrupts.count and (not self._running or self._cancel_is_over()):
+        runs = bool(self._running) or self._messages.in_flight
+        if self._tools.interrupts.count and (not runs or self._cancel_is_over()):
             self._stop(INTERRUPTED)
             return "interrupted"
-        if self._schedule.over and not self._running:
+        tells = self._messages.pending
+        if self._is_over and not tells:
             return self._close()
-        if self._pauses and not self._running and not self._stays:
+        if self._pauses and not self._running and not self._stays and not tells:
             self._stop("is paused")
             return "waiting"
         scheduled = self._waiting.ready or self._waiting.next_at is not None
-        busy = self._running or scheduled or self._recorder.pending or self._gates.timed
+        busy = self._running or scheduled or self._recorder.pending or self._gates.timed or tells
         answerable = self._waiting.answerable
         if busy or self._pauses or (answerable and self._options.wait):
             return None
@@ -160,7 +172,8 @@ class _Loop(LoopState):
         message = self._tools.dispatcher.receive(self._patience())
         while message is not None:
             if isinstance(message, AttemptReport):
-                self._take(message)
+                if not self._messages.take(message):
+                    self._take(message)
             elif isinstance(message, AttemptProgress):
                 self._tools.listener.progress(message)
             message = self._tools.dispatcher.receive(0)
@@ -225,7 +238,7 @@ class _Loop(LoopState):
             case RunAbortRequested():
                 self._abort()
             case _:
-                # Everything else is for the record only, or the state knows it (a pause).
+                # Everything else is for the record only, or the state knows it (a pause, what is to be told).
                 return
 
     def _decide(self, index: int, event: HoldResolved) -> None:
@@ -251,8 +264,9 @@ class _Loop(LoopState):
         """Give the seconds that nothing needs to be looked at."""
         asks = self._waiting.answerable or self._waiting.doubts or self._pauses
         patience = self._options.poll_seconds * (1 if asks else 2)
-        if self._waiting.next_at is not None:
-            patience = min(patience, self._waiting.next_at - self._tools.clock.monotonic())
+        for at in (self._waiting.next_at, self._messages.next_at):
+            if at is not None:
+                patience = min(patience, at - self._tools.clock.monotonic())
         return max(0.001, patience)
 
     def _cancel_is_over(self) -> bool:
@@ -262,7 +276,7 @@ class _Loop(LoopState):
     def _close(self) -> RunEnd:
         """Write down how the run ended; what is in doubt is looked at first when the run is to be taken back."""
         if self._state.revert_due is not None:
-            settle_by_looking(self._plan, self._state, self._tools, self._options, self._recorder)
+            settle_by_looking(self._plan, self._state, self._tools, self._options, self._recorder, self._messages)
         well = all(self._schedule.step_ended_well(index) for index in range(len(self._plan.steps)))
         tasks = len(self._plan.tasks) if self._is_dry else None
-        return close_run(self._state, self._recorder, well=well, tasks=tasks)
+        return close_run(self._state, self._recorder, self._messages, well=well, tasks=tasks)

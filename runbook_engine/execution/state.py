@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from runbook_engine.execution.message_state import MessagesState
 from runbook_engine.model.clocks import Marks
 from runbook_engine.model.event import (
     AttemptFinished,
@@ -129,6 +130,7 @@ class RunState:
         self.revert_due: RevertDue | None = None
         self.ends: str | None = None
         self.tasks: dict[str, TaskState] = {}
+        self.messages = MessagesState()
         self.marks = Marks()
         for stored in events:
             self.apply(stored)
@@ -189,6 +191,7 @@ class RunState:
             case LeaseTaken():
                 self.fence, self.closed, self.signers = event.fence, None, event.signers
                 self.machine = event.machine
+                self.messages.another_process()
             case LeaseLost():
                 self.fence = max(self.fence, event.fence)
             case PlanAccepted():
@@ -200,8 +203,8 @@ class RunState:
             case RunPaused() | RunContinued() | RunAbortRequested() | RevertDue():
                 self._apply_order(event)
             case _:
-                # The other kinds are records for people; nothing is decided by them.
-                return
+                # Messages; the other kinds are records for people, and nothing is decided by them.
+                self.messages.apply(event, time)
 
     def _touched(self, task: str) -> TaskState:
         found = self.tasks.get(task)

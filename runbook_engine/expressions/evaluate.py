@@ -1,5 +1,6 @@
 """Runs compiled templates in a scope, and says in plain words what went wrong."""
 
+import html
 import secrets
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -12,6 +13,7 @@ from runbook_engine.expressions import bounds
 from runbook_engine.expressions.compiled import ENVIRONMENT, FILE_NAME, Compiled, compile_text, is_template, locate
 from runbook_engine.expressions.errors import TemplateError
 from runbook_engine.expressions.lowering import RESULT
+from runbook_engine.expressions.plain import to_text
 from runbook_engine.expressions.runtime import ScopeContext, UndefinedValueError, use_absent
 from runbook_engine.expressions.scope import Scope
 from runbook_engine.expressions.secret_value import SecretValue, join_parts
@@ -34,13 +36,24 @@ _BAD_VALUES = (
 
 @dataclass(slots=True)
 class Session:
-    """One rendering: what it may still cost, which vars are being rendered, which secrets stand in its text."""
+    """One rendering: what it may still cost, which vars are being rendered, which secrets stand in its text.
+
+    Attributes:
+        is_html: the text is HTML, and whatever an expression puts into it is data: its `<`, `>`, `&` and quotes are
+            escaped, once, where it is put in.
+    """
 
     scope: Scope
     budget: bounds.Budget = field(default_factory=bounds.Budget)
     rendering: list[str] = field(default_factory=list)
     marks: dict[str, SecretValue] = field(default_factory=dict)
     output: int = 0
+    is_html: bool = False
+
+    @property
+    def escapes(self) -> bool:
+        """Whether what is put into the text now is escaped: a var's own text is no part of it yet."""
+        return self.is_html and not self.rendering
 
     def look_up(self, name: str) -> object:
         """Give a name's value, vars rendered; Jinja2's `missing` when there is none.
@@ -117,7 +130,9 @@ class Session:
             result = context.vars[RESULT]
             if isinstance(result, Undefined):
                 use_absent(result)
-            return result
+            # A text that is one expression gives its value, which was not put into any text yet.
+            plain = self.escapes and not isinstance(result, SecretValue)
+            return html.escape(to_text(result)) if plain else result
         bounds.check_text_size(sum(map(len, pieces)))
         if not self.marks:
             return "".join(pieces)

@@ -30,15 +30,18 @@ class Rendered:
     unknown: tuple[str, ...] = ()
 
 
-def render(value: JsonValue, scope: Scope) -> Rendered:
+def render(value: JsonValue, scope: Scope, *, html: bool = False) -> Rendered:
     """Render every text in a value. A text that is exactly one `{{ … }}` gives the expression's own value.
 
     What a template gives is data and never rendered again.
 
+    Args:
+        html: the texts are HTML, so that what their templates give is escaped.
+
     Raises:
         TemplateError: a template can't be evaluated; `path` leads to it.
     """
-    work = _Rendering(scope)
+    work = _Rendering(scope, html=html)
     rendered = work.walk(value, ())
     return Rendered(rendered, work.secrets, tuple(sorted(work.unknown)))
 
@@ -52,7 +55,7 @@ def has_templates(value: object) -> bool:
     return isinstance(value, list | tuple) and any(has_templates(item) for item in value)
 
 
-def render_text_template(text: str, scope: Scope) -> Rendered:
+def render_text_template(text: str, scope: Scope, *, html: bool = False) -> Rendered:
     """Render a whole file's text; the result is text, also of a file that is one `{{ … }}`.
 
     Raises:
@@ -60,7 +63,7 @@ def render_text_template(text: str, scope: Scope) -> Rendered:
     """
     from runbook_engine.expressions.plain import to_text
 
-    rendered = render(text, scope)
+    rendered = render(text, scope, html=html)
     if isinstance(rendered.value, str):
         return rendered
     return Rendered(to_text(rendered.value), rendered.secrets, rendered.unknown)
@@ -96,8 +99,9 @@ def evaluate_bool(expression: str | bool, scope: Scope) -> bool:
 class _Rendering:
     """Walks one value and gathers what it met; one session, so that vars and costs are shared."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *, html: bool = False) -> None:
         self._scope = scope
+        self._html = html
         self._active: Any = None  # an `evaluate.Session`, made (and Jinja2 imported) at the first template
         self.secrets: dict[str, str] = {}
         self.unknown: set[str] = set()
@@ -119,7 +123,7 @@ class _Rendering:
         if "{{" not in text and "{%" not in text and "{#" not in text:
             return text
         if self._active is None:
-            self._active = _session(self._scope)
+            self._active = _session(self._scope, html=self._html)
         try:
             result = self._active.run(text)
             if isinstance(result, SecretValue):
@@ -133,7 +137,7 @@ class _Rendering:
             raise
 
 
-def _session(scope: Scope) -> Any:
+def _session(scope: Scope, *, html: bool = False) -> Any:
     from runbook_engine.expressions.evaluate import Session
 
-    return Session(scope)
+    return Session(scope, is_html=html)

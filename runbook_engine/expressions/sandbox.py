@@ -1,5 +1,6 @@
 """The Jinja2 environment of runbooks: plain data only, every operation bounded, nothing that is called."""
 
+import html
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -98,6 +99,8 @@ def _finalize(context: ScopeContext, value: object) -> str:
     if isinstance(value, SecretValue):
         return context.session.mark(value)  # type: ignore[no-any-return] # see ScopeContext.session
     text = to_text(value)
+    if context.session.escapes:
+        text = html.escape(text)
     context.session.charge_output(len(text))
     return text
 

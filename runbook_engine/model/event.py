@@ -5,6 +5,14 @@ from typing import Annotated, NamedTuple
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from runbook_engine.model.event_message import (
+    MessageDue,
+    MessageFailed,
+    MessageMissed,
+    MessageSaid,
+    MessageSent,
+    MessageShown,
+)
 from runbook_engine.model.event_monitor import (
     MONITOR,
     AlarmGrew,
@@ -26,9 +34,6 @@ from runbook_engine.model.event_people import (
     HoldOpened,
     HoldResolved,
     ManualAnswered,
-    MessageDue,
-    MessageMissed,
-    MessageSent,
     NoteAdded,
     RunAbortRequested,
     RunContinued,
@@ -70,7 +75,7 @@ Event = Annotated[
     | HoldOpened | HoldResolved | RunPaused | RunContinued | RunAbortRequested | MessageDue | MessageSent
     | MessageMissed | RecoveryPointUsed | NoteAdded | RecheckStarted | DriftFound | RecheckFailed | RecheckFinished
     | RecheckSkipped | RevertDue | RunClosed | MonitorOpened | MonitorClosed | TriggerSeen | AlarmRaised | AlarmGrew
-    | AlarmReturned | AlarmOver | AlarmTold | ReadinessAssessed,
+    | AlarmReturned | AlarmOver | AlarmTold | ReadinessAssessed | MessageFailed | MessageSaid | MessageShown,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
@@ -140,8 +145,11 @@ __all__ = [
     "LeaseTaken",
     "ManualAnswered",
     "MessageDue",
+    "MessageFailed",
     "MessageMissed",
+    "MessageSaid",
     "MessageSent",
+    "MessageShown",
     "MonitorClosed",
     "MonitorOpened",
     "NoteAdded",

@@ -1,4 +1,4 @@
-"""Events that people make or that are for people: gates, answers, holds, messages, notes."""
+"""Events that people make or that are for people: gates, answers, holds, notes."""
 
 from datetime import datetime
 from typing import Literal
@@ -166,34 +166,6 @@ class RunAbortRequested(Said):
     kind: Literal["run.abort-requested"] = "run.abort-requested"
     reason: str = ""
     cancel: bool = False
-
-
-class MessageDue(Frozen):
-    """A message is owed to an audience."""
-
-    kind: Literal["message.due"] = "message.due"
-    audience: str
-    sequence: int
-    due_at: datetime
-
-
-class MessageSent(Frozen):
-    """A message reached (or was accepted for) an audience."""
-
-    kind: Literal["message.sent"] = "message.sent"
-    audience: str
-    sequence: int
-    channel: str
-    recipients: tuple[str, ...] = ()
-
-
-class MessageMissed(Frozen):
-    """A message was owed and not sent in time."""
-
-    kind: Literal["message.missed"] = "message.missed"
-    audience: str
-    sequence: int
-    reason: str
 
 
 class NoteAdded(Frozen):

@@ -7,7 +7,7 @@ from functools import cached_property
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.inventory import Inventory, Target
 from runbook_engine.model.json import JsonObject, JsonValue
-from runbook_engine.model.runbook import Need, Runbook, Step
+from runbook_engine.model.runbook import ActionCall, Need, Runbook, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,36 @@ class PlannedStep(Frozen):
         return self.step.id
 
 
+class PlannedCommunication(Frozen):
+    """Messages owed to an audience, in the plan's words.
+
+    Attributes:
+        name: the audience, with the prefix of the import that it came from; unique in the plan.
+        every: the greatest silence allowed, in seconds.
+        begins, until: ids of the steps whose good ends begin and end it.
+        scope: inputs and vars of the runbook that it came from.
+    """
+
+    name: str
+    audience: str
+    every: float
+    begins: str
+    until: str
+    scope: int = 0
+    first: tuple[ActionCall, ...] = ()
+    update: tuple[ActionCall, ...] = ()
+    resolved: tuple[ActionCall, ...] = ()
+
+    def calls(self, what: str) -> tuple[ActionCall, ...]:
+        """Give the ways in which a message is sent; the first one is an update where nothing else is said of it."""
+        return self.resolved if what == "resolved" else (self.first if what == "first" else ()) or self.update
+
+    @property
+    def most_calls(self) -> int:
+        """In how many ways a message is sent at most."""
+        return max(len(self.first), len(self.update), len(self.resolved))
+
+
 class ScopeValues(Frozen):
     """The inputs and vars that templates of one runbook file see; vars may be templates themselves.
 
@@ -87,6 +117,7 @@ class Plan(Frozen):
     scopes: tuple[ScopeValues, ...]
     critical_path: tuple[str, ...] = ()
     fingerprint: str = ""
+    communications: tuple[PlannedCommunication, ...] = ()
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:

@@ -1,15 +1,15 @@
 """Splices imported runbooks in, so that there is one list of steps and one graph."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from runbook_engine.model.diagnostic import Diagnostic, Location
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject
-from runbook_engine.model.plan import ScopeValues
+from runbook_engine.model.plan import PlannedCommunication, ScopeValues
 from runbook_engine.model.rules import diagnostic
-from runbook_engine.model.runbook import Input, Need, Runbook, Step
+from runbook_engine.model.runbook import Communication, Input, Need, Runbook, Step
 
 
 class Source(Protocol):
@@ -53,13 +53,27 @@ class FlatStep:
         return self.source.place(self.index, *path)
 
 
+@dataclass(frozen=True, slots=True)
+class FlatCommunication:
+    """A communication in the plan's words, and where it was written."""
+
+    planned: PlannedCommunication
+    source: Source
+    index: int
+
+    def place(self, *path: str | int) -> Location:
+        """Give the place of a part of it."""
+        return self.source.place(None, "communications", self.index, *path)
+
+
 @dataclass(slots=True)
 class Flat:
-    """All steps of a runbook and its imports, in the order they are written."""
+    """All steps of a runbook and its imports, in the order they are written, and all that is told of them."""
 
     steps: list[FlatStep]
     scopes: list[ScopeValues]
     diagnostics: list[Diagnostic]
+    communications: list[FlatCommunication] = field(default_factory=list)
 
 
 def flatten(source: Source, inputs: JsonObject, *, read_inputs: ReadInputs | None, render: "RenderInputs") -> Flat:
@@ -99,6 +113,8 @@ def _add(
     scope = len(flat.scopes)
     values = ScopeValues(prefix=prefix, inputs=inputs, vars=runbook.vars)
     flat.scopes.append(values)
+    for index, talk in enumerate(runbook.communications):
+        flat.communications.append(FlatCommunication(_planned(talk, prefix, scope), source, index))
     ends: dict[str, list[str]] = {}
     own: list[tuple[int, Step]] = list(enumerate(runbook.steps))
     imports = {step.id for _, step in own if step.imported is not None}
@@ -125,6 +141,20 @@ def _add(
     needed = {need.step for _, step in own for need in step.needs}
     last = [step.id for _, step in own if step.id not in needed]
     return [end for name in last for end in (ends[name] if name in imports else [prefix + name])]
+
+
+def _planned(talk: Communication, prefix: str, scope: int) -> PlannedCommunication:
+    return PlannedCommunication(
+        name=prefix + talk.audience,
+        audience=talk.audience,
+        every=talk.every.total_seconds(),
+        begins=prefix + talk.begins,
+        until=prefix + talk.until,
+        scope=scope,
+        first=talk.first,
+        update=talk.update,
+        resolved=talk.resolved,
+    )
 
 
 def _join(

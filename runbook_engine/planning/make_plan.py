@@ -91,6 +91,7 @@ def make_plan(
         steps=tuple(planned),
         scopes=tuple(flat.scopes),
         critical_path=tuple(critical_path(names, weights)),
+        communications=tuple(talk.planned for talk in flat.communications),
     )
     return PlanResult(plan.model_copy(update={"fingerprint": _fingerprint(plan, written)}))
 
@@ -101,14 +102,15 @@ def _fingerprint(plan: Plan, written: _Written) -> str:
     runbook = plan.runbook.model_dump(mode="json", exclude={"files", "steps"}, by_alias=True)
     # Those that were renamed, or are imports, were not written as they stand here.
     runbook["steps"] = [written.get(id(step)) or step.model_dump(mode="json") for step in plan.runbook.steps]
-    return digest(
-        {
-            "runbook": runbook,
-            "steps": [step.digest for step in plan.steps],
-            "scopes": [scope.model_dump(mode="json") for scope in plan.scopes],
-            "targets": {name: plan.target(name).model_dump(mode="json") for name in used},
-        }
-    )
+    parts: dict[str, JsonValue] = {
+        "runbook": runbook,
+        "steps": [step.digest for step in plan.steps],
+        "scopes": [scope.model_dump(mode="json") for scope in plan.scopes],
+        "targets": {name: plan.target(name).model_dump(mode="json") for name in used},
+    }
+    if plan.communications:
+        parts["communications"] = [talk.model_dump(mode="json") for talk in plan.communications]
+    return digest(parts)
 
 
 class _StepError(Exception):

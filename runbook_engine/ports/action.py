@@ -215,6 +215,11 @@ class Action(Generic[P]):
         template_files: names of parameters that name a template file of the project; the engine renders it.
         makes_copy: what it makes is a backup or an export, of which `runbook compliance` wants a newer one once the
             runbook's recovery point objective has passed.
+        html: names of parameters (or template files) that are HTML: what templates put into them is escaped.
+        addressees: names of the parameters that say who gets a message, the one that takes an audience of team.yml
+            first: where a runbook's `communications` give none of them, it is the block's own audience.
+        words: names of the parameters that hold a message's text, the plain one first: an operator's own words
+            (`runbook say`) take its place, and the others are left out.
         Params, Outputs: their types, with units and examples in each field's description.
 
     An action without `apply` is a verification: satisfied, or failed.
@@ -235,6 +240,9 @@ class Action(Generic[P]):
     alternatives: ClassVar[tuple[str, ...]] = ()
     template_files: ClassVar[tuple[str, ...]] = ()
     makes_copy: ClassVar[bool] = False
+    html: ClassVar[tuple[str, ...]] = ()
+    addressees: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[tuple[str, ...]] = ()
     example: ClassVar[str] = ""
     Params: ClassVar[type[Params]]
     Outputs: ClassVar[type[Outputs]] = Outputs

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from runbook_engine.model.inventory import Group, Inventory, Target
-from runbook_engine.model.plan import Plan, PlannedStep, ScopeValues
+from runbook_engine.model.plan import Plan, PlannedCommunication, PlannedStep, ScopeValues
 from runbook_engine.model.runbook import ActionCall, Need, Runbook, Step
 from runbook_engine.planning.amounts import batches, resolve
 
@@ -42,7 +42,19 @@ def planned(
     )
 
 
-def plan_of(*steps: PlannedStep, inventory: Inventory | None = None) -> Plan:
+def talk(
+    audience: str = "customers", every: float = 1800.0, begins: str = "a", until: str = "z", **lists
+) -> PlannedCommunication:
+    """Messages owed; each list has one message of `test.tell`, unless told otherwise."""
+    kinds = {kind: (ActionCall(name="test.tell", params={"text": kind}),) for kind in ("first", "update", "resolved")}
+    return PlannedCommunication(
+        name=audience, audience=audience, every=every, begins=begins, until=until, **{**kinds, **lists}
+    )
+
+
+def plan_of(
+    *steps: PlannedStep, inventory: Inventory | None = None, communications: Sequence[PlannedCommunication] = ()
+) -> Plan:
     """A plan of steps that are given in a right order."""
     runbook = Runbook(runbook="test", steps=tuple(step.step for step in steps))
     names = sorted({target for step in steps for target in step.targets} - {"localhost"})
@@ -52,4 +64,5 @@ def plan_of(*steps: PlannedStep, inventory: Inventory | None = None) -> Plan:
         steps=steps,
         scopes=(ScopeValues(),),
         fingerprint="f" * 64,
+        communications=tuple(communications),
     )

@@ -132,6 +132,15 @@ class Reattached(Do):
     effect = Effect.TOKEN
 
 
+class Tell(Once):
+    """A message, to whomever."""
+
+    name = "test.tell"
+    addressees = ("audience", "to")
+    words = ("text", "html")
+    html = ("html",)
+
+
 class FakeCatalog:
     """A catalogue of given actions."""
 
@@ -188,7 +197,7 @@ class Simulation:
     mode: Mode = Mode.LIVE
     journal: MemoryJournal = field(default=None)
     clock: VirtualClock = field(default_factory=VirtualClock)
-    catalog: FakeCatalog = field(default_factory=lambda: FakeCatalog(Do(), Once(), Reattached()))
+    catalog: FakeCatalog = field(default_factory=lambda: FakeCatalog(Do(), Once(), Reattached(), Tell()))
     listener: Quiet = field(default_factory=Quiet)
     interrupts: Interrupts = field(default_factory=Interrupts)
     dispatcher: FakeDispatcher = field(default=None)

@@ -9,44 +9,35 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.plans import plan_of, planned
+from support.crashes import CrashingJournal
+from support.plans import plan_of, planned, talk
 from support.simulation import Killed, Simulation, ended
 
-from runbook_engine.model.event import AttemptFinished, AttemptStarted, TaskResolved
+from runbook_engine.model.event import (
+    AttemptFinished,
+    AttemptStarted,
+    MessageDue,
+    MessageMissed,
+    MessageSent,
+    TaskResolved,
+)
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.model.runbook import ActionCall
 
 
-class CrashingJournal:
-    """Ends the process before or after its n-th append (0 never)."""
-
-    def __init__(self, inner, at: int, *, after: bool) -> None:
-        self._inner = inner
-        self._left = at
-        self._after = after
-
-    def append(self, *arguments, **keywords):
-        self._left -= 1
-        if self._left == 0 and not self._after:
-            raise Killed
-        stored = self._inner.append(*arguments, **keywords)
-        if self._left == 0:
-            raise Killed
-        return stored
-
-    def __getattr__(self, name):
-        return getattr(self._inner, name)
-
-
 class World:
-    """What happened on the targets."""
+    """What happened on the targets, and what people were told."""
 
     def __init__(self) -> None:
         self.effects: Counter[str] = Counter()
+        self.told: Counter[str] = Counter()
         self.begun: set[str] = set()
 
     def attempt(self, order):
         """An attempt as `execution.attempt` makes it, seen from the loop: the effect lands when it is submitted."""
+        if order.task.startswith("message:"):
+            self.told[order.task] += 1
+            return ended(order, seconds=0.5)
         once = order.action == "test.once"
         done = order.task in self.effects
         if order.settle and once:
@@ -91,6 +82,18 @@ def check(simulation: Simulation, world: World, plan) -> None:
     started = Counter(event.task for event in simulation.kinds(AttemptStarted))
     ends = Counter(event.task for event in simulation.kinds(AttemptFinished))
     assert all(ends[task] <= started[task] for task in started), "an end without a beginning"
+    check_messages(simulation, world)
+
+
+def check_messages(simulation: Simulation, world: World) -> None:
+    """Nothing that was owed is lost; what may have been sent twice is said to have been."""
+    sent = {f"message:{one.audience}#{one.sequence}/{one.call}": one for one in simulation.kinds(MessageSent)}
+    due = {f"message:{one.audience}#{one.sequence}/0" for one in simulation.kinds(MessageDue)}
+    assert due == sent.keys() == world.told.keys()
+    assert all(one.doubtful for task, one in sent.items() if world.told[task] > 1), "a double that nobody speaks of"
+    assert len(sent) == len(simulation.kinds(MessageSent)), "a message was recorded twice"
+    assert not simulation.kinds(MessageMissed)
+    assert all(one.resolved for one in simulation.state.messages.audiences.values())
 
 
 @st.composite
@@ -101,7 +104,12 @@ def plans(draw):
         needs = draw(st.lists(st.sampled_from([step.id for step in steps]), unique=True, max_size=2)) if steps else []
         action = ActionCall(name=draw(st.sampled_from(["test.do", "test.do", "test.once"])))
         steps.append(planned(f"s{number}", targets, needs, action=action, batch=draw(st.sampled_from([(), (1,)]))))
-    return plan_of(*steps)
+    ids = [step.id for step in steps]
+    talks = [
+        talk(who, begins=draw(st.sampled_from(ids)), until=ids[-1])
+        for who in draw(st.sampled_from([(), ("customers",), ("customers", "team")]))
+    ]
+    return plan_of(*steps, communications=talks)
 
 
 @settings(max_examples=300, deadline=None)
@@ -119,8 +127,9 @@ def test_every_write_of_one_run_and_every_pair_of_crashes(after):
         planned("b", ["x", "y"], ["a"]),
         planned("mail", needs=["a"], action=once),
         planned("c", needs=["b"]),
+        communications=[talk(begins="a", until="c")],
     )
-    for first in range(1, 10):
+    for first in range(1, 12):
         for second in (0, *range(1, 8)):
             crashes = [(first, after), *([(second, not after)] if second else [])]
             simulation, world = run_with_crashes(plan, crashes)
