@@ -121,6 +121,9 @@ class NotifyEmail(Action[EmailParams]):
 
     name = "notify.email"
     effect = Effect.ONCE
+    addressees = ("audience", "to")
+    words = ("body", "html")
+    html = ("html",)
     reversible = False
     Params = EmailParams
     Outputs = EmailOutputs

@@ -84,7 +84,8 @@ def prepare_plan(project: OpenProject, request: PlanRequest) -> PreparedPlan:
     inventory, paths, inventory_findings = read_inventory(project, request.inventories)
     found += inventory_findings
     runbook = loaded.runbook
-    found += lint(loaded.for_lint(), catalog, team=project.team, inventories=[inventory] if inventory else [])
+    known = [inventory] if inventory else []
+    found += lint(loaded.for_lint(), catalog, team=project.team, inventories=known, defaults=project.config.defaults)
     if runbook is None or inventory is None or has_errors(found):
         raise InvalidFilesError(_summary(found, request.runbook), [*plugin_findings, *found], sources)
     inputs = request.inputs

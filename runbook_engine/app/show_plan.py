@@ -5,7 +5,7 @@ from datetime import timedelta
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import format_duration
-from runbook_engine.model.plan import Plan, PlannedStep
+from runbook_engine.model.plan import Plan, PlannedCommunication, PlannedStep
 from runbook_engine.model.runbook import OnFailure, Step
 from runbook_engine.planning.lint_revert import changes_something, has_undoing
 from runbook_engine.ports.action import Catalog
@@ -44,6 +44,18 @@ class TakenBack(Frozen):
     stay: tuple[str, ...]
 
 
+class Promise(Frozen):
+    """What an audience is told while the run lasts, and how."""
+
+    audience: str
+    every: str
+    begins: str
+    until: str
+    first: tuple[str, ...]
+    update: tuple[str, ...]
+    resolved: tuple[str, ...]
+
+
 class PlanView(Frozen):
     """A plan as it is shown.
 
@@ -66,6 +78,7 @@ class PlanView(Frozen):
     rto_seconds: float | None = None
     rpo_seconds: float | None = None
     taken_back: tuple[TakenBack, ...] = ()
+    communications: tuple[Promise, ...] = ()
 
     @property
     def longest(self) -> str:
@@ -100,6 +113,19 @@ def show_plan(plan: Plan, catalog: Catalog) -> PlanView:
         rto_seconds=objectives.rto.total_seconds() if objectives.rto else None,
         rpo_seconds=objectives.rpo.total_seconds() if objectives.rpo else None,
         taken_back=_taken_back(plan, catalog),
+        communications=tuple(_promise(talk) for talk in plan.communications),
+    )
+
+
+def _promise(talk: PlannedCommunication) -> Promise:
+    return Promise(
+        audience=talk.name,
+        every=format_duration(timedelta(seconds=talk.every)),
+        begins=talk.begins,
+        until=talk.until,
+        first=tuple(call.name for call in talk.calls("first")),
+        update=tuple(call.name for call in talk.update),
+        resolved=tuple(call.name for call in talk.resolved),
     )
 
 

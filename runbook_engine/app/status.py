@@ -53,6 +53,27 @@ class TaskLine(Frozen):
     reason: str = ""
 
 
+class AudienceLine(Frozen):
+    """What an audience of the run was told, and what it is owed.
+
+    Attributes:
+        sent, missed: how many messages went out, and how many were not sent in time.
+        next_by: the end of the silence that was promised; None when nothing more is owed.
+        problem: how the last try failed to send what is owed now.
+        said: how many operators' texts are still to be sent.
+    """
+
+    audience: str
+    sent: int
+    missed: int
+    last_at: datetime | None
+    next_by: datetime | None
+    resolved: bool
+    overdue: bool
+    problem: str = ""
+    said: int = 0
+
+
 class RunStatus(Frozen):
     """Where a run stands.
 
@@ -95,6 +116,7 @@ class RunStatus(Frozen):
     paused: str | None = None
     aborting: str | None = None
     taken_back: str = ""
+    audiences: tuple[AudienceLine, ...] = ()
 
 
 def list_runs(journal: Glance, *, limit: int = 0) -> list[RunLine]:
@@ -159,6 +181,7 @@ def run_status(journal: Glance, head: RunHead, *, now: datetime | None = None) -
         paused=state.paused if state.closed is None and state.abort is None else None,
         aborting=state.abort if state.closed is None else None,
         taken_back=state.revert_due.step if state.revert_due else "",
+        audiences=_audiences(state, now or datetime.now(UTC)),
     )
 
 
@@ -202,6 +225,24 @@ def _gates(state: RunState, now: datetime) -> tuple[WaitingGate, ...]:
         )
         for name, task in state.tasks.items()
         if task.phase is Phase.GATE and task.opened is not None
+    )
+
+
+def _audiences(state: RunState, now: datetime) -> tuple[AudienceLine, ...]:
+    return tuple(
+        AudienceLine(
+            audience=name,
+            sent=one.sent,
+            missed=one.missed,
+            last_at=one.spoken_at,
+            next_by=None if one.resolved else one.next_due,
+            resolved=one.resolved,
+            overdue=not one.resolved and one.next_due is not None and one.next_due < now,
+            problem="; ".join(dict.fromkeys(one.owed.errors.values())) if one.owed else "",
+            said=len(one.said),
+        )
+        for name, one in state.messages.audiences.items()
+        if one.begun
     )
 
 

@@ -50,7 +50,7 @@ def decide(
         RunbookError: they can't be signed; nothing was recorded.
     """
     _check_reason(reason, decision)
-    state = _open_run(journal, run)
+    state = open_run(journal, run)
     held = journal.lease(f"run:{run}") is not None
     tasks = _undecided(state, step, live=held)
     speaker = actor(project.team, person)
@@ -94,7 +94,7 @@ def order_run(
         UsageError: an abort without a reason, or the run is over.
         InvalidInputError: the run is paused already, or is not paused.
     """
-    state = _open_run(journal, run)
+    state = open_run(journal, run)
     speaker = actor(project.team, person)
     roles, plan = roles_of(project.team, speaker), state.fingerprint
     event: RunPaused | RunContinued | RunAbortRequested
@@ -123,7 +123,12 @@ def abort_at(
     journal.append(run, [_about(task, state, "abort", reason, roles), order], speaker)
 
 
-def _open_run(journal: Journal, run: str) -> RunState:
+def open_run(journal: Journal, run: str) -> RunState:
+    """Read where a run stands that is not over.
+
+    Raises:
+        UsageError: it is over.
+    """
     state = RunState(run, journal.read(run))
     if state.closed is not None:
         failed = state.closed.status == "failed"

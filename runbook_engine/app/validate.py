@@ -214,7 +214,7 @@ def _runbook(
     found.sources.update(source_maps(loaded))
     found.diagnostics += loaded.diagnostics
     source = loaded.for_lint()
-    found.diagnostics += lint(source, catalog, team=team, inventories=inventories)
+    found.diagnostics += lint(source, catalog, team=team, inventories=inventories, defaults=project.config.defaults)
     found.diagnostics += lint_survival(source, catalog, inventories)
     found.escaped |= escaped_regions(source, inventories)
 

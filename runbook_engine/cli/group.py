@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("steer", "Let a run start nothing new."),
     "continue": ("steer", "Let a paused run go on."),
     "abort": ("steer", "End a run for good."),
+    "say": ("say", "Tell the audiences of a run something now, in your own words."),
     "resolve": ("resolve", "Say what became of an attempt that is in doubt."),
     "audit": ("audit", "Read the journal, and prove that nobody changed it."),
     "actions": (

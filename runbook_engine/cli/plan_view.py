@@ -29,6 +29,11 @@ def plan_text(view: PlanView, *, mode: str | None = None) -> str:
     for one in view.taken_back:
         stays = f"; what {', '.join(one.stay)} changed stays" if one.stay else ""
         tail.append(f"if {one.step} fails, what changed is undone: {', '.join(one.undone) or 'nothing'}{stays}")
+    tail += [
+        f"{one.audience} told from {one.begins} until {one.until}, at least every {one.every}: "
+        + ", ".join(dict.fromkeys((*one.first, *one.update, *one.resolved)))
+        for one in view.communications
+    ]
     tail.append(f"fingerprint {view.fingerprint[:16]}")
     return "\n".join([*map(plain, head), "", columns, "", *map(plain, tail)])
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TextIO
 
+from runbook_engine.cli.message_lines import message_line
 from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.recheck_lines import looked_again
 from runbook_engine.cli.run_view import RunView, StepProgress
@@ -264,7 +265,7 @@ def _ordered(event: Event, stored: StoredEvent) -> tuple[str, str, str] | None:
         case RunAbortRequested():
             return ("aborted", "", _because(f"by {who}", event.reason))
         case _:
-            return looked_again(event)
+            return message_line(event, who) or looked_again(event)
 
 
 def _because(text: str, reason: str) -> str:

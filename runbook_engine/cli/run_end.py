@@ -7,6 +7,7 @@ from runbook_engine.app.project import OpenProject
 from runbook_engine.app.report import make_report, make_summary, report_text
 from runbook_engine.app.run_requests import RunResult
 from runbook_engine.app.status import RunStatus, run_status
+from runbook_engine.cli.message_lines import audience_line
 from runbook_engine.cli.terminal import result, result_json, say, width_of
 from runbook_engine.model.errors import ExitCode
 from runbook_engine.ports.journal import Journal
@@ -82,7 +83,9 @@ def _what_is_awaited(status: RunStatus) -> list[str]:
         lines.append(f"  runbook retry|skip|ignore {status.id} {one.task} --reason TEXT")
     if status.paused is not None:
         lines.append(f"the run is paused\n  runbook continue {status.id}")
-    return [*lines, f"then: runbook resume {status.id}"]
+    owed = [audience_line(one) for one in status.audiences if not one.resolved]
+    wait = " --wait   # stays, and keeps them told" if owed else ""
+    return [*lines, *owed, f"then: runbook resume {status.id}{wait}"]
 
 
 def _shown_address(url: str) -> str:

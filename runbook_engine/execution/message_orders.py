@@ -9,7 +9,6 @@ from typing import cast
 from runbook_engine.execution.orders import OrderMaker
 from runbook_engine.execution.parameters import render_files, render_params
 from runbook_engine.execution.state import Phase
-from runbook_engine.expressions.errors import KnownAfterApplyError
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.inventory import LOCALHOST
 from runbook_engine.model.json import JsonObject, JsonValue
@@ -47,7 +46,7 @@ def message_order(
 
     Raises:
         RunbookError: it can't be rendered, or the action has no place for the operator's words.
-        KnownAfterApplyError: a dry run can't know what it says.
+        KnownAfterApplyError: a dry run can't know what a template file of it says.
     """
     written = talk.calls(what)[call]
     action = maker.catalog.get(written.name)
@@ -61,8 +60,7 @@ def message_order(
     if replaced:
         given = _without_words(action, given)
     rendered = render_params(action, given, scope)
-    if rendered.unknown:
-        raise KnownAfterApplyError(rendered.unknown[0])
+    # A dry run shows what it can: what a real run alone knows stands there as "(known after apply)".
     parameters, secrets = cast("JsonObject", rendered.value), dict(rendered.secrets)
     files = render_files(action, parameters, scope, secrets, maker.project_file) if action.template_files else {}
     if replaced:

@@ -1,5 +1,6 @@
 """The tries to send messages: which are on their way, how they ended, when they are made again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from runbook_engine.execution.loop_tools import RunTools
@@ -31,7 +32,7 @@ class _Tried:
     sending: set[int] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Flight:
     """One way of one message that is being sent."""
 
@@ -53,6 +54,7 @@ class MessageTries:
         self._tried: dict[str, _Tried] = {}
         self._flights: dict[str, _Flight] = {}
         self._orders: list[AttemptOrder] = []
+        self._shown: dict[_Flight, MessageShown | None] = {}
 
     @property
     def in_flight(self) -> bool:
@@ -102,21 +104,25 @@ class MessageTries:
             self._flights[order.task] = flight
             self._orders.append(order)
 
-    def show(self, talk: PlannedCommunication) -> None:
-        """Order that each of an audience's messages is shown, in each of its ways."""
-        for sequence, what in enumerate(KINDS, 1):
-            for call, written in enumerate(talk.calls(what)):
-                flight = _Flight(talk, what, sequence, call, written.name)
-                try:
-                    order = self._order(flight, "", {}, number=1)
-                except KnownAfterApplyError as unknown:
-                    self._show(flight, None, f"depends on {unknown.reference}, known after apply")
-                except RunbookError as error:
-                    self._show(flight, None, error.message)
-                else:
-                    self._of(talk.name).sending.add(call)
-                    self._flights[order.task] = flight
-                    self._orders.append(order)
+    def show(self, talks: Sequence[PlannedCommunication]) -> None:
+        """Order that each message is shown, in each of its ways."""
+        for talk in talks:
+            for sequence, what in enumerate(KINDS, 1):
+                for call, written in enumerate(talk.calls(what)):
+                    self._order_to_show(_Flight(talk, what, sequence, call, written.name))
+        self._tell_shown()
+
+    def _order_to_show(self, flight: _Flight) -> None:
+        self._shown[flight] = None
+        try:
+            order = self._order(flight, "", {}, number=1)
+        except KnownAfterApplyError as unknown:
+            self._show(flight, None, f"depends on {unknown.reference}, known after apply")
+        except RunbookError as error:
+            self._show(flight, None, error.message)
+        else:
+            self._flights[order.task] = flight
+            self._orders.append(order)
 
     def submit(self) -> None:
         """Hand the orders over."""
@@ -136,6 +142,7 @@ class MessageTries:
         tried.sending.discard(flight.call)
         if self._is_dry:
             self._show(flight, report.finding, report.error)
+            self._tell_shown()
             return
         owed = self._state.messages.of(flight.talk.name).owed
         if owed is None or owed.due.sequence != flight.sequence:
@@ -195,16 +202,22 @@ class MessageTries:
         )
 
     def _show(self, flight: _Flight, finding: Finding | None, problem: str) -> None:
-        self._recorder.add(
-            MessageShown(
-                audience=flight.talk.name,
-                what=flight.what,
-                channel=flight.action,
-                summary=finding.summary if finding else "",
-                changes=finding.changes if finding else (),
-                problem=problem,
-            )
+        self._shown[flight] = MessageShown(
+            audience=flight.talk.name,
+            what=flight.what,
+            channel=flight.action,
+            summary=finding.summary if finding else "",
+            changes=finding.changes if finding else (),
+            problem=problem,
         )
+
+    def _tell_shown(self) -> None:
+        """Write down what is shown when all of it is there, in the order in which it would be sent."""
+        if not self._flights:
+            for shown in self._shown.values():
+                if shown is not None:
+                    self._recorder.add(shown)
+            self._shown.clear()
 
     def _of(self, audience: str) -> _Tried:
         found = self._tried.get(audience)

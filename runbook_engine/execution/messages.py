@@ -74,8 +74,7 @@ class Messages:
         if self._is_dry:
             if over and not self._shown:
                 self._shown = True
-                for talk in self._talks:
-                    self._tries.show(talk)
+                self._tries.show(self._talks)
             return
         for talk in self._talks:
             self._look(talk, self._state.messages.of(talk.name), ended_well)

@@ -42,6 +42,16 @@ STEP_HELP = {
     "inputs": "The imported runbook's inputs.",
 }
 
+COMMUNICATION_HELP = {
+    "audience": "An audience of team.yml; one block each.",
+    "every": "The greatest silence allowed; a message that comes later is recorded as missed.",
+    "from": "The step whose good end begins it.",
+    "until": "The step whose good end ends it.",
+    "first": "How the audience is told first, at once; default: as an update.",
+    "update": "How it is kept told, and how `runbook say` reaches it.",
+    "resolved": "How it is told that all is well, at once.",
+}
+
 INPUT_HELP = {
     "type": "string, integer, number, boolean, list, duration or run (an earlier run, given by --from-run).",
     "required": "The operator must give it.",

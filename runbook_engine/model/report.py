@@ -8,6 +8,7 @@ from runbook_engine.model.event import Actor, Clocks
 from runbook_engine.model.event_readiness import ReadinessAssessed
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import Change, Grade, Mode, Outcome
+from runbook_engine.model.report_messages import MessageReport, ShownMessage
 
 TaskState = Literal["pending", "running", "waiting", "held", "in-doubt", "ended"]
 
@@ -155,18 +156,6 @@ class GateReport(Frozen):
     answers: tuple[Answer, ...] = ()
 
 
-class MessageReport(Frozen):
-    """A message owed: when it was due, when and how it went out, or why it did not."""
-
-    audience: str
-    sequence: int
-    due_at: datetime | None = None
-    sent_at: datetime | None = None
-    channel: str = ""
-    recipients: tuple[str, ...] = ()
-    missed: str = ""
-
-
 class Deviation(Frozen):
     """Where the run left the runbook's path: who decided it, and why.
 
@@ -192,6 +181,7 @@ class Deviation(Frozen):
         "live-inventory",
         "no-recheck",
         "revert",
+        "say",
     ]
     what: str
     who: str
@@ -307,6 +297,7 @@ class RunReport(Frozen):
     troubles: tuple[Trouble, ...] = ()
     gates: tuple[GateReport, ...] = ()
     messages: tuple[MessageReport, ...] = ()
+    shown_messages: tuple[ShownMessage, ...] = ()
     deviations: tuple[Deviation, ...] = ()
     recovery_points: tuple[RecoveryPoint, ...] = ()
     holdings: tuple[Holding, ...] = ()

@@ -3,6 +3,7 @@
 from runbook_engine.model.diagnostic import Diagnostic, Location
 from runbook_engine.model.rule import Rule
 from runbook_engine.model.rule_tables.inventory import INVENTORY_RULES
+from runbook_engine.model.rule_tables.messages import MESSAGE_RULES
 from runbook_engine.model.rule_tables.plugins import PLUGIN_RULES
 from runbook_engine.model.rule_tables.project import PROJECT_RULES
 from runbook_engine.model.rule_tables.references import REFERENCE_RULES
@@ -19,6 +20,7 @@ RULES: dict[str, Rule] = {
         *RUNBOOK_RULES,
         *REFERENCE_RULES,
         *SURVIVAL_RULES,
+        *MESSAGE_RULES,
         *INVENTORY_RULES,
         *PROJECT_RULES,
         *PLUGIN_RULES,

@@ -1,6 +1,6 @@
 """Lint rules: what can be said of a runbook before it runs, all findings at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from runbook_engine.expressions.references import names_used
 from runbook_engine.model.diagnostic import Diagnostic, Location
@@ -15,6 +15,7 @@ from runbook_engine.planning.flatten import Flat, FlatStep, Source, flatten
 from runbook_engine.planning.graph import find_cycle
 from runbook_engine.planning.lint_actions import lint_action
 from runbook_engine.planning.lint_context import LintContext
+from runbook_engine.planning.lint_messages import lint_messages, lint_step_message
 from runbook_engine.planning.lint_revert import lint_taken_back
 from runbook_engine.planning.lint_support import lint_support
 from runbook_engine.planning.lint_templates import lint_templates, lint_vars
@@ -23,7 +24,12 @@ from runbook_engine.ports.action import Catalog
 
 
 def lint(
-    source: Source, catalog: Catalog, *, team: Team | None = None, inventories: Sequence[Inventory] = ()
+    source: Source,
+    catalog: Catalog,
+    *,
+    team: Team | None = None,
+    inventories: Sequence[Inventory] = (),
+    defaults: Mapping[str, JsonObject] | None = None,
 ) -> list[Diagnostic]:
     """Check a loaded runbook (and what it imports) against everything it refers to.
 
@@ -31,6 +37,7 @@ def lint(
         team: when given, roles must be in it.
         inventories: when given, host patterns must match in at least one of them, and names in templates must be
             known to it.
+        defaults: parameters that the project's configuration gives, by action.
     """
     runbook = source.runbook
     if runbook is None:
@@ -41,13 +48,15 @@ def lint(
         found.append(diagnostic("RB208", source.place(None, "owner"), f"owner {runbook.owner} is no role", hint))
     given = {name: value.default for name, value in runbook.inputs.items()}
     flat = flatten(source, given, read_inputs=None, render=_as_written)
-    context = LintContext(flat, catalog, inventories)
+    context = LintContext(flat, catalog, inventories, defaults)
     for step in flat.steps:
-        found += lint_action(step, catalog, team)
+        found += lint_action(step, catalog, team, context.defaults)
+        found += lint_step_message(step, context, team)
         found += lint_templates(step, context)
         found += _lint_targets(step, context)
     for scope, file in {step.scope: step.source for step in flat.steps}.items():
         found += lint_vars(file, scope, context)
+    found += lint_messages(context, team)
     found += _lint_graph(flat, context)
     found += _lint_unused(source, context)
     return sorted(found, key=lambda item: (item.location.file, item.location.line, item.location.column, item.rule))

@@ -1,11 +1,11 @@
 """Lint of one step's action: it exists, and its parameters have the right names and types."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 
 from pydantic import ValidationError
 
-from runbook_engine.model.diagnostic import Diagnostic
-from runbook_engine.model.json import JsonValue
+from runbook_engine.model.diagnostic import Diagnostic, Location
+from runbook_engine.model.json import JsonObject, JsonValue
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import ActionCall
@@ -13,55 +13,72 @@ from runbook_engine.model.team import Team
 from runbook_engine.planning.flatten import FlatStep
 from runbook_engine.ports.action import Action, Catalog, Gate, Params
 
+Place = Callable[..., Location]
 
-def lint_action(step: FlatStep, catalog: Catalog, team: Team | None) -> Iterator[Diagnostic]:
+
+def lint_action(
+    step: FlatStep, catalog: Catalog, team: Team | None, defaults: Mapping[str, JsonObject]
+) -> Iterator[Diagnostic]:
     """Check a step's action and its parameters, and those of the action that undoes it."""
     if step.step.action is not None:
-        action = yield from _lint_call(step, step.step.action, catalog, ("action",), ("params",))
+        action = yield from lint_call(step.place, step.step.action, catalog, ("action",), ("params",), defaults)
         if isinstance(action, Gate):
             yield from _lint_gate(step, team)
     if step.step.revert is not None:
-        other = yield from _lint_call(step, step.step.revert, catalog, ("revert", "name"), ("revert", "params"))
+        other = yield from lint_call(
+            step.place, step.step.revert, catalog, ("revert", "name"), ("revert", "params"), defaults
+        )
         if other is not None and not hasattr(other, "apply"):
             text = f"{other.name} changes nothing, so it can't undo the step"
             yield diagnostic("RB213", step.place("revert", "name"), text, "name an action that changes something")
 
 
-def _lint_call(
-    step: FlatStep, call: ActionCall, catalog: Catalog, name: tuple[str, ...], params: tuple[str, ...]
+def lint_call(
+    place: Place,
+    call: ActionCall,
+    catalog: Catalog,
+    name: tuple[str, ...],
+    params: tuple[str, ...],
+    defaults: Mapping[str, JsonObject],
 ) -> Generator[Diagnostic, None, Action[Params] | None]:
-    """Check that an action exists and takes these parameters, and give it; `name`, `params`: where they stand."""
+    """Check that an action exists and takes these parameters, and give it.
+
+    Args:
+        name, params: where they stand, for `place`.
+        defaults: parameters that the project's configuration gives, by action.
+    """
     action = catalog.get(call.name)
     if action is None:
         hint = did_you_mean(call.name, catalog.names()) or "`runbook actions` lists what there is"
-        yield diagnostic("RB201", step.place(*name), f"there is no action {call.name!r}", hint)
+        yield diagnostic("RB201", place(*name), f"there is no action {call.name!r}", hint)
         return None
-    yield from _lint_params(step, action, call, params)
+    given = {**defaults.get(call.name, {}), **call.params}
+    yield from _lint_params(place, action, call.name, given, params)
     return action
 
 
 def _lint_params(
-    step: FlatStep, action: Action[Params], call: ActionCall, where: tuple[str, ...]
+    place: Place, action: Action[Params], name: str, given: JsonObject, where: tuple[str, ...]
 ) -> Iterator[Diagnostic]:
     """Validate the parameters; what a template will give can't be judged yet."""
     try:
-        action.Params.model_validate(dict(call.params))
+        action.Params.model_validate(dict(given))
     except ValidationError as error:
-        fields = {field.alias or name for name, field in action.Params.model_fields.items()}
+        fields = {field.alias or key for key, field in action.Params.model_fields.items()}
         for problem in error.errors(include_url=False):
             path = tuple(problem["loc"])
             if problem["type"] == "missing" or problem["type"] == "extra_forbidden":
                 written: JsonValue = None
             else:
-                written = _at(call.params, path)
+                written = _at(given, path)
             if _has_template(written) or (path and path[0] in action.expressions):
                 continue
-            text = f"{call.name}: {'.'.join(str(part) for part in path) or 'parameters'}: {_plain(problem['msg'])}"
+            text = f"{name}: {'.'.join(str(part) for part in path) or 'parameters'}: {_plain(problem['msg'])}"
             hint = ""
             if problem["type"] == "extra_forbidden":
-                text = f"{call.name} has no parameter {'.'.join(str(part) for part in path)!r}"
+                text = f"{name} has no parameter {'.'.join(str(part) for part in path)!r}"
                 hint = did_you_mean(str(path[-1]), fields) or f"it has: {', '.join(sorted(fields))}"
-            yield diagnostic("RB202", step.place(*where, *path), text, hint)
+            yield diagnostic("RB202", place(*where, *path), text, hint)
 
 
 def _lint_gate(step: FlatStep, team: Team | None) -> Iterator[Diagnostic]:

@@ -1,10 +1,11 @@
 """What the lint rules of one runbook share, found out once: its steps' ids, targets by pattern, names in scope."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from runbook_engine.expressions.scope import RESERVED
 from runbook_engine.model.inventory import LOCALHOST, Inventory
+from runbook_engine.model.json import JsonObject
 from runbook_engine.planning.edges import Template, add_template, templates_of
 from runbook_engine.planning.flatten import Flat, FlatStep
 from runbook_engine.planning.targets import TargetPatternError, choose_targets
@@ -14,10 +15,21 @@ _HERE = frozenset({"item", "result"})
 
 
 class LintContext:
-    """A flattened runbook and what it is held against. Patterns repeat in long runbooks, so their answers are kept."""
+    """A flattened runbook and what it is held against. Patterns repeat in long runbooks, so their answers are kept.
 
-    def __init__(self, flat: Flat, catalog: Catalog, inventories: Sequence[Inventory]) -> None:
+    Args:
+        defaults: parameters that the project's configuration gives, by action.
+    """
+
+    def __init__(
+        self,
+        flat: Flat,
+        catalog: Catalog,
+        inventories: Sequence[Inventory],
+        defaults: Mapping[str, JsonObject] | None = None,
+    ) -> None:
         self.flat = flat
+        self.defaults = defaults or {}
         self.catalog = catalog
         self.inventories = inventories
         self._chosen: dict[str, list[tuple[str, ...] | TargetPatternError]] = {}

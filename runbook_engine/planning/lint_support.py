@@ -15,8 +15,6 @@ def lint_support(source: Source, seen: frozenset[int] = frozenset()) -> Iterator
     runbook = source.runbook
     if runbook is None or id(source) in seen:
         return
-    if runbook.communications:
-        yield _refuse(source, None, "communications", "communications (messages owed while the run lasts)")
     if runbook.triggers:
         yield _refuse(source, None, "triggers", "triggers")
     for index, step in enumerate(runbook.steps):

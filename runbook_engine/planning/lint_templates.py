@@ -7,6 +7,7 @@ from runbook_engine.expressions.references import facts_in, names_used
 from runbook_engine.model.diagnostic import Diagnostic, Location
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
+from runbook_engine.planning.edges import Template
 from runbook_engine.planning.flatten import FlatStep, Source
 from runbook_engine.planning.graph import find_cycle
 from runbook_engine.planning.lint_context import LintContext
@@ -24,21 +25,39 @@ def lint_templates(step: FlatStep, context: LintContext) -> Iterator[Diagnostic]
     names = context.defined(step)
     variables = context.variables(step.step.targets)
     for template in templates:
-        path, facts = template.path, template.facts
-        for problem in facts.problems:
-            yield diagnostic("RB204", step.place(*path, *problem.path), problem.message, problem.hint)
-        if facts.problems:
-            continue
-        place = partial(step.place, *path)
-        # Most templates refer to no step and no secret, and a long runbook has tens of thousands of them.
-        if facts.references:
-            yield from _lint_references(place, step.scope, context, facts.references)
-            if path[0] == "loop":
-                yield diagnostic("RB212", place(), "a loop can't use a step's output")
-        if facts.secrets:
-            yield from _lint_secrets(place, facts.secrets)
-        if variables is not None and not (facts.required <= names or facts.required <= variables):
-            yield from _lint_names(place, facts.required, names, variables)
+        yield from lint_template(template, step.place, step.scope, context, names, variables)
+
+
+def lint_template(
+    template: Template,
+    at: Callable[..., Location],
+    scope: int,
+    context: LintContext,
+    names: frozenset[str],
+    variables: frozenset[str] | None,
+) -> Iterator[Diagnostic]:
+    """Check one template.
+
+    Args:
+        at: gives the place of a path, such as the template's.
+        names: what is defined besides inventory variables.
+        variables: names of these; None when there is no inventory.
+    """
+    path, facts = template.path, template.facts
+    for problem in facts.problems:
+        yield diagnostic("RB204", at(*path, *problem.path), problem.message, problem.hint)
+    if facts.problems:
+        return
+    place = partial(at, *path)
+    # Most templates refer to no step and no secret, and a long runbook has tens of thousands of them.
+    if facts.references:
+        yield from _lint_references(place, scope, context, facts.references)
+        if path[0] == "loop":
+            yield diagnostic("RB212", place(), "a loop can't use a step's output")
+    if facts.secrets:
+        yield from _lint_secrets(place, facts.secrets)
+    if variables is not None and not (facts.required <= names or facts.required <= variables):
+        yield from _lint_names(place, facts.required, names, variables)
 
 
 def lint_vars(source: Source, scope: int, context: LintContext) -> Iterator[Diagnostic]:

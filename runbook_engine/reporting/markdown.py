@@ -90,10 +90,13 @@ def _sections(report: RunReport) -> list[tuple[str, Sequence[str], Rows]]:
         (words.moment(one.at), one.kind, one.what, one.speaker, one.reason) for one in report.deviations
     ]
     messages: Rows = [
-        (one.audience, str(one.sequence), words.moment(one.due_at), words.moment(one.sent_at), one.channel,
-         ", ".join(one.recipients), one.missed)
+        (one.audience, str(one.sequence), one.what, words.moment(one.due_at), words.moment(one.sent_at), one.channel,
+         ", ".join(one.recipients), one.remarks)
         for one in report.messages
     ]  # fmt: skip
+    shown: Rows = [
+        (one.audience, one.what, one.channel, one.problem or one.summary, one.text) for one in report.shown_messages
+    ]
     holdings: Rows = [
         (words.moment(one.at), one.holder, str(one.fence), "yes" if one.took_over else "") for one in report.holdings
     ]
@@ -116,7 +119,8 @@ def _sections(report: RunReport) -> list[tuple[str, Sequence[str], Rows]]:
     return [
         ("Approvals and answers", ("when", "gate", "said", "who", "role", "from", "reason", "for plan"), answers),
         ("Deviations", ("when", "what", "on", "who", "reason"), deviations),
-        ("Messages", ("audience", "number", "due", "sent", "channel", "recipients", "missed"), messages),
+        ("Messages", ("audience", "number", "what", "due", "sent", "channel", "recipients", "remarks"), messages),
+        ("Messages that would be sent", ("audience", "what", "channel", "how", "text"), shown),
         ("Looked at again when the run went on", ("when", "found", "not looked at"), rechecks),
         ("Drift", ("when", "task", "what was seen", "difference", "something stood on it"), drifts),
         ("Could not be looked at again", ("task", "why"), unchecked),

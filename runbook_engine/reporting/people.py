@@ -12,9 +12,7 @@ from runbook_engine.model.event import (
     HoldResolved,
     LeaseTaken,
     ManualAnswered,
-    MessageDue,
-    MessageMissed,
-    MessageSent,
+    MessageSaid,
     NoteAdded,
     PlanAccepted,
     RecheckSkipped,
@@ -32,11 +30,11 @@ from runbook_engine.model.report import (
     Deviation,
     GateReport,
     Holding,
-    MessageReport,
     Note,
     RecoveryPoint,
     TimelineEntry,
 )
+from runbook_engine.reporting.messages import MessageFold
 
 
 @dataclass(slots=True)
@@ -49,7 +47,7 @@ class PeopleFold:
     notes: list[Note] = field(default_factory=list)
     _gates: dict[str, GateReport] = field(default_factory=dict)
     _ended: dict[str, datetime] = field(default_factory=dict)
-    _messages: dict[tuple[str, int], MessageReport] = field(default_factory=dict)
+    talk: MessageFold = field(default_factory=MessageFold)
 
     def follow(self, stored: StoredEvent) -> None:
         """Take one more event of the run."""
@@ -65,8 +63,8 @@ class PeopleFold:
                 self.recovery_points.append(RecoveryPoint(task=event.task, point=event.point))
             case NoteAdded() as event:
                 self.notes.append(Note(at=stored.time, who=stored.actor.name, text=event.text))
-            case MessageDue() | MessageSent() | MessageMissed():
-                self._follow_message(stored)
+            case MessageSaid() as event:
+                self._deviate(stored, "say", ", ".join(event.audiences), event.text)
             case RecheckSkipped() as event:
                 self._deviate(stored, "no-recheck", "what ended well before", event.reason)
             case (
@@ -80,15 +78,12 @@ class PeopleFold:
             ):
                 self._follow_decision(stored)
             case _:
+                self.talk.follow(stored)
                 self._follow_gate(stored)
 
     def gates(self) -> tuple[GateReport, ...]:
         """Give the gates and manual steps in the order in which they were asked."""
         return tuple(self._gates.values())
-
-    def messages(self) -> tuple[MessageReport, ...]:
-        """Give the messages owed, in the order in which they became known."""
-        return tuple(self._messages.values())
 
     def moments(self) -> list[TimelineEntry]:
         """Give gates and messages as entries of the timeline."""
@@ -103,7 +98,7 @@ class PeopleFold:
             TimelineEntry(
                 at=message.sent_at, kind="message", label=f"{message.audience} #{message.sequence}", outcome="sent"
             )
-            for message in self._messages.values()
+            for message in self.talk.messages()
             if message.sent_at is not None
         ]
         return gates + sent
@@ -128,22 +123,6 @@ class PeopleFold:
                 self._deviate(stored, "pause", "paused", event.reason)
             case RunAbortRequested() as event:
                 self._deviate(stored, "abort", "asked to end", event.reason)
-
-    def _follow_message(self, stored: StoredEvent) -> None:
-        event = stored.event
-        if not isinstance(event, MessageDue | MessageSent | MessageMissed):
-            return
-        key = (event.audience, event.sequence)
-        message = self._messages.get(key, MessageReport(audience=event.audience, sequence=event.sequence))
-        if isinstance(event, MessageDue):
-            message = message.model_copy(update={"due_at": event.due_at})
-        elif isinstance(event, MessageSent):
-            channels = ", ".join(filter(None, (message.channel, event.channel)))
-            update = {"sent_at": stored.time, "channel": channels, "recipients": message.recipients + event.recipients}
-            message = message.model_copy(update=update)
-        else:
-            message = message.model_copy(update={"missed": event.reason})
-        self._messages[key] = message
 
     def _follow_gate(self, stored: StoredEvent) -> None:
         match stored.event:

@@ -97,8 +97,19 @@ def _people(report: RunReport) -> Iterator[str]:
     for recheck in report.rechecks:
         yield f"{words.clock(recheck.at)} {one_line(words.looked_again(recheck))}"
     for message in report.messages:
-        if message.missed:
-            yield f"message {message.sequence} to {one_line(message.audience)} was missed{_because(message.missed)}"
+        if message.remarks:
+            yield f"message {message.sequence} to {one_line(message.audience)}{_because(message.remarks)}"
+    yield from _told(report)
+
+
+def _told(report: RunReport) -> Iterator[str]:
+    """Count what went out to whom, or say what would."""
+    sent = Counter(one.audience for one in report.messages if one.sent_at is not None)
+    for audience, count in sent.items():
+        yield f"{one_line(audience)} got {count} message{'s' if count > 1 else ''}"
+    for shown in report.shown_messages:
+        would = shown.problem or shown.summary
+        yield f"{one_line(shown.audience)}, {shown.what}, {one_line(shown.channel)}{_because(would)}"
 
 
 def _folded(deviations: Sequence[Deviation]) -> Iterator[Deviation]:

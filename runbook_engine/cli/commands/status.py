@@ -8,6 +8,7 @@ from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
 from runbook_engine.app.status import RunStatus, run_status
 from runbook_engine.cli.documented import documented
+from runbook_engine.cli.message_lines import audience_line
 from runbook_engine.cli.options import output_option, run_argument
 from runbook_engine.cli.terminal import result, result_json, say, width_of
 from runbook_engine.model.errors import NoJournalError
@@ -72,6 +73,7 @@ def _lines(found: RunStatus) -> list[str]:
     if found.holder:
         lines += _running(found.running)
     lines += _asked(found)
+    lines += [audience_line(one) for one in found.audiences]
     if all(len(group.tasks) == 1 for group in found.grouped):
         lines += [f"{trouble.state}: {trouble.task}: {one_line(trouble.reason.strip())}" for trouble in found.troubles]
     else:

@@ -1,12 +1,14 @@
 """Lint: every finding at once, at its place, with a suggestion."""
 
 import sys
+import textwrap
 
 import pytest
 from support.files import CATALOG, inventory, load, write_runbook
 
-from runbook_engine.model.team import Person, Role, Team
+from runbook_engine.model.team import Audience, Person, Role, Sandbox, Team
 from runbook_engine.planning.lint import lint
+from runbook_engine.planning.make_plan import make_plan
 
 TEAM = Team(roles={"director": Role(), "support": Role()}, people={"dana": Person(name="D", roles=("director",))})
 HOSTS = "[web]\nweb1 url=http://x\nweb2 url=http://y\n"
@@ -78,12 +80,10 @@ def test_each_mistake_is_found_where_it_stands(tmp_path, body, rule, hint, place
 def test_parts_that_do_not_run_yet_are_refused_and_never_ignored(tmp_path):
     text = """
         steps: [{id: a, assert.that: {that: [true]}}]
-        communications:
-          - {audience: customers, every: 30m, from: a, until: a, first: [{notify.email: {subject: x}}]}
         triggers:
           - {when: {status_page.check: {provider: aws, region: x, expect: degraded}}, for: 5m, then: propose}
     """
-    assert rules(tmp_path, text) == ["RB207", "RB207"]
+    assert rules(tmp_path, text) == ["RB207"]
 
 
 def test_all_findings_come_at_once_in_the_order_of_the_file(tmp_path):
@@ -217,3 +217,78 @@ def test_vars_that_lead_back_to_themselves_are_found(tmp_path):
     (found,) = findings(tmp_path, text)
     assert found.rule == "RB204"
     assert found.message.count("→") == 3
+
+
+TOLD = """
+    steps:
+      - {{id: a, assert.that: {{that: [true]}}}}
+      - {{id: b, needs: [a], assert.that: {{that: [true]}}}}
+    communications:
+      - {}
+"""
+MAIL = "{notify.email: {smtp: {host: h}, sender: a@b.c, subject: s, body: b}}"
+HEARERS = Team(
+    audiences={
+        "customers": Audience(email=("a@b.c",), sandbox=Sandbox(email=("d@b.c",))),
+        "open": Audience(email=("a@b.c",)),
+    }
+)
+
+
+def talk(audience="customers", begins="a", until="b", update=f"[{MAIL}]", resolved=f"[{MAIL}]", more=""):
+    lists = f"update: {update}, resolved: {resolved}{more}"
+    return TOLD.format(f"{{audience: {audience}, every: 30m, from: {begins}, until: {until}, {lists}}}")
+
+
+def test_messages_owed_have_no_findings_when_they_are_sound(tmp_path):
+    first = ', first: [{notify.email: {smtp: {host: h}, sender: a@b.c, subject: s, body: "{{ message.number }}"}}]'
+    assert findings(tmp_path, talk(more=first), team=HEARERS) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "words"),
+    [
+        (talk(begins="declare"), "RB250", "there is no step 'declare'"),
+        (talk(until="a"), "RB250", "would end with the step that they begin with"),
+        (talk(audience="custmers"), "RB251", "no audience 'custmers'"),
+        (talk() + talk().partition("communications:\n")[2], "RB251", "has a block already"),
+        (talk(update="[]"), "RB252", "nothing says how customers gets an update"),
+        (talk(update="[{assert.that: {that: [true]}}]"), "RB252", "tells nobody anything"),
+        (talk(update="[{gate.approval: {roles: [x]}}]"), "RB252", "tells nobody anything"),
+        (talk(resolved="[]"), "RB253", "never hear"),
+        (talk(audience="open"), "RB254", "no sandbox"),
+        (talk(update="[{notify.emial: {}}]"), "RB201", "no action 'notify.emial'"),
+        (talk(update="[{notify.email: {subject: s}}]"), "RB202", "smtp"),
+        (talk(update=MAIL.replace("body: b", "body: '{{ nothing }}'").join("[]")), "RB211", "'nothing' is not defined"),
+        (talk(update=MAIL.replace("body: b", "body: \"{{ steps['z'].x }}\"").join("[]")), "RB205", "no step 'z'"),
+        (talk(update=MAIL.replace("body: b", "body: b, audience: them").join("[]")), "RB251", "no audience 'them'"),
+    ],
+)
+def test_promises_that_cannot_be_kept_are_found(tmp_path, text, rule, words):
+    found = [item for item in findings(tmp_path, text, team=HEARERS) if item.rule == rule]
+    assert [item for item in found if words in item.message], findings(tmp_path, text, team=HEARERS)
+    assert found[0].location.line > 1
+
+
+def test_a_steps_message_goes_to_an_audience_that_exists(tmp_path):
+    body = "notify.email: {smtp: {host: h}, sender: a@b.c, subject: s, body: b, audience: custmers}"
+    found = findings(tmp_path, one_step(body), team=HEARERS)
+    assert [(item.rule, item.hint) for item in found] == [("RB251", 'did you mean "customers"?')]
+
+
+def test_what_the_configuration_gives_need_not_be_written(tmp_path):
+    loaded = load(tmp_path, one_step("notify.email: {to: [a@b.c], subject: s, body: b}"))
+    assert [item.rule for item in lint(loaded, CATALOG)] == ["RB202", "RB202"]
+    defaults = {"notify.email": {"smtp": {"host": "h"}, "sender": "a@b.c"}}
+    assert lint(loaded, CATALOG, defaults=defaults) == []
+
+
+def test_an_imports_messages_name_its_own_steps(tmp_path):
+    (tmp_path / "part.yml").write_text("runbook: part\n" + textwrap.dedent(talk()))
+    text = "steps:\n  - {id: p, import: part.yml}\n"
+    assert findings(tmp_path, text, team=HEARERS) == []
+    loaded = load(tmp_path, text)
+    plan = make_plan(loaded, inventory(tmp_path, HOSTS), {}, CATALOG).plan
+    assert [(one.name, one.begins, one.until, one.scope) for one in plan.communications] == [
+        ("p/customers", "p/a", "p/b", 1)
+    ]
