@@ -63,6 +63,7 @@ class JsmComment(Action[CommentParams]):
     """
 
     name = "jsm.comment"
+    words = ("body",)
     reversible = False
     Params = CommentParams
     Outputs = CommentOutputs

@@ -88,6 +88,7 @@ class StatuspageIncident(Action[IncidentParams]):
     """
 
     name = "statuspage.incident"
+    words = ("body",)
     reversible = False
     Params = IncidentParams
     Outputs = IncidentOutputs

@@ -16,6 +16,13 @@ A runbook is a YAML file in `runbooks/`, named as the runbook. Its steps form a 
 Unknown keys are errors. [runbook.schema.json](runbook.schema.json) is the same for editors: put
 `# yaml-language-server: $schema=../docs/reference/runbook.schema.json` on the file's first line.
 """
+_COMMUNICATION = (
+    "Messages that the run owes to an audience, from the good end of one step to that of another: see "
+    "[keep people told](../how-to/keep-people-told.md). Each item of `first`, `update` and `resolved` is one "
+    "action, which sends the message in one way; where it names nobody itself, it goes to the block's audience. "
+    "Their templates see `message` besides (`message.what`, `number`, `text`, `last_sent_at`, `next_by`, `tasks`, "
+    "`ended`, `running`)."
+)
 _TABLES = (
     ("", "A runbook", ""),
     ("Step", "A step", "Besides these, exactly one key that names an action (see [actions](actions.md)), or `import`."),
@@ -24,7 +31,7 @@ _TABLES = (
     ("Drill", "Drill", ""),
     ("Review", "Review", ""),
     ("Retry", "Retry", ""),
-    ("Communication", "A communication", ""),
+    ("Communication", "A communication", _COMMUNICATION),
     ("Trigger", "A trigger", ""),
 )
 

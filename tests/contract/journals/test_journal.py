@@ -20,13 +20,17 @@ from runbook_engine.model.event import (
     LeaseLost,
     LeaseTaken,
     MessageDue,
+    MessageFailed,
+    MessageSaid,
+    MessageSent,
+    MessageShown,
     NoteAdded,
     RecoveryPointUsed,
     RunClosed,
     RunPaused,
     TaskResolved,
 )
-from runbook_engine.model.outcome import Outcome, unsatisfied
+from runbook_engine.model.outcome import Change, Outcome, unsatisfied
 from runbook_engine.ports.journal import Holder
 
 ELSEWHERE = Holder(host="elsewhere.example", boot="another-boot", pid=1, started=1, user="erin")
@@ -63,6 +67,10 @@ def test_events_come_back_in_order_exactly_as_appended(journal, opening, actor):
             outputs={"nested": {"list": [1, 2.5, True, "ünï\u0000cöde \u202e"]}, "big": 2**70},
             error="boom",
         ),
+        MessageSaid(text="soon {{ 1 }}", audiences=("customers",)),
+        MessageSent(audience="customers", sequence=1, channel="x", recipients=("a@b.c",), refused={"d@e.f": "550"}),
+        MessageFailed(audience="customers", sequence=1, channel="x", recorded={"accepted": ["a@b.c"]}),
+        MessageShown(audience="customers", what="first", channel="x", changes=(Change(what="mail", after="t"),)),
         MessageDue(audience="customers", sequence=1, due_at=datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)),
         RunClosed(status="failed", rta=12.5, counts={Outcome.FAILED: 1}),
     ]
