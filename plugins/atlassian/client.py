@@ -16,6 +16,7 @@ from .errors import (
     LostAnswerError,
     NotThereError,
     RefusedError,
+    TooLongError,
     UnreadableAnswerError,
 )
 from .pace import Pace
@@ -56,6 +57,7 @@ class _Call:
     content: bytes | None
     headers: Mapping[str, str] = field(repr=False)
     repeatable: bool
+    max_bytes: int
 
     def __str__(self) -> str:
         return f"{self.method} {self.url.partition('?')[0]}"
@@ -70,6 +72,7 @@ class Client:
         base: address that every path begins at, without a slash at its end.
         authorization: the header, made by `login`.
         timeout: seconds for one request.
+        max_bytes: greatest length of an answer.
     """
 
     context: ActionContext
@@ -77,6 +80,7 @@ class Client:
     authorization: str = field(repr=False)
     pace: Pace = field(default_factory=Pace)
     timeout: float = 30.0
+    max_bytes: int = 10_000_000
 
     def get(self, path: str, query: Query | None = None) -> JsonValue:
         """Read. Repeated when no answer comes, or one that says that the service is down (5xx).
@@ -113,6 +117,24 @@ class Client:
                 f"{self.base} gave a next page of another server, {_shown_origin(url)}; the token is not sent there"
             )
         return self._read(self._call("GET", url, None, repeatable=True))
+
+    def fetch(self, path: str, query: Query | None = None, *, span: tuple[int, int] | None = None) -> bytes:
+        """Read what is no JSON, whole or a span of it (first byte, number of bytes), with exactly that length.
+
+        Raises:
+            RefusedError, ServiceUnreachableError: as `get`.
+            TooLongError: it is longer than `max_bytes`.
+        """
+        more = {"Accept": "*/*"} if span is None else {"Accept": "*/*", "Range": f"bytes={span[0]}-{sum(span) - 1}"}
+        call = self._call("GET", self.base + path + _query(query), None, repeatable=True, more=more)
+        answer = self._ask(call)
+        if answer.status >= 300:  # noqa: PLR2004 - HTTP's classes
+            _refuse(call, answer)
+        if answer.truncated:
+            raise TooLongError(f"{call}: it is longer than {self.max_bytes} bytes")
+        if span is not None and (answer.status != 206 or len(answer.body) != span[1]):  # noqa: PLR2004 - partial content
+            raise UnreadableAnswerError(f"{call}: {span[1]} bytes from {span[0]} on were asked for, and not given")
+        return answer.body
 
     def send(
         self,
@@ -151,7 +173,8 @@ class Client:
         try:
             return json_of(answer)
         except ValueError as error:
-            raise UnreadableAnswerError(
+            kind = TooLongError if answer.truncated else UnreadableAnswerError
+            raise kind(
                 f"{call}: the answer can't be read: {error}", hint="is the address that of the service itself?"
             ) from None
 
@@ -167,7 +190,7 @@ class Client:
         headers = {"Accept": "application/json", "User-Agent": "runbook-engine", "Authorization": self.authorization}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        return _Call(method, url, content, {**headers, **(more or {})}, repeatable)
+        return _Call(method, url, content, {**headers, **(more or {})}, repeatable, self.max_bytes)
 
     def _ask(self, call: _Call, max_bytes: int = _MAX_BYTES) -> HttpAnswer:
         """Send until there is an answer to go by."""

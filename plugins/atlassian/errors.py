@@ -37,3 +37,7 @@ class LostAnswerError(ServiceUnreachableError):
 
 class UnreadableAnswerError(ServiceUnreachableError):
     """An answer to a read came, but not what the interface promises: HTML, cut off, or of another shape."""
+
+
+class TooLongError(UnreadableAnswerError):
+    """The answer to a read is longer than it may be; asked for less at a time, it may come."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 from runbook_engine.sdk import HttpAnswer, ReadOnlyError, RunbookError, ServiceUnreachableError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CONNECT_SECONDS = 10.0
+_TRUSTED_SECONDS = 3600  # after which the certificates of the authorities are read anew
 _UNKNOWN = "whether it was taken is unknown"
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
@@ -197,6 +199,14 @@ class _Deadline:
 
 
 def _trust(*, verify: bool) -> ssl.SSLContext:
+    """Give whom to trust. To read all authorities' certificates takes longer than a request, so it is kept a while."""
+    named = tuple(os.environ.get(name, "") for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+    return _read_trust(verify, named, int(time.monotonic() // _TRUSTED_SECONDS))
+
+
+@lru_cache(maxsize=4)
+def _read_trust(verify: bool, named: tuple[str, ...], hour: int) -> ssl.SSLContext:
+    del named, hour  # what it depends on besides
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname = False

@@ -2,20 +2,29 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from support.plugins import plugin
 
 from runbook_engine.connections.http import HttpxClient
-from runbook_engine.testing import FakeContext, ManualClock
+from runbook_engine.execution.read_only import ReadOnlyConnection
+from runbook_engine.testing import FakeConnection, FakeContext, ManualClock
 
 
 @dataclass(slots=True)
 class WebContext(FakeContext):
-    """A fake context with real HTTP."""
+    """A fake context with real HTTP, real files where it is given a real connection, and AWS by a session."""
+
+    session: Any = None
 
     def reading(self, action, params):
-        return replace(self, http=HttpxClient(read_only=True), is_read_only=True)
+        own = self.connection
+        connection = own if isinstance(own, FakeConnection) else ReadOnlyConnection(own, action.name, ())
+        return replace(self, http=HttpxClient(read_only=True), connection=connection, is_read_only=True)
+
+    def aws(self, service, *, region, account=None, role=None, endpoint=None):
+        return self.session.client(service, region=region, account=account, role=role, read_only=self.is_read_only)
 
 
 @pytest.fixture

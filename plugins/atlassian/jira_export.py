@@ -1,0 +1,210 @@
+"""jira.export: the issues of a search with all their comments and attachments, as files with a manifest."""
+
+import hashlib
+import re
+from datetime import timedelta
+from typing import ClassVar, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from runbook_engine.sdk import (
+    Action,
+    ActionContext,
+    ActionFailedError,
+    Applied,
+    Change,
+    Duration,
+    Finding,
+    Outputs,
+    Params,
+    format_duration,
+    satisfied,
+    unsatisfied,
+)
+
+from .backup_manifest import NAME, Lack
+from .client import Client
+from .export_store import GREATEST, Bucket, Folder, S3Store, Store
+from .jira_issues import listed
+from .jira_manifest import Export, read_export
+from .jira_work import ExportWork
+from .login import Site
+
+_SHOWN = 5
+_ANSWER = 16 << 20  # bytes
+
+
+class ExportParams(Params):
+    """Which issues, from where, whereto."""
+
+    site: Site = Field(
+        description="the site",
+        examples=[{"url": "https://example.atlassian.net", "token": "{{ secret('env:ATLASSIAN_TOKEN') }}"}],
+    )
+    jql: str = Field(
+        min_length=1,
+        max_length=2000,
+        description="which issues; it must be bounded, and have no ORDER BY",
+        examples=["project = HELP"],
+    )
+    folder: str | None = Field(
+        None, pattern=r"^/.*[^/]$", description="folder on the target; it is made", examples=["/srv/backup/tickets"]
+    )
+    s3: Bucket | None = Field(
+        None, description="or a bucket", examples=[{"bucket": "backups", "prefix": "tickets/", "region": "eu-west-1"}]
+    )
+    attachments: bool = Field(default=True, description="whether attachments are part of it")
+    part_bytes: int = Field(
+        32 << 20,
+        ge=1024,
+        le=GREATEST,
+        description="longest file; an attachment that is longer becomes several, to be put together in their order",
+    )
+    renew: Duration = Field(
+        timedelta(hours=1),
+        description="greatest age of the manifest; an older one is written anew although no issue changed",
+    )
+    allow_missing: bool = Field(
+        default=False, description="whether it is done although Jira does not give something that it lists"
+    )
+
+    @field_validator("jql")
+    @classmethod
+    def _jql_has_no_order(cls, value: str) -> str:
+        if re.search(r"\border\s+by\b", value, re.IGNORECASE):
+            raise ValueError("it must have no ORDER BY; the export has an order of its own")
+        return value
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.folder is None) == (self.s3 is None):
+            raise ValueError("give exactly one of folder and s3")
+        return self
+
+
+class ExportOutputs(Outputs):
+    """What the export holds."""
+
+    manifest: str = Field("", description="where the manifest is")
+    recovery_point: str = Field("", description="the time up to which it has everything that Jira listed, UTC")
+    issues: int = Field(0, description="issues in it")
+    comments: int = Field(0, description="their comments")
+    attachments: int = Field(0, description="their attachments")
+    size: int = Field(0, description="bytes of all files")
+    changed: int = Field(0, description="issues that were new or changed")
+    removed: int = Field(0, description="issues in it that Jira no longer lists; they are kept")
+    approximate: int = Field(0, description="how many issues there are by Jira's own estimate, to compare with")
+    missing: dict[str, str] = Field({}, description="what Jira lists and does not give, and why")
+
+
+class JiraExport(Action[ExportParams]):
+    """Export issues of Jira, with all comments and attachments, to a folder or a bucket with Object Lock.
+
+    check: done when the manifest is no older than `renew`, its files are there as they were written (in a folder by
+    their SHA-256, in a bucket by their sizes), and Jira lists the issues and times of change that it has.
+    apply: brings what is new or changed, one file an issue, attachments below names that lead nowhere; then writes the
+    manifest. Killed, it goes on with what is missing. An issue or attachment that was deleted in Jira is kept and told.
+    Jira's lists lag some seconds behind what was just changed.
+    """
+
+    name = "jira.export"
+    reversible = False
+    duration = "minutes to hours at first, by number of issues and attachments; then by what is new"
+    aws_reads = ("s3:GetObject", "s3:ListObjectsV2")
+    aws_writes = ("s3:PutObject",)
+    aws_permissions = ("s3:PutObjectRetention",)
+    Params = ExportParams
+    Outputs = ExportOutputs
+    example: ClassVar[str] = """\
+jira.export:
+  site:
+    url: https://example.atlassian.net
+    email: backup@example.com
+    token: "{{ secret('env:ATLASSIAN_TOKEN') }}"
+  jql: project = HELP
+  s3:
+    bucket: backups
+    prefix: support-tickets/
+    region: eu-west-1
+    lock: {mode: COMPLIANCE, days: 35}
+"""
+
+    def check(self, params: ExportParams, context: ActionContext) -> Finding:
+        """Compare the manifest with the files, and with what Jira lists now."""
+        store = _store(params, context)
+        export = read_export(store, NAME, _source(params))
+        if export is None:
+            there = sum(1 for _ in listed(_client(params, context), params.jql))
+            change = Change(what="export", after={"issues": there, "to": store.place("")})
+            return unsatisfied(f"there is no export yet; Jira lists {there} issues", changes=(change,))
+        wrong = [Lack(path, "is not as it was written") for path in store.damaged(export.files())]
+        if not params.allow_missing:
+            wrong += export.lacks()
+        if export.mark != _mark(context):  # what this very attempt brought is not held against what came since
+            wrong += _behind(params, context, export)
+        if wrong:
+            more = f", and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+            changes = tuple(Change(what=lack.what, after=lack.why) for lack in wrong[:100])
+            return unsatisfied("; ".join(map(_shown, wrong[:_SHOWN])) + more, changes=changes)
+        return satisfied(
+            f"{len(export.issues)} issues are exported as of {export.recovery_point:%Y-%m-%d %H:%M:%S} UTC",
+            outputs={**export.outputs(), "manifest": store.place(NAME)},
+            recovery_point=export.recovery_point,
+        )
+
+    def apply(self, params: ExportParams, context: ActionContext) -> Applied:
+        """Bring it up to date."""
+        part_bytes = params.part_bytes if params.attachments else None
+        client, store = _client(params, context), _store(params, context)
+        work = ExportWork(context, client, store, params.jql, _source(params), _mark(context), part_bytes)
+        export = work.run()
+        lacks = list(export.lacks())
+        if lacks and not params.allow_missing:
+            raise ActionFailedError(
+                f"Jira lists and does not give {len(lacks)}: {'; '.join(map(_shown, lacks[:_SHOWN]))}",
+                hint="the rest is exported; run again, or say allow_missing: true",
+                outputs={**export.outputs(), "manifest": store.place(NAME)},
+            )
+        words = f"exported {export.changed} issues that were new or changed" if export.changed else "nothing was new"
+        return Applied(summary=f"{words}; {len(export.issues)} are there")
+
+
+def _behind(params: ExportParams, context: ActionContext, export: Export) -> list[Lack]:
+    """Say how the export is behind what Jira lists now."""
+    found = []
+    if export.recovery_point is None:
+        found.append(Lack("the manifest", "has no recovery point"))
+    elif (age := context.clock.now() - export.recovery_point) > params.renew:
+        found.append(Lack("the manifest", f"is {format_duration(timedelta(seconds=int(age.total_seconds())))} old"))
+    listing = dict(listed(_client(params, context), params.jql))
+    for identity in export.behind(listing, again=False):
+        known = export.issues.get(identity)
+        found.append(Lack(f"issue {known['key'] if known else identity}", "was changed" if known else "is new"))
+    found += [Lack(f"issue {export.issues[key]['key']}", "is no longer listed") for key in export.gone(listing)]
+    return found
+
+
+def _client(params: ExportParams, context: ActionContext) -> Client:
+    return Client(context, params.site.url, params.site.authorization(), max_bytes=_ANSWER)
+
+
+def _store(params: ExportParams, context: ActionContext) -> Store:
+    if params.s3 is not None:
+        return S3Store(context, params.s3)
+    if params.folder is None:
+        raise ActionFailedError("there is no place to export to", hint="give folder or s3")
+    return Folder(context, params.folder)
+
+
+def _source(params: ExportParams) -> str:
+    return f"{params.site.url} {params.jql}"
+
+
+def _mark(context: ActionContext) -> str:
+    """Give what tells this attempt from others, the same after a crash."""
+    return hashlib.sha256(context.run.token.encode()).hexdigest()[:16]
+
+
+def _shown(lack: Lack) -> str:
+    """Give a lack as a line; names come from outside, and must not steer a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in f"{lack.what}: {lack.why}")
