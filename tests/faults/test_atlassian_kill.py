@@ -8,10 +8,11 @@ import os
 import signal
 
 import pytest
+from support.fake_jira import FakeJira
 from support.fake_service_desk import EMAIL, TOKEN, FakeServiceDesk
 from support.fake_statuspage import KEY, FakeStatuspage
 from support.plugins import PLUGINS
-from support.vendor_documents import SERVICE_DESK, STATUSPAGE, document_if_there
+from support.vendor_documents import JIRA, SERVICE_DESK, STATUSPAGE, document_if_there
 from support.vendor_server import serve_vendor, strike
 
 STATUS_RUNBOOK = """\
@@ -40,6 +41,19 @@ steps:
     jsm.request: {site: "{{ site }}", service_desk: "10", request_type: "25", summary: We are moving, settle: 1s}
   - id: remark
     jsm.comment: {site: "{{ site }}", request: "{{ steps['ticket'].request }}", body: Soon.}
+"""
+
+EXPORT_RUNBOOK = """\
+runbook: export
+title: Export the tickets
+vars:
+  site: {url: "{{ jira_url }}", email: "{{ jira_email }}", token: "{{ secret('env:JIRA_TOKEN') }}"}
+steps:
+  - id: tickets
+    jira.export: {site: "{{ site }}", jql: project = HELP, folder: "{{ folder }}"}
+  - id: verify
+    needs: [tickets]
+    backup.verify: {folder: "{{ folder }}", at_least: {issues: 60, comments: 60, attachments: 60}}
 """
 
 
@@ -84,6 +98,22 @@ def test_service_desk_has_one_request_and_one_comment(runbook, where, before):
         kill_at(runbook, server, "ask", where, before, JIRA_TOKEN=TOKEN)
         assert len(fake.requests) == len(fake.comments["HELP-1"]) == 1
         assert len(server.requests("POST")) == (3 if before else 2)
+
+
+@pytest.mark.parametrize("where", ["/content/20030", "id(%20|\\+)in", "/approximate-count"])
+def test_export_goes_on_and_is_whole(runbook, tmp_path, where):
+    fake = FakeJira()
+    for number in range(1, 61):
+        fake.add(number, comments=1, attachments=[("a", b"1")])
+    with serve_vendor(fake, document_if_there(JIRA)) as server:
+        folder = tmp_path / "tickets"
+        project(runbook, "export", EXPORT_RUNBOOK, jira_url=server.url, jira_email=EMAIL, folder=folder)
+        kill_at(runbook, server, "export", where, before=True, JIRA_TOKEN=TOKEN)
+        server.seen.clear()
+        again = runbook("run", "export", "--yes", JIRA_TOKEN=TOKEN)
+        assert again.status == 0, again.out + again.err
+        assert [seen.asked.get("fields") for seen in server.seen] == ["updated"]
+    assert len([path for path in folder.rglob("*") if path.is_file()]) == 121
 
 
 def test_what_a_run_leaves_holds_no_token(runbook):
