@@ -160,7 +160,7 @@ class SshConnection(WithFiles):
     def _start(self, line: str, given: bytes | None, *, keep: int) -> SshProcess:
         link, channel = self._pool.session(self._route)
         try:
-            channel.settimeout(self._pool.settings.connect_seconds)
+            channel.settimeout(self._route[-1].connect_seconds)
             channel.exec_command(f"exec sh -c {shlex.quote(portable(line))}")
         except (paramiko.SSHException, EOFError, OSError) as error:
             channel.close()

@@ -4,7 +4,7 @@ import glob
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -30,13 +30,29 @@ class HostOptions:
         return self.values.get(keyword, default)
 
 
-def options_for(host: str, files: tuple[Path, ...], home: Path) -> HostOptions:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a configuration: the keyword as it was written, and the words behind it."""
+
+    where: str
+    name: str
+    words: list[str]
+
+
+ReadFiles = MutableMapping[Path, list[Line]]
+"""Lines of files that were read before: a run asks for each of its hosts."""
+
+
+def options_for(host: str, files: tuple[Path, ...], home: Path, read: ReadFiles | None = None) -> HostOptions:
     """Read what the files say of a host; earlier files and lines win.
+
+    Args:
+        read: what is there is not read again, and what was read comes there.
 
     Raises:
         RunbookError: a file can't be read, a line can't be understood, or it needs what we don't do (`Match exec`).
     """
-    reader = _Reader(host, home)
+    reader = _Reader(host, home, {} if read is None else read)
     for file in files:
         if file.is_file():
             reader.read(file, active=True, depth=0)
@@ -58,22 +74,19 @@ def matches(name: str, patterns: list[str]) -> bool:
 
 
 class _Reader:
-    def __init__(self, host: str, home: Path) -> None:
-        self.host, self.home = host, home
+    def __init__(self, host: str, home: Path, files: ReadFiles) -> None:
+        self.host, self.home, self.files = host, home, files
         self.values: dict[str, str] = {}
         self.lists: dict[str, list[str]] = {}
 
     def read(self, file: Path, *, active: bool, depth: int) -> None:
         if depth > _DEPTH:
             raise RunbookError(f"{file}: Include is nested deeper than {_DEPTH} files")
-        for number, line in _lines(file):
-            where = f"{file}:{number}"
-            match = _LINE.fullmatch(line)
-            if match is None:
-                raise RunbookError(f"{where}: can't read {line.strip()!r}")
-            keyword, words = match[1].lower(), _words(match[2], where)
-            if not words:
-                raise RunbookError(f"{where}: {match[1]} has no value")
+        lines = self.files.get(file)
+        if lines is None:
+            lines = self.files[file] = list(_lines(file))
+        for line in lines:
+            keyword, words, where = line.name.lower(), line.words, line.where
             if keyword == "host":
                 active = matches(self.host, words)
             elif keyword == "match":
@@ -118,14 +131,22 @@ class _Reader:
             yield from (Path(found) for found in sorted(glob.glob(pattern)) if Path(found).is_file())  # noqa: PTH207 - it may be absolute
 
 
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
+def _lines(file: Path) -> Iterator[Line]:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RunbookError(f"{file}: can't be read: {error}") from error
     for number, line in enumerate(text.splitlines(), 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield number, line
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        where = f"{file}:{number}"
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise RunbookError(f"{where}: can't read {line.strip()!r}")
+        words = _words(match[2], where)
+        if not words:
+            raise RunbookError(f"{where}: {match[1]} has no value")
+        yield Line(where, match[1], words)
 
 
 def _words(text: str, where: str) -> list[str]:

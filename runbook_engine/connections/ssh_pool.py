@@ -27,6 +27,7 @@ class Link:
     """An open transport, and when it last answered and was used."""
 
     transport: paramiko.Transport
+    hop: Hop
     used: float
     users: int = 0
     asked: float = 0.0
@@ -87,7 +88,7 @@ class SshPool:
         while number <= _LIMIT:
             link = self._link(server, route, number)
             try:
-                return link, link.transport.open_session(timeout=self.settings.connect_seconds)
+                return link, link.transport.open_session(timeout=route[-1].connect_seconds)
             except (paramiko.SSHException, EOFError, OSError) as error:
                 number += 1
                 last = link.lost or str(error) or "connection closed"
@@ -117,7 +118,7 @@ class SshPool:
     def _use(self, link: Link) -> None:
         """Count a user of a link, which from now on has to answer often; the lock is held."""
         if link.users <= 0:
-            link.next_ask = min(link.next_ask, time.monotonic() + self.settings.alive_seconds)
+            link.next_ask = min(link.next_ask, time.monotonic() + link.hop.alive_seconds)
         link.users += 1
 
     def forgotten(self, route: tuple[Hop, ...], user: str) -> list[str]:
@@ -158,14 +159,14 @@ class SshPool:
             through = self._link(jump, route[:-1], 0)
         try:
             before = through.transport if through else None
-            transport = open_transport(route[-1], before, self.settings.connect_seconds, self._keys)
+            transport = open_transport(route[-1], before, route[-1].connect_seconds, self._keys)
         except BaseException:
             if through is not None:
                 self.release(through)
             raise
         # The jump's link stays in use, so that idleness never closes it below us; it ends with its last user.
         now = time.monotonic()
-        link = Link(transport, now, next_ask=now + self.settings.alive_seconds)
+        link = Link(transport, route[-1], now, next_ask=now + route[-1].alive_seconds)
         with self._lock:
             if self._watcher is None and not self._stop.is_set():
                 self._watcher = threading.Thread(target=self._watch, name="ssh-liveness", daemon=True)
@@ -188,7 +189,7 @@ class SshPool:
                     self._look_after(link, now)
 
     def _look_after(self, link: Link, now: float) -> None:
-        every = self.settings.alive_seconds if link.users > 0 else max(self.settings.alive_seconds, _IDLE_ASK)
+        every = link.hop.alive_seconds if link.users > 0 else max(link.hop.alive_seconds, _IDLE_ASK)
         if link.answer is not None and link.answer.is_set():
             link.answer, link.misses = None, 0
         if now < link.next_ask:
@@ -196,7 +197,7 @@ class SshPool:
         link.next_ask = now + every
         if link.answer is not None:
             link.misses += 1
-        if link.misses >= self.settings.alive_count:
+        if link.misses >= link.hop.alive_count:
             link.lost = f"it has not answered for {now - link.asked:.0f} s"
             _abandon(link.transport)
             return

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runbook_engine.connections.ssh_config import HostOptions, options_for
+from runbook_engine.connections.ssh_config import HostOptions, ReadFiles, options_for
 from runbook_engine.sdk import JsonValue, RunbookError, Target, is_port
 
 _HOST = re.compile(r"[A-Za-z0-9_.:%][A-Za-z0-9_.:%-]*")
@@ -16,6 +16,10 @@ _USER = re.compile(r"[^-\s@][^\s@]*")
 _JUMP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?P<host>\[[^]]+\]|[^:]+)(?::(?P<port>\d+))?/?")
 _DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 _DEPTH = 5
+_TIMES = ("connecttimeout", "serveraliveinterval", "serveralivecountmax")
+_TIME = re.compile(r"(?:[0-9]+[smhdw]?){1,8}", re.IGNORECASE)
+_LONGEST = 86400
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 # The first is ansible-core's and ansible.netcommon's name, the second ansible-core's other one; the last is ours.
 PASSPHRASES = ("ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase", "ansible_ssh_key_passphrase")
 
@@ -30,8 +34,10 @@ class SshSettings:
         known_hosts: files of host keys, None for what the configuration says or OpenSSH's defaults.
         connect_seconds: for each of: connection, banner and key exchange, authentication.
         alive_seconds, alive_count: a reply is asked for every so often; this many without one and the host is lost.
+            These three hold where the configuration has no ConnectTimeout, ServerAliveInterval, ServerAliveCountMax.
         idle_seconds: a connection nobody used for so long is closed.
         passphrases: of private keys, by file, as a person gave them for this run.
+        files: the configuration's lines; each file is read once.
     """
 
     home: Path = field(default_factory=Path.home)
@@ -43,6 +49,7 @@ class SshSettings:
     alive_count: int = 3
     idle_seconds: float = 60.0
     passphrases: Mapping[Path, str] = field(default_factory=dict, repr=False)
+    files: ReadFiles = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class Hop:
 
     Attributes:
         identities_only: of the agent's keys only those count whose public part is that of one of `keys`.
+        connect_seconds, alive_seconds, alive_count: see `SshSettings`.
     """
 
     host: str
@@ -61,6 +69,9 @@ class Hop:
     required_key: Path | None
     known_hosts: tuple[Path, ...]
     agent: str | None
+    connect_seconds: float
+    alive_seconds: float
+    alive_count: int
     identities_only: bool = False
     password: str | None = field(default=None, repr=False)
     passphrase: str | None = field(default=None, repr=False)
@@ -101,6 +112,7 @@ def route(target: Target, settings: SshSettings) -> tuple[Hop, ...]:
         key=key,
         password=_text(target.variables, "ansible_ssh_password", "ansible_ssh_pass", "ansible_password"),
         passphrase=_text(target.variables, *PASSPHRASES),
+        given=arguments,
     )
     jumps = arguments.get("jump") or _text(target.variables, "jump_host") or options.get("proxyjump")
     return (*_jumps(jumps, settings, 0), last)
@@ -129,7 +141,7 @@ def _options(name: str, settings: SshSettings) -> HostOptions:
     files = settings.config
     if files is None:
         files = (settings.home / ".ssh" / "config", Path("/etc/ssh/ssh_config"))
-    options = options_for(name, files, settings.home)
+    options = options_for(name, files, settings.home, settings.files)
     if (options.get("proxycommand") or "none").lower() != "none":
         raise RunbookError(
             f"{name}: the SSH configuration has a ProxyCommand, which is not supported", hint="use ProxyJump"
@@ -146,6 +158,7 @@ def _hop(
     key: str | None = None,
     password: str | None = None,
     passphrase: str | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> Hop:
     host = (options.get("hostname") or options.host).replace("%h", options.host).replace("%%", "%")
     if not _HOST.fullmatch(host):
@@ -167,6 +180,8 @@ def _hop(
     defaults = tuple(settings.home / ".ssh" / name for name in _DEFAULT_KEYS)
     keys = (required,) if required is not None else named or defaults
     only = (options.get("identitiesonly") or "no").lower() == "yes"
+    named_by = given or {}
+    connect, alive, count = (named_by.get(name) or options.get(name) for name in _TIMES)
     return Hop(
         host,
         number,
@@ -176,6 +191,9 @@ def _hop(
         required,
         _known_hosts(options, settings, tokens),
         _agent(options, settings, tokens) if settings.agent else None,
+        _seconds(connect, "ConnectTimeout", options.host) or settings.connect_seconds,
+        _seconds(alive, "ServerAliveInterval", options.host) or settings.alive_seconds,
+        _count(count, options.host) or settings.alive_count,
         only or required is not None,
         password,
         passphrase,
@@ -213,6 +231,22 @@ def _port(text: str, host: str) -> int:
     return int(text)
 
 
+def _seconds(text: str | None, keyword: str, host: str) -> float:
+    """Read a time as OpenSSH writes it (`90`, `1m30s`); 0 for none, and for what it calls `none` or 0."""
+    if text is None or text.lower() == "none":
+        return 0.0
+    if not _TIME.fullmatch(text):
+        raise RunbookError(f"{host}: {keyword} {text!r} is not a time", hint="as 30 (seconds), 90s or 1m30s")
+    whole = sum(int(number) * _UNITS[unit.lower()] for number, unit in re.findall(r"([0-9]+)([a-zA-Z]?)", text))
+    return float(min(whole, _LONGEST))
+
+
+def _count(text: str | None, host: str) -> int:
+    if text is not None and not (text.isascii() and text.isdigit()):
+        raise RunbookError(f"{host}: ServerAliveCountMax {text!r} is not a number")
+    return int(text or 0)
+
+
 def _arguments(target: Target) -> dict[str, str]:
     """Read the few of OpenSSH's arguments that inventories carry; the host key stays checked whatever they say."""
     found: dict[str, str] = {}
@@ -233,6 +267,8 @@ def _arguments(target: Target) -> dict[str, str]:
                     )
                 if option.strip().lower() == "proxyjump":
                     found["jump"] = value.strip()
+                elif option.strip().lower() in _TIMES:
+                    found[option.strip().lower()] = value.strip()
     return found
 
 

@@ -10,7 +10,8 @@ import time
 import pytest
 from support.processes import unique
 
-from runbook_engine.sdk import Command, CommandTimeoutError, DetachedStatus, TargetUnreachableError
+from runbook_engine.connections.ssh import SshConnection
+from runbook_engine.sdk import Command, CommandTimeoutError, DetachedStatus, Target, TargetUnreachableError
 
 pytestmark = pytest.mark.sshd
 
@@ -143,6 +144,17 @@ def test_a_changed_key_is_refused(own, sshd_tools, tmp_path):
     with pytest.raises(TargetUnreachableError, match="CHANGED"):
         changed.run(Command(("true",)), timeout=10)
     changed.pool.close()
+
+
+def test_the_configurations_own_time_bounds_a_connection(own, sshd_tools, tmp_path):
+    listener = socket.create_server(("127.0.0.1", 0))
+    where = {"ansible_port": listener.getsockname()[1], "ansible_ssh_common_args": "-o ConnectTimeout=1"}
+    made = sshd_tools.connect(own, tmp_path)
+    silent = SshConnection(Target(name="box", variables={**own.target().variables, **where}), made.pool)
+    with pytest.raises(TargetUnreachableError, match=r"within 1 s"):
+        silent.run(Command(("true",)), timeout=20)
+    listener.close()
+    made.pool.close()
 
 
 @pytest.mark.parametrize("reply", [b"", b"SSH-2.0-slow\r\n", b"x"])

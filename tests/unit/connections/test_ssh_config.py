@@ -177,8 +177,42 @@ def test_jumps_in_a_circle_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("variables", "config", "times"),
+    [
+        ({}, "", (10.0, 3.0, 3)),
+        ({}, "Host *\n  ConnectTimeout 4\n  ServerAliveInterval 1m30S\n  ServerAliveCountMax 2\n", (4.0, 90.0, 2)),
+        ({}, "Host *\n  ConnectTimeout none\n  ServerAliveInterval 0\n  ServerAliveCountMax 0\n", (10.0, 3.0, 3)),
+        ({}, f"Host *\n  ConnectTimeout {'9' * 400}\n", (86400.0, 3.0, 3)),
+        ({}, "Host other\n  ConnectTimeout 4\n", (10.0, 3.0, 3)),
+        (
+            {"ansible_ssh_common_args": "-o ConnectTimeout=5 -oServerAliveInterval=7"},
+            "Host *\n  ConnectTimeout 4\n  ServerAliveCountMax 2\n",
+            (5.0, 7.0, 2),
+        ),
+    ],
+)
+def test_times_are_those_of_openssh_where_it_has_any(tmp_path, variables, config, times):
+    (hop,) = hops(variables, config, tmp_path)
+    assert (hop.connect_seconds, hop.alive_seconds, hop.alive_count) == times
+
+
+def test_a_file_is_read_once_for_all_hosts(tmp_path):
+    config = tmp_path / "config"
+    config.write_text("Host a\n  User ua\nHost b\n  User ub\n")
+    read = {}
+    assert options_for("a", (config,), tmp_path, read).get("user") == "ua"
+    config.unlink()
+    config.write_text("Host b\n  User another\n")
+    assert options_for("b", (config,), tmp_path, read).get("user") == "ub"
+    assert options_for("b", (config,), tmp_path).get("user") == "another"
+
+
+@pytest.mark.parametrize(
     ("variables", "config", "words"),
     [
+        ({}, "Host *\n  ConnectTimeout soon\n", "ConnectTimeout 'soon' is not a time"),
+        ({}, "Host *\n  ServerAliveInterval -1\n", "ServerAliveInterval '-1' is not a time"),
+        ({}, "Host *\n  ServerAliveCountMax 2s\n", "ServerAliveCountMax '2s' is not a number"),
         ({"ansible_host": "-oProxyCommand=id"}, "", "host's name"),
         ({"ansible_user": "-x"}, "", "user's name"),
         ({"ansible_port": 0}, "", "port"),

@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from runbook_engine.connections.ssh_pool import Link, SshPool, _close
-from runbook_engine.connections.ssh_settings import SshSettings
+from runbook_engine.connections.ssh_settings import SshSettings, route
+from runbook_engine.sdk import Target
 
 
 class Transport:
@@ -31,6 +32,9 @@ class Transport:
         self.closed = True
 
 
+(HOP,) = route(Target(name="box", variables={}), SshSettings(config=(), known_hosts=(), agent=False, alive_seconds=3.0))
+
+
 @pytest.fixture
 def transport():
     made = Transport()
@@ -45,7 +49,7 @@ def pool():
 
 
 def test_an_idle_connection_is_asked_seldom_and_one_in_use_often(pool, transport):
-    link = Link(transport, used=0.0)
+    link = Link(transport, HOP, used=0.0)
     for second in range(90):
         pool._look_after(link, float(second))
     assert transport.asked == 3
@@ -58,7 +62,7 @@ def test_an_idle_connection_is_asked_seldom_and_one_in_use_often(pool, transport
 def test_a_connection_that_is_taken_into_use_is_asked_soon(pool, transport, monkeypatch):
     now = [100.0]
     monkeypatch.setattr("runbook_engine.connections.ssh_pool.time.monotonic", lambda: now[0])
-    link = Link(transport, used=0.0)
+    link = Link(transport, HOP, used=0.0)
     pool._look_after(link, now[0])
     assert (transport.asked, link.next_ask) == (1, 130.0)
     assert pool.hold(link)
