@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from runbook_engine.app.iam_needs import GLOBAL, Need, grants
-from runbook_engine.app.principals import NoPrincipalError, NotAssumedError, Principal, find_principal
+from runbook_engine.app.principals import NoPrincipalError, NotAssumedError, Principal, find_principal, in_short
 from runbook_engine.app.simulation import Answered, Question, simulate
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.model.errors import RunbookError
@@ -47,12 +47,12 @@ def _ask(session: AwsSession, role: str | None, needs: Sequence[Need], asked: As
         principal = find_principal(session, region, role)
     except NotAssumedError as error:
         asked.findings.append(
-            _finding(Level.MISSING, f"sts:AssumeRole on {role}", error.message, steps, "allow it on both sides")
+            _finding(Level.MISSING, f"sts:AssumeRole on {role}", in_short(error), steps, "allow it on both sides")
         )
         return
     except RunbookError as error:
         plain = isinstance(error, NoPrincipalError)
-        text = error.message if plain else f"who {who} belong to could not be asked: {error.message}"
+        text = error.message if plain else f"who {who} belong to could not be asked: {in_short(error)}"
         what = f"permissions of {who} not asked"
         asked.findings.append(
             _finding(Level.UNKNOWN, what, f"{text}; its permissions are not known", steps, error.hint)

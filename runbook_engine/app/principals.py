@@ -12,6 +12,11 @@ _USER = re.compile(r"^arn:[a-z-]+:iam::\d{12}:user/.+$")
 _REFUSED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
+def in_short(error: RunbookError) -> str:
+    """Give an error's first line: what is no AWS answer may be a whole page."""
+    return error.message.partition("\n")[0][:400]
+
+
 class NoPrincipalError(RunbookError):
     """IAM can't be asked about these credentials; the message says why."""
 

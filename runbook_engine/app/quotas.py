@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from runbook_engine.app.iam_needs import Need
 from runbook_engine.app.instance_types import Machines, NotKnownError
+from runbook_engine.app.principals import in_short
 from runbook_engine.app.quota_table import COUNTED, INSTANCES, Quota, family_quota
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.model.capacity import Addition
@@ -16,10 +18,20 @@ _NONE_APPLIED = "NoSuchResourceException"
 
 @dataclass(frozen=True, slots=True)
 class StepAddition:
-    """What a step would add."""
+    """What a step would add; `sure`: a check said so, where else it adds that at most."""
 
     step: str
     addition: Addition
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NotLooked:
+    """A step whose action adds things, and how many of its tasks could not be checked."""
+
+    step: str
+    kinds: tuple[str, ...]
+    tasks: int
 
 
 @dataclass(slots=True)
@@ -32,11 +44,12 @@ class QuotasAsked:
 
 @dataclass(slots=True)
 class _Use:
-    """What is added to one quota: how much, by which steps, and as whom it is asked."""
+    """What is added to one quota: how much for sure, how much perhaps besides, by which steps; as whom it is asked."""
 
     role: str | None
     kind: str
     count: int = 0
+    perhaps: int = 0
     steps: dict[str, None] = field(default_factory=dict)
 
 
@@ -57,10 +70,11 @@ def ask_quotas(session: AwsSession, added: Iterable[StepAddition]) -> QuotasAske
             quota, count = _wanted(addition, ec2)
             place = (_account(session, addition), addition.region)
         except RunbookError as error:
-            asked.findings.append(_not_compared(one, error.message))
+            asked.findings.append(_not_compared(one, in_short(error)))
             continue
         use = uses.setdefault((place, quota), _Use(addition.role, addition.kind))
-        use.count += count
+        use.count += count if one.sure else 0
+        use.perhaps += 0 if one.sure else count
         use.steps[one.step] = None
     for (place, quota), use in uses.items():
         ec2 = machines.setdefault((place[1], use.role), Machines(session, place[1], use.role))
@@ -70,15 +84,33 @@ def ask_quotas(session: AwsSession, added: Iterable[StepAddition]) -> QuotasAske
     return asked
 
 
-def unknown_additions(steps: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[ReadinessFinding]:
-    """Say of steps that add things whose check could not be made how little is known of it.
+def at_most(steps: Iterable[NotLooked], needs: Iterable[Need]) -> tuple[list[StepAddition], list[NotLooked]]:
+    """Give what steps add at most whose checks could not be made, and the steps of which not even that is known.
 
-    Args:
-        steps: id of each, with the kinds that its action adds.
+    At most one thing a task, where the action adds one kind of thing and the region and the role are known.
     """
-    for step, kinds in steps:
-        text = f"{step}: how much it adds ({', '.join(kinds)}) is known in a run only; it was held against no quota"
-        yield _finding(Level.UNKNOWN, f"quota for {step}", text, (step,), "")
+    by_step: dict[str, list[Need]] = {}
+    for need in needs:
+        by_step.setdefault(need.step, []).append(need)
+    added: list[StepAddition] = []
+    unknown: list[NotLooked] = []
+    for one in steps:
+        some = by_step.get(one.step, [])
+        regions = [region for need in some if not need.open for region in need.values.get("region", ())]
+        if len(some) == len(regions) == len(one.kinds) == 1 and one.kinds[0] in COUNTED:
+            addition = Addition(kind=one.kinds[0], region=regions[0], count=one.tasks, role=some[0].role)
+            added.append(StepAddition(one.step, addition, sure=False))
+        else:
+            unknown.append(one)
+    return added, unknown
+
+
+def unknown_additions(steps: Iterable[NotLooked]) -> Iterator[ReadinessFinding]:
+    """Say how little is known of what steps would add."""
+    for one in steps:
+        kinds = ", ".join(one.kinds)
+        text = f"{one.step}: how much it adds ({kinds}) is known in a run only; it was held against no quota"
+        yield _finding(Level.UNKNOWN, f"quota for {one.step}", text, (one.step,), "")
 
 
 def _wanted(addition: Addition, ec2: Machines) -> tuple[Quota, int]:
@@ -112,16 +144,19 @@ def _compare(session: AwsSession, place: _Place, quota: Quota, use: _Use, ec2: M
         limit = _limit(session, quota, use.role, region)
         there = ec2.used(quota) if use.kind == INSTANCES else _count(session, use, region)
     except RunbookError as error:
-        text = (
-            f"{where}: {use.count} more would be needed, and how many there may be could not be asked: {error.message}"
-        )
+        more = use.count + use.perhaps
+        text = f"{where}: {more} more would be needed, and how many there may be could not be asked: {in_short(error)}"
         hint = "asking needs servicequotas:GetServiceQuota and servicequotas:GetAWSDefaultServiceQuota"
         return _finding(Level.UNKNOWN, f"quota of {where}", text, steps, error.hint or hint)
-    if there + use.count <= limit:
-        return None
-    text = f"{where}: {there} of {limit:g} are used, and {use.count} more would be needed"
+    used = f"{where}: {there} of {limit:g} are used"
     hint = f"ask for more in Service Quotas ({quota.service} {quota.code}): AWS may take days"
-    return _finding(Level.MISSING, f"quota of {where}", text, steps, hint)
+    if there + use.count > limit:
+        text = f"{used}, and {use.count} more would be needed"
+        return _finding(Level.MISSING, f"quota of {where}", text, steps, hint)
+    if there + use.count + use.perhaps > limit:
+        text = f"{used}, and up to {use.count + use.perhaps} more would be needed: how many, a run alone knows"
+        return _finding(Level.UNKNOWN, f"quota of {where}", text, steps, hint)
+    return None
 
 
 def _limit(session: AwsSession, quota: Quota, role: str | None, region: str) -> float:

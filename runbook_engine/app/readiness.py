@@ -9,7 +9,7 @@ from runbook_engine.app.iam_needs import needs_of
 from runbook_engine.app.permissions import ask_permissions
 from runbook_engine.app.prepare import PreparedPlan
 from runbook_engine.app.project import OpenProject
-from runbook_engine.app.quotas import StepAddition, ask_quotas, unknown_additions
+from runbook_engine.app.quotas import NotLooked, StepAddition, ask_quotas, at_most, unknown_additions
 from runbook_engine.app.readiness_history import Look, changes, look_before
 from runbook_engine.app.readiness_steps import file_findings, step_findings
 from runbook_engine.app.report import make_report
@@ -20,7 +20,7 @@ from runbook_engine.model.event import Actor, AttemptFinished, ReadinessAssessed
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.model.plan import Plan
-from runbook_engine.model.readiness import judge, ordered
+from runbook_engine.model.readiness import Level, ReadinessFinding, judge, ordered
 from runbook_engine.model.report import RunReport
 from runbook_engine.ports.journal import Journal
 
@@ -59,9 +59,9 @@ def assess(project: OpenProject, prepared: PreparedPlan, journal: Journal, run: 
         session = aws_session(plan.inventory, project.root)
         permissions = ask_permissions(session, needs)
         added, unreadable = _added(journal.read(run))
-        quotas = ask_quotas(session, added)
-        findings += [*permissions.findings, *quotas.findings]
-        findings += unknown_additions(_not_looked(project, plan, report, unreadable))
+        perhaps, unknown = at_most(_not_looked(project, plan, report, unreadable), needs)
+        quotas = ask_quotas(session, [*added, *perhaps])
+        findings += [*permissions.findings, *quotas.findings, *unknown_additions(unknown)]
         looked_at = {"permissions": permissions.granted, "quotas": quotas.roomy}
     before = look_before(journal, run)
     found = ordered(findings)
@@ -76,6 +76,20 @@ def assess(project: OpenProject, prepared: PreparedPlan, journal: Journal, run: 
     )
     (stored,) = journal.append(run, [assessed], Actor(kind="engine", name="engine", host=this_machine()))
     return Readiness(stored.time, report, assessed, before)
+
+
+def blamed(look: Readiness, *, strict: bool, new_only: bool) -> list[ReadinessFinding]:
+    """Give the findings that the command fails for.
+
+    Args:
+        strict: what could not be asked counts, too.
+        new_only: what the look before had found does not.
+    """
+    levels = {Level.MISSING, Level.UNKNOWN} if strict else {Level.MISSING}
+    known = look.before is not None and new_only
+    return [
+        one for one in look.assessed.findings if one.level in levels and (not known or one.what in look.assessed.new)
+    ]
 
 
 def _added(events: Iterator[StoredEvent]) -> tuple[list[StepAddition], set[str]]:
@@ -93,9 +107,7 @@ def _added(events: Iterator[StoredEvent]) -> tuple[list[StepAddition], set[str]]
     return added, unreadable
 
 
-def _not_looked(
-    project: OpenProject, plan: Plan, report: RunReport, unreadable: set[str]
-) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _not_looked(project: OpenProject, plan: Plan, report: RunReport, unreadable: set[str]) -> Iterator[NotLooked]:
     """Name the steps that may add something, and whose checks could not say how much."""
     for step in report.steps:
         action = project.catalog.get(step.action)
@@ -103,7 +115,7 @@ def _not_looked(
         index = plan.step_index.get(step.id)
         if not kinds or index is None:
             continue
-        outcomes = {task.outcome for task in step.tasks}
-        hidden = plan.steps[index].step.sensitive and Outcome.WOULD_CHANGE in outcomes
-        if outcomes & _NOT_LOOKED or hidden or step.id in unreadable:
-            yield step.id, tuple(kinds)
+        hidden = {Outcome.WOULD_CHANGE} if plan.steps[index].step.sensitive or step.id in unreadable else set()
+        tasks = sum(task.outcome in _NOT_LOOKED | hidden for task in step.tasks)
+        if tasks:
+            yield NotLooked(step.id, tuple(kinds), tasks)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from runbook_engine.app.principals import Principal
+from runbook_engine.app.principals import Principal, in_short
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.ports.services import AwsAnswer, AwsClient, AwsError
 
@@ -54,7 +54,7 @@ def simulate(iam: AwsClient, principal: Principal, questions: Sequence[Question]
                     yield from _batch(iam, principal, batch)
                 except RunbookError as error:
                     # It may not be asked, or does not answer: the other questions would fare no better.
-                    stopped = f"IAM could not be asked: {error.message}"
+                    stopped = f"IAM could not be asked: {in_short(error)}"
                 else:
                     continue
             yield from (Answered(question, why=stopped, asked=False) for question in batch)
@@ -72,7 +72,7 @@ def _batch(iam: AwsClient, principal: Principal, batch: list[Question]) -> list[
         if error.code not in _ODD:
             raise
         if len(batch) == 1:
-            return [Answered(batch[0], why=f"IAM does not take the question: {error.message}")]
+            return [Answered(batch[0], why=f"IAM does not take the question: {in_short(error)}")]
         # One name that IAM does not know refuses all of them.
         middle = len(batch) // 2
         return [*_batch(iam, principal, batch[:middle]), *_batch(iam, principal, batch[middle:])]

@@ -4,7 +4,7 @@ import click
 
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import check_person, open_project
-from runbook_engine.app.readiness import assess
+from runbook_engine.app.readiness import assess, blamed
 from runbook_engine.app.run_requests import RunRequest, RunResult
 from runbook_engine.app.run_runbook import run_runbook
 from runbook_engine.app.unlock import AskSecret
@@ -26,7 +26,6 @@ from runbook_engine.cli.terminal import result, result_json, say
 from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.model.errors import ExitCode
 from runbook_engine.model.outcome import Mode
-from runbook_engine.model.readiness import Verdict
 from runbook_engine.ports.journal import Journal
 from runbook_engine.ports.listener import Listener
 
@@ -39,6 +38,7 @@ from runbook_engine.ports.listener import Listener
 @reasons_option()
 @forks_option
 @click.option("--strict", is_flag=True, help="What could not be asked counts as missing.")
+@click.option("--new-only", is_flag=True, help="End with 1 only for what the last look did not find.")
 @click.option(
     "--output",
     "--format",
@@ -59,6 +59,7 @@ def readiness(
     reason: tuple[str, ...],
     forks: int | None,
     strict: bool,
+    new_only: bool,
     output: str,
     person: str | None,
 ) -> int:
@@ -71,6 +72,7 @@ def readiness(
     Examples:
       runbook readiness region-failover -i production -e incident=READY-1
       runbook readiness region-failover -e incident=READY-1 --output json --strict
+      runbook readiness region-failover -e incident=READY-1 --new-only
       runbook readiness region-failback --from-run 20261123-0855 -e incident=READY-1
     """
     project = open_project()
@@ -98,8 +100,7 @@ def readiness(
         else:
             result(readiness_text(look))
         say(f"report: runbook report {ended.run} --format html -o report.html")
-        enough = {Verdict.READY} if strict else {Verdict.READY, Verdict.UNKNOWN}
-        return ExitCode.OK if look.assessed.verdict in enough else ExitCode.FAILED
+        return ExitCode.FAILED if blamed(look, strict=strict, new_only=new_only) else ExitCode.OK
 
     try:
         return drive(project, journal, Seat("json", person), advance, tell=tell)

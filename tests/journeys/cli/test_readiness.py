@@ -180,6 +180,28 @@ def test_what_changed_since_the_last_look_is_told(ready, runbook, cloud):
     assert [one["what"] for one in found["findings"] if one["new"]] == found["new"]
 
 
+def test_only_what_is_new_fails_where_that_is_asked_for(ready, cloud):
+    cloud.quotas.applied[DATABASES] = 1
+    ready("--new-only", status=1)
+    assert "NOT READY" in ready("--new-only").out
+    cloud.iam.refused = {"iam:SimulatePrincipalPolicy"}
+    ready("--new-only")
+    cloud.iam.refused = {"iam:SimulatePrincipalPolicy", "iam:GetRole"}
+    ready("--new-only", "--strict")
+    ready("--new-only", "-e", "up=false", status=1)
+
+
+def test_what_a_step_adds_that_could_not_be_checked_is_taken_at_its_most(ready, runbook, cloud):
+    name = "  - id: name\n    command.run: {argv: [echo, reviews-dr]}\n"
+    later = RUNBOOK.replace("instance: reviews-dr", "instance: \"{{ steps['name'].stdout }}\"")
+    runbook.write("runbooks/failover.yml", later.replace("steps:\n", f"steps:\n{name}", 1))
+    assert "room in 1 quotas" in ready().out
+    cloud.quotas.applied[DATABASES] = 1
+    called = ready()
+    assert "nothing is known to be missing, 1 could not be asked" in called.out
+    assert "1 of 1 are used, and up to 1 more would be needed: how many, a run alone knows" in called.out
+
+
 def test_what_could_not_be_asked_is_said_and_counts_when_it_is_to(ready, cloud):
     cloud.iam.refused = {"iam:SimulatePrincipalPolicy"}
     cloud.quotas.applied = {}
