@@ -12,6 +12,7 @@ from runbook_engine.sdk import ActionContext, ActionFailedError, JsonObject, Par
 from .client import Client, Query, segment
 from .errors import NotThereError
 from .git_advertisement import Advertisement, read_advertisement
+from .git_mirror import KEPT
 from .login import basic, bearer, trusted_address
 from .pages import by_link
 
@@ -86,11 +87,14 @@ class Workspace(Params):
             max_bytes=_ADVERTISED_AT_MOST,
         )
         try:
-            return read_advertisement(content)
+            found = read_advertisement(content)
         except ValueError as error:
             raise ActionFailedError(
                 f"{self.git_url(slug)}: {error}", hint="is the address that of the git service itself?"
             ) from None
+        # Names that a mirror uses for itself are no part of a backup, wherever they came from.
+        own = {name: oid for name, oid in found.refs.items() if not name.startswith(KEPT)}
+        return Advertisement(own, found.head)
 
 
 @dataclass(frozen=True, slots=True)

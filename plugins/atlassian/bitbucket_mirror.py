@@ -26,7 +26,7 @@ from .backup_manifest import NAME, Lack, damaged, objects, read_manifest, time_o
 from .bitbucket import RemoteRepository, Workspace, repositories
 from .errors import LoginRefusedError
 from .git_work import must_be_here, side_by_side
-from .mirror_backup import MADE_BY, Backup, shown
+from .mirror_backup import MADE_BY, Backup, shown, source_of
 from .mirror_work import ALONE, MirrorWork
 
 _SHOWN = 5
@@ -92,11 +92,10 @@ bitbucket.mirror:
         """Compare the manifest with the files, and with what the workspace holds now."""
         must_be_here(context)
         manifest = read_manifest(context, params.folder, MADE_BY)
-        backup = Backup.read(manifest) if manifest is not None else None
-        if backup is None or manifest is None:
-            found = repositories(params, context)
-            change = Change(what="backup", after={"folder": params.folder, "repositories": len(found)})
-            return unsatisfied(f"there is no backup in {params.folder} yet", changes=(change,))
+        if manifest is None:
+            empty = Backup(source_of(params), {}, recovery_point=context.clock.now())
+            return _wrong([Lack(params.folder, "holds no backup yet"), *self._behind(params, context, empty)])
+        backup = Backup.read(manifest)
         backup.must_be_of(params)
         wrong = list(damaged(context, params.folder, objects(manifest.get("files"))))
         # What this very attempt brought up to date is not held against what was pushed since.

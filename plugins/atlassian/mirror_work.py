@@ -76,9 +76,9 @@ class MirrorWork:
         if remote.problem:
             raise ActionFailedError(remote.problem)
         before = self._state(remote)
-        if before is not None and before.get("mark") == self._mark and before.get("name") == remote.slug:
-            return before  # this attempt had done it before it was interrupted
         asked = self._context.clock.now()
+        if before is not None and self._was_done(before, remote, asked):
+            return before
         now = self._params.references(self._context, remote.slug)
         if before is not None and self._is_current(before, remote, now):
             return {**before, "confirmed": asked.isoformat(timespec="seconds"), "changed": False}
@@ -96,6 +96,12 @@ class MirrorWork:
         if noted is None or noted.get("mark") != self._mark:
             raise ActionFailedError("its job noted nothing", hint="does somebody else write into the folder? Run again")
         return {**noted, **said}
+
+    def _was_done(self, state: JsonObject, remote: RemoteRepository, now: datetime) -> bool:
+        """Tell whether this attempt had done it before it was interrupted, and not long ago."""
+        confirmed = time_of(state.get("confirmed"))
+        young = confirmed is not None and now - confirmed <= self._params.renew
+        return young and state.get("mark") == self._mark and state.get("name") == remote.slug
 
     def _is_current(self, state: JsonObject, remote: RemoteRepository, now: Advertisement) -> bool:
         """Tell whether the bundle that is there holds what the repository holds now, and is whole."""

@@ -29,7 +29,8 @@ def three(stage):
 def test_everything_is_mirrored_and_each_bundle_restores_alone(three, tmp_path):
     before = three.check()
     assert not before.satisfied
-    assert "no backup" in before.summary
+    assert "backup: holds no backup yet; " in before.summary
+    assert "shop: is not in the backup yet" in before.summary
     applied = three.run()
     assert applied.changed
     for slug in ("shop", "reviews", "billing"):
@@ -240,6 +241,28 @@ def test_hostile_uuids_lead_nowhere(stage, uuid):
     stage.bitbucket.rest.document = None  # the vendor's document would refuse some of them, too
     with pytest.raises(ActionFailedError, match="bad: the service gave no UUID for it"):
         stage.apply()
+
+
+def test_references_with_a_mirrors_own_names_are_no_part_of_it(stage):
+    stage.fake.add("pushed")
+    path = stage.git.path(f"{WORKSPACE}/pushed")
+    git(path, "update-ref", "refs/runbook-kept/20260101T000000Z/heads/x", "refs/heads/main")
+    stage.run()
+    assert stage.check().satisfied
+    assert stage.entry("pushed")["references"] == 1
+
+
+def test_one_that_can_not_be_read_is_told_by_the_first_check(three):
+    three.git.fault(rf"/{WORKSPACE}/shop.git/", status=403)
+    assert "shop: GET " in three.check().summary
+
+
+def test_an_attempt_that_goes_on_much_later_asks_again(three, tmp_path):
+    three.run()
+    three.git.commit(f"{WORKSPACE}/shop", {"c": "new\n"})
+    three.clock.jump(7200)
+    three.run("a" * 64)
+    assert three.restored("shop", tmp_path) == three.git.refs(f"{WORKSPACE}/shop")
 
 
 def test_git_lfs_is_noted(stage):
