@@ -10,7 +10,10 @@ from pydantic import SecretStr
 from runbook_engine.sdk import (
     ActionContext,
     ActionFailedError,
+    CancelledError,
     Command,
+    CommandTimeoutError,
+    DeadlineError,
     DetachedStatus,
     JsonObject,
     RunbookError,
@@ -51,7 +54,7 @@ def do_job(context: ActionContext, identity: str, job: JsonObject, token: Secret
         ActionFailedError: it could not be done, in the job's own words.
         CommandTimeoutError: it was not done in time or cancelled, and was ended.
     """
-    name = f"{context.run.token[:64]}-{identity}"
+    name = _name(context, identity)
     connection = context.connection
     if connection.probe_detached(name).status not in _GOING_ON:
         connection.forget_detached(name)  # what it said then may be long past; to do it again costs little
@@ -68,6 +71,15 @@ def do_job(context: ActionContext, identity: str, job: JsonObject, token: Secret
     if "error" in said:
         raise ActionFailedError(str(said["error"]), hint=str(said.get("hint", "")))
     return said
+
+
+def forget_job(context: ActionContext, identity: str) -> None:
+    """Have what a job left removed, where a killed engine could not."""
+    context.connection.forget_detached(_name(context, identity))
+
+
+def _name(context: ActionContext, identity: str) -> str:
+    return f"{context.run.token[:64]}-{identity}"
 
 
 class Done(Generic[Item, Result]):
@@ -90,6 +102,9 @@ def side_by_side(
 
     Args:
         what: is said as progress, with numbers.
+
+    Raises:
+        CommandTimeoutError: the time was over or it was cancelled; says whether every job is proven dead.
     """
     items = list(items)
     with ThreadPoolExecutor(at_once, thread_name_prefix="repository") as pool:
@@ -103,9 +118,25 @@ def side_by_side(
                     _outcome(None, future, fails_alone)  # what ends all does so at once
                 if ended:
                     context.progress(f"{what}: {len(items) - len(pending)} of {len(items)}")
+        except (DeadlineError, CancelledError):
+            pool.shutdown(cancel_futures=True)
+            _say_what_was_ended(order)
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
     return [_outcome(item, future, fails_alone) for item, future in zip(items, order, strict=True)]
+
+
+def _say_what_was_ended(work: Iterable[Future[Result]]) -> None:
+    """Tell that the time was over, or that it was cancelled, by what became of the jobs: proven dead, or not.
+
+    Raises:
+        CommandTimeoutError: a job was still at work.
+    """
+    errors = [one.exception() for one in work if not one.cancelled()]
+    ended = [error for error in errors if isinstance(error, CommandTimeoutError)]
+    for error in sorted(ended, key=lambda error: error.killed):
+        raise error
 
 
 def _outcome(item: Item, future: Future[Result], fails_alone: tuple[type[RunbookError], ...]) -> Done[Item, Result]:

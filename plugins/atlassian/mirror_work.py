@@ -15,7 +15,7 @@ from .bitbucket import RemoteRepository, repositories
 from .git_advertisement import Advertisement
 from .git_command import refs_digest
 from .git_mirror import MirrorJob
-from .git_work import do_job, must_be_here, side_by_side
+from .git_work import do_job, forget_job, must_be_here, side_by_side
 from .mirror_backup import MADE_BY, Backup, entry_of, essence, source_of
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class MirrorWork:
         before = self._state(remote)
         asked = self._context.clock.now()
         if before is not None and self._was_done(before, remote, asked):
+            forget_job(self._context, remote.identity)
             return before
         now = self._params.references(self._context, remote.slug)
         if before is not None and self._is_current(before, remote, now):

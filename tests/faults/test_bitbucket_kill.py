@@ -1,6 +1,7 @@
 """The engine killed while repositories are mirrored or restored, alone or with everything that works for it."""
 
 import os
+import re
 import signal
 import threading
 
@@ -64,3 +65,33 @@ def test_a_killed_restore_goes_on(project, everything):
         assert project.bitbucket.git.refs(f"{STANDBY}/{slug}") == project.bitbucket.git.refs(f"{WORKSPACE}/{slug}")
     assert project.jobs() == []
     assert len(project.bitbucket.rest.requests("POST")) == 3
+
+
+def test_an_aborted_backup_ends_its_jobs(project):
+    server, hold = project.bitbucket.git, threading.Event()
+    server.fault(f"/{WORKSPACE}/shop.git/git-upload-pack", hold=hold, times=1)
+    engine = project.start("backup-source-code", "--yes")
+    assert server.holding.wait(60)
+    said = project.call("abort", "last", "--cancel", "--reason", "enough", **project.secrets)
+    assert said.status == 0, said.err
+    engine.communicate(timeout=60)
+    assert engine.returncode != 0
+    assert project.jobs() == []
+    hold.set()
+    project.run("backup-source-code", "--yes")
+
+
+def test_a_timeout_ends_the_jobs_and_the_next_run_goes_on(project):
+    server, hold = project.bitbucket.git, threading.Event()
+    book = project.root / "runbooks" / "backup-source-code.yml"
+    book.write_text(
+        book.read_text().replace("timeout: 6h\n    retry: {attempts: 3, delay: 30s, backoff: 4}", "timeout: 4s", 1)
+    )
+    server.fault(f"/{WORKSPACE}/shop.git/git-upload-pack", hold=hold, times=1)
+    done = project.run("backup-source-code", "--yes", status=1)
+    assert re.search(r"did not end within [\d.]+ s and was ended", done.out + done.err)
+    assert project.outcomes()["mirror"] == "failed"
+    assert project.jobs() == []
+    hold.set()
+    project.run("backup-source-code", "--yes")
+    assert project.outcomes()["verify"] == "unchanged"
