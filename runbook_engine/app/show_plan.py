@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from runbook_engine.model.base import Frozen
+from runbook_engine.model.forecast import Forecast
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import format_duration
 from runbook_engine.model.plan import Plan, PlannedCommunication, PlannedStep
@@ -62,6 +63,7 @@ class PlanView(Frozen):
     Attributes:
         longest_seconds: what the critical path takes when every attempt lasts until its timeout; waiting for people
             counts with the gate step's own timeout.
+        forecast: how long it will take; None when nobody asked, or nothing is known.
     """
 
     runbook: str
@@ -79,6 +81,7 @@ class PlanView(Frozen):
     rpo_seconds: float | None = None
     taken_back: tuple[TakenBack, ...] = ()
     communications: tuple[Promise, ...] = ()
+    forecast: Forecast | None = None
 
     @property
     def longest(self) -> str:

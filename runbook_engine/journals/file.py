@@ -7,12 +7,17 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from runbook_engine.model.errors import JournalError
+from runbook_engine.model.errors import JournalError, NoJournalError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _MAKING_SECONDS = 2.0
 _LEAST_BYTES = 512  # SQLite's smallest page; it takes a shorter file for a new database
+
+
+def no_journal(where: str) -> NoJournalError:
+    """Say that there is no journal yet."""
+    return NoJournalError(f"no journal yet at {where}", hint="the first `runbook run` makes it")
 
 
 def ready_file(path: Path, *, create: bool) -> bool:

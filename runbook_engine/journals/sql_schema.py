@@ -17,8 +17,9 @@ from sqlalchemy import (
 )
 from sqlalchemy import PrimaryKeyConstraint as PrimaryKey
 
+from runbook_engine.journals.file import no_journal
 from runbook_engine.journals.ledger import SCHEMA_VERSION
-from runbook_engine.model.errors import JournalError, NoJournalError
+from runbook_engine.model.errors import JournalError
 
 _VERSION, _RUNS = "schema_version", "runs_opened"
 
@@ -144,11 +145,6 @@ def prepare(connection: Connection, *, create: bool, where: str, upgrade: Callab
     if version < SCHEMA_VERSION:
         upgrade(connection)
         connection.execute(meta.update().where(meta.c.key == _VERSION).values(value=SCHEMA_VERSION))
-
-
-def no_journal(where: str) -> NoJournalError:
-    """Say that there is no journal yet."""
-    return NoJournalError(f"no journal yet at {where}", hint="the first `runbook run` makes it")
 
 
 def lock_numbers(connection: Connection) -> int:

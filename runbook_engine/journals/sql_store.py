@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from runbook_engine.journals import sql_schema
-from runbook_engine.journals.file import ready_file
+from runbook_engine.journals.file import no_journal, ready_file
 from runbook_engine.journals.holder import machine_time
 from runbook_engine.journals.leases import StoreTime
 from runbook_engine.journals.sql_driver import ask
@@ -81,7 +81,7 @@ def sqlite_store(path: Path, *, create: bool) -> Store:
     except OSError as error:
         raise os_refused(error, path) from error
     if not present:
-        raise sql_schema.no_journal(str(path))
+        raise no_journal(str(path))
     address = f"file:{quote(str(path.absolute()))}?mode=rw"
     engine = create_engine(
         "sqlite://",

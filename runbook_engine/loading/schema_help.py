@@ -28,6 +28,7 @@ STEP_HELP = {
     "max_failures": "Number or percentage of targets that may fail before the step fails.",
     "retry": "How often and how fast a failed attempt is made again.",
     "timeout": "Limit for one attempt; default 30m.",
+    "takes": "How long a task usually takes; for `runbook forecast`, until earlier runs tell.",
     "on_failure": "stop (dependents are blocked), hold (ask the operator), continue or revert.",
     "always": "Run although a need failed: clean-up, messages.",
     "mutex": "Tasks that share this name never overlap, across runs too.",

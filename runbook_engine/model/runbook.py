@@ -92,6 +92,7 @@ class Step(Frozen):
     max_failures: Annotated[int, Field(ge=0, strict=True)] | Percent = 0
     retry: Retry = Field(default_factory=_once)
     timeout: PositiveDuration = Field(default_factory=lambda: _HALF_AN_HOUR, json_schema_extra={"default": "30m"})
+    takes: PositiveDuration | None = None
     on_failure: OnFailure = OnFailure.STOP
     always: Flag = False
     mutex: Annotated[str, Field(min_length=1)] | None = None

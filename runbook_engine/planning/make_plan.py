@@ -101,7 +101,7 @@ def _fingerprint(plan: Plan, written: _Written) -> str:
     used = sorted({target for step in plan.steps for target in step.targets})
     runbook = plan.runbook.model_dump(mode="json", exclude={"files", "steps"}, by_alias=True)
     # Those that were renamed, or are imports, were not written as they stand here.
-    runbook["steps"] = [written.get(id(step)) or step.model_dump(mode="json") for step in plan.runbook.steps]
+    runbook["steps"] = [written.get(id(step)) or _meaning(step) for step in plan.runbook.steps]
     parts: dict[str, JsonValue] = {
         "runbook": runbook,
         "steps": [step.digest for step in plan.steps],
@@ -131,7 +131,7 @@ def _plan_step(
     written: _Written,
 ) -> PlannedStep:
     step = flat.step
-    as_json = written[id(step)] = step.model_dump(mode="json")
+    as_json = written[id(step)] = _meaning(step)
     targets = _targets(flat, inventory, limit, chosen)
     items = _items(flat, values, inventory)
     sizes = batches(step.batch, len(targets))
@@ -153,6 +153,11 @@ def _plan_step(
             }
         ),
     )
+
+
+def _meaning(step: Step) -> dict[str, JsonValue]:
+    """Give a step without what nothing is done by: a better guess of how long it takes is no other plan."""
+    return step.model_dump(mode="json", exclude={"takes"})
 
 
 def _targets(flat: FlatStep, inventory: Inventory, limit: Limit | None, chosen: _Choose) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """runbook plan: what a run would do."""
 
+from runbook_engine.app.forecast import History, forecast, open_history
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import open_project
 from runbook_engine.app.show_plan import show_plan
@@ -9,7 +10,10 @@ from runbook_engine.cli.earlier import earlier_run_option, with_earlier_run
 from runbook_engine.cli.findings import say_findings, say_notes
 from runbook_engine.cli.options import output_option, plan_options, runbook_argument
 from runbook_engine.cli.plan_view import plan_text
-from runbook_engine.cli.terminal import result, result_json
+from runbook_engine.cli.terminal import result, result_json, say
+from runbook_engine.model.errors import JournalError
+
+_RUNS = 20  # earlier runs that the forecast goes by
 
 
 @documented
@@ -38,6 +42,13 @@ def plan(
     say_findings([*prepared.warnings, *survivability(project, prepared)])
     say_notes(prepared.notes)
     view = show_plan(prepared.plan, project.catalog)
+    try:
+        history = open_history(project.journal, view.runbook, _RUNS)
+    except JournalError as error:
+        say(f"earlier runs can't be read, and the forecast goes without them: {error.message}")
+        history = History()
+    if history.runs or any(step.step.takes for step in prepared.plan.steps):
+        view = view.model_copy(update={"forecast": forecast(prepared.plan, history, forks=project.config.forks)})
     if output == "json":
         result_json(view.model_dump(mode="json"))
     else:
