@@ -15,7 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("validate", "Check runbooks, inventories, team and configuration."),
     "plan": ("plan", "Show what a run would do, in which order; touches no target."),
     "readiness": ("readiness", "Say whether a runbook would work today; changes nothing."),
-    "forecast": ("forecast", "Say how long a run will take, by what earlier runs took."),
+    "forecast": ("forecast", "Say how long a run will take, and which steps make it so long; touches no target."),
     "graph": ("graph", "Draw a runbook's steps and what they wait for."),
     "inventory": ("inventory", "Show hosts, groups and variables as Ansible would see them."),
     "runs": ("runs", "List the journal's runs, newest first."),
