@@ -1,7 +1,6 @@
 """The engine killed while repositories are mirrored or restored, alone or with everything that works for it."""
 
 import os
-import re
 import signal
 import threading
 
@@ -67,7 +66,7 @@ def test_a_killed_restore_goes_on(project, everything):
     assert len(project.bitbucket.rest.requests("POST")) == 3
 
 
-def test_an_aborted_backup_ends_its_jobs(project):
+def test_an_aborted_backup_ends_its_jobs_and_is_not_in_doubt(project):
     server, hold = project.bitbucket.git, threading.Event()
     server.fault(f"/{WORKSPACE}/shop.git/git-upload-pack", hold=hold, times=1)
     engine = project.start("backup-source-code", "--yes")
@@ -76,22 +75,10 @@ def test_an_aborted_backup_ends_its_jobs(project):
     assert said.status == 0, said.err
     engine.communicate(timeout=60)
     assert engine.returncode != 0
-    assert project.jobs() == []
-    hold.set()
-    project.run("backup-source-code", "--yes")
-
-
-def test_a_timeout_ends_the_jobs_and_the_next_run_goes_on(project):
-    server, hold = project.bitbucket.git, threading.Event()
-    book = project.root / "runbooks" / "backup-source-code.yml"
-    book.write_text(
-        book.read_text().replace("timeout: 6h\n    retry: {attempts: 3, delay: 30s, backoff: 4}", "timeout: 4s", 1)
-    )
-    server.fault(f"/{WORKSPACE}/shop.git/git-upload-pack", hold=hold, times=1)
-    done = project.run("backup-source-code", "--yes", status=1)
-    assert re.search(r"did not end within [\d.]+ s and was ended", done.out + done.err)
     assert project.outcomes()["mirror"] == "failed"
+    report = project.call("report", "last").out
+    assert "was cancelled by the operator, and was ended" in report
+    assert "In doubt" not in report
     assert project.jobs() == []
     hold.set()
     project.run("backup-source-code", "--yes")
-    assert project.outcomes()["verify"] == "unchanged"
