@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from runbook_engine.sdk import ActionContext
 
-from .errors import LostAnswerError
+from .errors import LostAnswerError, RefusedError
 
 T = TypeVar("T")
 _LOOKS = (1.0, 3.0, 6.0)  # seconds before each look: a request that was received may take its time
@@ -23,7 +23,10 @@ def asked_once(context: ActionContext, send: Callable[[], T], look: Callable[[],
         for seconds in _LOOKS:
             context.progress("the answer was lost; looking whether it was done")
             context.pause(seconds)
-            found = look()
+            try:
+                found = look()
+            except RefusedError:
+                break  # that it may not be looked for says nothing of whether it was done
             if found is not None:
                 return found
         raise

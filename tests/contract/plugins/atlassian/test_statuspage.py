@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from support.fake_statuspage import KEY, FakeStatuspage
 from support.plugins import plugin_catalog
-from support.vendor_documents import STATUSPAGE, document_if_there
+from support.vendor_documents import STATUSPAGE, Answer, document_if_there
 from support.vendor_server import busy, dropped, half, html, serve_vendor, silence, unavailable
 
 from runbook_engine.sdk import ActionFailedError, Mode, RunbookError, ServiceUnreachableError
@@ -206,6 +206,15 @@ def test_answer_that_is_lost_before_it_was_done_is_told(fake, server, service, i
         do(incident, {"statuspage": service, **OPEN}, web(run=step("open")))
     assert fake.pages["page1"] == []
     assert len(server.requests("POST")) == 1
+
+
+def test_refusal_to_show_it_leaves_a_lost_change_in_doubt(fake, server, service, incident, web):
+    server.fault(dropped(where="^POST", applied=True))
+    context, real = web(run=step("open"), timeout=300), fake.answer
+    fake.answer = lambda seen: real(seen) if fake.told == [] else Answer(401, {"error": "Could not authenticate"})
+    params = incident.Params.model_validate({"statuspage": service, **OPEN})
+    with pytest.raises(ServiceUnreachableError, match="POST"):
+        incident.apply(params, context)
 
 
 def test_limits_are_waited_for(fake, server, service, incident, web):
