@@ -179,9 +179,9 @@ def _apply(
     progress.applying = True
     try:
         progress.applied = as_applied(action, cast("Applies", action).apply(params, acting))
-    except ServiceUnreachableError:
+    except ServiceUnreachableError as lost:
         # The reply was lost; the service may have done what was asked. The check is the only witness.
-        if action.effect is Effect.ONCE or not check(action, params, reading).satisfied:
+        if action.effect is Effect.ONCE or not _look_after(lost, action, params, reading).satisfied:
             raise
         progress.applied = Applied(summary="the reply was lost, the check found it done")
     except CommandLostError as lost:
@@ -211,6 +211,14 @@ def _look_for_lost(action: Action[Params], params: Params, reading: AttemptConte
         raise _ProvenUndoneError(f"{lost.message}, and the check says: {finding.summary or 'not satisfied'}") from lost
     if not finding.satisfied:
         raise lost
+
+
+def _look_after(lost: RunbookError, action: Action[Params], params: Params, reading: AttemptContext) -> Finding:
+    """Look whether what a lost reply was about is done; if that can't be had, the loss is all that is known."""
+    try:
+        return check(action, params, reading)
+    except RunbookError as error:
+        raise lost from error
 
 
 def _predicted(order: AttemptOrder, progress: Progress, *, applies: bool) -> AttemptReport:

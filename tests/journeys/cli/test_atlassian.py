@@ -1,4 +1,4 @@
-"""The plugin in a project of its own: `actions`, `validate`, `schema`, dry run and run, over real HTTP."""
+"""The plugin in a project of its own: `actions`, `validate`, `schema`, dry run, drill and run, over real HTTP."""
 
 import json
 import shutil
@@ -50,11 +50,15 @@ def test_actions_validate_and_schema_know_it(project):
     assert "investigating" in wrong.out + wrong.err
 
 
-def test_dry_run_shows_it_and_changes_nothing_then_a_run_says_it_once(project, statuspage):
+def test_dry_run_shows_it_a_drill_goes_to_the_sandbox_and_a_run_says_it_once(project, statuspage):
     dry = project("run", "tell", "--dry-run", PAGE_TOKEN=KEY)
     assert dry.status == 0, dry.out + dry.err
     assert "would-change" in dry.out + dry.err
     assert {seen.method for seen in statuspage.seen} == {"GET"}
+    drill = project("run", "tell", "--drill", "--allow-live-inventory", "--reason", "a test", "--yes", PAGE_TOKEN=KEY)
+    assert drill.status == 0, drill.out + drill.err
+    assert [item["name"] for item in statuspage.fake.pages["sandbox1"]] == ["DRILL, not real: We are moving"]
+    assert (statuspage.fake.pages["page1"], statuspage.fake.told) == ([], [])
     done = project("run", "tell", "--yes", PAGE_TOKEN=KEY)
     assert done.status == 0, done.out + done.err
     assert statuspage.fake.told == [("page1", "identified", "Soon.")]

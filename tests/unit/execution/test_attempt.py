@@ -133,6 +133,13 @@ def test_a_lost_reply_is_settled_by_the_check_or_stays_in_doubt():
     assert (report.in_doubt, report.needs_person, once.applied) == (True, True, 1)
 
 
+def test_a_check_that_is_refused_after_a_lost_reply_leaves_it_in_doubt():
+    lost = ServiceUnreachableError("no answer")
+    report = try_it(Switch(unsatisfied("not there"), ActionFailedError("401"), apply_error=lost))
+    assert (report.outcome, report.in_doubt) == (Outcome.FAILED, True)
+    assert lost.message in report.error
+
+
 def test_a_lost_target_is_unreachable_and_in_doubt_only_once_something_was_begun():
     gone = TargetUnreachableError("gone")
     report = try_it(Switch(gone))
