@@ -213,8 +213,8 @@ def test_wrong_words_are_answered_with_the_right_ones(tmp_path):
     assert "no lab is up" in project("lab", "env", status=1).stderr
 
 
-OF_PLUGINS = {"backup-source-code.yml", "restore-source-code.yml"}
-"""Runbooks whose actions are a plugin's, which a new project has not: the lab has no Bitbucket either."""
+OF_PLUGINS = {"backup-source-code.yml", "restore-source-code.yml", "export-support-tickets.yml"}
+"""Runbooks whose actions are a plugin's, which a new project has not: the lab has no Jira and no Bitbucket either."""
 
 
 def test_a_new_project_can_begin_with_the_lab(tmp_path):
