@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "abort": ("steer", "End a run for good."),
     "say": ("say", "Tell the audiences of a run something now, in your own words."),
     "resolve": ("resolve", "Say what became of an attempt that is in doubt."),
+    "monitor": ("monitor", "Watch the triggers of runbooks, and tell people when they have to know."),
     "audit": ("audit", "Read the journal, and prove that nobody changed it."),
     "actions": (
         "actions",

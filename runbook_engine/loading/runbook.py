@@ -56,7 +56,7 @@ class LoadedRunbook:
         The path is the models': `("params", "url")`, `("needs", 0)`, `("action",)`, `("revert", "params", "argv")`.
         """
         whole = path if step is None else ("steps", step, *path)
-        is_name = path[-1:] == ("action",) or path[-2:] in {("action", "name"), ("revert", "name")}
+        is_name = path[-1:] == ("action",) or path[-2:] in {("action", "name"), ("revert", "name"), ("when", "name")}
         return self.sources.at(file_path(self.sources.root, whole), key=is_name)
 
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.json import JsonObject
+from runbook_engine.model.names import PositiveDuration
 
 
 class Limits(Frozen):
@@ -16,6 +17,25 @@ class Limits(Frozen):
     depth: Annotated[int, Field(ge=1, le=500)] = 64
     nodes: Annotated[int, Field(ge=1)] = 1_000_000
     output_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024
+
+
+def _one_action(value: dict[str, JsonObject]) -> dict[str, JsonObject]:
+    if len(value) != 1:
+        message = 'names exactly one action, such as "notify.email" = {...}'
+        raise ValueError(message)
+    return value
+
+
+class Monitor(Frozen):
+    """What `runbook monitor` does.
+
+    Attributes:
+        every: time between two looks at a trigger.
+        tell: actions that tell people of an alarm, each a table with one action's name; their templates see `alarm`.
+    """
+
+    every: PositiveDuration = Field(default="60s", validate_default=True)
+    tell: tuple[Annotated[dict[str, JsonObject], AfterValidator(_one_action)], ...] = ()
 
 
 class Config(Frozen):
@@ -38,6 +58,7 @@ class Config(Frozen):
     defaults: dict[str, JsonObject] = {}
     sandbox: tuple[str, ...] = ()
     limits: Limits = Limits()
+    monitor: Monitor = Monitor()
 
 
 class Project(Frozen):

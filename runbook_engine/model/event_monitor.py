@@ -54,6 +54,7 @@ class Alarm(Frozen):
         asks: description of each input that the command still lacks, by name.
         open_run: id of a run of the runbook that is open already; empty when there is none.
         incidents: the provider's ids of what was reported.
+        again: people were told of these incidents before; nobody is told once more.
     """
 
     id: str
@@ -71,6 +72,12 @@ class Alarm(Frozen):
     asks: dict[str, str] = {}
     open_run: str = ""
     incidents: tuple[str, ...] = ()
+    again: bool = False
+
+    @property
+    def subject(self) -> str:
+        """What the alarm is about: only one of a subject stands at a time."""
+        return f"{self.about}:{self.triggers[0] if self.about == 'blind' else self.runbook}"
 
 
 class Telling(Frozen):

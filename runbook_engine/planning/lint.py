@@ -19,6 +19,7 @@ from runbook_engine.planning.lint_messages import lint_messages, lint_step_messa
 from runbook_engine.planning.lint_revert import lint_taken_back
 from runbook_engine.planning.lint_support import lint_support
 from runbook_engine.planning.lint_templates import lint_templates, lint_vars
+from runbook_engine.planning.lint_triggers import lint_triggers
 from runbook_engine.planning.targets import TargetPatternError
 from runbook_engine.ports.action import Catalog
 
@@ -57,6 +58,7 @@ def lint(
     for scope, file in {step.scope: step.source for step in flat.steps}.items():
         found += lint_vars(file, scope, context)
     found += lint_messages(context, team)
+    found += lint_triggers(source, context, catalog, team, context.defaults)
     found += _lint_graph(flat, context)
     found += _lint_unused(source, context)
     return sorted(found, key=lambda item: (item.location.file, item.location.line, item.location.column, item.rule))

@@ -1,4 +1,4 @@
-"""Refuses what the format can say and this version does not run yet: nothing is ever ignored."""
+"""Refuses what can be said and would have no effect: nothing is ever ignored."""
 
 from collections.abc import Iterator
 
@@ -15,8 +15,6 @@ def lint_support(source: Source, seen: frozenset[int] = frozenset()) -> Iterator
     runbook = source.runbook
     if runbook is None or id(source) in seen:
         return
-    if runbook.triggers:
-        yield _refuse(source, None, "triggers", "triggers")
     for index, step in enumerate(runbook.steps):
         if step.imported is not None:
             yield from _lint_import(source, index, step)
@@ -30,9 +28,3 @@ def _lint_import(source: Source, index: int, step: Step) -> Iterator[Diagnostic]
         if getattr(step, key) != Step.model_fields[key].get_default(call_default_factory=True):
             text = f"step {step.id} imports a runbook, so it can't have {key!r}"
             yield diagnostic("RB213", source.place(index, key), text, "say it at the imported steps")
-
-
-def _refuse(source: Source, step: int | None, key: str, what: str, hint: str = "") -> Diagnostic:
-    return diagnostic(
-        "RB207", source.place(step, key), f"{what} can't be run by this version, and is not ignored", hint
-    )

@@ -6,7 +6,7 @@ from runbook_engine.model.event import StoredEvent
 from runbook_engine.model.json import canonical_json
 from runbook_engine.reporting.inert import one_line
 
-_SUBJECTS = ("task", "audience", "runbook", "holder", "text")
+_SUBJECTS = ("task", "trigger", "audience", "runbook", "holder", "text")
 _LIMIT = 400
 
 

@@ -59,14 +59,6 @@ Good: a, then b that needs a
 """,
     ),
     error(
-        "RB207",
-        "the runbook uses only what this version runs",
-        """
-The format can say more than this version executes. Something that would be ignored is refused instead, because a
-runbook that is believed to do more than it does is worse than none.
-""",
-    ),
-    error(
         "RB208",
         "roles are those of team.yml",
         """
@@ -144,6 +136,25 @@ When a step with `on_failure: revert` fails, what the run changed is undone. A s
 and has neither a `revert` of its own nor an action that can undo it, stays as it is then.
 Bad:  command.run: {argv: [/opt/move]}   # and a later step has on_failure: revert
 Good: the same with revert: {command.run: {argv: [/opt/move-back]}}
+""",
+    ),
+    error(
+        "RB218",
+        "a trigger's condition only looks",
+        """
+`runbook monitor` looks at conditions again and again, unasked, so that a condition is an action that only checks.
+Bad:  when: {command.run: {argv: [/opt/failover]}}
+Good: when: {status_page.check: {provider: aws, region: us-east-1, expect: degraded}}
+""",
+    ),
+    error(
+        "RB219",
+        "a trigger's condition can be told before there is a run",
+        """
+No step has run and nobody has given an input when a trigger is looked at: its templates may use the inventory's
+variables on localhost, the runbook's vars, and inputs that have a default.
+Bad:  region: "{{ steps['find'].region }}"
+Good: region: "{{ primary_region }}"
 """,
     ),
 )

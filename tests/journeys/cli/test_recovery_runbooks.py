@@ -23,6 +23,10 @@ from .conftest import CommandLine
 ROOT = Path(__file__).resolve().parents[3]
 FAST = "all: {vars: {poll: 0.1s}}\n"
 LAB = [sys.executable, "-m", "runbook_engine.lab", "--restore-polls", "1", "--capacity", "--ttl", "600"]
+MAIL = """\
+"notify.email" = {smtp = {host = "{{ smtp.host }}", port = "{{ smtp.port }}", tls = "{{ smtp.tls }}"}, \
+sender = "{{ mail_sender }}", to = "{{ alarm.emails }}", subject = "{{ alarm.subject }}", body = "{{ alarm.text }}"}
+"""
 ON_LAB = ("-i", "demo", "-i", "fast.yml")
 
 
@@ -397,3 +401,34 @@ def test_the_drills_inventory_is_the_demos_with_a_mark():
     )
     assert drill["all"]["vars"].pop("runbook_drill") is True
     assert drill == demo
+
+
+def test_a_region_that_breaks_is_proposed_to_be_failed_over_once(rehearsal):
+    file = rehearsal.root / "runbooks" / "region-failover.yml"
+    shipped = file.read_text()
+    assert "for: 5m" in shipped
+    file.write_text(shipped.replace("for: 5m", "for: 0s"))  # who rehearses does not want to wait
+    config = rehearsal.root / "runbook.toml"
+    before = config.read_text()
+    config.write_text(f"{before}\n[[monitor.tell]]\n{MAIL}")
+    asked = len(rehearsal.requests())
+    try:
+        assert rehearsal.call("monitor", "--once").status == 0
+        rehearsal.break_("region us-east-1")
+        said = rehearsal.call("monitor", "--once").out
+        assert "\n  runbook run region-failover -e incident=INCIDENT\n" in said
+        assert rehearsal.call("monitor", "--once").out == "stands: region-failover on demo is proposed\n"
+        assert rehearsal.mails()[-1] == {
+            "subject": "region-failover on demo is proposed",
+            "to": ["eli@example.com"],
+        }
+        assert rehearsal.subjects().count("region-failover on demo is proposed") == 1
+        rehearsal.break_("status-page")
+        assert "unknown: region-failover/1" in rehearsal.call("monitor", "--once").out
+    finally:
+        rehearsal.break_("status-page", broken=False)
+        rehearsal.break_("region us-east-1", broken=False)
+        file.write_text(shipped)
+        config.write_text(before)
+    assert not [request for request in rehearsal.requests()[asked:] if request["write"]]
+    assert rehearsal.call("audit", "verify").status == 0

@@ -77,13 +77,39 @@ def test_each_mistake_is_found_where_it_stands(tmp_path, body, rule, hint, place
     assert hint in found[0].hint
 
 
-def test_parts_that_do_not_run_yet_are_refused_and_never_ignored(tmp_path):
+@pytest.mark.parametrize(
+    ("when", "rule", "column"),
+    [
+        ("status_page.chek: {provider: aws}", "RB201", 13),
+        ("status_page.check: {provider: azure}", "RB202", 43),
+        ("status_page.check: {provider: aws, region: '{{ nobody }}'}", "RB211", 56),
+        ("status_page.check: {provider: aws, region: '{{ }'}", "RB204", 56),
+        ("status_page.check: {provider: aws, region: '{{ given }}'}", "RB219", 56),
+        ("status_page.check: {provider: aws, region: \"{{ steps['a'].outcome }}\"}", "RB219", 56),
+        ("command.run: {argv: [x]}", "RB218", 13),
+        ("gate.approval: {roles: [director]}", "RB218", 13),
+    ],
+)
+def test_mistakes_in_a_trigger_are_found_where_they_stand(tmp_path, when, rule, column):
+    text = f"""
+inputs: {{given: {{required: true}}, usual: {{default: x}}}}
+steps: [{{id: a, command.run: {{argv: ["{{{{ given }}}}"]}}}}]
+triggers:
+  - {{when: {{{when}}}, for: 5m}}
+"""
+    found = [item for item in findings(tmp_path, text) if item.rule != "RB215"]
+    assert [(item.rule, item.location.line, item.location.column) for item in found] == [(rule, 6, column)]
+
+
+def test_a_trigger_may_use_inputs_with_a_default_vars_and_variables_of_localhost(tmp_path):
     text = """
-        steps: [{id: a, assert.that: {that: [true]}}]
-        triggers:
-          - {when: {status_page.check: {provider: aws, region: x, expect: degraded}}, for: 5m, then: propose}
-    """
-    assert rules(tmp_path, text) == ["RB207"]
+inputs: {usual: {default: us-east-1}}
+vars: {region: "{{ usual }}"}
+steps: [{id: a, assert.that: {that: [true]}}]
+triggers:
+  - {when: {status_page.check: {provider: aws, region: "{{ region }}", expect: degraded}}, for: 0s, then: notify}
+"""
+    assert rules(tmp_path, text) == []
 
 
 def test_all_findings_come_at_once_in_the_order_of_the_file(tmp_path):

@@ -1,0 +1,133 @@
+"""What the monitor does in the world: looks at conditions with read-only hands, and hands messages to channels."""
+
+from collections.abc import Mapping, Sequence
+
+from runbook_engine.app.cloud import aws_session
+from runbook_engine.app.hands import EngineHands, StoreResolver, read_project_file
+from runbook_engine.app.monitor_watches import Watched, plan_calls
+from runbook_engine.app.project import OpenProject
+from runbook_engine.connections.factory import HostConnections, HostSettings
+from runbook_engine.connections.ssh_settings import SshSettings
+from runbook_engine.execution.alarm_board import Owed
+from runbook_engine.execution.alarm_rules import Look, incident_ids
+from runbook_engine.execution.attempt import AttemptTools, attempt
+from runbook_engine.execution.orders import Invalid, Ordered, OrderMaker, RunNames
+from runbook_engine.execution.state import RunState
+from runbook_engine.expressions.scope import VAULT
+from runbook_engine.model.event_monitor import Verdict
+from runbook_engine.model.inventory import Inventory
+from runbook_engine.model.json import JsonObject
+from runbook_engine.model.outcome import CheckStatus, Mode, Outcome
+from runbook_engine.model.plan import Plan
+from runbook_engine.model.runbook import ActionCall
+from runbook_engine.ports.cancel import CancelSignal
+from runbook_engine.ports.clock import Clock
+from runbook_engine.ports.dispatcher import AttemptReport
+from runbook_engine.reporting.alarm_text import alarm_facts
+from runbook_engine.secrets.redaction import SecretRedactor
+from runbook_engine.secrets.store import SCHEMES, Secrets
+
+LOOK_SECONDS = 60.0
+_LONGEST_WHY = 1000
+_VERDICTS: Mapping[CheckStatus, Verdict] = {
+    CheckStatus.SATISFIED: "holds",
+    CheckStatus.UNSATISFIED: "clear",
+    CheckStatus.UNKNOWN: "unknown",
+}
+
+
+class MonitorAttempts:
+    """Makes the monitor's attempts, by the same function that makes a run's.
+
+    Args:
+        cancelled: set when the monitor is to end.
+    """
+
+    def __init__(self, project: OpenProject, inventory: Inventory, clock: Clock, cancelled: CancelSignal) -> None:
+        self._project = project
+        self._inventory = inventory
+        self._clock = clock
+        self._cancelled = cancelled
+        self._redactor = SecretRedactor()
+        hosts = HostConnections(HostSettings(ssh=SshSettings()))
+        aws = aws_session(inventory, project.root)
+        self._hands = EngineHands(project.root, project.team, hosts, sandbox=project.config.sandbox, aws=aws)
+
+    def look(self, watched: Watched) -> Look:
+        """Look at a trigger's condition; whatever goes wrong means that nobody can tell."""
+        names = RunNames(id="monitor", mode=Mode.DRY_RUN, operator="monitor", started_at=self._clock.now().isoformat())
+        report = self._make(watched.plan, "look", names, number=1, recorded={}, seconds=LOOK_SECONDS)
+        if isinstance(report, str):
+            return Look("unknown", self._clock.now(), why=report)
+        finding = report.finding
+        if finding is None or report.outcome is Outcome.UNREACHABLE:
+            return Look("unknown", self._clock.now(), why=(report.error or "nothing was found out")[:_LONGEST_WHY])
+        return Look(
+            verdict=_VERDICTS[finding.status],
+            at=self._clock.now(),
+            why=finding.summary[:_LONGEST_WHY],
+            incidents=incident_ids(finding.outputs),
+            evidence=finding.evidence,
+        )
+
+    def tell(self, owed: Owed, call: ActionCall) -> AttemptReport:
+        """Tell people of an alarm over a channel; the token is the same each time, so that a double can be known."""
+        name = f"{owed.alarm.id}-{owed.phase}"
+        step = f"tell-{owed.channel.partition(':')[0]}"
+        facts = alarm_facts(owed.alarm, owed.phase, self._project.team)
+        plan = plan_calls(
+            [(step, call)],
+            self._inventory,
+            self._project.catalog,
+            name=owed.alarm.runbook,
+            inputs={"alarm": facts},
+            variables={},
+        )
+        # On a drill's inventory messages go to sandboxes, as in a drill.
+        mode = Mode.DRILL if self._inventory.drill else Mode.LIVE
+        names = RunNames(id=name, mode=mode, operator="monitor", started_at=owed.alarm.at.isoformat())
+        number = owed.telling.attempts + 1
+        report = self._make(plan, step, names, number=number, recorded=owed.telling.outputs, seconds=LOOK_SECONDS)
+        if isinstance(report, str):
+            return AttemptReport(task=step, number=number, outcome=Outcome.FAILED, error=report)
+        return report
+
+    def close(self) -> Sequence[str]:
+        """Give every connection back."""
+        return self._hands.close()
+
+    def _make(
+        self, plan: Plan, step: str, names: RunNames, *, number: int, recorded: JsonObject, seconds: float
+    ) -> AttemptReport | str:
+        """Make one attempt; a text says why it could not even be ordered."""
+        decrypted = list(self._inventory.secrets)
+        for text in decrypted:
+            self._redactor.add(text)
+        # A store of its own each time: secrets are exchanged while the monitor goes on for months.
+        store = Secrets(
+            {**SCHEMES, VAULT: lambda position, _: decrypted[int(position)]}, self._project.root, self._redactor
+        )
+        orders = OrderMaker(
+            plan=plan,
+            state=RunState(names.id),
+            catalog=self._project.catalog,
+            run=names,
+            clock=self._clock,
+            project_file=lambda path: read_project_file(self._project.root, path),
+            defaults=self._project.config.defaults,
+            team=self._project.team,
+        )
+        task = next(task for task in plan.tasks if task.id.startswith(f"{step}@"))
+        prepared = orders.prepare(task, number=number, taints=False)
+        if not isinstance(prepared, Ordered):
+            return prepared.error if isinstance(prepared, Invalid) else f"{step} can't be ordered: {prepared}"
+        order = prepared.order._replace(timeout=seconds, recorded=recorded)
+        tools = AttemptTools(
+            catalog=self._project.catalog,
+            hands=self._hands,
+            secrets=StoreResolver(store),
+            redactor=self._redactor,
+            clock=self._clock,
+            output_limit=self._project.config.limits.output_bytes,
+        )
+        return attempt(order, tools, cancelled=self._cancelled, on_progress=lambda _: None)
