@@ -55,7 +55,7 @@ def examine(start: Path) -> list[Check]:
     except RunbookError as error:
         return [*checks, Check(name="project", level="wrong", text=error.message, hint=error.hint), _clock(None)]
     checks.append(Check(name="project", level="ok", text=str(project.root)))
-    looks: tuple[Callable[[OpenProject], Iterator[Check]], ...] = (_team, _plugins, _inventory, _space, _journal)
+    looks: tuple[Callable[[OpenProject], Iterator[Check]], ...] = (_team, _plugins, _inventory, space, _journal)
     for look in looks:
         checks += _guarded(look, project)
     return checks
@@ -214,7 +214,8 @@ def _aws() -> Check:
     return Check(name="aws", level="ok", text=f"credentials by {source}; an aws.identity step proves the account")
 
 
-def _space(project: OpenProject) -> Iterator[Check]:
+def space(project: OpenProject) -> Iterator[Check]:
+    """Look whether there is room for a journal."""
     free = shutil.disk_usage(project.root).free
     text = f"{free // 2**20} MiB free at {project.root}"
     if free < _LEAST_SPACE:

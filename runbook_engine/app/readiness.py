@@ -1,12 +1,15 @@
 """The use case `readiness`: would the runbook work today; a dry run, and what AWS says of permissions and quotas."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
 
 from runbook_engine.app.cloud import aws_session
 from runbook_engine.app.iam_needs import needs_of
 from runbook_engine.app.permissions import ask_permissions
+from runbook_engine.app.prechecks import precheck
 from runbook_engine.app.prepare import PreparedPlan
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.quotas import NotLooked, StepAddition, ask_quotas, at_most, unknown_additions
@@ -43,17 +46,31 @@ class Readiness:
     before: Look | None
 
 
-def assess(project: OpenProject, prepared: PreparedPlan, journal: Journal, run: str) -> Readiness:
+def assess(
+    project: OpenProject,
+    prepared: PreparedPlan,
+    journal: Journal,
+    run: str,
+    *,
+    opens: Mapping[Path, str] = MappingProxyType({}),
+    forks: int | None = None,
+) -> Readiness:
     """Judge a readiness run whose dry run is over, ask AWS what a dry run can't see, and record all of it.
 
     Every question to AWS is a read. What could not be asked is a finding of its own.
+
+    Args:
+        opens: passphrases of private keys, by file.
+        forks: greatest number of hosts at once; None for the project's.
 
     Raises:
         JournalError: it can't be recorded.
     """
     plan, report = prepared.plan, make_report(journal, run)
     findings = [*step_findings(plan, report), *file_findings(survivability(project, prepared))]
-    looked_at: dict[str, int] = {}
+    before_all = precheck(project, plan, opens, forks=forks or project.config.forks)
+    findings += before_all.findings
+    looked_at = {"hosts": before_all.reached} if before_all.reached else {}
     needs = list(needs_of(project, plan))
     if needs:
         session = aws_session(plan.inventory, project.root)
@@ -62,7 +79,7 @@ def assess(project: OpenProject, prepared: PreparedPlan, journal: Journal, run: 
         perhaps, unknown = at_most(_not_looked(project, plan, report, unreadable), needs)
         quotas = ask_quotas(session, [*added, *perhaps])
         findings += [*permissions.findings, *quotas.findings, *unknown_additions(unknown)]
-        looked_at = {"permissions": permissions.granted, "quotas": quotas.roomy}
+        looked_at |= {"permissions": permissions.granted, "quotas": quotas.roomy}
     before = look_before(journal, run)
     found = ordered(findings)
     new, mended = changes(found, before)

@@ -67,6 +67,8 @@ def _looked(look: Readiness) -> Iterator[str]:
     if look.report.proof is not None:
         yield words.proof(look.report.proof)
     looked_at = look.assessed.looked_at
+    if "hosts" in looked_at:
+        yield f"{looked_at['hosts']} hosts reached"
     if looked_at.get("permissions"):
         yield f"{looked_at['permissions']} permissions granted"
     if looked_at.get("quotas"):

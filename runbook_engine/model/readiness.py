@@ -26,6 +26,7 @@ class Area(StrEnum):
     """Where a finding comes from."""
 
     STEP = "step"
+    MACHINE = "machine"
     SURVIVABILITY = "survivability"
     PERMISSION = "permission"
     QUOTA = "quota"

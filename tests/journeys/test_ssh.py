@@ -125,3 +125,33 @@ def test_an_unknown_host_key_is_refused_and_says_what_to_do(project):
     code, _, err = project.run("run", "book", "--yes")
     assert code == 1
     assert "known_hosts" in err
+
+
+def test_readiness_logs_in_to_hosts_that_a_dry_run_does_not_reach(project):
+    project.book("""\
+        steps:
+          - id: name
+            command.run: {argv: [echo, x]}
+          - id: deploy
+            targets: web
+            command.run: {argv: [echo, "{{ steps['name'].stdout }}"]}
+    """)
+    status, out, err = project.run("readiness", "book", "--output", "json")
+    found = json.loads(out)
+    assert (status, found["verdict"], found["looked_at"]) == (0, "ready", {"hosts": 5}), err
+    assert found["dry_run"]["proof"]["unproven"] >= 5, "the dry run did not reach them"
+
+    hosts = json.loads((project.root / "hosts.yml").read_text())
+    hosts["all"]["children"]["web"]["hosts"]["h3"]["ansible_port"] = 9
+    (project.root / "hosts.yml").write_text(json.dumps(hosts))
+    status, out, _ = project.run("readiness", "book", "--output", "json")
+    found = json.loads(out)
+    assert (status, found["looked_at"]) == (1, {"hosts": 4})
+    (down,) = [one for one in found["findings"] if one["level"] == "missing"]
+    assert (down["area"], down["what"], down["steps"], down["new"]) == ("machine", "login on h3", ["deploy"], True)
+
+    book = project.root / "runbooks" / "book.yml"
+    book.write_text(book.read_text() + "    max_failures: 1\n")
+    status, out, _ = project.run("readiness", "book", "--output", "json")
+    assert (status, [one["level"] for one in json.loads(out)["findings"]]) == (0, ["note"])
+    assert project.left_behind() == []

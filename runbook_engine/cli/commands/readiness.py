@@ -1,5 +1,7 @@
 """runbook readiness: would it work today."""
 
+from pathlib import Path
+
 import click
 
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
@@ -7,7 +9,7 @@ from runbook_engine.app.project import check_person, open_project
 from runbook_engine.app.readiness import assess, blamed
 from runbook_engine.app.run_requests import RunRequest, RunResult
 from runbook_engine.app.run_runbook import run_runbook
-from runbook_engine.app.unlock import AskSecret
+from runbook_engine.app.unlock import AskSecret, passphrases
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
 from runbook_engine.cli.earlier import earlier_run_option, with_earlier_run
@@ -65,9 +67,10 @@ def readiness(
 ) -> int:
     """Say whether a runbook would work today; changes nothing.
 
-    Makes a dry run, names what the runbook needs of the region that it escapes, asks IAM for the permissions of its
-    AWS actions (by simulation) and Service Quotas for room for what they would add. What is missing, what could not be
-    asked, and what changed since the last look is told, and kept in the journal. Ends with 1 when something is missing.
+    Makes a dry run, logs in to the hosts, names what the runbook needs of the region that it escapes, asks IAM for the
+    permissions of its AWS actions (by simulation) and Service Quotas for room for what they would add. What is missing,
+    what could not be asked, and what changed since the last look is told, and kept in the journal. Ends with 1 when
+    something is missing.
 
     Examples:
       runbook readiness region-failover -i production -e incident=READY-1
@@ -85,16 +88,18 @@ def readiness(
     say_findings(prepared.warnings)
     say_notes(prepared.notes)
     journal = project.journal(create=True)
+    opens: dict[Path, str] = {}
 
     def advance(journal: Journal, listener: Listener, interrupts: Interrupts, ask: AskSecret | None) -> RunResult:
-        return run_runbook(project, request, prepared, journal, listener=listener, interrupts=interrupts, ask=ask)
+        opens.update(passphrases(prepared.plan, ask))
+        return run_runbook(project, request, prepared, journal, listener=listener, interrupts=interrupts, opens=opens)
 
     def tell(ended: RunResult) -> int:
         if ended.end == "interrupted":
             say("interrupted before its end: nothing is said of readiness; call it again")
             return ExitCode.INTERRUPTED
-        say("the dry run is over; asking for permissions and quotas")
-        look = assess(project, prepared, journal, ended.run)
+        say("the dry run is over; looking at hosts, permissions and quotas")
+        look = assess(project, prepared, journal, ended.run, opens=opens, forks=forks)
         if output == "json":
             result_json(readiness_json(look))
         else:
