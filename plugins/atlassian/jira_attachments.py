@@ -11,6 +11,8 @@ from .export_store import Store, Stored
 from .safe_names import safe_name
 from .shapes import text
 
+_SECONDS = 600.0  # for one piece
+
 
 class AttachmentError(Exception):
     """Jira does not give an attachment that it lists; the message says why."""
@@ -27,16 +29,17 @@ def bring(client: Client, store: Store, attachment: JsonObject, part_bytes: int)
     identity, size = text(attachment, "id"), attachment.get("size")
     if not (identity.isascii() and identity.isdigit()) or not isinstance(size, int) or size < 0:
         raise AttachmentError("it has no usable id or size")
+    whole = replace(client, max_bytes=part_bytes, timeout=_SECONDS)
     path = f"/rest/api/3/attachment/content/{segment(identity)}"
     name = f"attachments/{int(identity) // 1000}/{identity}/{safe_name(text(attachment, 'filename'))}"
     try:
         if size <= part_bytes:
-            content = replace(client, max_bytes=part_bytes).fetch(path, {"redirect": "false"})
+            content = whole.fetch(path, {"redirect": "false"})
             if len(content) != size:
                 raise AttachmentError(f"it has {len(content)} bytes, and Jira says {size}")
             return [store.write(name, content)]
         return [
-            store.write(f"{name}.part-{number:04}", replace(client, max_bytes=part_bytes).fetch(path, query, span=span))
+            store.write(f"{name}.part-{number:04}", whole.fetch(path, query, span=span))
             for number, (query, span) in enumerate(_parts(size, part_bytes), 1)
         ]
     except (RefusedError, UnreadableAnswerError) as error:

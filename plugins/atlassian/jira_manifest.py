@@ -115,7 +115,8 @@ def read_export(store: Store, path: str, source: str) -> Export | None:
         value = json.loads(content)
     except (ValueError, RecursionError):
         value = None
-    if not isinstance(value, dict) or value.get("format") != FORMAT or not isinstance(value.get("issues"), dict):
+    issues = value.get("issues", {}) if isinstance(value, dict) and value.get("format") == FORMAT else None
+    if not isinstance(issues, dict) or not all(isinstance(entry, dict) for entry in issues.values()):
         raise ActionFailedError(
             f"{store.place(path)} is not the manifest of an export", hint="give another place, or move it away"
         )
@@ -126,7 +127,7 @@ def read_export(store: Store, path: str, source: str) -> Export | None:
         )
     return Export(
         source=source,
-        issues=value["issues"],
+        issues=issues,
         recovery_point=time_of(value.get("recovery_point")),
         mark=text(value, "mark"),
         changed=_number(value.get("changed")),

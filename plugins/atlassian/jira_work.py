@@ -90,8 +90,10 @@ class ExportWork:
 
     def _issues(self, wanted: Sequence[str]) -> Iterator[tuple[str, JsonObject]]:
         for begin in range(0, len(wanted), _BATCH):
-            for issue in fetched(self.client, wanted[begin : begin + _BATCH]):
-                yield text(issue, "id"), with_all_comments(self.client, issue)
+            batch = wanted[begin : begin + _BATCH]
+            for issue in fetched(self.client, batch):
+                if (identity := text(issue, "id")) in batch:
+                    yield identity, with_all_comments(self.client, issue)
 
     def _entry(self, issue: JsonObject, before: JsonObject) -> JsonObject:
         """Bring one issue; what is in the store already stays as it is."""

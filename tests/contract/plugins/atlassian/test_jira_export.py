@@ -309,12 +309,28 @@ def test_folder_of_another_export_is_not_touched(fake, folder, params, export, h
     for hand in (export.check, export.apply):
         with pytest.raises(ActionFailedError, match=r"is of another export: jira\.export"):
             hand(valid, here())
-    (folder / "manifest.json").write_text("[]")
-    with pytest.raises(ActionFailedError, match="is not the manifest of an export"):
-        export.apply(export.Params.model_validate(params), here())
+    for content in ("[]", "{", '{"format": "runbook-backup/1", "issues": {"10001": 5}}', "[" * 100_000):
+        (folder / "manifest.json").write_text(content)
+        with pytest.raises(ActionFailedError, match="is not the manifest of an export"):
+            export.apply(export.Params.model_validate(params), here())
     assert {name: content for name, content in files_in(folder).items() if name != "manifest.json"} == {
         name: content for name, content in before.items() if name != "manifest.json"
     }
+
+
+def test_issue_that_was_not_asked_for_is_not_taken(fake, folder, params, export, here):
+    fake.add(1)
+    real = fake.answer
+
+    def answer(seen):
+        given = real(seen)
+        if seen.path.startswith("/rest/api/3/issue/"):
+            return replace(given, json={**given.json, "id": "../../x"})
+        return given
+
+    fake.answer = answer
+    export.apply(export.Params.model_validate(params), here())
+    assert set(files_in(folder)) == {"manifest.json"}
 
 
 def test_check_writes_nothing_and_counts(fake, server, folder, params, export, here):
