@@ -5,58 +5,15 @@ from collections.abc import Mapping
 from runbook_engine.app.project import InvalidFilesError, OpenProject
 from runbook_engine.app.source_maps import source_maps
 from runbook_engine.loading.runbook import load_runbook
-from runbook_engine.model.base import Frozen
 from runbook_engine.model.diagnostic import has_errors
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.plan import ScopeValues
+from runbook_engine.model.step_graph import Edge, Node, StepGraph
 from runbook_engine.planning.edges import all_needs
 from runbook_engine.planning.flatten import FlatStep, Source, flatten
 from runbook_engine.planning.graph import critical_path, find_cycle, order
 from runbook_engine.ports.action import Catalog
-
-
-class Node(Frozen):
-    """One step as it is drawn.
-
-    Attributes:
-        layer: length of the longest chain of steps that it waits for, from 0.
-        critical: whether it is on the longest chain by timeouts.
-        outcome: how it ended in a run, or what it does there; empty without a run.
-    """
-
-    id: str
-    name: str
-    action: str
-    targets: str
-    gate: bool
-    layer: int
-    critical: bool
-    outcome: str = ""
-
-
-class Edge(Frozen):
-    """`after` waits for `before`; with `per_target`, on each target for that target only."""
-
-    before: str
-    after: str
-    per_target: bool = False
-
-
-class StepGraph(Frozen):
-    """The steps of a runbook, each behind all that it waits for, and the edges between them."""
-
-    runbook: str
-    title: str
-    run: str = ""
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
-
-    @property
-    def layers(self) -> tuple[tuple[Node, ...], ...]:
-        """The nodes layer by layer."""
-        depth = max((node.layer for node in self.nodes), default=-1) + 1
-        return tuple(tuple(node for node in self.nodes if node.layer == layer) for layer in range(depth))
 
 
 def load_graph(

@@ -63,6 +63,14 @@ def render_report(report: RunReport, form: str) -> str:
             raise ValueError(f"unknown format {form}; one of {', '.join(FORMATS)}")
 
 
+def render_comparison(first: RunReport, second: RunReport, form: str) -> str:
+    """Write two runs side by side, as `md` or `json`."""
+    from runbook_engine.reporting.compare import compare, comparison_markdown
+
+    made = compare(first, second)
+    return made.model_dump_json(indent=2) if form == "json" else comparison_markdown(made)
+
+
 def report_text(report: RunReport, *, width: int = 100) -> str:
     """Give the summary for a terminal of so many columns."""
     from runbook_engine.reporting.text import render_text

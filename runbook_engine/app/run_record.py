@@ -68,6 +68,7 @@ def summaries(plan: Plan, catalog: Catalog) -> tuple[StepSummary, ...]:
                 digest=step.digest,
                 tasks=sum(step.batches),
                 targets_digest=digest(list(step.targets)),
+                needs=tuple(f"{need.step}@target" if need.per_target else need.step for need in step.needs),
             )
         )
     return tuple(found)

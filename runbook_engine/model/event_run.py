@@ -30,6 +30,7 @@ class StepSummary(Frozen):
 
     Attributes:
         kind: what the step is for: it changes something, verifies, asks a person, or tells somebody.
+        needs: ids of the steps it waits for; `x@target` where it does so target by target.
     """
 
     id: str
@@ -38,6 +39,7 @@ class StepSummary(Frozen):
     digest: str
     tasks: int
     targets_digest: str
+    needs: tuple[str, ...] = ()
 
 
 class RunOpened(Frozen):

@@ -100,12 +100,14 @@ class StepReport(Frozen):
     """A step: `planned` tasks, of which those that anything was recorded of are listed.
 
     Attributes:
+        needs: ids of the steps it waits for; `x@target` where it does so target by target.
         outcome: the worst of its tasks'; None while some are yet to end.
     """
 
     id: str
     action: str = ""
     kind: str = ""
+    needs: tuple[str, ...] = ()
     planned: int
     tasks: tuple[TaskReport, ...] = ()
     outcome: Outcome | None = None

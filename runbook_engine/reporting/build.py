@@ -199,6 +199,7 @@ def _step(step: str, summary: StepSummary | None, tasks: list[TaskReport], well:
         id=step,
         action=summary.action if summary else "",
         kind=summary.kind if summary else "",
+        needs=summary.needs if summary else (),
         planned=planned,
         tasks=tuple(tasks),
         outcome=worst if over or (worst is not None and not worst.ended_well) else None,

@@ -8,10 +8,14 @@ from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
 
 from runbook_engine.model.report import RunReport, TimelineEntry
 from runbook_engine.reporting import words
+from runbook_engine.reporting.graph_svg import as_svg
 from runbook_engine.reporting.inert import visible
+from runbook_engine.reporting.proven import not_proven, proven
+from runbook_engine.reporting.run_graph import run_graph
 
 _MOST_BARS = 150  # of the timeline; more than that nobody can read
 _WIDTH = 1000.0
@@ -50,7 +54,15 @@ class Chart:
 
 def render_html(report: RunReport) -> str:
     """Give the report as an HTML page; whatever text came from elsewhere is escaped and cannot act."""
-    return _template().render(report=report, chart=make_chart(report), words=words)
+    graph = run_graph(report)
+    return _template().render(
+        report=report,
+        chart=make_chart(report),
+        graph=Markup(as_svg(graph, inline=True)) if graph else "",  # noqa: S704 - its texts are escaped where it is drawn
+        proven=proven(report),
+        not_proven=not_proven(report),
+        words=words,
+    )
 
 
 def make_chart(report: RunReport) -> Chart | None:

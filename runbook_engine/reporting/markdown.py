@@ -6,6 +6,7 @@ from typing import TypeAlias
 from runbook_engine.model.report import Answer, RunReport
 from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import markdown as inert
+from runbook_engine.reporting.proven import not_proven, proven
 from runbook_engine.reporting.troubles import hosts_in_words
 
 _MOST_NAMES = 20  # hosts of one trouble; the table of tasks has them all
@@ -42,6 +43,9 @@ def _lines(report: RunReport) -> Iterator[str]:
     yield from _table(("mark", "when"), rows)
     if report.proof is not None:
         yield f"\n**{words.proof(report.proof)}**"
+    if rows_proven := [("proven", *one) for one in proven(report)] + [("unproven", *one) for one in not_proven(report)]:
+        yield "\n## What was proven, and what not\n"
+        yield from _table(("", "step", "why"), rows_proven)
     yield "\n## Steps\n"
     yield from _table(("step", "outcome", "tasks", "grade"), (
         (step.id, words.step_standing(step), words.counts(step.counts, step.planned - sum(step.counts.values())),

@@ -6,14 +6,15 @@ from pathlib import Path
 import click
 
 from runbook_engine.app.find_run import find_run
-from runbook_engine.app.graph import StepGraph, load_graph
-from runbook_engine.app.graph_formats import as_dot, as_mermaid, as_text
-from runbook_engine.app.graph_svg import as_svg
+from runbook_engine.app.graph import load_graph
 from runbook_engine.app.project import open_project
 from runbook_engine.app.status import outcomes_by_step
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import out_option, runbook_argument
 from runbook_engine.cli.output_file import write_result
+from runbook_engine.model.step_graph import StepGraph
+from runbook_engine.reporting.graph_formats import as_dot, as_mermaid, as_text
+from runbook_engine.reporting.graph_svg import as_svg
 
 _FORMATS: dict[str, Callable[[StepGraph], str]] = {
     "text": as_text,

@@ -4,13 +4,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from runbook_engine.app.graph import Edge, Node, StepGraph, step_graph
-from runbook_engine.app.graph_formats import as_dot, as_mermaid, as_text
-from runbook_engine.app.graph_svg import as_svg
+from runbook_engine.app.graph import step_graph
 from runbook_engine.discovery.catalog import build_catalog
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.model.config import Limits
 from runbook_engine.model.errors import InvalidInputError
+from runbook_engine.model.step_graph import Edge, Node, StepGraph
+from runbook_engine.reporting.graph_formats import as_dot, as_mermaid, as_text
+from runbook_engine.reporting.graph_svg import as_svg
 
 CATALOG, _ = build_catalog(())
 HOSTILE = '"]; evil <script>alert(1)</script> {{x}} | -->'

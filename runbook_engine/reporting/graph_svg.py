@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from runbook_engine.app.graph import Edge, Node, StepGraph
-from runbook_engine.app.graph_formats import colour_of
+from runbook_engine.model.step_graph import Edge, Node, StepGraph
+from runbook_engine.reporting.graph_formats import colour_of
 
 _WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN, _LANE = 210, 58, 30, 56, 24, 14
 _SWEEPS = 4
@@ -15,12 +15,12 @@ _ARROW = (
     '<path d="M0 0 8 4 0 8z" fill="#57606a"/></marker></defs>'
 )
 _STYLE = """
-.box{fill:#fff;stroke:#57606a;stroke-width:1.2}.critical{stroke-width:2.6}
-.well{fill:#d9f2df;stroke:#1a7f37}.failed{fill:#fde0de;stroke:#b3261e}
-.blocked{fill:#ececec;stroke:#8a8a8a}.waiting{fill:#fff3cd;stroke:#9a6700}
-.edge{fill:none;stroke:#8c959f;stroke-width:1.3}.edge.critical{stroke:#24292f;stroke-width:2.2}
-.target{stroke-dasharray:5 4}text{font:12px system-ui,sans-serif;fill:#24292f}.id{font-weight:600}
-.small{font-size:11px;fill:#57606a}
+.graph{background:#fff}.graph .box{fill:#fff;stroke:#57606a;stroke-width:1.2}.graph .critical{stroke-width:2.6}
+.graph .well{fill:#d9f2df;stroke:#1a7f37}.graph .failed{fill:#fde0de;stroke:#b3261e}
+.graph .blocked{fill:#ececec;stroke:#8a8a8a}.graph .waiting{fill:#fff3cd;stroke:#9a6700}
+.graph .edge{fill:none;stroke:#8c959f;stroke-width:1.3}.graph .edge.critical{stroke:#24292f;stroke-width:2.2}
+.graph .target{stroke-dasharray:5 4}.graph text{font:12px system-ui,sans-serif;fill:#24292f}.graph .id{font-weight:600}
+.graph .small{font-size:11px;fill:#57606a}
 """
 
 
@@ -32,8 +32,12 @@ class _Spot:
     node: Node | None
 
 
-def as_svg(graph: StepGraph) -> str:
-    """Draw the graph; every text is escaped, nothing is loaded from elsewhere."""
+def as_svg(graph: StepGraph, *, inline: bool = False) -> str:
+    """Draw the graph; every text is escaped, nothing is loaded from elsewhere.
+
+    Args:
+        inline: for a page: no wider than the page, and with styles that hold in it alone.
+    """
     rows, chains = _rows(graph)
     _untangle(rows, chains)
     places = _place(rows)
@@ -43,7 +47,8 @@ def as_svg(graph: StepGraph) -> str:
     title = escape(f"{graph.runbook}: {graph.title}" if graph.title else graph.runbook)
     critical = {node.id for node in graph.nodes if node.critical}
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {full} {height}" width="{full}" height="{height}"',
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="graph" viewBox="0 0 {full} {height}"',
+        f' style="max-width:{full}px"' if inline else f' width="{full}" height="{height}"',
         f' role="img" aria-label="{title}">',
         f"<title>{title}</title><style>{_STYLE}</style>",
         _ARROW,

@@ -1,6 +1,6 @@
 """Draws a step graph as text, Mermaid, Graphviz' dot, or JSON."""
 
-from runbook_engine.app.graph import Node, StepGraph
+from runbook_engine.model.step_graph import Node, StepGraph
 
 _MERMAID_CLASSES = {
     "well": "fill:#d9f2df,stroke:#1a7f37,color:#10381d",
