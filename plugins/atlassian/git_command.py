@@ -58,11 +58,11 @@ class JobError(Exception):
 
 
 class GitError(JobError):
-    """Git ended with an error: its own words, and its exit status."""
+    """Git ended with an error: its exit status, and everything that it said, line by line."""
 
-    def __init__(self, message: str, status: int, words: str) -> None:
+    def __init__(self, message: str, status: int, lines: Sequence[str]) -> None:
         super().__init__(message)
-        self.status, self.words = status, words
+        self.status, self.lines = status, lines
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,8 @@ class Repository:
         if done.returncode != 0:
             words = _words(done.stderr or done.stdout)
             verb = next(word for word in arguments if not word.startswith("-"))
-            raise GitError(f"git {verb}: {words or f'exit status {done.returncode}'}", done.returncode, words)
+            lines = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()
+            raise GitError(f"git {verb}: {words or f'exit status {done.returncode}'}", done.returncode, lines)
         return done.stdout.decode("utf-8", "surrogateescape")
 
 

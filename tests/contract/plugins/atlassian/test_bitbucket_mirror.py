@@ -265,6 +265,45 @@ def test_an_attempt_that_goes_on_much_later_asks_again(three, tmp_path):
     assert three.restored("shop", tmp_path) == three.git.refs(f"{WORKSPACE}/shop")
 
 
+def test_what_old_tools_wrote_wrongly_is_backed_up_and_noted(stage, tmp_path):
+    """Histories hold objects that git would not write today; that they are malformed is no damage of the backup."""
+    stage.fake.add("old")
+    path = stage.git.path(f"{WORKSPACE}/old")
+    tree = git(path, "rev-parse", "main^{tree}")
+    commit = f"tree {tree}\nauthor Ada <ada@example.com 1 +0000\ncommitter Ada <> 01 +0000\n\nold\n"
+    made = git(path, "hash-object", "-t", "commit", "-w", "--literally", "--stdin", given=commit)
+    blob = git(path, "rev-parse", "main:README")
+    doubled = git(
+        path,
+        "hash-object",
+        "-t",
+        "tag",
+        "-w",
+        "--literally",
+        "--stdin",
+        given=f"object {blob}\ntype blob\ntag x\n\nno tagger\n",
+    )
+    for name, oid in (("heads/old", made), ("tags/blob", blob), ("tags/odd", doubled)):
+        git(path, "update-ref", f"refs/{name}", oid)
+    stage.run()
+    assert any("git fsck notes: error in commit" in note for note in stage.entry("old")["notes"])
+    assert stage.restored("old", tmp_path) == stage.git.refs(f"{WORKSPACE}/old")
+    stage.git.commit(f"{WORKSPACE}/old", {"a": "new\n"})
+    stage.run("c" * 64)
+    assert not any("damaged" in note for note in stage.entry("old")["notes"])
+
+
+def test_a_branch_may_become_a_folder_of_branches_and_back(stage, tmp_path):
+    stage.fake.add("shop")
+    path = stage.git.path(f"{WORKSPACE}/shop")
+    for number, (new, old) in enumerate((("a", None), ("a/b", "a"), ("a", "a/b"))):
+        if old is not None:
+            git(path, "update-ref", "-d", f"refs/heads/{old}")
+        stage.git.commit(f"{WORKSPACE}/shop", {"n": f"{number}\n"}, branch=new)
+        stage.run(f"{number}" * 64)
+    assert stage.restored("shop", tmp_path) == stage.git.refs(f"{WORKSPACE}/shop")
+
+
 def test_git_lfs_is_noted(stage):
     stage.fake.add("media")
     stage.git.commit(f"{WORKSPACE}/media", {"sub/.gitattributes": "*.bin filter=lfs diff=lfs -text\n", "a": "1"})
