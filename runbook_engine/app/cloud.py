@@ -9,11 +9,12 @@ from runbook_engine.model.inventory import LOCALHOST, Inventory
 _PROFILE, _FILE = "aws_profile", "aws_config_file"
 
 
-def aws_session(inventory: Inventory, root: Path) -> AwsSession:
+def aws_session(inventory: Inventory, root: Path, *, patience: float | None = None) -> AwsSession:
     """Give the AWS session of an inventory: its variables `aws_profile` and `aws_config_file`, else the environment's.
 
     Args:
         root: the project's folder, from which a relative `aws_config_file` is meant.
+        patience: seconds for a request that is sent once; None for what a run gives it.
 
     Raises:
         InvalidInputError: a variable is not a text.
@@ -29,4 +30,9 @@ def aws_session(inventory: Inventory, root: Path) -> AwsSession:
             )
         found[name] = value
     file = found[_FILE]
-    return AwsSession(profile=found[_PROFILE], config_file=None if file is None else root / file)
+    config = None if file is None else root / file
+    if patience is None:
+        return AwsSession(profile=found[_PROFILE], config_file=config)
+    return AwsSession(
+        connect_seconds=patience, read_seconds=patience, attempts=1, profile=found[_PROFILE], config_file=config
+    )

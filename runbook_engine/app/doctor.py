@@ -55,7 +55,9 @@ def examine(start: Path) -> list[Check]:
     except RunbookError as error:
         return [*checks, Check(name="project", level="wrong", text=error.message, hint=error.hint), _clock(None)]
     checks.append(Check(name="project", level="ok", text=str(project.root)))
-    looks: tuple[Callable[[OpenProject], Iterator[Check]], ...] = (_team, _plugins, _inventory, space, _journal)
+    looks: tuple[Callable[[OpenProject], Iterator[Check]], ...] = (
+        _team, _plugins, _inventory, _secrets, space, _journal,
+    )  # fmt: skip
     for look in looks:
         checks += _guarded(look, project)
     return checks
@@ -138,6 +140,18 @@ def _inventory(project: OpenProject) -> Iterator[Check]:
     yield from _ssh(inventory)
     yield from _ssm(inventory)
     yield _aws()
+
+
+def _secrets(project: OpenProject) -> Iterator[Check]:
+    """Say which secrets of the runbooks are missing; a machine that only reads reports needs none of them."""
+    from runbook_engine.app.doctor_secrets import look_at_secrets
+
+    count, missing = look_at_secrets(project)
+    for one in missing:
+        text = f"{one.reference}: {one.problem}"
+        yield Check(name="secrets", level="note", text=text, hint=f"{one.runbook} needs it on the machine that runs it")
+    if count and not missing:
+        yield Check(name="secrets", level="ok", text=f"{count} of the runbooks are there; none was read")
 
 
 def _ssm(inventory: Inventory) -> Iterator[Check]:

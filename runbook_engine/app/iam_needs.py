@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 from runbook_engine.app.iam_names import permissions_of
+from runbook_engine.app.known_scope import known_scope
 from runbook_engine.app.project import OpenProject
 from runbook_engine.expressions.render import render
 from runbook_engine.expressions.scope import InventoryView, Scope
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonValue
-from runbook_engine.model.plan import Plan, Task
+from runbook_engine.model.plan import Plan
 from runbook_engine.model.runbook import ActionCall
 from runbook_engine.ports.action import Action, Params
 
@@ -92,7 +93,7 @@ def needs_of(project: OpenProject, plan: Plan) -> Iterator[Need]:
         if action is None or not (action.aws_reads or action.aws_writes):
             continue
         written = {**project.config.defaults.get(call.name, {}), **call.params}
-        scope = _scope(plan, task, inventory)
+        scope = known_scope(plan, task, inventory)
         given = {name: _known(value, scope) for name, value in written.items()}
         role = given.get("role")
         role = role if isinstance(role, str) else None
@@ -101,19 +102,6 @@ def needs_of(project: OpenProject, plan: Plan) -> Iterator[Need]:
         if not need.accounts:
             need.accounts |= _declared(plan.target(task.target).variables.get("aws_account"))
     yield from found.values()
-
-
-def _scope(plan: Plan, task: Task, inventory: InventoryView) -> Scope:
-    planned = plan.steps[task.step]
-    values = plan.scopes[planned.scope]
-    return Scope(
-        target=plan.target(task.target),
-        inventory=inventory,
-        inputs=values.inputs,
-        runbook_vars=values.vars,
-        step_vars=planned.step.vars,
-        here={"item": planned.items[task.item]} if planned.items is not None else {},
-    )
 
 
 def _known(value: JsonValue, scope: Scope) -> JsonValue:

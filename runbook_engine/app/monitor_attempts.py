@@ -6,6 +6,7 @@ from runbook_engine.app.cloud import aws_session
 from runbook_engine.app.hands import EngineHands, StoreResolver, read_project_file
 from runbook_engine.app.monitor_watches import Watched, plan_calls
 from runbook_engine.app.project import OpenProject
+from runbook_engine.app.run_secrets import schemes_of
 from runbook_engine.connections.factory import HostConnections, HostSettings
 from runbook_engine.connections.ssh_settings import SshSettings
 from runbook_engine.execution.alarm_board import Owed
@@ -13,7 +14,6 @@ from runbook_engine.execution.alarm_rules import Look, incident_ids
 from runbook_engine.execution.attempt import AttemptTools, attempt
 from runbook_engine.execution.orders import Invalid, Ordered, OrderMaker, RunNames
 from runbook_engine.execution.state import RunState
-from runbook_engine.expressions.scope import VAULT
 from runbook_engine.model.event_monitor import Verdict
 from runbook_engine.model.inventory import Inventory
 from runbook_engine.model.json import JsonObject
@@ -25,7 +25,7 @@ from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.dispatcher import AttemptReport
 from runbook_engine.reporting.alarm_text import alarm_facts
 from runbook_engine.secrets.redaction import SecretRedactor
-from runbook_engine.secrets.store import SCHEMES, Secrets
+from runbook_engine.secrets.store import Secrets
 
 LOOK_SECONDS = 60.0
 _LONGEST_WHY = 1000
@@ -50,7 +50,7 @@ class MonitorAttempts:
         self._cancelled = cancelled
         self._redactor = SecretRedactor()
         hosts = HostConnections(HostSettings(ssh=SshSettings()))
-        aws = aws_session(inventory, project.root)
+        self._aws = aws = aws_session(inventory, project.root)
         self._hands = EngineHands(project.root, project.team, hosts, sandbox=project.config.sandbox, aws=aws)
 
     def look(self, watched: Watched) -> Look:
@@ -104,9 +104,8 @@ class MonitorAttempts:
         for text in decrypted:
             self._redactor.add(text)
         # A store of its own each time: secrets are exchanged while the monitor goes on for months.
-        store = Secrets(
-            {**SCHEMES, VAULT: lambda position, _: decrypted[int(position)]}, self._project.root, self._redactor
-        )
+        schemes = schemes_of(self._project, decrypted, {}, self._aws)
+        store = Secrets(schemes, self._project.root, self._redactor)
         orders = OrderMaker(
             plan=plan,
             state=RunState(names.id),

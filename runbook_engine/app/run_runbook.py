@@ -56,7 +56,7 @@ def run_runbook(
     plan = prepared.plan
     check_request(plan, request)
     speaker = actor(project.team, request.operator)
-    opens = opens or passphrases(plan, ask)  # before any lease: a person may take longer than one lasts
+    opens = opens or passphrases(project, plan, ask)  # before any lease: a person may take longer than one lasts
     run = request.run or run_id(plan.runbook.name, datetime.now().astimezone())
     forks = request.forks or project.config.forks
     opened = opened_event(project, request, prepared, forks)
@@ -137,7 +137,7 @@ def resume_run(
     plan = prepared.plan
     accepted = accepted_changes(state, plan, prepared, project.catalog, accept=request.accept_changes)
     speaker = actor(project.team, request.operator)
-    opens = opens or passphrases(plan, ask)
+    opens = opens or passphrases(project, plan, ask)
     holder = this_process()
     exclusive = None
     if opened.mode is not Mode.DRY_RUN:

@@ -7,7 +7,9 @@ from pathlib import Path
 from runbook_engine.app.clock import SystemClock
 from runbook_engine.app.cloud import aws_session
 from runbook_engine.app.hands import EngineHands, StoreResolver, read_project_file
+from runbook_engine.app.left_folders import forget_left
 from runbook_engine.app.project import OpenProject
+from runbook_engine.app.run_secrets import references, secret_store, variables_of
 from runbook_engine.connections.factory import HostConnections, HostSettings
 from runbook_engine.connections.ssh_settings import SshSettings
 from runbook_engine.dispatchers.threads import ThreadDispatcher
@@ -16,7 +18,6 @@ from runbook_engine.execution.lease_term import LeaseTerm
 from runbook_engine.execution.loop_tools import Interrupts, RunOptions, RunTools
 from runbook_engine.execution.orders import OrderMaker, Past, RunNames
 from runbook_engine.execution.state import RunState
-from runbook_engine.expressions.scope import VAULT
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.event import Actor
 from runbook_engine.model.plan import Plan
@@ -24,7 +25,6 @@ from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
 from runbook_engine.ports.journal import Journal, Lease
 from runbook_engine.ports.listener import Listener
-from runbook_engine.secrets.store import SCHEMES, Secrets
 
 
 @contextmanager
@@ -46,18 +46,15 @@ def make_tools(
     """Give what a run is made with, and give everything back afterwards.
 
     Args:
-        opens: passphrases of private keys, by file.
+        opens: passphrases of private keys and of age files, by file.
     """
     clock, term = SystemClock(), LeaseTerm()
-    decrypted = list(plan.inventory.secrets)
-    store = Secrets({**SCHEMES, VAULT: lambda position, _: decrypted[int(position)]}, project.root)
-    for text in decrypted:
-        store.redactor.add(text)
-    for text in (opens or {}).values():
-        store.redactor.add(text)
-    hosts = HostConnections(HostSettings(ssh=SshSettings(passphrases=opens or {})))
-    aws = aws_session(plan.inventory, project.root)
+    aws, known = aws_session(plan.inventory, project.root), references(project, plan)
+    store = secret_store(project, plan, opens or {}, aws, known)
+    settings = HostSettings(ssh=SshSettings(passphrases=opens or {}), withheld=variables_of(known))
+    hosts = HostConnections(settings)
     hands = EngineHands(project.root, project.team, hosts, sandbox=project.config.sandbox, aws=aws)
+    forget_left(plan, state, project.catalog, hands, listener.warning)
     attempts = AttemptTools(
         catalog=project.catalog,
         hands=hands,

@@ -7,6 +7,7 @@ from pathlib import Path
 from runbook_engine.app.ec2 import ec2_reader
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.safe_files import refuse_open, refuse_open_tree
+from runbook_engine.app.secret_findings import age_findings
 from runbook_engine.app.source_maps import source_maps
 from runbook_engine.app.validate_kind import is_inventory
 from runbook_engine.loading.accepted import accept
@@ -216,6 +217,7 @@ def _runbook(
     source = loaded.for_lint()
     found.diagnostics += lint(source, catalog, team=team, inventories=inventories, defaults=project.config.defaults)
     found.diagnostics += lint_survival(source, catalog, inventories)
+    found.diagnostics += age_findings(source, project.root)
     found.escaped |= escaped_regions(source, inventories)
 
 

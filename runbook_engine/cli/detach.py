@@ -57,13 +57,13 @@ def drive_detached(
         journal.close()
 
 
-def asked_before(plan: Callable[[], Plan]) -> Mapping[Path, str]:
+def asked_before(project: OpenProject, plan: Callable[[], Plan]) -> Mapping[Path, str]:
     """Ask for the passphrases that a plan needs, if somebody is there."""
     if not can_ask():
         return {}
     from runbook_engine.cli.secret_prompt import ask_secret
 
-    return passphrases(plan(), lambda question: ask_secret(question, lambda: False))
+    return passphrases(project, plan(), lambda question: ask_secret(question, lambda: False))
 
 
 def _tell(project: OpenProject, seat: Seat, away: Away, side: Foreground) -> None:

@@ -97,6 +97,20 @@ class AwsSession:
         attempts = self._attempts if endpoint is None else 1
         return BotoClient(service, reads, writes, read_only=read_only, attempts=attempts, sleep=self._sleep)
 
+    def default_region(self) -> str:
+        """Give the region that the environment or the configuration names; empty when none does.
+
+        Raises:
+            AwsError: the configuration is not there, or has no such profile.
+        """
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            with self._lock:
+                return str(self._session(None, "").region_name or "")
+        except BotoCoreError as error:
+            raise _told(error, "configuration", "") from error
+
     def _prove_account(self, account: str, region: str, role: str | None) -> None:
         found = self._accounts.get(role)
         if found is None:

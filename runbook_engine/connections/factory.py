@@ -36,10 +36,12 @@ class HostSettings:
     Attributes:
         local_home: where detached commands on this machine keep their folders; None for the user's home.
         ssh: None for the defaults, which are OpenSSH's.
+        withheld: variables of the engine's environment that commands on this machine do not inherit.
     """
 
     local_home: Path | None = None
     ssh: "SshSettings | None" = None
+    withheld: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -69,7 +71,9 @@ class HostConnections:
             from runbook_engine.connections.local import LocalConnection
 
             home = self.settings.local_home
-            return LocalConnection(home, name=target.name, become_user=user, become_password=password)
+            return LocalConnection(
+                home, name=target.name, become_user=user, become_password=password, withheld=self.settings.withheld
+            )
         if kind == "ssm":
             return self._by_ssm(target, user, password)
         load_paramiko()

@@ -32,6 +32,7 @@ class LocalConnection(WithFiles):
         name: what the target is called, for messages.
         become_user: run every command as this user, unless the command names another.
         become_password: for sudo, when it wants one.
+        withheld: variables of the engine's environment that no command inherits: they hold secrets.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class LocalConnection(WithFiles):
         name: str = "localhost",
         become_user: str | None = None,
         become_password: str | None = None,
+        withheld: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(LocalFiles() if become_user is None else ShellFiles(self._plainly))
         self.name = name
         self._become_user = become_user
         self._become_password = become_password
+        self._withheld = withheld
         base = None if home is None else str(home.absolute() / ".runbook" / "attempts")
         self._detached = DetachedCommands(self, base, become_password)
 
@@ -91,7 +94,7 @@ class LocalConnection(WithFiles):
     def start_shell(self, line: str, given: bytes, *, keep: int) -> LocalProcess:
         """Start `sh -c line` in a session of its own."""
         try:
-            return LocalProcess(("sh", "-c", line), given, keep=keep)
+            return LocalProcess(("sh", "-c", line), given, keep=keep, withheld=self._withheld)
         except OSError as error:
             raise RunbookError(f"{self.name}: no shell can be started: {error.strerror}") from error
 
@@ -106,11 +109,12 @@ class LocalConnection(WithFiles):
             environment = dict(command.environment)
             return LocalProcess(
                 command.argv, command.stdin, keep=_KEEP, cwd=command.cwd, environment=environment,
-                mark=f"{MARK}={new_mark()}",
+                mark=f"{MARK}={new_mark()}", withheld=self._withheld,
             )  # fmt: skip
         mark = new_mark()
         script, given = plain_script(command, None, self._become_password)
-        return LocalProcess(("sh", "-c", bootstrap(mark)), framed(script, mark) + given, keep=_KEEP)
+        script_input = framed(script, mark) + given
+        return LocalProcess(("sh", "-c", bootstrap(mark)), script_input, keep=_KEEP, withheld=self._withheld)
 
 
 def _not_started(command: Command, error: OSError) -> CommandResult:

@@ -26,6 +26,7 @@ class LocalProcess:
     Args:
         mark: a variable (`NAME=value`) for its environment, by which `kill` finds what left its session; None for no
             such search.
+        withheld: variables of ours that it does not inherit.
 
     Raises:
         OSError: it can't be started.
@@ -40,6 +41,7 @@ class LocalProcess:
         cwd: str | None = None,
         environment: Mapping[str, str] | None = None,
         mark: str | None = None,
+        withheld: frozenset[str] = frozenset(),
     ) -> None:
         self.stdout = Capture(keep)
         self.stderr = Capture(keep)
@@ -53,7 +55,12 @@ class LocalProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
-            env={**_home(), **os.environ, **(environment or {}), **dict([mark.split("=", 1)] if mark else [])},
+            env={
+                **_home(),
+                **{name: value for name, value in os.environ.items() if name not in withheld},
+                **(environment or {}),
+                **dict([mark.split("=", 1)] if mark else []),
+            },
             start_new_session=True,
             close_fds=True,
             bufsize=0,

@@ -155,7 +155,13 @@ class RunState:
 
     def token(self, task: str) -> str:
         """Give the identity of the task's current logical attempt: the same over crashes and transport retries."""
-        logical = self.task(task).logical
+        return self._token(task, self.task(task).logical)
+
+    def tokens(self, task: str) -> list[str]:
+        """Give the identities of all the task's logical attempts, the current one last."""
+        return [self._token(task, logical) for logical in range(1, self.task(task).logical + 1)]
+
+    def _token(self, task: str, logical: int) -> str:
         return hashlib.sha256(f"{self.run}\n{task}\n{logical}".encode()).hexdigest()[:32]
 
     def apply(self, stored: StoredEvent) -> None:

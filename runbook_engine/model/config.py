@@ -38,6 +38,18 @@ class Monitor(Frozen):
     tell: tuple[Annotated[dict[str, JsonObject], AfterValidator(_one_action)], ...] = ()
 
 
+class SecretsConfig(Frozen):
+    """Who opens age files, and for whom they are made.
+
+    Attributes:
+        identities: files with identities, tried in order; RUNBOOK_AGE_IDENTITIES in the environment overrides it.
+        recipients: public keys (`age1…`, `ssh-ed25519 …`, `ssh-rsa …`), or `role:NAME` for the SSH keys of its people.
+    """
+
+    identities: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+
+
 class Config(Frozen):
     """The contents of runbook.toml; an empty file is valid.
 
@@ -59,6 +71,7 @@ class Config(Frozen):
     sandbox: tuple[str, ...] = ()
     limits: Limits = Limits()
     monitor: Monitor = Monitor()
+    secrets: SecretsConfig = SecretsConfig()
 
 
 class Project(Frozen):

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from runbook_engine.model.diagnostic import Diagnostic, Location
+from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.inventory import LOCALHOST, Inventory
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import OnFailure
+from runbook_engine.model.secret_reference import parse_reference, regions_of_reference
 from runbook_engine.planning.escape import ESCAPED, PRIMARY, Escape, Leaf, given_inputs
 from runbook_engine.planning.flatten import FlatStep, Source
 from runbook_engine.planning.region_names import GLOBAL_SERVICES, lives_in, regions_of, services_of
@@ -131,11 +133,20 @@ def _hosts(escape: Escape, step: FlatStep, targets: Sequence[str], region: str) 
         yield diagnostic("RB230", step.place("targets"), text, _BEFOREHAND)
 
 
+def _only_in(reference: str, region: str) -> bool:
+    """Whether a secret is looked for in the region and in no other."""
+    try:
+        said = regions_of_reference(parse_reference(reference))
+    except InvalidInputError:
+        said = ()  # another rule tells of it
+    return set(said) == {region} if said else region in regions_of(reference.partition(":")[2], is_host=True)
+
+
 def _leaf(step: FlatStep, leaf: Leaf, region: str, *, is_regional: bool) -> Iterator[Diagnostic]:
     """Say it when one text of the parameters leads to the region."""
     name, place = step.step.id, step.place("params", *leaf.path)
     for reference in leaf.secrets:
-        if region in regions_of(reference.partition(":")[2], is_host=True):
+        if _only_in(reference, region):
             text = f"{name} reads a secret that is kept in {region}, the region that is escaped: {reference}"
             yield diagnostic("RB232", place, text, "replicate it, and read the replica")
     if is_regional and str(leaf.path[0]).endswith("region") and leaf.text == region:

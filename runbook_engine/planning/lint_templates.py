@@ -5,8 +5,10 @@ from functools import partial
 
 from runbook_engine.expressions.references import facts_in, names_used
 from runbook_engine.model.diagnostic import Diagnostic, Location
+from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
+from runbook_engine.model.secret_reference import parse_reference
 from runbook_engine.planning.edges import Template
 from runbook_engine.planning.flatten import FlatStep, Source
 from runbook_engine.planning.graph import find_cycle
@@ -14,7 +16,6 @@ from runbook_engine.planning.lint_context import LintContext
 
 # A place is looked up only when there is something to say of it.
 Place = Callable[[], Location]
-SECRET_SCHEMES = ("env", "file")
 
 
 def lint_templates(step: FlatStep, context: LintContext) -> Iterator[Diagnostic]:
@@ -104,9 +105,9 @@ def _lint_references(
 
 
 def _lint_secrets(place: Place, references: Sequence[str]) -> Iterator[Diagnostic]:
-    """Secrets come from schemes that exist."""
+    """Secrets come from schemes that exist, and are written as those want it."""
     for reference in references:
-        scheme = reference.partition(":")[0]
-        if scheme not in SECRET_SCHEMES:
-            text = f"no secrets come from {scheme!r}"
-            yield diagnostic("RB214", place(), text, f"there are: {', '.join(SECRET_SCHEMES)}")
+        try:
+            parse_reference(reference)
+        except InvalidInputError as error:
+            yield diagnostic("RB214", place(), error.message, error.hint)

@@ -3,12 +3,17 @@
 import base64
 import html
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
+from runbook_engine.secrets.fields import leaves
+
 MIN_LENGTH = 4
 _MIN_LINE = 8
+# `NAME=value`, `name: value`: whoever is given such a file speaks of its values one by one.
+_ASSIGNED = re.compile(r"""(?:export\s+)?["']?[\w.-]+["']?\s*[:=]\s*["']?(.+?)["']?,?$""")
 
 
 def forms(secret: str) -> frozenset[str]:
@@ -25,10 +30,12 @@ def forms(secret: str) -> frozenset[str]:
 
 
 def _parts(secret: str) -> set[str]:
-    """The secret, without blanks around it, and each long line of it."""
+    """The secret, without blanks around it, each long line of it, and each long value when it is a document."""
     lines = [line.strip() for line in secret.splitlines()] if "\n" in secret or "\r" in secret else []
     parts = {secret, secret.strip(), secret.replace("\r\n", "\n"), secret.replace("\n", "\r\n")}
-    return {part for part in parts if len(part) >= MIN_LENGTH} | {line for line in lines if len(line) >= _MIN_LINE}
+    values = [found[1] for line in lines if (found := _ASSIGNED.match(line))]
+    inside = [part for part in (*lines, *values, *leaves(secret)) if len(part) >= _MIN_LINE]
+    return {part for part in parts if len(part) >= MIN_LENGTH} | set(inside)
 
 
 def _escaped(text: str) -> Iterator[str]:

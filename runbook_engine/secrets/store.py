@@ -1,4 +1,4 @@
-"""Resolves references such as `env:SMTP_PASSWORD` and `file:secrets/smtp`, and tells the redactor every value."""
+"""Resolves references such as `env:SMTP_PASSWORD` and `age:secrets/all.yml.age#smtp`; tells the redactor each value."""
 
 import os
 import stat
@@ -7,11 +7,12 @@ from pathlib import Path
 from threading import Lock
 
 from runbook_engine.ports.secrets import SecretError
+from runbook_engine.secrets.age import AgeFiles
+from runbook_engine.secrets.fields import pick
 from runbook_engine.secrets.redaction import SecretRedactor
 
 Scheme = Callable[[str, Path], str]
 _MAX_FILE = 1_000_000
-_NOT_YET = ("age", "aws-sm", "aws-ssm")
 
 
 class Secrets:
@@ -27,6 +28,7 @@ class Secrets:
         self._schemes = dict(schemes)
         self._project = project
         self._lock = Lock()
+        self._reading: dict[str, Lock] = {}
         self._values: dict[str, str] = {}
         self.redactor = redactor or SecretRedactor()
 
@@ -36,7 +38,9 @@ class Secrets:
         Raises:
             SecretError: unknown scheme, or not to be had. Names the reference, never a value.
         """
-        with self._lock:
+        with self._lock:  # one lock a reference: AWS may take its time, and others must not wait for it
+            reading = self._reading.setdefault(reference, Lock())
+        with reading:
             if reference not in self._values:
                 value = self._read(reference)
                 self.redactor.add(value)
@@ -52,8 +56,7 @@ class Secrets:
         read = self._schemes.get(scheme)
         if read is None:
             there = ", ".join(sorted(self._schemes))
-            known = f"the scheme {scheme!r} is not in this release" if scheme in _NOT_YET else f"no scheme {scheme!r}"
-            raise SecretError(f"secret {reference!r}: {known}", hint=f"use one of: {there}")
+            raise SecretError(f"secret {reference!r}: no scheme {scheme!r}", hint=f"use one of: {there}")
         value = read(name, self._project)
         if not value:
             raise SecretError(f"secret {reference!r} is empty", hint="give it a value")
@@ -107,6 +110,23 @@ def read_secret_file(name: str, project: Path) -> str:
     except UnicodeDecodeError:
         raise SecretError(f"{reference}: the file is not UTF-8 text", hint="keep binary secrets in Base64") from None
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def age_scheme(files: AgeFiles) -> Scheme:
+    """Give the scheme `age`: `age:FILE` is all that a file holds, `age:FILE#a.b` a field of its JSON or YAML."""
+
+    def read(name: str, project: Path) -> str:
+        reference = f"age:{name}"
+        file, _, field = name.partition("#")
+        try:
+            text = files.open(project / Path(file).expanduser()).decode()
+        except UnicodeDecodeError:
+            raise SecretError(f"secret {reference!r}: not UTF-8 text", hint="keep binary secrets in Base64") from None
+        except (OSError, RuntimeError) as error:
+            raise SecretError(f"secret {reference!r}: {error}") from None
+        return pick(text, field, reference) if field else text.removesuffix("\n").removesuffix("\r")
+
+    return read
 
 
 SCHEMES: Mapping[str, Scheme] = {"env": read_environment, "file": read_secret_file}

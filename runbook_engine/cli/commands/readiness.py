@@ -91,7 +91,7 @@ def readiness(
     opens: dict[Path, str] = {}
 
     def advance(journal: Journal, listener: Listener, interrupts: Interrupts, ask: AskSecret | None) -> RunResult:
-        opens.update(passphrases(prepared.plan, ask))
+        opens.update(passphrases(project, prepared.plan, ask))
         return run_runbook(project, request, prepared, journal, listener=listener, interrupts=interrupts, opens=opens)
 
     def tell(ended: RunResult) -> int:

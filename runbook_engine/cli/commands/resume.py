@@ -103,7 +103,7 @@ def resume(
             return drive(project, journal, seat, advance, earlier=known.passing(journal.read(head.id)))
         from runbook_engine.cli.detach import Away, asked_before, drive_detached
 
-        opens.update(asked_before(lambda: plan_to_resume(project, journal, request)))
+        opens.update(asked_before(project, lambda: plan_to_resume(project, journal, request)))
         journal.close()  # what is open at a fork is not for both processes
         away = Away(head.id, head.runbook, head.inventory, head.mode)
         return drive_detached(project, seat, away, advance, earlier=lambda again: known.passing(again.read(head.id)))

@@ -165,7 +165,7 @@ def _drive(project: OpenProject, request: RunRequest, prepared: PreparedPlan, se
         from runbook_engine.cli.detach import Away, asked_before, drive_detached
 
         plan = prepared.plan
-        opens = asked_before(lambda: plan)
+        opens = asked_before(project, lambda: plan)
         request = replace(request, run=run_id(plan.runbook.name, datetime.now().astimezone()))
         away = Away(request.run, plan.runbook.name, plan.inventory.name, request.mode.value)
         return drive_detached(project, seat, away, advance)

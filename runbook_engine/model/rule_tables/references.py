@@ -108,8 +108,9 @@ A step that imports a runbook has `id`, `name`, `needs`, `import` and `inputs`; 
     ),
     error(
         "RB214",
-        "a secret's reference names a scheme that exists",
+        "a secret's reference names a scheme that exists, and is written as that wants it",
         """
+The schemes are `age:FILE#field`, `aws-sm:NAME?region=…#field`, `aws-ssm:NAME?region=…#field`, `env:NAME`, `file:PATH`.
 Bad:  "{{ secret('vault:db') }}"
 Good: "{{ secret('env:DB_PASSWORD') }}"
 """,
@@ -155,6 +156,15 @@ No step has run and nobody has given an input when a trigger is looked at: its t
 variables on localhost, the runbook's vars, and inputs that have a default.
 Bad:  region: "{{ steps['find'].region }}"
 Good: region: "{{ primary_region }}"
+""",
+    ),
+    error(
+        "RB220",
+        "an age file that a secret is read from is in the project",
+        """
+It is not opened for this; whether it can be is proven when a run begins. `runbook doctor` says what is missing here.
+Bad:  "{{ secret('age:secrets/prod.yml#smtp') }}"   # not encrypted
+Good: "{{ secret('age:secrets/prod.yml.age#smtp') }}"
 """,
     ),
 )

@@ -30,8 +30,8 @@ Good: failover records and health checks that are in place beforehand, and a rea
         "no secret is kept only in the region that is escaped",
         """
 A step reads a secret whose address names the region that the runbook leaves.
-Bad:  "{{ secret('...:arn:aws:secretsmanager:us-east-1:123456789012:secret:smtp') }}"
-Good: a replica in the standby region, or secret('env:SMTP_PASSWORD')
+Bad:  "{{ secret('aws-sm:reviews/smtp?region=us-east-1') }}"
+Good: "{{ secret('aws-sm:reviews/smtp?region=eu-west-1,us-east-1') }}", with a replica in eu-west-1
 """,
     ),
     warning(

@@ -61,8 +61,6 @@ def test_a_file_open_to_others_is_refused(store, tmp_path, mode):
     ("reference", "message", "hint"),
     [
         ("vault:x", "no scheme 'vault'", "env, file"),
-        ("age:x", "not in this release", "env, file"),
-        ("aws-sm:x", "not in this release", "env, file"),
         ("PASSWORD", "is no reference", "scheme:name"),
         ("env:", "is no reference", "scheme:name"),
         ("env:RUNBOOK_NOT_SET", "not set", "export RUNBOOK_NOT_SET"),

@@ -1,0 +1,105 @@
+"""The doctor's look at secrets: is each one there for this user on this machine; no value is read."""
+
+import os
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+from runbook_engine.app.cloud import aws_session
+from runbook_engine.app.prepare import PlanRequest, prepare_plan, read_inventory
+from runbook_engine.app.project import OpenProject
+from runbook_engine.app.run_secrets import age_files, parsed, references
+from runbook_engine.app.secret_findings import written_references
+from runbook_engine.connections.aws import AwsSession
+from runbook_engine.expressions.placeholders import base_references
+from runbook_engine.loading.runbook import load_runbook
+from runbook_engine.model.errors import RunbookError
+from runbook_engine.model.secret_reference import SecretReference
+from runbook_engine.secrets.age import read_age_file
+from runbook_engine.secrets.age_keys import LockedError, has_passphrase, read_identities
+from runbook_engine.secrets.aws import AwsSecrets
+
+_SECONDS = 5.0
+
+
+class Missing(NamedTuple):
+    """A secret that is not there: its reference, what is wrong, and a runbook that needs it."""
+
+    reference: str
+    problem: str
+    runbook: str
+
+
+def look_at_secrets(project: OpenProject) -> tuple[int, list[Missing]]:
+    """Look whether the secrets of the project's runbooks are there; gives how many there are, and what is missing.
+
+    Looked at are references that stand in a runbook, and those that its steps compute of the default inventory.
+    """
+    known: dict[str, str] = {}
+    for path in sorted((project.root / "runbooks").glob("*.y*ml")):
+        for reference in _of_runbook(project, path):
+            known.setdefault(reference, path.stem)
+    if not known:
+        return 0, []
+    inventory, _, _ = read_inventory(project, ()) if project.config.inventory else (None, None, None)
+    session = aws_session(inventory, project.root, patience=_SECONDS) if inventory else _plain_session()
+    problems = {text: _problem(project, parts, AwsSecrets(session)) for text, parts in parsed(known).items()}
+    return len(known), [Missing(text, problem, known[text]) for text, problem in problems.items() if problem]
+
+
+def _plain_session() -> AwsSession:
+    return AwsSession(connect_seconds=_SECONDS, read_seconds=_SECONDS, attempts=1)
+
+
+def _of_runbook(project: OpenProject, path: Path) -> list[str]:
+    loaded = load_runbook(
+        path, project=project.root, limits=project.config.limits, action_names=tuple(project.catalog.names())
+    )
+    found = [base for text, _ in written_references(loaded.for_lint()) for base in base_references(text)]
+    try:
+        return [*found, *references(project, prepare_plan(project, PlanRequest(str(path))).plan)]
+    except RunbookError:
+        return found  # it wants inputs, or `runbook validate` has more to say of it
+
+
+def _problem(project: OpenProject, reference: SecretReference, cloud: AwsSecrets) -> str:
+    try:
+        if reference.scheme == "env":
+            return "" if os.environ.get(reference.name) else "the environment variable is not set"
+        if reference.scheme == "file":
+            return _file(project.root / Path(reference.name).expanduser())
+        if reference.scheme == "age":
+            return _age(project, project.root / Path(reference.name).expanduser())
+        return "; ".join(cloud.missing(reference))
+    except (RunbookError, RuntimeError) as error:
+        return str(error)
+
+
+def _file(path: Path) -> str:
+    try:
+        facts = path.stat()
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    if not stat.S_ISREG(facts.st_mode):
+        return f"{path} is not a file"
+    if facts.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return f"{path} is open to others: chmod 600"
+    return "" if os.access(path, os.R_OK) else f"{path} can't be read by this user"
+
+
+def _age(project: OpenProject, path: Path) -> str:
+    """Look at the file's head, and whether there is an identity; whether that opens it, only opening can tell."""
+    if has_passphrase(read_age_file(path)):
+        return ""
+    files = age_files(project, {}).identities
+    problems = []
+    for file in files:
+        try:
+            read_identities(file, None)
+        except LockedError:
+            return ""  # it is asked for when a run begins
+        except RunbookError as error:
+            problems.append(error.message)
+        else:
+            return ""
+    return "; ".join(problems) or "there is no identity that could open it: set RUNBOOK_AGE_IDENTITIES"

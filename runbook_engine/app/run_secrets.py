@@ -1,0 +1,116 @@
+"""The secrets of one run: where they come from, what is opened before its first step, and what is only looked at."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runbook_engine.app.hands import read_project_file
+from runbook_engine.app.project import OpenProject
+from runbook_engine.app.secret_references import references_of
+from runbook_engine.connections.aws import AwsSession
+from runbook_engine.expressions.scope import VAULT
+from runbook_engine.model.errors import InvalidInputError, RunbookError
+from runbook_engine.model.plan import Plan
+from runbook_engine.model.secret_reference import SecretReference, parse_reference
+from runbook_engine.ports.secrets import SecretError
+from runbook_engine.secrets.age import AgeFiles
+from runbook_engine.secrets.age_keys import identity_files
+from runbook_engine.secrets.aws import AwsSecrets
+from runbook_engine.secrets.store import SCHEMES, Scheme, Secrets, age_scheme
+
+_LOCAL = frozenset({"age", "env", "file"})
+
+
+def age_files(project: OpenProject, passphrases: Mapping[Path, str]) -> AgeFiles:
+    """Give what opens the project's age files on this machine."""
+    files = identity_files(project.config.secrets.identities, project.root, os.environ)
+    return AgeFiles(files, passphrases)
+
+
+def references(project: OpenProject, plan: Plan) -> dict[str, str]:
+    """Give the references that a plan's steps have, as far as they are known, each with the id of a step."""
+    return references_of(
+        plan, project.catalog, project.config.defaults, lambda path: read_project_file(project.root, path)
+    )
+
+
+def secret_store(
+    project: OpenProject, plan: Plan, passphrases: Mapping[Path, str], aws: AwsSession, known: Mapping[str, str]
+) -> Secrets:
+    """Give the store of a run. What this machine has by itself is known to the redactor from the start.
+
+    So it is taken out of what a step says that does not use it: another step wrote it where this one looks, perhaps in
+    the part of the run before a crash. AWS is asked at the attempt alone.
+
+    Args:
+        known: the plan's references.
+    """
+    decrypted = list(plan.inventory.secrets)
+    schemes = schemes_of(project, decrypted, passphrases, aws)
+    store = Secrets(schemes, project.root)
+    for text in (*decrypted, *passphrases.values()):
+        store.redactor.add(text)
+    for reference in known:
+        if reference.partition(":")[0] in _LOCAL:
+            _prime(store, reference)
+    return store
+
+
+def schemes_of(
+    project: OpenProject, decrypted: Sequence[str], passphrases: Mapping[Path, str], aws: AwsSession
+) -> dict[str, Scheme]:
+    """Give how a reference of each scheme is read.
+
+    Args:
+        decrypted: texts of the inventory, by their position.
+    """
+    cloud = AwsSecrets(aws)
+    return {
+        **SCHEMES,
+        VAULT: lambda position, _: decrypted[int(position)],
+        "age": age_scheme(age_files(project, passphrases)),
+        "aws-sm": cloud.secret,
+        "aws-ssm": cloud.parameter,
+    }
+
+
+def variables_of(known: Mapping[str, str]) -> frozenset[str]:
+    """Name the environment variables that hold secrets of a plan; commands are given them by `environment:` alone."""
+    return frozenset(name for scheme, _, name in (text.partition(":") for text in known) if scheme == "env")
+
+
+def open_all(project: OpenProject, known: Mapping[str, str], passphrases: Mapping[Path, str]) -> None:
+    """Open every age file that a plan will need, so that a bad one stops the run before its first step.
+
+    Raises:
+        LockedError: one wants a passphrase.
+        SecretError: one can't be opened, or lacks a field; names the step.
+    """
+    references = {text: step for text, step in known.items() if text.startswith("age:")}
+    if not references:
+        return
+    store = Secrets({"age": age_scheme(age_files(project, passphrases))}, project.root)
+    for reference, step in references.items():
+        try:
+            store.resolve(reference)
+        except SecretError as error:
+            error.message = f"step {step}: {error.message}; nothing was begun"
+            raise
+
+
+def parsed(known: Mapping[str, str]) -> dict[str, SecretReference]:
+    """Take references apart; one that is not well-formed is left out, since `runbook validate` tells of it."""
+    found: dict[str, SecretReference] = {}
+    for text in known:
+        try:
+            found[text] = parse_reference(text)
+        except InvalidInputError:
+            continue
+    return found
+
+
+def _prime(store: Secrets, reference: str) -> None:
+    try:
+        store.resolve(reference)
+    except RunbookError:
+        return  # the step that needs it says so; perhaps it is skipped
