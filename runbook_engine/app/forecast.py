@@ -26,6 +26,7 @@ from runbook_engine.ports.journal import Journal
 
 _Source: TypeAlias = Literal["history", "hint", "none"]
 _WORK = 200_000  # tasks that are tried on paper, over all trials
+_MOST_EVENTS = 200_000
 _FEWEST, _MOST = 20, 1000
 _MOST_TIMES = 1000.0
 _FOR_REAL = frozenset({Mode.LIVE.value, Mode.DRILL.value})
@@ -43,14 +44,15 @@ def read_history(journal: Journal | None, runbook: str, most: int) -> History:
     """Read the durations off the newest runs of a runbook that were done for real and came to an end.
 
     Args:
-        most: greatest number of runs.
+        most: greatest number of runs; fewer where they are long.
     """
-    found = History()
+    found, events = History(), 0
     for head in journal.runs() if journal is not None else ():
-        if found.runs == most:
+        if found.runs == most or events > _MOST_EVENTS:
             break
         if head.runbook == runbook and head.mode in _FOR_REAL and head.closed_at is not None and not head.pruned:
             found.runs += 1
+            events += head.events
             for step, seconds in _durations(journal.read(head.id) if journal is not None else ()):
                 found.seconds.setdefault(step, []).append(seconds)
     return found
@@ -120,6 +122,11 @@ def open_history(journal_of: Callable[[], Journal], runbook: str, most: int) -> 
         return read_history(journal, runbook, most)
     finally:
         journal.close()
+
+
+def usual(history: History) -> dict[str, float]:
+    """Give the seconds that a task of each step took in half of the cases."""
+    return {step: _share(seconds, 0.5) for step, seconds in history.seconds.items()}
 
 
 def suppose(text: str, plan: Plan) -> WhatIf:

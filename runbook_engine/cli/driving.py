@@ -1,7 +1,7 @@
 """Drives a run from the command line: what is seen meanwhile, signals, gates, and what is said at its end."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from itertools import islice
@@ -26,6 +26,7 @@ from runbook_engine.ports.listener import Listener
 if TYPE_CHECKING:
     from runbook_engine.cli.gate_prompt import GatePrompt, Screen
 
+_RUNS = 20  # earlier runs that the outlook goes by
 _CHUNK = 1000  # earlier events in memory at once
 Advance = Callable[[Journal, Listener, Interrupts, AskSecret | None], RunResult]
 Tell = Callable[[RunResult], int]
@@ -63,7 +64,7 @@ def drive(
     """
     interrupts = Interrupts()
     with ExitStack() as stack:
-        lines = progress_of(stack, seat)
+        lines = progress_of(stack, project, seat)
         listeners: list[Listener] = [lines]
         memories: list[LineProgress | GatePrompt] = [lines]
         ask: AskSecret | None = None
@@ -126,12 +127,24 @@ def _is_live(seat: Seat) -> bool:
     return is_terminal(sys.stderr) and seat.away is None and not (seat.output == "ndjson" and sys.stdout.isatty())
 
 
-def progress_of(stack: ExitStack, seat: Seat) -> LineProgress:
+def progress_of(stack: ExitStack, project: OpenProject, seat: Seat) -> LineProgress:
     """Give what shows the run, for as long as the stack lasts: the live view on a terminal, or else lines."""
     if not _is_live(seat):
         lines = LineProgress()
         stack.enter_context(lines.ticking())
         return lines
     from runbook_engine.cli.live import LiveProgress
+    from runbook_engine.cli.to_go import UsualTimes
 
-    return stack.enter_context(LiveProgress(colour=wants_colour(sys.stderr)))
+    usual = UsualTimes(lambda runbook: usual_times(project, runbook))
+    return stack.enter_context(LiveProgress(colour=wants_colour(sys.stderr), usual=usual))
+
+
+def usual_times(project: OpenProject, runbook: str) -> Mapping[str, float]:
+    """Give the seconds that a task of each step took in half of the earlier runs; nothing when they can't be read."""
+    from runbook_engine.app.forecast import open_history, usual
+
+    try:
+        return usual(open_history(project.journal, runbook, _RUNS))
+    except JournalError:
+        return {}  # (who drives or watches the run is told of the journal's trouble by it)

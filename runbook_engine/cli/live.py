@@ -13,6 +13,7 @@ from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.progress import LineProgress
 from runbook_engine.cli.run_view import FOLD_ABOVE
 from runbook_engine.cli.step_line import clock_text, step_line, summary_of
+from runbook_engine.cli.to_go import UsualTimes, to_go
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
 
@@ -41,8 +42,9 @@ _STYLES = {
 class LiveProgress(LineProgress):
     """Shows the lines of `LineProgress` and a footer that is kept up to date."""
 
-    def __init__(self, *, colour: bool) -> None:
+    def __init__(self, *, colour: bool, usual: UsualTimes | None = None) -> None:
         super().__init__(sys.stderr)
+        self._usual = usual
         self._console = Console(stderr=True, no_color=not colour, highlight=False, markup=False, emoji=False)
         self._live = Live(
             console=self._console,
@@ -123,7 +125,20 @@ class LiveProgress(LineProgress):
             return f"  ·  {clock_text(passed)}"
         left = rto.total_seconds() - passed
         word = "left" if left >= 0 else "over"
-        return f"  ·  {clock_text(passed)} of RTO {clock_text(rto.total_seconds())} ({clock_text(abs(left))} {word})"
+        head = f"  ·  {clock_text(passed)} of RTO {clock_text(rto.total_seconds())} ({clock_text(abs(left))} {word}"
+        return f"{head}{self._outlook(now, left)})"
+
+    def _outlook(self, now: datetime, left: float) -> str:
+        """Say whether the objective will be met, if each step takes what it took in earlier runs."""
+        if self._usual is None or self.view.opened is None or left < 0:
+            return ""
+        ahead = to_go(self.view, self._usual.of(self.view.opened.runbook), now)
+        if ahead is None:
+            return ""
+        about, spare = "about" if ahead.whole else "at least", left - ahead.seconds
+        if spare < 0:
+            return f"; {about} {clock_text(ahead.seconds)} to go, WILL MISS IT by {clock_text(-spare)}"
+        return f"; {about} {clock_text(ahead.seconds)} to go"
 
 
 def _at_most(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from runbook_engine.model.event import (
     RunContinued,
     RunOpened,
     RunPaused,
+    StepSummary,
     StoredEvent,
     TaskBlocked,
     TaskResolved,
@@ -59,6 +60,7 @@ class RunView:
     """The state that is shown while a run goes on.
 
     Attributes:
+        plan: the steps, each behind what it needs.
         running: start of each running attempt, by task.
         said: what a running attempt last said of itself, by task.
         gates: the open gates, by task.
@@ -76,6 +78,7 @@ class RunView:
 
     def _forget(self) -> None:
         """Know of no task."""
+        self.plan: tuple[StepSummary, ...] = ()
         self.steps: dict[str, StepProgress] = {}
         self.running: dict[str, datetime] = {}
         self.said: dict[str, str] = {}
@@ -119,7 +122,7 @@ class RunView:
             case RunOpened() as opened:
                 self._open(opened, stored)
             case PlanAccepted(steps=steps) if steps:
-                known = self.steps
+                known, self.plan = self.steps, steps
                 self.steps = {step.id: known.get(step.id, StepProgress()) for step in steps}
                 for step in steps:
                     self.steps[step.id].tasks = step.tasks
@@ -138,6 +141,7 @@ class RunView:
         """Begin anew: where a run is taken back at once, another one with the same tasks follows."""
         self._forget()
         self.opened, self.run, self.started_at = opened, stored.run, stored.time
+        self.plan = opened.steps
         self.steps = {step.id: StepProgress(step.tasks) for step in opened.steps}
 
     def _finish(self, finished: AttemptFinished) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from runbook_engine.app.clock import SystemClock
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.follow import Followed, follow, follower
-from runbook_engine.app.project import open_project
+from runbook_engine.app.project import OpenProject, open_project
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, progress_of
 from runbook_engine.cli.listeners import EventLines, Listeners
@@ -38,7 +38,7 @@ def watch(run: str | None, output: str) -> int:
     try:
         head = find_run(journal, run or "last")
         try:
-            followed = _watch(journal, head.id, Seat(output))
+            followed = _watch(project, journal, head.id, Seat(output))
         except KeyboardInterrupt:
             say(f"no longer watched; run {head.id} is what it was")
             return ExitCode.INTERRUPTED
@@ -49,9 +49,9 @@ def watch(run: str | None, output: str) -> int:
         journal.close()
 
 
-def _watch(journal: Journal, run: str, seat: Seat) -> Followed:
+def _watch(project: OpenProject, journal: Journal, run: str, seat: Seat) -> Followed:
     with ExitStack() as stack:
-        shown: list[Listener] = [progress_of(stack, seat)]
+        shown: list[Listener] = [progress_of(stack, project, seat)]
         if seat.output == "ndjson":
             shown.append(EventLines())
         listeners = Listeners(shown)

@@ -1,0 +1,61 @@
+"""How long a run that is shown still takes, by what its steps took in earlier runs."""
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from runbook_engine.cli.run_view import RunView
+
+
+class ToGo(NamedTuple):
+    """Seconds until the run is over if each step takes what it usually does; not `whole` when some are unknown."""
+
+    seconds: float
+    whole: bool
+
+
+def to_go(view: RunView, takes: Mapping[str, float], now: datetime) -> ToGo | None:
+    """Add up the longest chain of what is left; None when nothing is known of anything that is left.
+
+    Args:
+        takes: seconds that a task of a step usually takes.
+    """
+    chains: dict[str, float] = {}
+    whole, known = True, False
+    for step in view.plan:  # (each stands behind what it needs)
+        before = max((chains.get(need.removesuffix("@target"), 0.0) for need in step.needs), default=0.0)
+        if view.steps[step.id].over:
+            chains[step.id] = before
+            continue
+        usual = takes.get(step.id)
+        whole, known = whole and usual is not None, known or usual is not None
+        running = view.running_of(step.id)
+        passed = (now - running[0][1]).total_seconds() if running else 0.0
+        chains[step.id] = before + max(0.0, (usual or 0.0) - passed)
+    return ToGo(max(chains.values(), default=0.0), whole) if known else None
+
+
+class UsualTimes:
+    """Finds out in the background what a runbook's steps usually take, so that the run does not wait for it.
+
+    Args:
+        read: gives it by the runbook's name; whatever goes wrong with that, the run is shown without a forecast.
+    """
+
+    def __init__(self, read: Callable[[str], Mapping[str, float]]) -> None:
+        self._read = read
+        self._begun = ""
+        self._found: Mapping[str, float] = {}
+
+    def of(self, runbook: str) -> Mapping[str, float]:
+        """Give what is known by now."""
+        if self._begun != runbook:
+            self._begun, self._found = runbook, {}
+            threading.Thread(target=self._look, args=(runbook,), name="usual times", daemon=True).start()
+        return self._found
+
+    def _look(self, runbook: str) -> None:
+        found = self._read(runbook)
+        if self._begun == runbook:
+            self._found = found
