@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 _SERVICE = b"# service=git-upload-pack\n"
 _LINE = re.compile(rb"([0-9a-f]{40}) ([^\0\n]+)")
+_LENGTH = re.compile(rb"[0-9a-fA-F]{4}")
 _ZERO = b"0" * 40
+_FLUSHES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +45,23 @@ def read_advertisement(content: bytes) -> Advertisement:
 
 
 def _packets(content: bytes) -> Iterator[bytes]:
-    """Give each packet's bytes; the stream must end with a flush packet, or it was cut off."""
-    at, flushed = 0, False
+    """Give each packet's bytes; one flush packet ends the heading, another one the list, or it was cut off."""
+    at, flushes, ended = 0, 0, False
     while at < len(content):
-        try:
-            length = int(content[at : at + 4], 16)
-        except ValueError:
-            raise ValueError("the answer is not that of a git server") from None
-        flushed = length == 0
-        if length == 0:
+        digits = _LENGTH.match(content, at)
+        if digits is None:
+            raise ValueError("the answer is cut off, or not that of a git server")
+        length = int(digits[0], 16)
+        ended = length == 0
+        if ended:
+            flushes += 1
             at += 4
             continue
         if length <= 4 or at + length > len(content):  # noqa: PLR2004 - the length counts its own four digits
             raise ValueError("the answer of the git server is cut off")
         yield content[at + 4 : at + length]
         at += length
-    if not flushed:
+    if not ended or flushes < _FLUSHES:
         raise ValueError("the answer of the git server is cut off")
 
 
