@@ -1,28 +1,28 @@
 """aws.ami_copy: a machine image copied into the region, so that instances can be started from it there."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
 from pydantic import Field
 
 from runbook_engine.actions.aws.common import client
-from runbook_engine.actions.aws.ec2_copies import CopyParams, copies, find_one, place, specification
-from runbook_engine.actions.aws.marks import (
-    POINT_TAG,
-    SOURCE_TAG,
-    age,
-    as_utc,
-    recovery_point,
-    refuse_foreign,
-    tags_of,
-    token,
+from runbook_engine.actions.aws.ec2_copies import (
+    CopyKind,
+    CopyParams,
+    await_copy,
+    find_copy,
+    find_source,
+    place,
+    refuse_foreign_copy,
+    specification,
+    standing,
+    tags_for,
 )
-from runbook_engine.actions.aws.waiting import Seen, refuse_terminal, wait_until
+from runbook_engine.actions.aws.marks import as_utc, token
+from runbook_engine.actions.aws.waiting import Seen
 from runbook_engine.sdk import (
     Action,
     ActionContext,
-    ActionFailedError,
     Addition,
     Applied,
     AwsAnswer,
@@ -32,12 +32,8 @@ from runbook_engine.sdk import (
     JsonObject,
     Outputs,
     additions,
-    satisfied,
     unsatisfied,
 )
-
-READY, TERMINAL = frozenset({"available"}), frozenset({"deregistered", "disabled", "error", "failed", "invalid"})
-HINT = "look at the image's state reason in EC2; deregister it and run the step again"
 
 
 class AmiCopyParams(CopyParams):
@@ -64,13 +60,25 @@ class AmiCopyOutputs(Outputs):
     recovery_point: str = Field("", description="the time that the image was made, UTC; empty when not known")
 
 
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    id: str
-    name: str
-    seen: Seen
-    point: datetime | None
-    item: AwsAnswer
+def _seen(item: AwsAnswer) -> Seen:
+    return Seen(item.get("State", ""), detail=(item.get("StateReason") or {}).get("Message", ""))
+
+
+def _made(source: AwsAnswer) -> datetime | None:
+    text = str(source.get("CreationDate") or "")
+    return as_utc(datetime.fromisoformat(text)) if text else None
+
+
+IMAGE = CopyKind(
+    noun="image",
+    identity="ImageId",
+    owner="Owners",
+    ready="available",
+    terminal=frozenset({"deregistered", "disabled", "error", "failed", "invalid"}),
+    hint="look at the image's state reason in EC2; deregister it and run the step again",
+    seen=_seen,
+    made=_made,
+)
 
 
 class AmiCopy(Action[AmiCopyParams]):
@@ -105,37 +113,20 @@ aws.ami_copy:
     def check(self, params: AmiCopyParams, context: ActionContext) -> Finding:
         """Look for the copy; when there is none, at the image."""
         copy = _find(params, client(params, context, "ec2"))
-        if copy is None:
-            source = _source(params, context)
-            point = _made(source)
-            after = {"source": place(params, params.image), "name": params.name or source.get("Name", "")}
-            words = f"image {params.image} of {params.source_region} is not in {params.region}"
-            change = Change(what=f"image {after['name']}", before=None, after=after)
-            return unsatisfied(words, changes=(change,), recovery_point=point, evidence=_adds(params, source))
-        refuse_terminal(f"image {copy.id}", copy.seen, TERMINAL, hint=HINT)
-        if copy.seen.state not in READY:
-            change = Change(what=f"image {copy.id} state", before=copy.seen.state, after="available")
-            return unsatisfied(f"image {copy.id} is {copy.seen.state}", changes=(change,), recovery_point=copy.point)
-        outputs = {
-            "image": copy.id,
-            "name": copy.name,
-            "source": place(params, params.image),
-            "recovery_point": copy.point.isoformat() if copy.point else "",
-        }
-        words = f"image {copy.id} is a copy of {params.image} of {params.source_region}{age(copy.point, context)}"
-        return satisfied(words, outputs=outputs, recovery_point=copy.point)
+        if copy is not None:
+            return standing(IMAGE, params, context, copy, params.image, name=copy.get("Name", ""))
+        source = find_source(IMAGE, params, context, params.image)
+        after = {"source": place(params, params.image), "name": params.name or source.get("Name", "")}
+        words = f"image {params.image} of {params.source_region} is not in {params.region}"
+        change = Change(what=f"image {after['name']}", before=None, after=after)
+        return unsatisfied(words, changes=(change,), recovery_point=_made(source), evidence=_adds(params, source))
 
     def apply(self, params: AmiCopyParams, context: ActionContext) -> Applied:
         """Copy and wait."""
         ec2 = client(params, context, "ec2")
         copy = _find(params, ec2)
-        made = _copy(params, context, ec2) if copy is None else copy.id
-
-        def look() -> Seen | None:
-            found = find_one(ec2, "describe_images", "Images", ImageIds=[made])
-            return None if found is None else _seen(found)
-
-        wait_until(params, context, look, what=f"image {made}", ready=READY, terminal=TERMINAL, hint=HINT)
+        made = _copy(params, context, ec2) if copy is None else str(copy["ImageId"])
+        await_copy(IMAGE, params, context, ec2, made)
         return Applied(summary=f"copied image {params.image} to {params.region} as {made}")
 
     def revert(self, params: AmiCopyParams, context: ActionContext) -> Applied:
@@ -144,39 +135,20 @@ aws.ami_copy:
         copy = _find(params, ec2)
         if copy is None:
             return Applied(summary=f"there is no copy of {params.image}", changed=False)
-        source = place(params, params.image)
-        refuse_foreign(f"image {copy.id} in {params.region}", tags_of(copy.item.get("Tags")), source=source)
-        ec2.call("deregister_image", ImageId=copy.id, DeleteAssociatedSnapshots=True)
-        return Applied(summary=f"deregistered image {copy.id}, deleted its snapshots")
+        refuse_foreign_copy(IMAGE, params, copy, params.image)
+        ec2.call("deregister_image", ImageId=copy["ImageId"], DeleteAssociatedSnapshots=True)
+        return Applied(summary=f"deregistered image {copy['ImageId']}, deleted its snapshots")
 
 
-def _find(params: AmiCopyParams, ec2: AwsClient) -> _Copy | None:
-    """Find a copy; one that is usable before one that is being made, and that before one that failed."""
-    found = list(copies(ec2, "describe_images", "Images", place(params, params.image), Owners=["self"]))
-    if not found:
-        every = ec2.pages("describe_images", "Images", Owners=["self"])
-        wanted = (params.image, params.source_region)
-        found = [item for item in every if (item.get("SourceImageId"), item.get("SourceImageRegion")) == wanted]
-    all_copies = [
-        _Copy(item["ImageId"], item.get("Name", ""), _seen(item), recovery_point(tags_of(item.get("Tags"))), item)
-        for item in found
-    ]
-    order = sorted(all_copies, key=lambda copy: (copy.seen.state not in READY, copy.seen.state in TERMINAL, copy.id))
-    return order[0] if order else None
-
-
-def _seen(item: AwsAnswer) -> Seen:
-    return Seen(item.get("State", ""), detail=(item.get("StateReason") or {}).get("Message", ""))
-
-
-def _source(params: AmiCopyParams, context: ActionContext) -> AwsAnswer:
-    there = client(params, context, "ec2", region=params.source_region)
-    source = find_one(there, "describe_images", "Images", ImageIds=[params.image])
-    if source is None:
-        raise ActionFailedError(f"there is no image {params.image} in {params.source_region}")
-    if source.get("State") not in READY:
-        raise ActionFailedError(f"image {params.image} is {source.get('State')}, not available")
-    return source
+def _find(params: AmiCopyParams, ec2: AwsClient) -> AwsAnswer | None:
+    """Find a copy by its tags, or by what EC2 says of its source."""
+    tagged = find_copy(IMAGE, params, ec2, params.image)
+    if tagged is not None:
+        return tagged
+    wanted = (params.image, params.source_region)
+    every = ec2.pages(IMAGE.describe, IMAGE.listed, Owners=["self"])
+    found = (item for item in every if (item.get("SourceImageId"), item.get("SourceImageRegion")) == wanted)
+    return min(found, key=IMAGE.rank, default=None)
 
 
 def _adds(params: AmiCopyParams, source: AwsAnswer) -> JsonObject:
@@ -186,17 +158,9 @@ def _adds(params: AmiCopyParams, source: AwsAnswer) -> JsonObject:
     return additions(image, image.model_copy(update={"kind": "ec2:Snapshot", "count": volumes}))
 
 
-def _made(source: AwsAnswer) -> datetime | None:
-    text = str(source.get("CreationDate") or "")
-    return as_utc(datetime.fromisoformat(text)) if text else None
-
-
 def _copy(params: AmiCopyParams, context: ActionContext, ec2: AwsClient) -> str:
-    source = _source(params, context)
-    point = _made(source)
-    tags = {SOURCE_TAG: place(params, params.image)}
-    if point is not None:
-        tags[POINT_TAG] = point.isoformat(timespec="seconds")
+    source = find_source(IMAGE, params, context, params.image)
+    tags = tags_for(IMAGE, params, source, params.image)
     context.progress(f"copying image {params.image} to {params.region}")
     answer = ec2.call(
         "copy_image",

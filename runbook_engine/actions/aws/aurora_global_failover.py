@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from runbook_engine.actions.aws.common import client
-from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.errors import Trouble, passing_over
 from runbook_engine.actions.aws.replication_lag import Lag, LagParams, refuse_lag, replication_lag
 from runbook_engine.actions.aws.waiting import Seen, wait_until
 from runbook_engine.sdk import (
@@ -17,7 +17,6 @@ from runbook_engine.sdk import (
     Applied,
     AwsAnswer,
     AwsClient,
-    AwsError,
     Change,
     Finding,
     Outputs,
@@ -208,23 +207,12 @@ def _refuse(params: AuroraParams, found: _Global) -> None:
 
 def _move(params: AuroraParams, rds: AwsClient, target: str) -> None:
     """Begin; while RDS is at it already it refuses, and then there is only the wait."""
-    try:
+    where = {"GlobalClusterIdentifier": params.global_cluster, "TargetDbClusterIdentifier": target}
+    with passing_over(Trouble.BUSY):
         if params.mode == "switchover":
-            rds.call(
-                "switchover_global_cluster",
-                GlobalClusterIdentifier=params.global_cluster,
-                TargetDbClusterIdentifier=target,
-            )
+            rds.call("switchover_global_cluster", **where)
         else:
-            rds.call(
-                "failover_global_cluster",
-                GlobalClusterIdentifier=params.global_cluster,
-                TargetDbClusterIdentifier=target,
-                AllowDataLoss=True,
-            )
-    except AwsError as error:
-        if trouble(error) is not Trouble.BUSY:
-            raise
+            rds.call("failover_global_cluster", **where, AllowDataLoss=True)
 
 
 def _lag(params: AuroraParams, context: ActionContext) -> Lag:

@@ -14,7 +14,7 @@ from runbook_engine.actions.aws.dynamodb_tables import (
     find_table,
     point_in_time,
 )
-from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.errors import Trouble, passing_over, trouble
 from runbook_engine.actions.aws.marks import (
     age,
     as_utc,
@@ -24,7 +24,7 @@ from runbook_engine.actions.aws.marks import (
     refuse_foreign,
     tag_list,
 )
-from runbook_engine.actions.aws.waiting import Seen, refuse_terminal, wait_gone, wait_until
+from runbook_engine.actions.aws.waiting import Seen, unsettled, wait_gone, wait_until
 from runbook_engine.sdk import (
     Action,
     ActionContext,
@@ -107,10 +107,8 @@ aws.dynamodb_restore:
         if table is None:
             return _would_restore(params, context, dynamodb)
         _refuse_foreign(params, context, table)
-        refuse_terminal(f"table {table.name}", table.seen, TERMINAL, hint=HINT)
-        if table.status not in READY:
-            change = Change(what=f"table {table.name} status", before=table.status, after="ACTIVE")
-            return unsatisfied(f"table {table.name} is {table.status}", changes=(change,))
+        if going := unsettled(f"table {table.name}", table.seen, ready=READY, terminal=TERMINAL, hint=HINT):
+            return going
         return _stands(params, context, dynamodb, table)
 
     def apply(self, params: DynamodbParams, context: ActionContext) -> Applied:
@@ -208,7 +206,7 @@ def _point(params: DynamodbParams, context: ActionContext, dynamodb: AwsClient) 
 def _restore(params: DynamodbParams, dynamodb: AwsClient) -> None:
     """Begin; a table that somebody (an earlier attempt, perhaps) restored meanwhile is left to the wait."""
     billing = None if params.pay_per_request is None else "PAY_PER_REQUEST" if params.pay_per_request else "PROVISIONED"
-    try:
+    with passing_over(Trouble.EXISTS):
         if params.backup is not None:
             dynamodb.call(
                 "restore_table_from_backup",
@@ -229,9 +227,6 @@ def _restore(params: DynamodbParams, dynamodb: AwsClient) -> None:
             RestoreDateTime=None if latest else params.time,
             BillingModeOverride=billing,
         )
-    except AwsError as error:
-        if trouble(error) is not Trouble.EXISTS:
-            raise
 
 
 def _refuse_foreign(params: DynamodbParams, context: ActionContext, table: Table) -> None:

@@ -1,27 +1,29 @@
 """aws.ebs_copy_snapshot: a volume's snapshot copied into the region, so that volumes can be made from it there."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar
 
 from pydantic import Field
 
 from runbook_engine.actions.aws.common import client
-from runbook_engine.actions.aws.ec2_copies import CopyParams, copies, find_one, place, specification
-from runbook_engine.actions.aws.marks import (
-    POINT_TAG,
-    SOURCE_TAG,
-    age,
-    as_utc,
-    recovery_point,
-    refuse_foreign,
-    tags_of,
+from runbook_engine.actions.aws.ec2_copies import (
+    CopyKind,
+    CopyParams,
+    await_copy,
+    await_gone,
+    find_copy,
+    find_source,
+    place,
+    refuse_foreign_copy,
+    specification,
+    standing,
+    tags_for,
 )
-from runbook_engine.actions.aws.waiting import Seen, in_words, refuse_terminal, wait_gone, wait_until
+from runbook_engine.actions.aws.marks import as_utc
+from runbook_engine.actions.aws.waiting import Seen
 from runbook_engine.sdk import (
     Action,
     ActionContext,
-    ActionFailedError,
     Addition,
     Applied,
     AwsAnswer,
@@ -30,12 +32,8 @@ from runbook_engine.sdk import (
     Finding,
     Outputs,
     additions,
-    satisfied,
     unsatisfied,
 )
-
-READY, TERMINAL = frozenset({"completed"}), frozenset({"error", "recoverable"})
-HINT = "look at the snapshot's state message in EC2; delete it and run the step again"
 
 
 class EbsCopyParams(CopyParams):
@@ -53,6 +51,28 @@ class EbsCopyOutputs(Outputs):
     source: str = Field("", description="region and id of the snapshot that it is a copy of")
     size: int = Field(0, description="size of the volume, in GiB")
     recovery_point: str = Field("", description="the time its data is from, UTC")
+
+
+def _seen(item: AwsAnswer) -> Seen:
+    text = str(item.get("Progress") or "").rstrip("%")
+    percent = float(text) if text.replace(".", "", 1).isdigit() else None
+    return Seen(item.get("State", ""), percent, item.get("StateMessage") or "")
+
+
+def _taken(source: AwsAnswer) -> datetime | None:
+    return as_utc(source["StartTime"])
+
+
+SNAPSHOT = CopyKind(
+    noun="snapshot",
+    identity="SnapshotId",
+    owner="OwnerIds",
+    ready="completed",
+    terminal=frozenset({"error", "recoverable"}),
+    hint="look at the snapshot's state message in EC2; delete it and run the step again",
+    seen=_seen,
+    made=_taken,
+)
 
 
 class EbsCopySnapshot(Action[EbsCopyParams]):
@@ -84,98 +104,39 @@ aws.ebs_copy_snapshot:
 
     def check(self, params: EbsCopyParams, context: ActionContext) -> Finding:
         """Look for the copy; when there is none, at the snapshot."""
-        copy = _find(params, client(params, context, "ec2"))
-        if copy is None:
-            source = _source(params, context)
-            taken = as_utc(source["StartTime"])
-            words = f"snapshot {params.snapshot} of {params.source_region} is not in {params.region}"
-            after = {"source": place(params, params.snapshot), "size": source.get("VolumeSize", 0)}
-            change = Change(what=f"copy of snapshot {params.snapshot}", before=None, after=after)
-            return unsatisfied(
-                words,
-                changes=(change,),
-                recovery_point=taken,
-                evidence=additions(Addition(kind="ec2:Snapshot", region=params.region, role=params.role)),
-            )
-        seen, point = _seen(copy), _point(copy)
-        name = copy["SnapshotId"]
-        refuse_terminal(f"snapshot {name}", seen, TERMINAL, hint=HINT)
-        if seen.state not in READY:
-            change = Change(what=f"snapshot {name} state", before=seen.state, after="completed")
-            words = f"snapshot {name} is being copied ({in_words(seen)})"
-            return unsatisfied(words, changes=(change,), recovery_point=point)
-        outputs = {
-            "snapshot": name,
-            "source": place(params, params.snapshot),
-            "size": copy.get("VolumeSize", 0),
-            "recovery_point": point.isoformat() if point else "",
-        }
-        words = f"snapshot {name} is a copy of {params.snapshot} of {params.source_region}{age(point, context)}"
-        return satisfied(words, outputs=outputs, recovery_point=point)
+        copy = find_copy(SNAPSHOT, params, client(params, context, "ec2"), params.snapshot)
+        if copy is not None:
+            return standing(SNAPSHOT, params, context, copy, params.snapshot, size=copy.get("VolumeSize", 0))
+        source = find_source(SNAPSHOT, params, context, params.snapshot)
+        words = f"snapshot {params.snapshot} of {params.source_region} is not in {params.region}"
+        after = {"source": place(params, params.snapshot), "size": source.get("VolumeSize", 0)}
+        change = Change(what=f"copy of snapshot {params.snapshot}", before=None, after=after)
+        adds = additions(Addition(kind="ec2:Snapshot", region=params.region, role=params.role))
+        return unsatisfied(words, changes=(change,), recovery_point=_taken(source), evidence=adds)
 
     def apply(self, params: EbsCopyParams, context: ActionContext) -> Applied:
         """Copy and wait."""
         ec2 = client(params, context, "ec2")
-        copy = _find(params, ec2)
+        copy = find_copy(SNAPSHOT, params, ec2, params.snapshot)
         name = _copy(params, context, ec2) if copy is None else str(copy["SnapshotId"])
-        wait_until(params, context, _looks(ec2, name), what=f"copy {name}", ready=READY, terminal=TERMINAL, hint=HINT)
+        await_copy(SNAPSHOT, params, context, ec2, name)
         return Applied(summary=f"copied snapshot {params.snapshot} to {params.region} as {name}")
 
     def revert(self, params: EbsCopyParams, context: ActionContext) -> Applied:
         """Delete the copy, if it is ours."""
         ec2 = client(params, context, "ec2")
-        copy = _find(params, ec2)
+        copy = find_copy(SNAPSHOT, params, ec2, params.snapshot)
         if copy is None:
             return Applied(summary=f"there is no copy of {params.snapshot}", changed=False)
-        name, source = copy["SnapshotId"], place(params, params.snapshot)
-        refuse_foreign(f"snapshot {name} in {params.region}", tags_of(copy.get("Tags")), source=source)
-        ec2.call("delete_snapshot", SnapshotId=name)
-        wait_gone(params, context, _looks(ec2, name), what=f"copy {name}")
-        return Applied(summary=f"deleted snapshot {name}")
-
-
-def _looks(ec2: AwsClient, name: str) -> Callable[[], Seen | None]:
-    """Give a look at a snapshot."""
-
-    def look() -> Seen | None:
-        found = find_one(ec2, "describe_snapshots", "Snapshots", SnapshotIds=[name])
-        return None if found is None else _seen(found)
-
-    return look
-
-
-def _find(params: EbsCopyParams, ec2: AwsClient) -> AwsAnswer | None:
-    """Find a copy; one that is complete before one that is being made, and that before one that failed."""
-    source = place(params, params.snapshot)
-    found = list(copies(ec2, "describe_snapshots", "Snapshots", source, OwnerIds=["self"]))
-    order = sorted(found, key=lambda item: (item["State"] not in READY, item["State"] in TERMINAL, item["SnapshotId"]))
-    return order[0] if order else None
-
-
-def _seen(item: AwsAnswer) -> Seen:
-    text = str(item.get("Progress") or "").rstrip("%")
-    percent = float(text) if text.replace(".", "", 1).isdigit() else None
-    return Seen(item.get("State", ""), percent, item.get("StateMessage") or "")
-
-
-def _point(item: AwsAnswer) -> datetime | None:
-    return recovery_point(tags_of(item.get("Tags")))
-
-
-def _source(params: EbsCopyParams, context: ActionContext) -> AwsAnswer:
-    there = client(params, context, "ec2", region=params.source_region)
-    source = find_one(there, "describe_snapshots", "Snapshots", SnapshotIds=[params.snapshot])
-    if source is None:
-        raise ActionFailedError(f"there is no snapshot {params.snapshot} in {params.source_region}")
-    if source.get("State") not in READY:
-        raise ActionFailedError(f"snapshot {params.snapshot} is {source.get('State')}, not completed")
-    return source
+        refuse_foreign_copy(SNAPSHOT, params, copy, params.snapshot)
+        ec2.call("delete_snapshot", SnapshotId=copy["SnapshotId"])
+        await_gone(SNAPSHOT, params, context, ec2, str(copy["SnapshotId"]))
+        return Applied(summary=f"deleted snapshot {copy['SnapshotId']}")
 
 
 def _copy(params: EbsCopyParams, context: ActionContext, ec2: AwsClient) -> str:
-    source = _source(params, context)
-    point = as_utc(source["StartTime"])
-    tags = {SOURCE_TAG: place(params, params.snapshot), POINT_TAG: point.isoformat(timespec="seconds")}
+    source = find_source(SNAPSHOT, params, context, params.snapshot)
+    tags = tags_for(SNAPSHOT, params, source, params.snapshot)
     context.progress(f"copying snapshot {params.snapshot} to {params.region}")
     answer = ec2.call(
         "copy_snapshot",

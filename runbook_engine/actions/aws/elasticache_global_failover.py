@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from runbook_engine.actions.aws.common import PolledParams, client
-from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.errors import Trouble, passing_over
 from runbook_engine.actions.aws.waiting import Seen, refuse_terminal, wait_until
 from runbook_engine.sdk import (
     Action,
@@ -14,7 +14,6 @@ from runbook_engine.sdk import (
     ActionFailedError,
     Applied,
     AwsClient,
-    AwsError,
     Change,
     Finding,
     Outputs,
@@ -144,16 +143,13 @@ def _look(params: ElasticacheParams, elasticache: AwsClient) -> _Datastore:
 
 def _fail_over(params: ElasticacheParams, elasticache: AwsClient) -> None:
     """Begin; while ElastiCache is at it already it refuses, and then there is only the wait."""
-    try:
+    with passing_over(Trouble.BUSY):
         elasticache.call(
             "failover_global_replication_group",
             GlobalReplicationGroupId=params.global_group,
             PrimaryRegion=params.region,
             PrimaryReplicationGroupId=params.group,
         )
-    except AwsError as error:
-        if trouble(error) is not Trouble.BUSY:
-            raise
 
 
 def _endpoint(params: ElasticacheParams, elasticache: AwsClient) -> tuple[str, int]:

@@ -1,6 +1,8 @@
 """What AWS's error codes mean for an action, whatever the service calls them."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 from runbook_engine.sdk import AwsError
@@ -60,6 +62,16 @@ _HINTS = {
 def trouble(error: AwsError) -> Trouble:
     """Say which kind of error it is, by its code."""
     return next((kind for kind, pattern in _PATTERNS if pattern.search(error.code)), Trouble.OTHER)
+
+
+@contextmanager
+def passing_over(*kinds: Trouble) -> Iterator[None]:
+    """Go on after an error of these kinds: what was asked for is so already, or somebody is at it."""
+    try:
+        yield
+    except AwsError as error:
+        if trouble(error) not in kinds:
+            raise
 
 
 def explained(error: AwsError) -> AwsError:

@@ -6,9 +6,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from runbook_engine.actions.aws.common import REGION, PolledParams, client
-from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.errors import Trouble, passing_over
 from runbook_engine.actions.aws.marks import marks
-from runbook_engine.actions.aws.waiting import Seen, refuse_terminal, wait_until
+from runbook_engine.actions.aws.waiting import Seen, unsettled, wait_until
 from runbook_engine.sdk import (
     Action,
     ActionContext,
@@ -16,7 +16,6 @@ from runbook_engine.sdk import (
     Applied,
     AwsAnswer,
     AwsClient,
-    AwsError,
     Change,
     Finding,
     Outputs,
@@ -99,10 +98,8 @@ aws.kms_replicate:
         if replica is None:
             change = Change(what=what, before=None, after={"alias": params.alias})
             return unsatisfied(f"there is no {what}", changes=(change,))
-        state = str(replica["KeyState"])
-        refuse_terminal(what, Seen(state), TERMINAL, hint=HINT)
-        if state not in READY:
-            return unsatisfied(f"{what} is {state}", changes=(Change(what=what, before=state, after="Enabled"),))
+        if going := unsettled(what, Seen(str(replica["KeyState"])), ready=READY, terminal=TERMINAL, hint=HINT):
+            return going
         if alias is False:
             return unsatisfied(
                 f"{what} has no alias {params.alias}", changes=(Change(what="alias", after=params.alias),)
@@ -148,13 +145,10 @@ def _primary(params: KmsParams, context: ActionContext) -> AwsAnswer:
 
 
 def _key(kms: AwsClient, name: str) -> AwsAnswer | None:
-    try:
-        found: AwsAnswer = kms.call("describe_key", KeyId=name)["KeyMetadata"]
-    except AwsError as error:
-        if trouble(error) is Trouble.NOT_FOUND:
-            return None
-        raise
-    return found
+    found: AwsAnswer = {}
+    with passing_over(Trouble.NOT_FOUND):
+        found = kms.call("describe_key", KeyId=name)["KeyMetadata"]
+    return found or None
 
 
 def _alias(params: KmsParams, kms: AwsClient, name: str) -> bool:
@@ -177,7 +171,7 @@ def _alias(params: KmsParams, kms: AwsClient, name: str) -> bool:
 def _replicate(params: KmsParams, context: ActionContext, name: str) -> None:
     """Begin; a replica that somebody (an earlier attempt, perhaps) made meanwhile is left to the wait."""
     tags = [{"TagKey": key, "TagValue": value} for key, value in marks(context).items()]
-    try:
+    with passing_over(Trouble.EXISTS):
         client(params, context, "kms", region=params.source_region).call(
             "replicate_key",
             KeyId=name,
@@ -186,6 +180,3 @@ def _replicate(params: KmsParams, context: ActionContext, name: str) -> None:
             Description=params.description,
             Tags=tags,
         )
-    except AwsError as error:
-        if trouble(error) is not Trouble.EXISTS:
-            raise

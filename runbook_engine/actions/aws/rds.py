@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.errors import Trouble, passing_over
 from runbook_engine.actions.aws.marks import as_utc, is_ours, recovery_point, tags_of
 from runbook_engine.actions.aws.waiting import Seen
-from runbook_engine.sdk import AwsAnswer, AwsClient, AwsError
+from runbook_engine.sdk import AwsAnswer, AwsClient
 
 SOURCE_INSTANCE_TAG = "dr:source-instance"
 SNAPSHOT_TAG = "dr:source-snapshot"
@@ -89,25 +89,17 @@ class Snapshot:
 
 def find_instance(rds: AwsClient, name: str) -> Instance | None:
     """Describe an instance, None when there is none of that name."""
-    try:
-        answer = rds.call("describe_db_instances", DBInstanceIdentifier=name)
-    except AwsError as error:
-        if trouble(error) is Trouble.NOT_FOUND:
-            return None
-        raise
-    found = answer.get("DBInstances") or []
+    found: list[AwsAnswer] = []
+    with passing_over(Trouble.NOT_FOUND):
+        found = rds.call("describe_db_instances", DBInstanceIdentifier=name).get("DBInstances") or []
     return _instance(found[0]) if found else None
 
 
 def find_snapshot(rds: AwsClient, name: str) -> Snapshot | None:
     """Describe a snapshot by its id or ARN, None when there is none of that name."""
-    try:
-        answer = rds.call("describe_db_snapshots", DBSnapshotIdentifier=name)
-    except AwsError as error:
-        if trouble(error) is Trouble.NOT_FOUND:
-            return None
-        raise
-    found = answer.get("DBSnapshots") or []
+    found: list[AwsAnswer] = []
+    with passing_over(Trouble.NOT_FOUND):
+        found = rds.call("describe_db_snapshots", DBSnapshotIdentifier=name).get("DBSnapshots") or []
     return _snapshot(found[0]) if found else None
 
 

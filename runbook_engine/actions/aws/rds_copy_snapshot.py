@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from runbook_engine.actions.aws.common import REGION, PolledParams, client
-from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.errors import Trouble, passing_over
 from runbook_engine.actions.aws.marks import (
     SOURCE_TAG,
     age,
@@ -19,7 +19,7 @@ from runbook_engine.actions.aws.marks import (
 )
 from runbook_engine.actions.aws.rds import Snapshot, find_snapshot, snapshots_of
 from runbook_engine.actions.aws.rds_restore_params import LATEST
-from runbook_engine.actions.aws.waiting import Seen, in_words, refuse_terminal, wait_gone, wait_until
+from runbook_engine.actions.aws.waiting import Seen, unsettled, wait_gone, wait_until
 from runbook_engine.sdk import (
     Action,
     ActionContext,
@@ -27,7 +27,6 @@ from runbook_engine.sdk import (
     Addition,
     Applied,
     AwsClient,
-    AwsError,
     Change,
     Finding,
     Outputs,
@@ -131,11 +130,17 @@ aws.rds_copy_snapshot:
                 recovery_point=source.taken,
                 evidence=additions(Addition(kind="rds:ManualSnapshot", region=params.region, role=params.role)),
             )
-        refuse_terminal(f"snapshot {copy.name}", copy.seen, TERMINAL, hint=HINT)
-        if copy.status not in READY:
-            change = Change(what=f"snapshot {copy.name} status", before=copy.status, after="available")
-            words = f"snapshot {copy.name} is being copied ({in_words(copy.seen)})"
-            return unsatisfied(words, changes=(change,), recovery_point=source.taken)
+        going = unsettled(
+            f"snapshot {copy.name}",
+            copy.seen,
+            ready=READY,
+            terminal=TERMINAL,
+            hint=HINT,
+            point=source.taken,
+            doing="copied",
+        )
+        if going is not None:
+            return going
         outputs = {
             "snapshot": copy.name,
             "arn": copy.arn,
@@ -225,7 +230,7 @@ def _source(params: RdsCopyParams, rds: AwsClient) -> Snapshot:
 def _copy(params: RdsCopyParams, context: ActionContext, rds: AwsClient, source: Snapshot, name: str) -> None:
     """Begin; a copy that somebody (an earlier attempt, perhaps) began meanwhile is left to the wait."""
     tags = params.tags | marks(context, point=source.taken, source=source.arn)
-    try:
+    with passing_over(Trouble.EXISTS):
         rds.call(
             "copy_db_snapshot",
             SourceDBSnapshotIdentifier=source.arn,
@@ -235,9 +240,6 @@ def _copy(params: RdsCopyParams, context: ActionContext, rds: AwsClient, source:
             Tags=tag_list(tags),
             SourceRegion=params.source_region if params.source_region != params.region else None,
         )
-    except AwsError as error:
-        if trouble(error) is not Trouble.EXISTS:
-            raise
 
 
 def _is_copy(found: Snapshot, source: Snapshot) -> bool:

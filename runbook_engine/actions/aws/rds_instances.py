@@ -3,21 +3,18 @@
 from collections.abc import Callable
 
 from runbook_engine.actions.aws.common import PolledParams
-from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.errors import Trouble, passing_over
 from runbook_engine.actions.aws.marks import age
 from runbook_engine.actions.aws.rds import READY, TERMINAL, Instance, find_instance
 from runbook_engine.actions.aws.rds_restore_params import NewInstanceParams
-from runbook_engine.actions.aws.waiting import Seen, in_words, refuse_terminal, wait_gone, wait_until
+from runbook_engine.actions.aws.waiting import Seen, unsettled, wait_gone, wait_until
 from runbook_engine.sdk import (
     ActionContext,
     Applied,
     AwsClient,
-    AwsError,
-    Change,
     Finding,
     JsonValue,
     satisfied,
-    unsatisfied,
 )
 
 HINT = "look at its events in RDS; delete it (its source remains) and run the step again"
@@ -25,11 +22,8 @@ HINT = "look at its events in RDS; delete it (its source remains) and run the st
 
 def make(rds: AwsClient, operation: str, **parameters: object) -> None:
     """Begin to make an instance; one that somebody (an earlier attempt, perhaps) made meanwhile is left to the wait."""
-    try:
+    with passing_over(Trouble.EXISTS):
         rds.call(operation, **parameters)
-    except AwsError as error:
-        if trouble(error) is not Trouble.EXISTS:
-            raise
 
 
 def wait_for_instance(
@@ -78,14 +72,12 @@ def delete_instance(
 
 def restored(instance: Instance, context: ActionContext, origin: str, **outputs: JsonValue) -> Finding:
     """Say how a restored instance stands; one in a state that does not end by itself fails."""
-    refuse_terminal(instance.name, instance.seen, TERMINAL, hint=HINT)
     point = instance.recovery_point
-    if instance.status not in READY:
-        return unsatisfied(
-            f"{instance.name} is being restored ({in_words(instance.seen)})",
-            changes=(Change(what=f"{instance.name} status", before=instance.status, after="available"),),
-            recovery_point=point,
-        )
+    going = unsettled(
+        instance.name, instance.seen, ready=READY, terminal=TERMINAL, hint=HINT, point=point, doing="restored"
+    )
+    if going is not None:
+        return going
     facts: dict[str, JsonValue] = {
         "instance": instance.name,
         "endpoint": instance.host,

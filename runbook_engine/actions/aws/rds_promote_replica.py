@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from runbook_engine.actions.aws.common import client
-from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.errors import Trouble, passing_over
 from runbook_engine.actions.aws.marks import MANAGED_TAG, marks, tag_list
 from runbook_engine.actions.aws.rds import READY, TERMINAL, Instance, find_instance
 from runbook_engine.actions.aws.replication_lag import Lag, LagParams, refuse_lag, replication_lag
@@ -140,15 +140,12 @@ def _note(context: ActionContext, rds: AwsClient, instance: Instance, lag: Lag) 
 
 def _promote(params: RdsPromoteParams, rds: AwsClient) -> None:
     """Begin; RDS refuses a second time while it is at it, and then there is only the wait."""
-    try:
+    with passing_over(Trouble.BUSY):
         rds.call(
             "promote_read_replica",
             DBInstanceIdentifier=params.instance,
             BackupRetentionPeriod=params.backup_retention_days,
         )
-    except AwsError as error:
-        if trouble(error) is not Trouble.BUSY:
-            raise
 
 
 def _lag(params: RdsPromoteParams, context: ActionContext) -> Lag:

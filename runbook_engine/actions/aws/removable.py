@@ -9,10 +9,10 @@ from runbook_engine.actions.aws.dynamodb_tables import find_table
 from runbook_engine.actions.aws.ec2_copies import find_one
 from runbook_engine.actions.aws.ec2_instances import GONE, find_instances
 from runbook_engine.actions.aws.ec2_volumes import USED, find_volume, find_volumes
-from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.errors import Trouble, passing_over
 from runbook_engine.actions.aws.marks import as_utc, tags_of
 from runbook_engine.actions.aws.rds import find_instance
-from runbook_engine.sdk import AwsClient, AwsError
+from runbook_engine.sdk import AwsClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +175,5 @@ def by_arn(arn: str) -> tuple[Kind, str] | None:
 
 def begin(kind: Kind, aws: AwsClient, identifier: str) -> None:
     """Begin to delete it; what somebody (an earlier attempt, perhaps) deleted meanwhile is as good."""
-    try:
+    with passing_over(Trouble.NOT_FOUND):
         kind.delete(aws, identifier)
-    except AwsError as error:
-        if trouble(error) is not Trouble.NOT_FOUND:
-            raise

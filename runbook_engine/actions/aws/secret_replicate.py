@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from runbook_engine.actions.aws.common import REGION, PolledParams, client
-from runbook_engine.actions.aws.errors import Trouble, trouble
+from runbook_engine.actions.aws.errors import Trouble, passing_over
 from runbook_engine.actions.aws.waiting import Seen, refuse_terminal, wait_until
 from runbook_engine.sdk import (
     Action,
@@ -15,7 +15,6 @@ from runbook_engine.sdk import (
     Applied,
     AwsAnswer,
     AwsClient,
-    AwsError,
     Change,
     Finding,
     Outputs,
@@ -148,13 +147,9 @@ def _look(params: SecretParams, context: ActionContext) -> _Both:
         )
     states = {item["Region"]: item for item in source.get("ReplicationStatus") or []}
     state = states.get(params.region, {})
-    try:
-        name = str(source["Name"])
-        replica = client(params, context, "secretsmanager").call("describe_secret", SecretId=name)
-    except AwsError as error:
-        if trouble(error) is not Trouble.NOT_FOUND:
-            raise
-        replica = None
+    replica: AwsAnswer | None = None
+    with passing_over(Trouble.NOT_FOUND):
+        replica = client(params, context, "secretsmanager").call("describe_secret", SecretId=str(source["Name"]))
     return _Both(source, str(state.get("Status", "")), str(state.get("StatusMessage") or ""), replica)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from runbook_engine.actions.aws.common import PolledParams
 from runbook_engine.actions.aws.errors import Trouble, trouble
@@ -11,9 +11,12 @@ from runbook_engine.sdk import (
     ActionFailedError,
     AwsAnswer,
     AwsError,
+    Change,
     DeadlineError,
+    Finding,
     ServiceUnreachableError,
     format_duration,
+    unsatisfied,
 )
 
 GONE_LOOKS = 3
@@ -101,6 +104,35 @@ def refuse_terminal(what: str, seen: Seen, terminal: Collection[str], *, hint: s
     if seen.state in terminal:
         detail = f": {seen.detail}" if seen.detail else ""
         raise ActionFailedError(f"{what} is {seen.state}, which does not end by itself{detail}", hint=hint)
+
+
+def unsettled(
+    what: str,
+    seen: Seen,
+    *,
+    ready: Collection[str],
+    terminal: Collection[str],
+    hint: str = "",
+    point: datetime | None = None,
+    doing: str = "",
+) -> Finding | None:
+    """Say that something is there and not yet as it must be; None when it is.
+
+    Args:
+        what: in words: `image ami-0a`.
+        ready: states in which it is; the first in order of the alphabet is told as what is waited for.
+        point: the time that its data is from.
+        doing: what AWS does with it: `copied`.
+
+    Raises:
+        ActionFailedError: a terminal state.
+    """
+    refuse_terminal(what, seen, terminal, hint=hint)
+    if seen.state in ready:
+        return None
+    words = f"{what} is being {doing} ({in_words(seen)})" if doing else f"{what} is {in_words(seen)}"
+    change = Change(what=f"{what} state", before=seen.state, after=min(ready))
+    return unsatisfied(words, changes=(change,), recovery_point=point)
 
 
 def in_words(seen: Seen) -> str:
