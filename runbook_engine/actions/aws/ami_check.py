@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from pydantic import Field
 
-from runbook_engine.actions.aws.common import client
-from runbook_engine.actions.aws.ec2_backups import BackupCheckParams, Kept, kept, newest, originals, undated
+from runbook_engine.actions.aws.ec2_backups import BackupCheckParams, Kept, choose, kept
 from runbook_engine.actions.aws.freshness import judged_by_age
 from runbook_engine.actions.aws.marks import as_utc
-from runbook_engine.sdk import Action, ActionContext, ActionFailedError, AwsClient, Finding, Outputs
-
-READY = "available"
+from runbook_engine.sdk import Action, ActionContext, AwsClient, Finding, Outputs
 
 
 class AmiCheckParams(BackupCheckParams):
@@ -57,22 +55,17 @@ aws.ami_check:
 
     def check(self, params: AmiCheckParams, context: ActionContext) -> Finding:
         """Choose the image and compare its age."""
-        here = list(_images(params, client(params, context, "ec2")))
-        there: dict[str, datetime] = {}
-        if params.source_region is not None:
-            ec2 = client(params, context, "ec2", region=params.source_region)
-            there = originals(context, params.source_region, _images(params, ec2))
-        found = newest((one for one in here if one.state == READY), there)
-        if found is None:
-            states = ", ".join(sorted({one.state for one in here}))
-            raise ActionFailedError(
-                f"there is no available image {params.name} in {params.region}",
-                hint=f"there are some that are {states}" if states else "copy it (aws.ami_copy), or look at its name",
-            )
-        name = found.item.get("Name", "")
-        words = f"image {found.id} ({name}) is available in {params.region}{undated(found, there)}"
-        outputs = {"image": found.id, "name": name}
-        return judged_by_age(words, found.taken(there), context, max_age=params.max_age, outputs=outputs)
+        found = choose(
+            params,
+            context,
+            partial(_images, params),
+            ready="available",
+            what=f"available image {params.name}",
+            hint="copy it (aws.ami_copy), or look at its name",
+        )
+        outputs = {"image": found.kept.id, "name": found.kept.item.get("Name", "")}
+        words = f"image {outputs['image']} ({outputs['name']}) is available in {params.region}{found.note}"
+        return judged_by_age(words, found.taken, context, max_age=params.max_age, outputs=outputs)
 
 
 def _images(params: AmiCheckParams, ec2: AwsClient) -> Iterator[Kept]:

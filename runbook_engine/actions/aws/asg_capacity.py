@@ -85,18 +85,8 @@ aws.asg_capacity:
         """Compare."""
         group = _find(params, client(params, context, "autoscaling"))
         wanted = group.sizes.wanted(params)
-        differing = [
-            Change(what=f"{name} of {group.name}", before=before, after=wanted.by_name()[name])
-            for name, before in group.sizes.by_name().items()
-            if before != wanted.by_name()[name]
-        ]
-        if differing:
-            words = ", ".join(
-                f"{change.what.split()[0]} is {change.before}, not {change.after}" for change in differing
-            )
-            return unsatisfied(
-                f"{group.name}: {words}", changes=tuple(differing), evidence=lacks(params, group, wanted)
-            )
+        if differing := group.sizes.differing(wanted, group.name, lambda: lacks(params, group, wanted)):
+            return differing
         seen = group.seen(at_least=params.at_least)
         if seen.state != MATCHES:
             refuse_stuck(group)
@@ -121,17 +111,17 @@ aws.asg_capacity:
             _update(autoscaling, group.name, wanted)
         _wait(params, context, autoscaling, known=known, at_least=params.at_least)
         outputs: dict[str, JsonValue] = {"before": before} if before else {}
-        return Applied(summary=f"set {group.name} to {_words(wanted)}", outputs=outputs)
+        return Applied(summary=f"set {group.name} to {wanted}", outputs=outputs)
 
     def revert(self, params: AsgParams, context: ActionContext) -> Applied:
         """Set what was before."""
         before = recorded_before(context, params.group)
-        sizes = Sizes(*(int(str(before[name])) for name in ("min", "max", "desired")))
+        sizes = Sizes.recorded(before)
         autoscaling = client(params, context, "autoscaling")
         known = failures(autoscaling, params.group)
         _update(autoscaling, params.group, sizes)
         _wait(params, context, autoscaling, known=known, at_least=False)
-        return Applied(summary=f"set {params.group} to {_words(sizes)} again")
+        return Applied(summary=f"set {params.group} to {sizes} again")
 
 
 def _find(params: AsgParams, autoscaling: AwsClient) -> Group:
@@ -174,7 +164,3 @@ def _wait(
         return watched(params, autoscaling, _find(params, autoscaling), known, at_least=at_least)
 
     wait_until(params, context, look, what=params.group, ready={MATCHES}, terminal={FAILING}, hint=HINT)
-
-
-def _words(sizes: Sizes) -> str:
-    return ", ".join(f"{name} {size}" for name, size in sizes.by_name().items())

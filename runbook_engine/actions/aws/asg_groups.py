@@ -1,6 +1,6 @@
 """Auto Scaling groups as AWS describes them: sizes, instances in service, and launches that failed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -9,7 +9,18 @@ from pydantic import Field, model_validator
 from runbook_engine.actions.aws.common import PolledParams
 from runbook_engine.actions.aws.marks import tags_of
 from runbook_engine.actions.aws.waiting import Seen
-from runbook_engine.sdk import ActionFailedError, Addition, AwsAnswer, AwsClient, JsonObject, additions
+from runbook_engine.sdk import (
+    ActionFailedError,
+    Addition,
+    AwsAnswer,
+    AwsClient,
+    Change,
+    Finding,
+    JsonObject,
+    JsonValue,
+    additions,
+    unsatisfied,
+)
 
 MATCHES, FAILING = "in service", "failing to launch"
 RECENT_ACTIVITIES = 20
@@ -72,9 +83,33 @@ class Sizes:
             most = max(self.max, least, desired or 0)
         return Sizes(least, most, min(max(self.desired, least), most) if desired is None else desired)
 
+    @classmethod
+    def recorded(cls, before: Mapping[str, JsonValue]) -> Self:
+        """Read them out of a step's outputs or a tag."""
+        return cls(*(int(str(before[name])) for name in ("min", "max", "desired")))
+
     def by_name(self) -> dict[str, int]:
         """Give them as a step's outputs and a tag have them."""
         return {"min": self.min, "max": self.max, "desired": self.desired}
+
+    def differing(self, wanted: "Sizes", name: str, adds: Callable[[], JsonObject]) -> Finding | None:
+        """Say which of a group's sizes are others than is wanted; None when none is.
+
+        Args:
+            name: the group's.
+            adds: tells what the wanted sizes add, as evidence.
+        """
+        after = wanted.by_name()
+        found = {size: now for size, now in self.by_name().items() if now != after[size]}
+        if not found:
+            return None
+        changes = [Change(what=f"{size} of {name}", before=now, after=after[size]) for size, now in found.items()]
+        words = ", ".join(f"{size} is {now}, not {after[size]}" for size, now in found.items())
+        return unsatisfied(f"{name}: {words}", changes=tuple(changes), evidence=adds())
+
+    def __str__(self) -> str:
+        """Give them in words."""
+        return ", ".join(f"{name} {size}" for name, size in self.by_name().items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,18 @@
 """aws.cfn_deploy: a CloudFormation stack has a template of the project, always by way of a change set."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import ClassVar
 
 from runbook_engine.actions.aws.cfn_change_sets import (
     AVAILABLE,
-    FAILED,
-    MADE,
-    ChangeSet,
     execute_change_set,
     find_change_set,
-    in_a_line,
-    loses,
     make_change_set,
     own_name,
-    resource_changes,
     tidy,
 )
 from runbook_engine.actions.aws.cfn_params import CfnOutputs, CfnParams, read_template
+from runbook_engine.actions.aws.cfn_rollout import HINT, await_end, made, put_out, stack_seen, wanted
 from runbook_engine.actions.aws.cfn_stacks import (
     DEAD,
     DONE,
@@ -26,10 +21,9 @@ from runbook_engine.actions.aws.cfn_stacks import (
     differences,
     find_stack,
     parameters_of,
-    why_failed,
 )
 from runbook_engine.actions.aws.common import client
-from runbook_engine.actions.aws.marks import marks, refuse_foreign, tag_list, token
+from runbook_engine.actions.aws.marks import marks, refuse_foreign, token
 from runbook_engine.actions.aws.waiting import Seen, refuse_terminal, wait_until
 from runbook_engine.sdk import (
     Action,
@@ -45,8 +39,6 @@ from runbook_engine.sdk import (
     satisfied,
     unsatisfied,
 )
-
-HINT = "look at the stack's events; mend or delete it in CloudFormation, then run the step again"
 
 
 class CfnDeploy(Action[CfnParams]):
@@ -138,16 +130,16 @@ aws.cfn_deploy:
                 return Applied(summary=f"stack {params.stack} was deployed meanwhile", changed=False)
             if stack is not None:
                 tidy(cloudformation, context, params.stack)
-            wanted = _wanted(params, context, before, template, parameters_of(cloudformation, template))
-            make_change_set(cloudformation, context, wanted)
-        own = _made(params, context, cloudformation)
+            known = parameters_of(cloudformation, template)
+            make_change_set(cloudformation, context, wanted(params, context, before, template, known))
+        own = made(params, context, cloudformation)
         if own.is_empty:
             words = f"the change set for stack {params.stack} is empty: there is nothing to change"
             return Applied(summary=words, changed=False)
-        lines = _diff(params, context, cloudformation)
+        lines = put_out(params, context, cloudformation)
         if own.execution == AVAILABLE:
             execute_change_set(cloudformation, context, params.stack)
-        _await_end(params, context, cloudformation, before, own)
+        await_end(params, context, cloudformation, before, own)
         done = "updated" if before is not None else "created"
         words = f"{done} stack {params.stack}, {len(lines)} resources changed"
         return Applied(summary=words, outputs={"resource_changes": lines})
@@ -207,11 +199,7 @@ def _known_parameters(params: CfnParams, cloudformation: AwsClient, template: st
 
 def _refuse_dead(params: CfnParams, cloudformation: AwsClient, stack: Stack) -> None:
     if stack.state in DEAD:
-        refuse_terminal(f"stack {params.stack}", _seen(cloudformation, stack), DEAD, hint=HINT)
-
-
-def _seen(cloudformation: AwsClient, stack: Stack) -> Seen:
-    return Seen(stack.state, detail=why_failed(cloudformation, stack) if stack.state in DEAD | ROLLED_BACK else "")
+        refuse_terminal(f"stack {params.stack}", stack_seen(cloudformation, stack), DEAD, hint=HINT)
 
 
 def _at_rest(params: CfnParams, context: ActionContext, cloudformation: AwsClient) -> Stack | None:
@@ -226,98 +214,8 @@ def _at_rest(params: CfnParams, context: ActionContext, cloudformation: AwsClien
 
     def look() -> Seen | None:
         found = find_stack(cloudformation, name)
-        return None if found is None else _seen(cloudformation, found)
+        return None if found is None else stack_seen(cloudformation, found)
 
     ready = DONE | ROLLED_BACK | {"DELETE_COMPLETE"}
     wait_until(params, context, look, what=f"stack {params.stack}", ready=ready, terminal=DEAD, hint=HINT)
     return find_stack(cloudformation, params.stack)
-
-
-def _wanted(
-    params: CfnParams, context: ActionContext, before: Stack | None, template: str, known: Collection[str]
-) -> dict[str, object]:
-    """Give the request of the change set.
-
-    The tags of a stack go to all its resources: those of the run are given to a new stack only, or else each run
-    would change each resource.
-    """
-    given: list[dict[str, object]] = [
-        {"ParameterKey": key, "ParameterValue": value} for key, value in params.parameters.items()
-    ]
-    if before is not None:
-        kept = sorted((before.parameters.keys() & set(known)) - params.parameters.keys())
-        given += [{"ParameterKey": key, "UsePreviousValue": True} for key in kept]
-    tags = marks(context) if before is None else dict(before.tags)
-    return {
-        "StackName": params.stack,
-        "ChangeSetType": "CREATE" if before is None else "UPDATE",
-        "TemplateBody": template,
-        "Parameters": given,
-        "Tags": tag_list(tags | params.tags),
-        "Capabilities": list(params.capabilities),
-        "RoleARN": params.service_role,
-        "Description": f"run {context.run.id}, step {context.run.step}"[:1024],
-    }
-
-
-def _made(params: CfnParams, context: ActionContext, cloudformation: AwsClient) -> ChangeSet:
-    """Wait for the change set.
-
-    Raises:
-        ActionFailedError: CloudFormation could not make it, or it can no longer be executed.
-    """
-    name = own_name(context)
-
-    def look() -> Seen | None:
-        found = find_change_set(cloudformation, params.stack, name)
-        return None if found is None else Seen(found.status, detail=found.reason)
-
-    wait_until(params, context, look, what=f"change set {name}", ready={MADE, FAILED})
-    found = find_change_set(cloudformation, params.stack, name)
-    if found is None or (found.status == FAILED and not found.is_empty):
-        reason = found.reason if found is not None else "it is gone"
-        raise ActionFailedError(f"CloudFormation made no change set for stack {params.stack}: {reason}")
-    if not found.is_empty and not found.was_executed and found.execution != AVAILABLE:
-        raise ActionFailedError(
-            f"the change set for stack {params.stack} can't be executed: it is {found.execution}",
-            hint="the stack was changed meanwhile, or executing it failed; run the step again for a new one",
-        )
-    return found
-
-
-def _diff(params: CfnParams, context: ActionContext, cloudformation: AwsClient) -> list[str]:
-    """Put out what the change set would do.
-
-    Raises:
-        ActionFailedError: it would remove or replace what may not be.
-    """
-    changes = resource_changes(cloudformation, params.stack, own_name(context))
-    lines = [in_a_line(change) for change in changes]
-    context.output("stdout", "".join(f"{line}\n" for line in lines).encode())
-    lost = [in_a_line(change) for change in changes if loses(change)]
-    if lost and not params.replacement:
-        raise ActionFailedError(
-            f"the change set for stack {params.stack} would remove or replace: {'; '.join(lost)}",
-            hint="nothing was changed; say `replacement: true` if that is meant",
-        )
-    return lines
-
-
-def _await_end(
-    params: CfnParams, context: ActionContext, cloudformation: AwsClient, before: Stack | None, own: ChangeSet
-) -> None:
-    """Wait until the stack is complete; an end counts once CloudFormation shows that it began."""
-    failures, begun = DEAD | ROLLED_BACK, before is None or own.was_executed
-
-    def look() -> Seen | None:
-        nonlocal begun
-        found = find_stack(cloudformation, params.stack)
-        if found is None:
-            return None
-        moved = before is not None and found.version != before.version
-        begun = begun or moved or not found.settled or found.change_set == own.id
-        if not begun:
-            return Seen("not begun")
-        return _seen(cloudformation, found)
-
-    wait_until(params, context, look, what=f"stack {params.stack}", ready=DONE, terminal=failures, hint=HINT)

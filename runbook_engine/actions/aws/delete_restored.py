@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from runbook_engine.actions.aws.backup_jobs import DONE, Job, find_job
 from runbook_engine.actions.aws.common import PolledParams, client
 from runbook_engine.actions.aws.errors import Trouble, trouble
-from runbook_engine.actions.aws.marks import refuse_foreign, refuse_reserved
+from runbook_engine.actions.aws.marks import refuse_foreign, refuse_reserved, refuse_untagged
 from runbook_engine.actions.aws.removable import KINDS, Kind, Thing, begin, by_arn
 from runbook_engine.actions.aws.waiting import Seen, wait_gone
 from runbook_engine.sdk import (
@@ -143,11 +143,7 @@ def _find(params: DeleteParams, context: ActionContext) -> tuple[str, Kind | Non
             where = f"{what} ({one.id}) in {params.region}"
             _refuse_kept(where, one)
             refuse_foreign(where, one.tags, hint=HINT)
-            lacking = [f"{key}={value}" for key, value in params.tags.items() if one.tags.get(key) != value]
-            if lacking:
-                raise ActionFailedError(
-                    f"{where} does not carry the tag {', '.join(lacking)}; it is left alone", hint=HINT
-                )
+            refuse_untagged(where, one.tags, params.tags, hint=HINT)
     return what, kind, things
 
 

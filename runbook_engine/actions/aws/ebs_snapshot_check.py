@@ -1,18 +1,15 @@
 """aws.ebs_snapshot_check: a volume's snapshot is in the region, complete, and its data is fresh enough."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from pydantic import Field
 
-from runbook_engine.actions.aws.common import client
-from runbook_engine.actions.aws.ec2_backups import BackupCheckParams, Kept, kept, newest, originals, undated
+from runbook_engine.actions.aws.ec2_backups import BackupCheckParams, Kept, choose, kept
 from runbook_engine.actions.aws.freshness import judged_by_age
 from runbook_engine.actions.aws.marks import as_utc
-from runbook_engine.sdk import Action, ActionContext, ActionFailedError, AwsClient, Finding, JsonValue, Outputs
-
-READY = "completed"
+from runbook_engine.sdk import Action, ActionContext, AwsClient, Finding, JsonValue, Outputs
 
 
 class EbsCheckParams(BackupCheckParams):
@@ -60,26 +57,23 @@ aws.ebs_snapshot_check:
 
     def check(self, params: EbsCheckParams, context: ActionContext) -> Finding:
         """Choose the snapshot and compare its age."""
-        here = list(_snapshots(params, client(params, context, "ec2")))
-        there: dict[str, datetime] = {}
-        if params.source_region is not None:
-            ec2 = client(params, context, "ec2", region=params.source_region)
-            there = originals(context, params.source_region, _snapshots(params, ec2))
-        found = newest((one for one in here if one.state == READY), there)
-        if found is None:
-            tags = ", ".join(f"{key}={value}" for key, value in params.tags.items())
-            states = ", ".join(sorted({one.state for one in here}))
-            raise ActionFailedError(
-                f"there is no complete snapshot tagged {tags} in {params.region}",
-                hint=f"there are some that are {states}" if states else "look at the region's backup plan",
-            )
-        words = f"snapshot {found.id} is complete in {params.region}{undated(found, there)}"
+        tags = ", ".join(f"{key}={value}" for key, value in params.tags.items())
+        choice = choose(
+            params,
+            context,
+            partial(_snapshots, params),
+            ready="completed",
+            what=f"complete snapshot tagged {tags}",
+            hint="look at the region's backup plan",
+        )
+        found = choice.kept
+        words = f"snapshot {found.id} is complete in {params.region}{choice.note}"
         outputs: dict[str, JsonValue] = {
             "snapshot": found.id,
             "source": found.origin,
             "size": int(found.item.get("VolumeSize", 0)),
         }
-        return judged_by_age(words, found.taken(there), context, max_age=params.max_age, outputs=outputs)
+        return judged_by_age(words, choice.taken, context, max_age=params.max_age, outputs=outputs)
 
 
 def _snapshots(params: EbsCheckParams, ec2: AwsClient) -> Iterator[Kept]:

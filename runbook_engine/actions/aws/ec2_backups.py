@@ -1,16 +1,24 @@
 """Images and volume snapshots as backups: what each is a copy of, and the time its data is from."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import Field
 
-from runbook_engine.actions.aws.common import REGION, AwsParams
+from runbook_engine.actions.aws.common import REGION, AwsParams, client
 from runbook_engine.actions.aws.errors import Trouble, trouble
 from runbook_engine.actions.aws.marks import SOURCE_TAG, recovery_point, tags_of
-from runbook_engine.sdk import ActionContext, AwsAnswer, AwsError, PositiveDuration, ServiceUnreachableError
+from runbook_engine.sdk import (
+    ActionContext,
+    ActionFailedError,
+    AwsAnswer,
+    AwsClient,
+    AwsError,
+    PositiveDuration,
+    ServiceUnreachableError,
+)
 
 # The console and Data Lifecycle Manager name a copy's source in its description.
 _DESCRIBED = re.compile(r"\b((?:snap|ami)-[0-9a-f]+)\b")
@@ -70,27 +78,64 @@ def kept(item: AwsAnswer, name: str, made: datetime) -> Kept:
     )
 
 
-def originals(context: ActionContext, region: str | None, found: Iterable[Kept]) -> dict[str, datetime]:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The backup with the newest data, and how much is known of its time."""
+
+    kept: Kept
+    taken: datetime
+    note: str
+
+
+def choose(
+    params: BackupCheckParams,
+    context: ActionContext,
+    listed: Callable[[AwsClient], Iterator[Kept]],
+    *,
+    ready: str,
+    what: str,
+    hint: str,
+) -> Choice:
+    """Choose the complete backup with the newest data.
+
+    Args:
+        listed: lists the backups of a region, those that are not complete as well.
+        ready: the state of one that is complete.
+        what: what is looked for, in words: `available image web-*`.
+        hint: what to do when there is none at all.
+
+    Raises:
+        ActionFailedError: there is none.
+    """
+    here = list(listed(client(params, context, "ec2")))
+    there = _originals(params, context, listed)
+    complete = [one for one in here if one.state == ready]
+    if not complete:
+        states = ", ".join(sorted({one.state for one in here}))
+        raise ActionFailedError(
+            f"there is no {what} in {params.region}", hint=f"there are some that are {states}" if states else hint
+        )
+    found = max(complete, key=lambda one: (one.taken(there), one.id))
+    note = "" if found.is_dated(there) else " (a copy; when its original was made is not known)"
+    return Choice(found, found.taken(there), note)
+
+
+def _originals(
+    params: BackupCheckParams, context: ActionContext, listed: Callable[[AwsClient], Iterator[Kept]]
+) -> dict[str, datetime]:
     """Give the times of what is in the source region, by id.
 
     A region that does not answer keeps nobody from looking at the copies: their own times must do then.
     """
+    if params.source_region is None:
+        return {}
     try:
-        return {one.id: one.taken({}) for one in found}
+        return {one.id: one.taken({}) for one in listed(client(params, context, "ec2", region=params.source_region))}
     except ServiceUnreachableError:
-        context.progress(f"{region} does not answer; copies are judged by their own time")
+        why = "does not answer"
     except AwsError as error:
         if trouble(error) is not Trouble.TRANSIENT:
             raise
-        context.progress(f"{region} says {error.code}; copies are judged by their own time")
+        why = f"says {error.code}"
+    context.progress(f"{params.source_region} {why}; copies are judged by their own time")
     return {}
-
-
-def newest(found: Iterable[Kept], there: Mapping[str, datetime]) -> Kept | None:
-    """Choose the one with the newest data."""
-    return max(found, key=lambda one: (one.taken(there), one.id), default=None)
-
-
-def undated(one: Kept, there: Mapping[str, datetime]) -> str:
-    """Say so when only a copy's own time is known."""
-    return "" if one.is_dated(there) else " (a copy; when its original was made is not known)"

@@ -114,17 +114,8 @@ aws.eks_nodegroup:
         """Compare."""
         node = _find(params, client(params, context, "eks"))
         refuse_terminal(f"node group {node.name}", node.seen, DEAD, hint=HINT)
-        now, wanted = node.sizes.by_name(), node.sizes.wanted(params).by_name()
-        differing = [
-            Change(what=f"{name} of {node.name}", before=now[name], after=wanted[name])
-            for name in now
-            if now[name] != wanted[name]
-        ]
-        if differing:
-            words = ", ".join(
-                f"{change.what.split()[0]} is {change.before}, not {change.after}" for change in differing
-            )
-            return unsatisfied(f"{node.name}: {words}", changes=tuple(differing), evidence=_adds(params, node))
+        if differing := node.sizes.differing(node.sizes.wanted(params), node.name, lambda: _adds(params, node)):
+            return differing
         if node.seen.state != ACTIVE:
             change = Change(what=f"status of {node.name}", before=node.seen.state, after=ACTIVE)
             return unsatisfied(f"{node.name} is {in_words(node.seen)}", changes=(change,))
@@ -136,7 +127,7 @@ aws.eks_nodegroup:
                 change = Change(what=f"instances of {node.name}", before=group.in_service, after=group.sizes.desired)
                 return unsatisfied(f"{node.name}: {in_words(seen)}", changes=(change,))
         serving = sum(group.in_service for group in groups)
-        outputs: dict[str, JsonValue] = {"nodegroup": node.name, **now, "in_service": serving}
+        outputs: dict[str, JsonValue] = {"nodegroup": node.name, **node.sizes.by_name(), "in_service": serving}
         if before := noted(node.tags, context):
             outputs["before"] = before
         return satisfied(f"{node.name}: {serving} in service", outputs=outputs)
@@ -150,21 +141,21 @@ aws.eks_nodegroup:
         before, update = noted(node.tags, context), ""
         if node.sizes != wanted:
             before = remember(context, node.tags, node.sizes.by_name(), lambda *tag: _tag(eks, node, *tag))
-            update = _update(params, eks, wanted, token(context, str(node.sizes)))
+            update = _update(params, eks, wanted, token(context, repr(node.sizes)))
         _wait(params, context, update, known=known, at_least=params.at_least)
         outputs: dict[str, JsonValue] = {"before": before} if before else {}
-        return Applied(summary=f"set {node.name} to {_words(wanted)}", outputs=outputs)
+        return Applied(summary=f"set {node.name} to {wanted}", outputs=outputs)
 
     def revert(self, params: EksParams, context: ActionContext) -> Applied:
         """Set what was before."""
         before = recorded_before(context, params.nodegroup)
-        sizes = Sizes(*(int(str(before[name])) for name in ("min", "max", "desired")))
+        sizes = Sizes.recorded(before)
         eks, autoscaling = client(params, context, "eks"), client(params, context, "autoscaling")
         node = _settled(params, context, eks)
         known = [number for name in node.groups for number in failures(autoscaling, name)]
-        update = _update(params, eks, sizes, token(context, str(node.sizes))) if node.sizes != sizes else ""
+        update = _update(params, eks, sizes, token(context, repr(node.sizes))) if node.sizes != sizes else ""
         _wait(params, context, update, known=known, at_least=False)
-        return Applied(summary=f"set {node.name} to {_words(sizes)} again")
+        return Applied(summary=f"set {node.name} to {sizes} again")
 
 
 def _find(params: EksParams, eks: AwsClient) -> _Nodegroup:
@@ -272,7 +263,3 @@ def _update_seen(params: EksParams, eks: AwsClient, update: str) -> Seen:
     if status == "Successful":
         return Seen(ACTIVE)
     return Seen(FAILED if status in {"Failed", "Cancelled"} else f"update {status}", detail=errors)
-
-
-def _words(sizes: Sizes) -> str:
-    return ", ".join(f"{name} {size}" for name, size in sizes.by_name().items())

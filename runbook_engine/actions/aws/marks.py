@@ -82,6 +82,17 @@ def refuse_foreign(what: str, tags: Mapping[str, str], *, source: str | None = N
         )
 
 
+def refuse_untagged(what: str, tags: Mapping[str, str], wanted: Mapping[str, str], *, hint: str) -> None:
+    """Never touch what lacks the tags that a step gave to what it restored for this purpose.
+
+    Raises:
+        ActionFailedError: it lacks one.
+    """
+    lacking = [f"{key}={value}" for key, value in wanted.items() if tags.get(key) != value]
+    if lacking:
+        raise ActionFailedError(f"{what} does not carry the tag {', '.join(lacking)}; it is left alone", hint=hint)
+
+
 def name_for(source: str, context: ActionContext, *, limit: int = 63) -> str:
     """Give the name of what this run makes of a source: `orders-dr-20261123-0855-failover-1a2b`, the same each time.
 

@@ -5,13 +5,12 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from runbook_engine.actions.aws.common import PolledParams, client
-from runbook_engine.actions.aws.marks import refuse_foreign, refuse_reserved
+from runbook_engine.actions.aws.marks import refuse_foreign, refuse_reserved, refuse_untagged
 from runbook_engine.actions.aws.rds import Instance, find_instance
 from runbook_engine.actions.aws.rds_instances import delete_instance
 from runbook_engine.sdk import (
     Action,
     ActionContext,
-    ActionFailedError,
     Applied,
     Change,
     Finding,
@@ -97,9 +96,4 @@ def _refuse_other(params: RdsDeleteParams, instance: Instance) -> None:
     """
     what = f"instance {instance.name} in {params.region}"
     refuse_foreign(what, instance.tags, hint="delete it yourself, if it is to go")
-    lacking = [f"{key}={value}" for key, value in params.tags.items() if instance.tags.get(key) != value]
-    if lacking:
-        raise ActionFailedError(
-            f"{what} does not carry the tag {', '.join(lacking)}; it is left alone",
-            hint="it may be in use; delete it yourself, if it is to go",
-        )
+    refuse_untagged(what, instance.tags, params.tags, hint="it may be in use; delete it yourself, if it is to go")

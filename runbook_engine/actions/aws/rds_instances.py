@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from runbook_engine.actions.aws.common import PolledParams
+from runbook_engine.actions.aws.common import PolledParams, client
 from runbook_engine.actions.aws.errors import Trouble, passing_over
 from runbook_engine.actions.aws.marks import age
 from runbook_engine.actions.aws.rds import READY, TERMINAL, Instance, find_instance
@@ -24,6 +24,37 @@ def make(rds: AwsClient, operation: str, **parameters: object) -> None:
     """Begin to make an instance; one that somebody (an earlier attempt, perhaps) made meanwhile is left to the wait."""
     with passing_over(Trouble.EXISTS):
         rds.call(operation, **parameters)
+
+
+def restore(
+    params: NewInstanceParams,
+    context: ActionContext,
+    begin: Callable[[AwsClient], None],
+    refuse: Callable[[Instance], None],
+) -> Instance:
+    """Begin to restore unless the instance is there, and wait until it is available.
+
+    Args:
+        begin: makes it.
+        refuse: raises when an instance that is there is not the one that was wanted.
+    """
+    rds = client(params, context, "rds")
+    instance = find_instance(rds, params.instance)
+    if instance is None:
+        begin(rds)
+    else:
+        refuse(instance)
+    return wait_for_instance(params, context, rds, refuse)
+
+
+def take_back(params: NewInstanceParams, context: ActionContext, refuse: Callable[[Instance], None]) -> Applied:
+    """Delete what a restore made, unless `refuse` raises."""
+    rds = client(params, context, "rds")
+    instance = find_instance(rds, params.instance)
+    if instance is None:
+        return Applied(summary=f"{params.instance} is not there", changed=False)
+    refuse(instance)
+    return delete_instance(params, context, rds, instance, skip_last=params.skip_final_snapshot)
 
 
 def wait_for_instance(

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from runbook_engine.actions.aws.common import client
 from runbook_engine.actions.aws.marks import as_utc, marks, refuse_foreign, tag_list
 from runbook_engine.actions.aws.rds import Instance, find_instance
-from runbook_engine.actions.aws.rds_instances import delete_instance, make, restored, wait_for_instance
+from runbook_engine.actions.aws.rds_instances import make, restore, restored, take_back
 from runbook_engine.actions.aws.rds_restore_params import NewInstanceParams
 from runbook_engine.sdk import (
     Action,
@@ -126,9 +126,8 @@ aws.rds_restore_pitr:
 
     def apply(self, params: RdsPitrParams, context: ActionContext) -> Applied:
         """Restore and wait."""
-        rds = client(params, context, "rds")
-        instance = find_instance(rds, params.instance)
-        if instance is None:
+
+        def begin(rds: AwsClient) -> None:
             # With `latest` RDS takes the newest it has by then, so that the data is of the noted time or newer.
             point = _point(params, rds)
             context.progress(f"restoring {params.instance} from {params.source} to {point.isoformat()}")
@@ -143,19 +142,13 @@ aws.rds_restore_pitr:
                 Tags=tag_list({**params.tags, **marks(context, point=point, source=params.source)}),
                 **params.settings,
             )
-        else:
-            _refuse_foreign(params, instance)
-        made = wait_for_instance(params, context, rds, lambda found: _refuse_foreign(params, found))
+
+        made = restore(params, context, begin, lambda found: _refuse_foreign(params, found))
         return Applied(summary=f"restored {made.name} from {params.source}")
 
     def revert(self, params: RdsPitrParams, context: ActionContext) -> Applied:
         """Delete the instance, if it is ours."""
-        rds = client(params, context, "rds")
-        instance = find_instance(rds, params.instance)
-        if instance is None:
-            return Applied(summary=f"{params.instance} is not there", changed=False)
-        _refuse_foreign(params, instance)
-        return delete_instance(params, context, rds, instance, skip_last=params.skip_final_snapshot)
+        return take_back(params, context, lambda found: _refuse_foreign(params, found))
 
 
 def _point(params: RdsPitrParams, rds: AwsClient) -> datetime:

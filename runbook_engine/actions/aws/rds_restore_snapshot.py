@@ -13,7 +13,7 @@ from runbook_engine.actions.aws.rds import (
     find_snapshot,
     snapshots_of,
 )
-from runbook_engine.actions.aws.rds_instances import delete_instance, make, restored, wait_for_instance
+from runbook_engine.actions.aws.rds_instances import make, restore, restored, take_back
 from runbook_engine.actions.aws.rds_restore_params import LATEST, RdsRestoreOutputs, RdsRestoreParams
 from runbook_engine.sdk import (
     Action,
@@ -72,9 +72,8 @@ aws.rds_restore_snapshot:
 
     def apply(self, params: RdsRestoreParams, context: ActionContext) -> Applied:
         """Restore and wait."""
-        rds = client(params, context, "rds")
-        instance = find_instance(rds, params.instance)
-        if instance is None:
+
+        def begin(rds: AwsClient) -> None:
             snapshot = _choose(params, rds)
             context.progress(f"restoring {params.instance} from {snapshot.name}")
             make(
@@ -85,19 +84,13 @@ aws.rds_restore_snapshot:
                 Tags=tag_list(_tags(params, snapshot, context)),
                 **params.settings,
             )
-        else:
-            _refuse_foreign(params, instance)
-        made = wait_for_instance(params, context, rds, lambda found: _refuse_foreign(params, found))
+
+        made = restore(params, context, begin, lambda found: _refuse_foreign(params, found))
         return Applied(summary=f"restored {made.name} from {made.tags.get(SNAPSHOT_TAG, '')}")
 
     def revert(self, params: RdsRestoreParams, context: ActionContext) -> Applied:
         """Delete the instance, if it is ours."""
-        rds = client(params, context, "rds")
-        instance = find_instance(rds, params.instance)
-        if instance is None:
-            return Applied(summary=f"{params.instance} is not there", changed=False)
-        _refuse_foreign(params, instance)
-        return delete_instance(params, context, rds, instance, skip_last=params.skip_final_snapshot)
+        return take_back(params, context, lambda found: _refuse_foreign(params, found))
 
 
 def _choose(params: RdsRestoreParams, rds: AwsClient) -> Snapshot:
