@@ -5,7 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from runbook_engine.app.iam_needs import GLOBAL, Need, grants
-from runbook_engine.app.principals import NoPrincipalError, NotAssumedError, Principal, find_principal, in_short
+from runbook_engine.app.principals import (
+    NoPrincipalError,
+    NotAssumedError,
+    Principal,
+    find_principal,
+    hint_of,
+    in_short,
+)
 from runbook_engine.app.simulation import Answered, Question, simulate
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.model.errors import RunbookError
@@ -55,7 +62,7 @@ def _ask(session: AwsSession, role: str | None, needs: Sequence[Need], asked: As
         text = error.message if plain else f"who {who} belong to could not be asked: {in_short(error)}"
         what = f"permissions of {who} not asked"
         asked.findings.append(
-            _finding(Level.UNKNOWN, what, f"{text}; its permissions are not known", steps, error.hint)
+            _finding(Level.UNKNOWN, what, f"{text}; its permissions are not known", steps, hint_of(error))
         )
         return
     asked.findings += _wrong_accounts(principal, needs)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.model.errors import RunbookError
-from runbook_engine.ports.services import AwsError
+from runbook_engine.ports.services import AwsError, ServiceUnreachableError
 
 _ASSUMED = re.compile(r"^arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.+$")
 _USER = re.compile(r"^arn:[a-z-]+:iam::\d{12}:user/.+$")
@@ -15,6 +15,11 @@ _REFUSED = frozenset({"AccessDenied", "AccessDeniedException"})
 def in_short(error: RunbookError) -> str:
     """Give an error's first line: what is no AWS answer may be a whole page."""
     return error.message.partition("\n")[0][:400]
+
+
+def hint_of(error: RunbookError, otherwise: str = "") -> str:
+    """Give what to do about an error; that a lost answer may have done something does not matter for questions."""
+    return "" if isinstance(error, ServiceUnreachableError) else error.hint or otherwise
 
 
 class NoPrincipalError(RunbookError):

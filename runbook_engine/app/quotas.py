@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from runbook_engine.app.iam_needs import Need
 from runbook_engine.app.instance_types import Machines, NotKnownError
-from runbook_engine.app.principals import in_short
+from runbook_engine.app.principals import hint_of, in_short
 from runbook_engine.app.quota_table import COUNTED, INSTANCES, Quota, family_quota
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.model.capacity import Addition
@@ -147,7 +147,7 @@ def _compare(session: AwsSession, place: _Place, quota: Quota, use: _Use, ec2: M
         more = use.count + use.perhaps
         text = f"{where}: {more} more would be needed, and how many there may be could not be asked: {in_short(error)}"
         hint = "asking needs servicequotas:GetServiceQuota and servicequotas:GetAWSDefaultServiceQuota"
-        return _finding(Level.UNKNOWN, f"quota of {where}", text, steps, error.hint or hint)
+        return _finding(Level.UNKNOWN, f"quota of {where}", text, steps, hint_of(error, hint))
     used = f"{where}: {there} of {limit:g} are used"
     hint = f"ask for more in Service Quotas ({quota.service} {quota.code}): AWS may take days"
     if there + use.count > limit:
