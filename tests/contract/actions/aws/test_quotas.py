@@ -6,6 +6,7 @@ moto has no quotas but a few of VPC, and ministack has none.
 import pytest
 from support.aws_readiness import ServiceQuotas
 
+from runbook_engine.app.instance_types import Machines, NotKnownError
 from runbook_engine.app.quota_table import family_quota
 from runbook_engine.app.quotas import StepAddition, ask_quotas
 from runbook_engine.connections.aws import AwsSession
@@ -81,11 +82,12 @@ def test_only_manual_snapshots_count_and_aws_default_where_none_is_applied(ask, 
     assert (level, "2 of 2 are used" in text) == (Level.MISSING, True)
 
 
-@pytest.mark.parametrize("kind", ["ec2:Image", "ec2:Snapshot", "dynamodb:Table", "cloudformation:Stack"])
-def test_each_kind_is_counted_by_reads(kind, ask, standby):
+def test_each_kind_is_counted_by_reads(ask, standby):
     codes = [("ec2", "L-B665C33B"), ("ebs", "L-309BACF6"), ("dynamodb", "L-F98FE922"), ("cloudformation", "L-0485CB21")]
-    findings, roomy = ask(ServiceQuotas(dict.fromkeys(codes, 100_000)), one(kind))
-    assert (findings, roomy) == ([], 1)
+    kinds = ["ec2:Image", "ec2:Snapshot", "dynamodb:Table", "cloudformation:Stack"]
+    assert ask(ServiceQuotas(dict.fromkeys(codes, 100_000)), *map(one, kinds)) == ([], 4)
+    findings, _ = ask(ServiceQuotas(dict.fromkeys(codes, 0)), *map(one, kinds))
+    assert [(level, steps) for level, _, _, steps in findings] == [(Level.MISSING, (f"s{n}",)) for n in range(4)]
 
 
 def launch(boto, name, count=1, **more):
@@ -105,7 +107,7 @@ def test_vcpus_of_running_on_demand_instances_of_the_family_count(ask, standby):
     assert text.endswith("6 of 9 are used, and 4 more would be needed")
 
 
-def test_the_type_is_that_of_the_template_or_of_the_group(ask, standby):
+def test_the_type_is_that_of_the_template_or_of_the_group(standby):
     data = {"ImageId": IMAGE, "InstanceType": "m5.2xlarge"}  # 8 vCPUs
     standby("ec2").create_launch_template(LaunchTemplateName="web", LaunchTemplateData=data)
     spot = {**data, "InstanceMarketOptions": {"MarketType": "spot"}}
@@ -121,16 +123,15 @@ def test_the_type_is_that_of_the_template_or_of_the_group(ask, standby):
         policy = {"LaunchTemplate": {**template, "Overrides": overrides}}
         scaling.create_auto_scaling_group(AutoScalingGroupName=name, MixedInstancesPolicy=policy, **sizes)
 
-    def needed(**of):
-        ((_, _, text, _),), _ = ask(ServiceQuotas({VCPUS: 0}), one("ec2:Instance", **of))
-        return text.partition(" are used, and ")[2].partition(" ")[0] or text
-
-    assert needed(launch_template="web", version="$Default") == "8"
-    assert needed(auto_scaling_group="web") == "8"
-    assert needed(auto_scaling_group="old") == "16"
-    assert needed(auto_scaling_group="single") == "4"
-    assert "Spot" in needed(launch_template="cheap", version="$Default")
-    assert "several types" in needed(auto_scaling_group="mixed")
+    machines = Machines(AwsSession(attempts=1), STANDBY, None)
+    assert machines.added(one("ec2:Instance", launch_template="web", version="$Default")) == ("m5.2xlarge", 8)
+    assert machines.added(one("ec2:Instance", 2, auto_scaling_group="web")) == ("m5.2xlarge", 16)
+    assert machines.added(one("ec2:Instance", auto_scaling_group="old")) == ("m5.4xlarge", 16)
+    assert machines.added(one("ec2:Instance", auto_scaling_group="single")) == ("m5.xlarge", 4)
+    with pytest.raises(NotKnownError, match="Spot"):
+        machines.added(one("ec2:Instance", launch_template="cheap", version="$Default"))
+    with pytest.raises(NotKnownError, match="several types"):
+        machines.added(one("ec2:Instance", auto_scaling_group="mixed"))
 
 
 def test_what_can_not_be_told_is_said_and_is_no_room(ask, standby):
