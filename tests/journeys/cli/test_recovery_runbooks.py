@@ -153,6 +153,19 @@ RESTORES = ("restore", "image-launch", "volume-restore", "table-restore", "vault
 REMOVALS = ("clean-up", "image-remove", "volume-remove", "table-remove", "vault-remove")
 
 
+def test_readiness_of_the_failover_is_looked_at_without_a_write(rehearsal):
+    """The lab's moto simulates no policies and has no quotas: that is said, and is no yes."""
+    asked = len(rehearsal.requests())
+    called = rehearsal.call("readiness", "region-failover", *ON_LAB, "-e", "incident=READY-1", "--output", "json")
+    assert called.status == 0, called.err
+    found = called.json
+    assert found["verdict"] == "unknown"
+    assert {one["area"] for one in found["findings"] if one["level"] == "unknown"} == {"permission", "quota"}
+    noted = [one["steps"] for one in found["findings"] if one["level"] == "note"]
+    assert noted == [["aws-status"]], "on an ordinary day AWS reports no trouble"
+    assert not [request for request in rehearsal.requests()[asked:] if request["write"]]
+
+
 def test_backups_are_looked_at_restored_compared_and_nothing_is_left(rehearsal):
     asked = len(rehearsal.requests())
     said = rehearsal.run("verify-backups", *ON_LAB, "--dry-run")
