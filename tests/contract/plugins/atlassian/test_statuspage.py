@@ -1,5 +1,8 @@
 """statuspage.incident and statuspage.component against a fake that is held to Statuspage's own OpenAPI document."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -8,7 +11,7 @@ from support.plugins import plugin_catalog
 from support.vendor_documents import STATUSPAGE, Answer, document_if_there
 from support.vendor_server import busy, dropped, half, html, serve_vendor, silence, unavailable
 
-from runbook_engine.sdk import ActionFailedError, Mode, RunbookError, ServiceUnreachableError
+from runbook_engine.sdk import ActionFailedError, DeadlineError, Mode, RunbookError, ServiceUnreachableError
 from runbook_engine.testing import ContractCase, check_action_contract
 from runbook_engine.testing.context import RUN
 
@@ -102,6 +105,37 @@ def test_key_of_an_incident_that_is_over_opens_a_new_one(fake, service, incident
     do(incident, {**keyed, "status": "resolved"}, web(run=step("resolve")))
     do(incident, keyed, web(run=step("open", run="next-year")))
     assert [item["status"] for item in fake.pages["page1"]] == ["identified", "resolved"]
+
+
+def test_two_steps_at_once_speak_of_one_incident(fake, service, incident, web):
+    """Whoever looks while the other has looked, too, would open a second one: here they meet, if they can."""
+    meeting, real = threading.Barrier(2), fake.answer
+
+    def answer(seen):
+        if seen.path.endswith("/unresolved") and not fake.told:
+            with suppress(threading.BrokenBarrierError):
+                meeting.wait(1)
+        return real(seen)
+
+    fake.answer = answer
+    params = incident.Params.model_validate({"statuspage": {**service, "pace": "0s"}, **OPEN})
+    with ThreadPoolExecutor(2) as threads:
+        runs = [step("one"), step("two")]
+        done = [threads.submit(incident.apply, params, WaitingContext.of(web(run=run))) for run in runs]
+        assert {future.result().outputs["incident"] for future in done} == {"inc1"}
+    assert len(fake.pages["page1"]) == 1
+    assert len(fake.told) == 2
+
+
+def test_who_waits_for_a_turn_waits_no_longer_than_the_step(atlassian, web):
+    alone = atlassian["turns"].alone
+    with alone(web(), "a page"):
+        with pytest.raises(DeadlineError), alone(web(timeout=1), "a page"):
+            pytest.fail("two at once")
+        with alone(web(), "another page"):
+            pass
+    with alone(web(timeout=1), "a page"):
+        pass
 
 
 def test_incidents_and_metadata_of_others_are_left_alone(fake, service, incident, web):
@@ -281,6 +315,21 @@ def test_component_in_a_drill_is_the_sandboxs(fake, service, component, web):
     params["statuspage"] = {**service, "sandbox_page": None}
     with pytest.raises(ActionFailedError, match="it is a drill and there is no sandbox page"):
         do(component, params, web(run=step("down", Mode.DRILL)))
+
+
+class WaitingContext:
+    """A context whose pauses take real, short time, too, as two threads need it that wait for each other."""
+
+    @classmethod
+    def of(cls, context):
+        made = cls()
+        made.__dict__.update(
+            {name: getattr(context, name) for name in ("http", "clock", "run", "progress", "remaining")}
+        )
+        return made
+
+    def pause(self, seconds):
+        threading.Event().wait(min(seconds, 0.01))
 
 
 class Impatient:
