@@ -1,6 +1,9 @@
 """bitbucket.mirror against real git over real HTTP, and a fake of the REST interface."""
 
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -8,6 +11,7 @@ from support.bitbucket import TOKEN, WORKSPACE, serve_bitbucket
 from support.bitbucket_stage import ACTION, Stage
 from support.git_server import git, serve_git
 
+from runbook_engine.connections.local import LocalConnection
 from runbook_engine.sdk import ActionFailedError, ReadOnlyError
 
 
@@ -377,6 +381,37 @@ def test_a_damaged_bundle_is_made_anew(three, damage, tmp_path):
     assert bundle.name in finding.summary
     three.run("c" * 64)
     assert three.restored("shop", tmp_path) == three.git.refs(f"{WORKSPACE}/shop")
+
+
+class Listening(LocalConnection):
+    """Tells when somebody begins to listen to a job."""
+
+    def __init__(self, home):
+        super().__init__(home)
+        self.began = threading.Event()
+
+    def run_detached(self, command, **how):
+        self.began.set()
+        return super().run_detached(command, **how)
+
+
+def test_an_attempt_that_is_made_again_listens_to_its_job(stage):
+    """As after a kill: the job of the first one is still at work, and no second one is started."""
+    stage.fake.add("shop")
+    where = f"/{WORKSPACE}/shop.git/git-upload-pack"
+    hold = threading.Event()
+    stage.git.fault(where, hold=hold, times=1)
+    first, second = (replace(stage.context(), connection=Listening(stage.home)) for _ in range(2))
+    with ThreadPoolExecutor(2) as pool:
+        made = [pool.submit(ACTION.apply, stage.params(), first)]
+        assert stage.git.holding.wait(30)
+        made.append(pool.submit(ACTION.apply, stage.params(), second))
+        assert second.connection.began.wait(30)
+        hold.set()
+        assert all(future.result().outputs["changed"] == ["shop"] for future in made)
+    first.connection.close()
+    second.connection.close()
+    assert len([path for _, path, _ in stage.git.seen if path == where]) == 2  # what there is, and the pack
 
 
 def test_a_folder_of_something_else_is_not_touched(three):
