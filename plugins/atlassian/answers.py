@@ -27,7 +27,7 @@ def json_of(answer: HttpAnswer) -> JsonValue:
         value: JsonValue = json.loads(answer.body)
     except (ValueError, RecursionError):
         kind = answer.headers.get("content-type", "of no stated type")[:80]
-        raise ValueError(f"it is not JSON but {kind}{_title(answer.body)}") from None
+        raise ValueError(_plain(f"it is not JSON but {kind}{_title(answer.body)}")) from None
     return value
 
 
@@ -38,7 +38,7 @@ def words_of(answer: HttpAnswer) -> str:
     except ValueError as error:
         return str(error)
     said = dict.fromkeys(text.strip() for text in _said(value, 0) if text.strip())
-    return " ".join("; ".join(said).split())[:SHOWN]
+    return _plain("; ".join(said))
 
 
 def retry_after(answer: HttpAnswer, now: datetime) -> float | None:
@@ -78,6 +78,11 @@ def _said(value: JsonValue, depth: int) -> Iterator[str]:
         yield from (text for item in known for text in _said(item, depth + 1))
         if not known or depth > 0:
             yield from fields[:20]
+
+
+def _plain(text: str) -> str:
+    """Write a text from outside on one line, without what steers a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split()))[:SHOWN]
 
 
 def _title(body: bytes) -> str:

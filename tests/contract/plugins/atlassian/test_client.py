@@ -1,10 +1,11 @@
 """The client layer over real HTTP: waiting, repeating, never blindly a change, and no token anywhere but in its header."""
 
 import base64
+import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from support.plugins import plugin
@@ -91,6 +92,26 @@ def test_wait_until_a_date_goes_by_the_services_own_clock(atlassian, web):
 def test_any_retry_after_is_a_time_or_none(text):
     found = MODULES["answers"].retry_after(http_answer(429, headers={"Retry-After": text}), NOW)
     assert found is None or 0 <= found < 1e9
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=80),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["error", "errors", "errorMessages", "message", "x"]), inner, max_size=4)
+    ),
+)
+
+
+@given(JSON.map(json.dumps) | st.binary(max_size=200))
+@example('{"error": "\\u001b]0;owned\\u0007 \\n second line"}')
+@example("[" * 100_000)
+@example(b"<title>\x1b[2J</title>")
+def test_words_of_any_answer_are_one_plain_short_line(body):
+    answer = http_answer(500, body, headers={"content-type": "text/\x1b[2Jhtml"})
+    words = MODULES["answers"].words_of(answer)
+    assert len(words) <= 500
+    assert words.isprintable()
 
 
 @pytest.mark.parametrize("trouble", [unavailable(times=2), dropped(times=2), half(times=2), busy(500, times=2)])

@@ -167,6 +167,16 @@ def test_what_is_deleted_in_jira_is_kept_and_told(fake, folder, params, export, 
     assert verify(folder, here(), at_least={"issues": 2, "attachments": 2}).satisfied
 
 
+def test_issue_that_is_back_is_no_longer_told_as_removed(fake, params, export, here):
+    for number in (1, 2):
+        fake.add(number)
+    do(export, params, here())
+    hidden = fake.issues.pop("10001")
+    assert do(export, params, here())[0].outputs["removed"] == 1
+    fake.issues["10001"] = hidden
+    assert do(export, params, here())[0].outputs["removed"] == 0
+
+
 def test_issue_that_is_deleted_while_it_is_brought_disturbs_nothing(fake, server, folder, params, export, here):
     for number in range(1, 60):
         fake.add(number)
