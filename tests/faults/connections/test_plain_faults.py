@@ -1,5 +1,6 @@
 """Plain commands by the shell that stays on a host: what a session of sshd would have kept apart is kept apart."""
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -59,10 +60,16 @@ def test_one_shell_runs_one_after_another_each_in_a_session_of_its_own(link, tmp
     assert not (tmp_path / "attempts").exists()
 
 
+@pytest.fixture
+def go(tmp_path):
+    """Give a file that children wait for; whatever the test finds, they do not wait for ever."""
+    yield tmp_path / "go"
+    (tmp_path / "go").touch()
+
+
 @pytest.mark.sshd
-def test_what_children_say_later_is_nobody_elses(link, tmp_path):
+def test_what_children_say_later_is_nobody_elses(link, go):
     """They hold their output for longer than the answer waits for it."""
-    go = tmp_path / "go"
     slow = f"(while [ ! -e {go} ]; do sleep 0.05; done; echo late; echo later >&2) & echo now; exit 5"
     first = plain(link, slow)
     assert (first.exit_status, first.stdout) == (5, b"now\n")
@@ -206,8 +213,11 @@ def test_perl_ends_when_nobody_listens_any_more(tmp_path, talks):
     wait_for(pid.exists)
     process.stdout.close()
     process.stdin.close()
-    assert process.wait(20) == 0
-    if talks:
-        wait_for(lambda: gone(pid.read_text().strip()))
-    else:
-        os.killpg(int(pid.read_text()), signal.SIGKILL)
+    try:
+        assert process.wait(20) == 0
+        if talks:
+            wait_for(lambda: gone(pid.read_text().strip()))
+    finally:
+        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(int(pid.read_text()), signal.SIGKILL)

@@ -79,6 +79,13 @@ def link(sshd_tools, server, tmp_path, kind):
     made.pool.close()
 
 
+@pytest.fixture
+def go(tmp_path):
+    """Give a file that commands wait for; whatever the test finds, they do not wait for ever."""
+    yield tmp_path / "go"
+    (tmp_path / "go").touch()
+
+
 def parents(connection, token):
     """The pids above a command: its wrapper's parent chain, up to the session of sshd."""
     script = (
@@ -106,9 +113,9 @@ def test_each_command_has_a_session_of_its_own(link):
 
 
 @pytest.mark.sshd
-def test_the_shell_killed_in_mid_command_costs_nothing(link, tmp_path):
+def test_the_shell_killed_in_mid_command_costs_nothing(link, tmp_path, go):
     """The wrapper goes on, the exit status and the output are there, and the command ran once."""
-    ran, go = tmp_path / "ran", tmp_path / "go"
+    ran = tmp_path / "ran"
     resident = parents(link, unique("who"))[-1]
     command = sh(f"echo x >>{ran}; while [ ! -e {go} ]; do sleep 0.05; done; echo end; exit 6")
     thread, end = in_background(lambda: link.run_detached(command, token=unique("mid"), timeout=30))
@@ -145,8 +152,7 @@ def test_a_wrapper_killed_between_two_commands_is_replaced(link, kind):
 
 
 @pytest.mark.sshd
-def test_a_wrapper_that_still_hears_a_child_serves_nobody_else(link, tmp_path, kind):
-    go = tmp_path / "go"
+def test_a_wrapper_that_still_hears_a_child_serves_nobody_else(link, tmp_path, kind, go):
     script = f"echo $PPID; (while [ ! -e {go} ]; do sleep 0.05; done; echo late) &"
     busy = int(link.run_detached(sh(script), token=unique("busy"), timeout=20).stdout)
     assert parents(link, unique("next"))[0] != busy
@@ -158,9 +164,8 @@ def test_a_wrapper_that_still_hears_a_child_serves_nobody_else(link, tmp_path, k
 
 
 @pytest.mark.sshd
-def test_who_asks_at_the_end_hears_what_a_child_says_right_after(link, tmp_path):
+def test_who_asks_at_the_end_hears_what_a_child_says_right_after(link, go):
     """The exit status alone does not say that the output is whole."""
-    go = tmp_path / "go"
     command = sh(f"(while [ ! -e {go} ]; do sleep 0.01; done; echo late) & echo now; exit 5")
     thread, end = in_background(lambda: link.run_detached(command, token=unique("both"), timeout=30))
     wait_for(lambda: link.probe_detached(unique("both")).status is DetachedStatus.DONE)
