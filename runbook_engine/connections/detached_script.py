@@ -1,7 +1,8 @@
 """The detached command's protocol on the target, as POSIX shell scripts; pure text.
 
-The folder of one attempt holds `job` (who runs it, since which boot), `rc` (256 bytes, reserved before the start and
-overwritten in place, so that a full disk can't lose the exit status), `in`, and the capped streams: `out` (the head),
+The folder of one attempt holds `job` (who runs it, since which boot; Perl writes that into the second line of `rc`: a
+file of its own costs the host as much as a process), `rc` (256 bytes, reserved before the start and overwritten in
+place, so that a full disk can't lose the exit status), `in`, and the capped streams: `out` (the head),
 `out.0` to `out.2` (the last pieces, in turn), `out.i` (how many pieces there were) and `out.z` (nothing more comes);
 the same for `err`. The exit status can be there before the last output is, so that an answer waits a second for `.z`,
 unless `rc` says `whole`; no longer, because a child of the command that lives on holds the streams open.
@@ -140,11 +141,17 @@ members() {
     alive="$alive $q"; many=$((many+1))
   done
 }
-ended() { a=; b=; all=; { read -r a b all <"$d/rc"; } 2>/dev/null; [ "$a" = done ] && state="done $b"; }
+ended() {
+  a=; b=; all=; j1=
+  { { read -r a b all; read -r j1 j2 j3 j4 j5 j6 x; } <"$d/rc"; } 2>/dev/null
+  [ "$a" = done ] && state="done $b"
+}
 look() {
   state=absent; [ -d "$d" ] || return 0
   ended && return 0
-  state=starting; pid=; user=; boot=; { read -r pid start sid sstart boot user x <"$d/job"; } 2>/dev/null
+  state=starting; pid=; user=; boot=
+  if [ "$j1" ]; then pid=$j1; start=$j2; sid=$j3; sstart=$j4; boot=$j5; user=$j6
+  else { read -r pid start sid sstart boot user x <"$d/job"; } 2>/dev/null; fi
   [ "$pid" ] && [ "$user" ] || return 0
   state=lost-reboot; now=; { read -r now </proc/sys/kernel/random/boot_id; } 2>/dev/null
   [ "$now" = "$boot" ] || return 0

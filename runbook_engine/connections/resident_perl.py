@@ -16,7 +16,10 @@ from runbook_engine.connections.resident_plain import PLAIN_PERL
 from runbook_engine.connections.shell import encode, program
 from runbook_engine.sdk import Command
 
-PERL = r"""
+_LINE = 32  # bytes of the first line of `rc`; who runs the command stands in the second, not in a file of its own
+
+PERL = (
+    r"""
 # For a session of its own POSIX would have to be loaded, which takes longer than all the rest. Where the kind of this
 # program (class, order and machine in its ELF header) tells the system call's number, that is made.
 my %calls = ('2 1 62' => 112, '2 1 183' => 157);
@@ -39,7 +42,8 @@ sub more { my $n; do { $n = sysread(STDIN, $pending, 65536, length $pending) } w
 sub line { my $at; while (($at = index $pending, "\n") < 0) { more() or return }
   my $l = substr $pending, 0, $at + 1, ''; chop $l; return $l }
 sub bytes_ { my $n = shift; while (length $pending < $n) { more() or return } return substr $pending, 0, $n, '' }
-sub save { my ($path, $how, $text) = @_; open(my $h, $how, $path) or return 0; binmode $h;
+sub save { my ($path, $how, $text, $at) = @_; open(my $h, $how, $path) or return 0; binmode $h;
+  sysseek $h, $at, 0 or return 0 if $at;
   my $n = syswrite $h, $text; return close($h) && defined $n && $n == length $text }
 sub slurp { open(my $h, '<', $_[0]) or return ''; binmode $h; local $/; my $t = <$h>; return defined $t ? $t : '' }
 sub stat_of { my $l = slurp("/proc/$_[0]/stat"); my ($pid) = $l =~ /^(\d+)/ or return;
@@ -88,7 +92,7 @@ sub pump { my ($open, $wait) = @_; my $bits = '';
 
 sub become_ { my ($n, $d, $who, $cwd, $env, $argv, $out, $err) = @_;
   my ($pid, $start) = stat_of('self');
-  if (!save("$d/job", '>', "$who->[0] $who->[1] $pid $start $who->[2] -\n")) {
+  if (!save("$d/rc", '+<', "$who->[0] $who->[1] $pid $start $who->[2] -\n", LINE)) {
     refuse($n, $d, 'its disk is full'); exit 0 }
   lead_();
   open STDIN, '<', '/dev/null';
@@ -122,7 +126,8 @@ sub wrap { my ($who, $n, $d, $cwd, $env, $argv, $answered) = @_;
   }
   my $rc = $? & 127 ? 128 + ($? & 127) : $? >> 8;
   return unless -d $d;
-  exit 0 unless save("$d/rc", '+<', "done $rc" . (@open ? '' : ' whole') . "\n");  # what is not told, nobody waits for
+  # What is not told, nobody waits for.
+  exit 0 unless save("$d/rc", '+<', sprintf "%-*s\n", LINE - 1, "done $rc" . (@open ? '' : ' whole'));
   $ended = 1;
   if (@open) { $_->{done} && save("$_->{path}.z", '>', '') for @streams }
   for (1 .. 32) { last unless @open && pump(\@open, 0) }  # what the pipes held; a child may go on for ever
@@ -179,7 +184,8 @@ sub start { my ($n, $base, $token, $forget, $command) = split /\0/, $_[0], 5;
   umask $mask;
   return refuse($n, '', "$d can not be made (is the disk full?)") unless $made || -d $d;
   return tell_("$n exists\n\n$n end\n") unless $made;
-  return refuse($n, $d, 'its disk is full') unless save("$d/rc", '>', sprintf "%-8s\n%247s", 'pending', '');
+  my $reserved = sprintf "%-*s\n%*s", LINE - 1, 'pending', 256 - LINE, '';
+  return refuse($n, $d, 'its disk is full') unless save("$d/rc", '>', $reserved);
   my $job = "$n\0$d\0$command";
   return refuse($n, $d, 'it can make no process') unless give_(length($job) . "\n" . $job);
   my ($got, $byte);
@@ -209,7 +215,10 @@ while (defined(my $frame = line())) {
   elsif ($kind eq 'start') { start($body) } elsif ($kind eq 'forget') { forget_now($body) }
   elsif ($kind eq 'greet') { tell_("\n$body end\n") } else { script($body) }
 }
-""".replace("PIECE", str(PIECE)).replace("PLAIN\n", PLAIN_PERL)
+""".replace("PIECE", str(PIECE))
+    .replace("LINE", str(_LINE))
+    .replace("PLAIN\n", PLAIN_PERL)
+)
 
 
 def perl_start(place: Place, command: Command, forget: tuple[str, ...]) -> bytes:
