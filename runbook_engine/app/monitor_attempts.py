@@ -10,11 +10,11 @@ from runbook_engine.app.run_secrets import schemes_of
 from runbook_engine.connections.factory import HostConnections, HostSettings
 from runbook_engine.connections.ssh_settings import SshSettings
 from runbook_engine.execution.alarm_board import Owed
-from runbook_engine.execution.alarm_rules import Look, incident_ids
+from runbook_engine.execution.alarm_rules import Look, Watch, alarm_of, incident_ids
 from runbook_engine.execution.attempt import AttemptTools, attempt
 from runbook_engine.execution.orders import Invalid, Ordered, OrderMaker, RunNames
 from runbook_engine.execution.state import RunState
-from runbook_engine.model.event_monitor import Verdict
+from runbook_engine.model.event_monitor import Telling, Verdict
 from runbook_engine.model.inventory import Inventory
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import CheckStatus, Mode, Outcome
@@ -72,7 +72,16 @@ class MonitorAttempts:
 
     def tell(self, owed: Owed, call: ActionCall) -> AttemptReport:
         """Tell people of an alarm over a channel; the token is the same each time, so that a double can be known."""
-        name = f"{owed.alarm.id}-{owed.phase}"
+        # On a drill's inventory messages go to sandboxes, as in a drill.
+        return self._tell(owed, call, Mode.DRILL if self._inventory.drill else Mode.LIVE)
+
+    def rehearse(self, watch: Watch, channel: str, call: ActionCall) -> str:
+        """Make a message as for an alarm of a trigger, and send nothing; says what is wrong with it, if so."""
+        alarm = alarm_of(watch.then, watch, Look("holds", self._clock.now(), why="a rehearsal"), self._clock.now())
+        report = self._tell(Owed(alarm, "raised", channel, Telling()), call, Mode.DRY_RUN)
+        return report.error if report.outcome is Outcome.FAILED else ""
+
+    def _tell(self, owed: Owed, call: ActionCall, mode: Mode) -> AttemptReport:
         step = f"tell-{owed.channel.partition(':')[0]}"
         facts = alarm_facts(owed.alarm, owed.phase, self._project.team)
         plan = plan_calls(
@@ -83,9 +92,8 @@ class MonitorAttempts:
             inputs={"alarm": facts},
             variables={},
         )
-        # On a drill's inventory messages go to sandboxes, as in a drill.
-        mode = Mode.DRILL if self._inventory.drill else Mode.LIVE
-        names = RunNames(id=name, mode=mode, operator="monitor", started_at=owed.alarm.at.isoformat())
+        name, began = f"{owed.alarm.id}-{owed.phase}", owed.alarm.at.isoformat()
+        names = RunNames(id=name, mode=mode, operator="monitor", started_at=began)
         number = owed.telling.attempts + 1
         report = self._make(plan, step, names, number=number, recorded=owed.telling.outputs, seconds=LOOK_SECONDS)
         if isinstance(report, str):

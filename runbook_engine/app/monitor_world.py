@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from runbook_engine.app.monitor_attempts import MonitorAttempts
 from runbook_engine.app.monitor_watches import WatchList, fingerprints, load_watches
-from runbook_engine.app.project import OpenProject, open_project
+from runbook_engine.app.project import InvalidFilesError, OpenProject, open_project
 from runbook_engine.execution.alarm_board import Owed
 from runbook_engine.execution.alarm_rules import Look, Watch
+from runbook_engine.loading.config import config_source
 from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.outcome import Mode
 from runbook_engine.model.runbook import ActionCall
+from runbook_engine.planning.lint_tell import lint_tell
 from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.dispatcher import AttemptReport
@@ -131,16 +133,29 @@ class ProjectWorld:
     def _take(self, project: OpenProject, fresh: WatchList) -> None:
         tables = project.config.monitor.tell
         calls = [ActionCall(name=name, params=params) for table in tables for name, params in table.items()]
-        for number, call in enumerate(calls, 1):
-            action = project.catalog.get(call.name)
-            if action is None or not hasattr(action, "apply"):
-                what = "changes nothing, and so tells nobody" if action else "is no action"
-                raise InvalidInputError(
-                    f"runbook.toml: monitor.tell {number}: {call.name} {what}", hint="name one such as notify.email"
-                )
-        self._project, self.list, self._calls = project, fresh, calls
+        source = config_source(project.root / "runbook.toml")
+        found = list(lint_tell(tables, lambda *path: source.at(path), project.catalog, project.config.defaults))
+        if found:
+            raise InvalidFilesError("runbook.toml says wrongly who is told", found, {source.file: source})
+        attempts = MonitorAttempts(project, fresh.inventory, self._clock, self._stop)
+        self._rehearse(attempts, calls, fresh)
+        self._project, self.list, self._calls, self._attempts = project, fresh, calls, attempts
         self._refused, self._said = None, ""
-        self._attempts = MonitorAttempts(project, fresh.inventory, self._clock, self._stop)
+
+    def _rehearse(self, attempts: MonitorAttempts, calls: Sequence[ActionCall], fresh: WatchList) -> None:
+        """Make every message once without sending it: what is wrong must not be found out when there is an alarm.
+
+        Raises:
+            InvalidInputError: one can't be made.
+        """
+        owners = {one.watch.owner: one.watch for one in fresh.watched}
+        for number, call in enumerate(calls, 1):
+            for watch in owners.values():
+                if problem := attempts.rehearse(watch, f"{number}:{call.name}", call):
+                    raise InvalidInputError(
+                        f"runbook.toml: monitor.tell {number}: nobody would be told of {watch.runbook}: {problem}",
+                        hint="`alarm.emails` are those of the people who have the role that is the runbook's owner",
+                    )
 
     def _with_run(self, name: str, look: Look) -> Look:
         """Add the run of the runbook that is open already, since nobody needs a second one."""

@@ -25,6 +25,7 @@ from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.team import Team
 from runbook_engine.planning.lint import lint
 from runbook_engine.planning.lint_survival import escaped_regions, lint_journal, lint_survival
+from runbook_engine.planning.lint_tell import lint_tell
 from runbook_engine.ports.action import Catalog
 
 _CONFIG, _TEAM, _RUNBOOKS, _INVENTORIES = "runbook.toml", "team.yml", "runbooks", "inventories"
@@ -67,6 +68,8 @@ def validate(project: OpenProject, names: tuple[str, ...] = ()) -> Validation:
     catalog, plugin_findings = project.actions
     if not names:
         found.diagnostics += plugin_findings
+    if chosen.config:
+        _tell(project, found, catalog)
     checked = [_inventory(project, path, found, report=True) for path in chosen.inventories]
     others = [] if not chosen.runbooks else [path for path in _inventories(project) if path not in chosen.inventories]
     quiet = [_inventory(project, path, found, report=False) for path in others]
@@ -150,6 +153,15 @@ def _config(project: OpenProject, found: Validation) -> None:
         check_address(project.config.journal)
     except InvalidInputError as error:
         raise InvalidInputError(f"{_CONFIG}: journal: {error.message}", hint=error.hint) from error
+
+
+def _tell(project: OpenProject, found: Validation, catalog: Catalog) -> None:
+    """Check the channels over which the monitor tells people."""
+    config = project.config
+    if config.monitor.tell:
+        source = config_source(project.root / _CONFIG)
+        found.sources.setdefault(source.file, source)
+        found.diagnostics += lint_tell(config.monitor.tell, lambda *path: source.at(path), catalog, config.defaults)
 
 
 def _journal(project: OpenProject, found: Validation) -> None:

@@ -74,7 +74,7 @@ def judge(board: AlarmBoard, watch: Watch, look: Look) -> list[Event]:
     elif look.verdict == "unknown" and sighting.unknown_since is not None:
         since = sighting.unknown_since
         if look.at - since >= BLIND and board.standing(f"blind:{watch.id}") is None:
-            events.append(AlarmRaised(alarm=_alarm("blind", watch, look, since), evidence=look.evidence))
+            events.append(AlarmRaised(alarm=alarm_of("blind", watch, look, since), evidence=look.evidence))
     return events
 
 
@@ -125,6 +125,29 @@ def sighted(old: Sighting | None, watch: Watch, look: Look) -> Sighting:
     )
 
 
+def alarm_of(about: About, watch: Watch, look: Look, since: datetime) -> Alarm:
+    """Make the alarm of a trigger; its id follows from trigger and time, and is no other one's."""
+    seal = hashlib.sha256(f"{about}\n{watch.id}\n{watch.inventory}\n{look.at.isoformat()}".encode()).hexdigest()[:8]
+    proposes = about == "propose"
+    return Alarm(
+        id=f"{look.at:%Y%m%d-%H%M%S}-{about}-{watch.runbook}-{seal}",
+        about=about,
+        runbook=watch.runbook,
+        inventory=watch.inventory,
+        title=watch.title,
+        owner=watch.owner,
+        triggers=(watch.id,),
+        since=since,
+        at=look.at,
+        why=look.why,
+        command=watch.command if proposes else "",
+        rehearsal=watch.rehearsal if proposes else "",
+        asks=dict(watch.asks) if proposes else {},
+        open_run=look.open_run if proposes else "",
+        incidents=() if about == "blind" else look.incidents,
+    )
+
+
 def retry_at(now: datetime, attempts: int) -> datetime:
     """Say when people are tried again who could not be told: after 1, 2, 4 … minutes, 30 at most."""
     return now + min(timedelta(minutes=2 ** min(attempts - 1, 10)), _LONGEST_WAIT)
@@ -156,37 +179,15 @@ def _alarmed(board: AlarmBoard, standing: Alarm | None, watch: Watch, look: Look
         fresh = tuple(one for one in look.incidents if one not in standing.incidents)
         if fresh and standing.incidents and look.at - standing.at > SAME_TROUBLE:
             yield AlarmOver(alarm=standing.id, at=look.at, why=f"other trouble came to it: {', '.join(fresh)}")
-            yield AlarmRaised(alarm=_alarm(watch.then, watch, look, since), evidence=look.evidence)
+            yield AlarmRaised(alarm=alarm_of(watch.then, watch, look, since), evidence=look.evidence)
         elif fresh or watch.id not in standing.triggers:
             yield AlarmGrew(alarm=standing.id, triggers=(watch.id,), incidents=fresh, why=look.why)
         return
-    alarm = _alarm(watch.then, watch, look, since)
+    alarm = alarm_of(watch.then, watch, look, since)
     if look.incidents and set(look.incidents) <= set(board.told.get(alarm.subject, ())):
         yield AlarmReturned(alarm=alarm.model_copy(update={"again": True}))
     else:
         yield AlarmRaised(alarm=alarm, evidence=look.evidence)
-
-
-def _alarm(about: About, watch: Watch, look: Look, since: datetime) -> Alarm:
-    seal = hashlib.sha256(f"{about}\n{watch.id}\n{watch.inventory}\n{look.at.isoformat()}".encode()).hexdigest()[:8]
-    proposes = about == "propose"
-    return Alarm(
-        id=f"{look.at:%Y%m%d-%H%M%S}-{about}-{watch.runbook}-{seal}",
-        about=about,
-        runbook=watch.runbook,
-        inventory=watch.inventory,
-        title=watch.title,
-        owner=watch.owner,
-        triggers=(watch.id,),
-        since=since,
-        at=look.at,
-        why=look.why,
-        command=watch.command if proposes else "",
-        rehearsal=watch.rehearsal if proposes else "",
-        asks=dict(watch.asks) if proposes else {},
-        open_run=look.open_run if proposes else "",
-        incidents=() if about == "blind" else look.incidents,
-    )
 
 
 def _is_quiet(sighting: Sighting | None, alarm: Alarm, watch: Watch, now: datetime) -> bool:

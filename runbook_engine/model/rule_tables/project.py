@@ -41,4 +41,13 @@ Bad:  ssh_keys: ["~/.ssh/id_ed25519"]
 Good: ssh_keys: ["ssh-ed25519 AAAAC3Nza… dana@laptop"]
 """,
     ),
+    error(
+        "RB405",
+        "the monitor's channels tell people",
+        """
+Each table of `monitor.tell` in runbook.toml holds one action that tells people of an alarm. A check tells nobody.
+Bad:  "http.check" = {url = "https://ops.example.com"}
+Good: "notify.email" = {to = "{{ alarm.emails }}", subject = "{{ alarm.subject }}", body = "{{ alarm.text }}"}
+""",
+    ),
 )

@@ -231,3 +231,39 @@ def test_whoever_can_not_be_told_is_recorded_with_the_reason(watched, page):
     assert (told["outcome"], told["channel"]) == ("failed", "1:notify.email")
     assert "127.0.0.1" in told["error"]
     assert told["next_at"]
+
+
+MAIL = '"notify.email" = {{smtp = {{host = "127.0.0.1", port = 9}}, sender = "m@example.com", to = {to}, {rest}}}'
+
+
+@pytest.mark.parametrize(
+    ("to", "rest", "said"),
+    [
+        ('"{{ alarm.emails }}"', 'subject = "x", body = "x"', "nobody would be told of failover"),
+        ('["a@example.com"]', 'subject = "{{ alarm.title }} {{ alarms }}", body = "x"', "alarms"),
+        ('["a@example.com"]', 'subject = "{{ secret(\'env:NOT_THERE\') }}", body = "x"', "env:NOT_THERE"),
+    ],
+)
+def test_a_message_that_could_not_be_made_is_found_out_before_there_is_an_alarm(watched, page, to, rest, said):
+    text = MAIL.format(to=to, rest=rest)
+    watched.write("runbook.toml", f'inventory = "local"\n[[monitor.tell]]\n{text}\n')
+    done = watched("monitor", "--once")
+    assert done.status == 3, done.err
+    assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("table", "rule"),
+    [
+        ('"notify.mail" = {}', "RB201"),
+        ('"notify.email" = {subjekt = "x"}', "RB202"),
+        ('"notify.email" = {sender = "a@b.example", to = ["a@b.example"], subject = "{{ }", body = "x"}', "RB204"),
+        ('"http.check" = {url = "http://127.0.0.1"}', "RB405"),
+    ],
+)
+def test_validate_knows_the_channels(watched, table, rule):
+    watched.write("runbook.toml", f'inventory = "local"\n[[monitor.tell]]\n{table}\n')
+    done = watched("validate")
+    assert done.status == 3, done.out
+    assert "runbook.toml:3:" in done.out
+    assert rule in done.out
