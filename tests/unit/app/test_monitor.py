@@ -191,6 +191,25 @@ def test_a_full_record_is_closed_and_another_one_goes_on():
     assert {head.status for head in records[1:]} == {"closed"}
     assert scene.kinds.count("alarm.raised") == 1
     assert scene.journal.verify() == []
+    told = len(scene.world.told)
+    scene.run()
+    assert (scene.kinds.count("alarm.raised"), len(scene.world.told)) == (1, told)
+
+
+def test_whoever_was_frozen_between_record_and_message_tells_nobody():
+    scene = Scene("holds", watches=[watch(held_for=timedelta(0))])
+    event = scene.told.event
+
+    def taken_over(stored):
+        event(stored)
+        if stored.event.kind == "alarm.raised":
+            scene.journal.take_lease("monitor:demo", this_process(), 600, take_over=True)
+
+    scene.told.event = taken_over
+    with pytest.raises(LeaseError):
+        scene.run()
+    assert "alarm.raised" in scene.kinds
+    assert scene.world.told == []
 
 
 def test_after_a_kill_between_two_records_the_state_is_still_there():
@@ -199,8 +218,9 @@ def test_after_a_kill_between_two_records_the_state_is_still_there():
         scene.run()
         scene.clock.advance(60)
     scene.journal.append(scene.journal.monitor_records()[0].id, [MonitorClosed()], ENGINE)
-    assert len(scene.run().standing) == 1
-    assert len(scene.world.told) == 1
+    for _ in range(2):
+        assert len(scene.run().standing) == 1
+        assert len(scene.world.told) == 1
 
 
 class Away:
@@ -226,7 +246,7 @@ def test_a_journal_that_is_away_for_a_while_loses_and_doubles_no_alarm(arrives):
     scene = Scene("holds")
     scene.run(3600, journal=Away(scene.journal, scene.clock, 290, 420, arrives={*arrives}))
     events = [stored.event.kind for stored in scene.journal.read(scene.journal.monitor_records()[0].id)]
-    assert events.count("alarm.raised") == 1
+    assert (events.count("alarm.raised"), events.count("alarm.told")) == (1, 1)
     assert len(scene.world.told) == 1
     assert any("tried again" in text for text in scene.told.warnings)
 
@@ -236,6 +256,13 @@ def test_a_journal_that_is_away_for_too_long_ends_the_monitor():
     with pytest.raises(JournalUnavailableError):
         scene.run(7200, journal=Away(scene.journal, scene.clock, 200, 9e9))
     assert scene.clock.monotonic() < 200 + 300 + 100
+
+
+def test_who_looks_once_does_not_wait_for_a_journal():
+    scene = Scene("holds")
+    with pytest.raises(JournalUnavailableError):
+        scene.run(journal=Away(scene.journal, scene.clock, 0, 9e9))
+    assert scene.clock.monotonic() == 0
 
 
 def test_what_changed_of_the_files_is_told():

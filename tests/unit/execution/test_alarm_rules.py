@@ -127,6 +127,19 @@ def test_the_same_incident_is_not_told_a_second_time_after_it_was_over():
     assert [one.phase for one in story.board.owed(["1:mail"], story.now)] == ["over"]  # that of the first one
 
 
+def test_nor_after_others_came_and_went():
+    story = Story()
+    for incident in ("arn:1", "arn:2", "arn:1"):
+        story.looks(8, "holds", incident).looks(40, "clear")
+    assert story.said == [*["alarm.raised", "alarm.over"] * 2, "alarm.returned", "alarm.over"]
+
+
+def test_a_look_that_can_not_tell_does_not_begin_the_quiet_while_anew():
+    story = Story().looks(8, "holds").looks(15, "clear").look("unknown").looks(14, "clear")
+    assert story.said == ["alarm.raised"]
+    assert story.look("clear").said == ["alarm.raised", "alarm.over"]
+
+
 def test_another_incident_is():
     story = Story().looks(8, "holds", "arn:1").looks(40, "clear").looks(8, "holds", "arn:1", "arn:2")
     assert story.said == ["alarm.raised", "alarm.over", "alarm.raised"]
