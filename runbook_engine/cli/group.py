@@ -13,6 +13,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("resume", "Go on with a run where it stopped."),
     "revert": ("revert", "Take back what a run changed, newest first."),
     "validate": ("validate", "Check runbooks, inventories, team and configuration."),
+    "explain": (
+        "explain",
+        "Say what a rule of `runbook validate` asks for, and why; without RULE, list them all.",
+    ),
     "plan": ("plan", "Show what a run would do, in which order; touches no target."),
     "readiness": ("readiness", "Say whether a runbook would work today; changes nothing."),
     "forecast": ("forecast", "Say how long a run will take, and which steps make it so long; touches no target."),

@@ -38,6 +38,8 @@ Good: the same with update: [{notify.email: {...}}]
         "people are told when all is well",
         """
 Without `resolved` the updates stop without a word, and nobody knows whether that is good.
+Bad:  communications with `first` and `update` only
+Good: `resolved` with the message that ends them
 """,
     ),
     warning(

@@ -81,6 +81,8 @@ Good: targets: databases
         "an edge target by target joins steps on the same targets",
         """
 With `needs: ["x@target"]` each target waits for step x on itself, so both steps must run on the same pattern.
+Bad:  stop on `targets: web`, and start on `targets: db` with `needs: ["stop@target"]`
+Good: both on `targets: web`, or `needs: [stop]`
 """,
     ),
     error(
@@ -97,6 +99,8 @@ Good: region: "{{ standby_region }}"
         "a loop is known before the run",
         """
 The plan is made before anything runs, so `loop` may use inputs and variables, but no step's output.
+Bad:  loop: "{{ steps['list'].names }}"
+Good: loop: "{{ database_names }}", a variable of the inventory
 """,
     ),
     error(
@@ -104,6 +108,8 @@ The plan is made before anything runs, so `loop` may use inputs and variables, b
         "an import step says only what an import can",
         """
 A step that imports a runbook has `id`, `name`, `needs`, `import` and `inputs`; the rest is said by the imported steps.
+Bad:  import: restore-db.yml with `timeout: 1h` beside it
+Good: `timeout: 1h` in the steps of restore-db.yml
 """,
     ),
     error(
@@ -120,6 +126,8 @@ Good: "{{ secret('env:DB_PASSWORD') }}"
         "every input is used",
         """
 An input that nothing refers to promises the operator an influence that it has not.
+Bad:  an input `region`, and a step with `region: eu-west-1`
+Good: region: "{{ region }}"
 """,
     ),
     error(
@@ -127,6 +135,8 @@ An input that nothing refers to promises the operator an influence that it has n
         "inputs have valid values",
         """
 A value given with -e (or to an import) has the input's type, pattern, choices and bounds; required inputs are given.
+Bad:  -e incident=soon, for an input with the pattern ^[A-Z]+-[0-9]+$
+Good: -e incident=OPS-1042
 """,
     ),
     warning(
