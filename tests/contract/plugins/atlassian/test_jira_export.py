@@ -167,6 +167,17 @@ def test_what_is_deleted_in_jira_is_kept_and_told(fake, folder, params, export, 
     assert verify(folder, here(), at_least={"issues": 2, "attachments": 2}).satisfied
 
 
+def test_what_comes_while_it_ends_is_for_the_next_one(fake, params, export, here):
+    fake.add(1)
+    valid, own = export.Params.model_validate(params), here("1" * 64)
+    export.apply(valid, own)
+    fake.add(2)
+    fake.touch("10001")
+    assert export.check(valid, own).satisfied
+    later = export.check(valid, here())
+    assert later.summary == "issue HELP-1: was changed; issue 10002: is new"
+
+
 def test_issue_that_is_back_is_no_longer_told_as_removed(fake, params, export, here):
     for number in (1, 2):
         fake.add(number)
