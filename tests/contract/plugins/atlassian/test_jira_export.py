@@ -428,14 +428,18 @@ def test_export_to_a_bucket_is_locked_and_incremental(fake, s3, params, export, 
     }
 
 
-def test_object_that_is_gone_is_brought_again(fake, s3, params, export, here):
+@pytest.mark.parametrize("what", ["gone", "cut"])
+def test_object_that_is_gone_or_cut_is_brought_again(fake, s3, params, export, here, what):
     fake.add(1, attachments=[("a", b"1")])
     params = {**params, "folder": None, "s3": {"bucket": "backups", "region": "us-east-1"}}
     do(export, params, here(session=AwsSession()))
-    s3.delete_object(Bucket="backups", Key="issues/10/10001.json")
+    if what == "gone":
+        s3.delete_object(Bucket="backups", Key="issues/10/10001.json")
+    else:
+        s3.put_object(Bucket="backups", Key="issues/10/10001.json", Body=b"{}")
     _, applied = do(export, params, here(session=AwsSession()))
     assert applied is not None
-    assert s3.get_object(Bucket="backups", Key="issues/10/10001.json")["Body"].read()
+    assert b"HELP-1" in s3.get_object(Bucket="backups", Key="issues/10/10001.json")["Body"].read()
 
 
 class Sink(FakeConnection):
