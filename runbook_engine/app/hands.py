@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +13,7 @@ from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.json import JsonValue
 from runbook_engine.model.outcome import Mode
-from runbook_engine.model.team import Team
+from runbook_engine.model.team import Sandbox, Team
 from runbook_engine.ports.action import ActionFailedError
 from runbook_engine.ports.connection import Connection
 from runbook_engine.ports.secrets import SecretStore
@@ -31,13 +31,15 @@ class EngineHands:
         team: Team,
         hosts: HostConnections,
         *,
-        sandbox: Sequence[str],
+        sandbox: Sandbox,
+        resolve: Callable[[str], str],
         aws: AwsSession | None = None,
     ) -> None:
         self._project = project
         self._team = team
         self._hosts = hosts
-        self._sandbox = tuple(sandbox)
+        self._sandbox = sandbox
+        self._resolve = resolve
         self._aws = aws or AwsSession()
 
     def connection(self, target: Target, *, become_user: str | None) -> Connection:
@@ -87,26 +89,29 @@ class EngineHands:
         if audience is None:
             if mode is not Mode.DRILL:
                 return tuple(literal)
-            if not self._sandbox:
+            if not self._sandbox.addresses(channel):
                 raise ActionFailedError(
-                    "a drill sends nothing to real addresses, and the project names no sandbox",
-                    hint='set sandbox = ["drill@example.com"] in runbook.toml, or send to an audience that has one',
+                    f"a drill sends nothing to real addresses, and the project names no sandbox for {channel}",
+                    hint='set sandbox = {email = ["drill@example.com"]} in runbook.toml, or write to an audience',
                 )
-            return self._sandbox
+            return self._filled(channel, self._sandbox)
         known = self._team.audiences.get(audience)
         if known is None:
             there = ", ".join(sorted(self._team.audiences)) or "none"
             raise ActionFailedError(f"there is no audience {audience!r}", hint=f"team.yml has: {there}")
-        if channel != "email":
-            raise ActionFailedError(f"audience {audience} has no addresses for {channel}")
-        if mode is Mode.DRILL and not known.sandbox.email:
+        if mode is Mode.DRILL and not known.sandbox.addresses(channel):
             raise ActionFailedError(
-                f"audience {audience} has no sandbox, and a drill sends to nobody else",
-                hint=f"give audiences.{audience}.sandbox.email in team.yml",
+                f"audience {audience} has no sandbox for {channel}, and a drill sends to nobody else",
+                hint=f"give audiences.{audience}.sandbox.{channel} in team.yml",
             )
         if mode is Mode.DRILL:
-            return known.sandbox.email
-        return tuple(dict.fromkeys([*known.email, *literal]))
+            return self._filled(channel, known.sandbox)
+        return tuple(dict.fromkeys([*self._filled(channel, known), *literal]))
+
+    def _filled(self, channel: str, known: Sandbox) -> tuple[str, ...]:
+        """Give a channel's addresses; all but mail's are the names of secrets."""
+        addresses = known.addresses(channel)
+        return addresses if channel == "email" else tuple(self._resolve(reference) for reference in addresses)
 
     def close(self) -> list[str]:
         """Give every connection back; says what could not be tidied up."""

@@ -53,7 +53,9 @@ def make_tools(
     store = secret_store(project, plan, opens or {}, aws, known)
     settings = HostSettings(ssh=SshSettings(passphrases=opens or {}), withheld=variables_of(known))
     hosts = HostConnections(settings)
-    hands = EngineHands(project.root, project.team, hosts, sandbox=project.config.sandbox, aws=aws)
+    hands = EngineHands(
+        project.root, project.team, hosts, sandbox=project.config.sandbox, resolve=store.resolve, aws=aws
+    )
     forget_left(plan, state, project.catalog, hands, listener.warning)
     attempts = AttemptTools(
         catalog=project.catalog,

@@ -76,6 +76,7 @@ class _Exchange:
         self.method, self.url, self.headers, self.content = method, url, headers, content
         self.seconds, self.redirects, self.max_bytes = seconds, redirects, max_bytes
         self.began = time.monotonic()
+        self.answered = False
         self.deadline = _Deadline(seconds)
 
     def run(self, *, verify: bool) -> HttpAnswer:
@@ -88,13 +89,15 @@ class _Exchange:
                 self.deadline = deadline
                 return self._follow(client)
         except httpx.TimeoutException as error:
-            raise ServiceUnreachableError(late, hint=_UNKNOWN) from error
+            sent = self.answered or not isinstance(error, httpx.ConnectTimeout)
+            raise ServiceUnreachableError(late, hint=_UNKNOWN, sent=sent) from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError) as error:
             raise RunbookError(f"{what}: {error}", hint="write the URL like https://host/path") from error
         except (httpx.HTTPError, OSError) as error:
             if self.deadline.passed:
                 raise ServiceUnreachableError(late, hint=_UNKNOWN) from error
-            raise ServiceUnreachableError(f"{what}: {_words(error)}", hint=_hint(error)) from error
+            sent = self.answered or not isinstance(error, httpx.ConnectError)
+            raise ServiceUnreachableError(f"{what}: {_words(error)}", hint=_hint(error), sent=sent) from error
 
     def _follow(self, client: "httpx.Client") -> HttpAnswer:
         for _ in range(self.redirects + 1):
@@ -118,6 +121,7 @@ class _Exchange:
             extensions={"trace": self.deadline.trace},
         )
         response = client.send(request, stream=True)
+        self.answered = True
         try:
             following = response.next_request
             if following is not None and self.redirects > 0:

@@ -18,10 +18,11 @@ from runbook_engine.model.located import SourceMap
 from runbook_engine.model.quoting import did_you_mean, quoted
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.ssh_signature import SignatureError, key_blob
-from runbook_engine.model.team import Team
+from runbook_engine.model.team import CHANNELS, Sandbox, Team
 
 # What practically every address is like; whether it exists, only a message can tell.
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]]{1,64}@(?=.{1,253}\Z)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W_][\w-]{0,61}")
+_REFERENCE = re.compile(r"[a-z][a-z0-9-]*:(?!//).+")
 
 
 class LoadedTeam(NamedTuple):
@@ -69,11 +70,27 @@ def _check(team: Team, sources: SourceMap) -> Iterator[Diagnostic]:
                 yield diagnostic("RB404", place, f"this key of {key} can't sign answers: {error}")
         if person.email is not None:
             yield from _check_address(person.email, ("people", key, "email"), sources)
+    yield from _check_audiences(team, sources)
+
+
+def _check_audiences(team: Team, sources: SourceMap) -> Iterator[Diagnostic]:
     for key, audience in team.audiences.items():
         for index, address in enumerate(audience.email):
             yield from _check_address(address, ("audiences", key, "email", index), sources)
         for index, address in enumerate(audience.sandbox.email):
             yield from _check_address(address, ("audiences", key, "sandbox", "email", index), sources)
+        for path, known in ((("audiences", key), audience), (("audiences", key, "sandbox"), audience.sandbox)):
+            yield from _check_references(known, path, sources)
+
+
+def _check_references(known: Sandbox, path: DataPath, sources: SourceMap) -> Iterator[Diagnostic]:
+    """What opens a channel to anybody who knows it is named, and stands nowhere."""
+    for channel in CHANNELS:
+        for index, reference in enumerate(known.addresses(channel) if channel != "email" else ()):
+            if not _REFERENCE.fullmatch(reference):
+                place = sources.at((*path, channel, index))
+                hint = "keep the address in the environment or a file, and name it: env:SLACK_CUSTOMERS"
+                yield diagnostic("RB406", place, "this is not the name of a secret", hint)
 
 
 def _check_address(address: str, path: DataPath, sources: SourceMap) -> Iterator[Diagnostic]:

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import PositiveDuration
+from runbook_engine.model.team import Sandbox
 
 
 class Limits(Frozen):
@@ -59,7 +60,7 @@ class Config(Frozen):
         forks: greatest number of tasks at once.
         plugins: folders with actions of your own, relative to the project.
         defaults: parameters given to every use of an action that does not set them itself, by action name.
-        sandbox: mail addresses that messages without an audience go to in a drill.
+        sandbox: where messages without an audience go in a drill, by channel; a list is of mail addresses.
     """
 
     inventory: str | None = None
@@ -68,10 +69,15 @@ class Config(Frozen):
     forks: Annotated[int, Field(ge=1, le=10_000)] = 50
     plugins: tuple[str, ...] = ("plugins",)
     defaults: dict[str, JsonObject] = {}
-    sandbox: tuple[str, ...] = ()
+    sandbox: Sandbox = Sandbox()
     limits: Limits = Limits()
     monitor: Monitor = Monitor()
     secrets: SecretsConfig = SecretsConfig()
+
+    @field_validator("sandbox", mode="before")
+    @classmethod
+    def _a_list_is_of_mail(cls, value: object) -> object:
+        return {"email": value} if isinstance(value, list | tuple) else value
 
 
 class Project(Frozen):

@@ -26,15 +26,33 @@ class Person(Frozen):
 
 
 class Sandbox(Frozen):
-    """Where an audience's messages go in a drill."""
+    """Where an audience's messages go in a drill.
+
+    Attributes:
+        email: addresses.
+        slack, teams, webhook: names of the secrets that hold webhooks' addresses, such as `env:SLACK_CUSTOMERS`.
+        pagerduty: names of the secrets that hold integration keys.
+    """
 
     email: tuple[str, ...] = ()
+    slack: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    pagerduty: tuple[str, ...] = ()
+    webhook: tuple[str, ...] = ()
+
+    def addresses(self, channel: str) -> tuple[str, ...]:
+        """Give the addresses (or the names of their secrets) of a channel."""
+        found: tuple[str, ...] = getattr(self, channel) if channel in CHANNELS else ()
+        return found
 
 
-class Audience(Frozen):
+CHANNELS = tuple(Sandbox.model_fields)
+"""Ways to reach an audience; all but `email` by a secret."""
+
+
+class Audience(Sandbox):
     """Whom a message is for: addresses by channel, and the sandbox used in drills."""
 
-    email: tuple[str, ...] = ()
     sandbox: Sandbox = Sandbox()
 
 

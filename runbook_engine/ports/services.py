@@ -18,11 +18,13 @@ class ServiceUnreachableError(RunbookError):
 
     Attributes:
         outputs: what is known to be done; the next attempt of the task gets it as `context.recorded`.
+        sent: false when nothing can have reached the service: no connection came about.
     """
 
-    def __init__(self, message: str, *, hint: str = "", outputs: JsonObject | None = None) -> None:
+    def __init__(self, message: str, *, hint: str = "", outputs: JsonObject | None = None, sent: bool = True) -> None:
         super().__init__(message, hint=hint)
         self.outputs: JsonObject = outputs or {}
+        self.sent = sent
 
 
 class AwsError(RunbookError):

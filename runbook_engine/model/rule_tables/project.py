@@ -50,4 +50,14 @@ Bad:  "http.check" = {url = "https://ops.example.com"}
 Good: "notify.email" = {to = "{{ alarm.emails }}", subject = "{{ alarm.subject }}", body = "{{ alarm.text }}"}
 """,
     ),
+    error(
+        "RB406",
+        "what opens a channel to an audience is a secret",
+        """
+Whoever knows a webhook's address or an integration key can speak to the audience. team.yml names the secret that holds
+it.
+Bad:  customers: {slack: [https://hooks.slack.com/services/T0/B0/x]}
+Good: customers: {slack: [env:SLACK_CUSTOMERS]}
+""",
+    ),
 )

@@ -77,9 +77,9 @@ def test_events_come_back_in_order_exactly_as_appended(journal, opening, actor):
     stored = journal.append("r1", said, actor)
     assert [each.event for each in stored] == said
     assert list(journal.read("r1")) == [first, *stored]
-    assert [each.seq for each in journal.read("r1")] == [1, 2, 3, 4, 5]
+    assert [each.seq for each in journal.read("r1")] == [*range(1, 2 + len(said))]
     assert list(journal.read("r1", after=3)) == stored[2:]
-    assert list(journal.read("r1", after=5)) == []
+    assert list(journal.read("r1", after=len(stored) + 1)) == []
 
 
 def test_each_event_is_chained_to_the_one_before(journal, opening, actor):

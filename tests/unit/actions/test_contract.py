@@ -49,6 +49,13 @@ def test_every_built_in_action_has_an_entry_point_of_its_name():
     assert {name: type(catalog.get(name)) for name in own} == {name: type(action) for name, action in ACTIONS.items()}
 
 
+HOOK = "https://chat.example/hook"
+
+
+def posting(url):
+    return lambda: make_context(http=FakeHttp({f"POST {url}": http_answer(202)}))
+
+
 def archive_host():
     def unpack(command, host):
         host.make_directory("/opt/app")
@@ -231,6 +238,10 @@ CASES = {
         lambda: make_context(databases={"sqlite://": FakeSql(COUNT)}),
     ),
     "notify.email": (MAIL, make_context),
+    "notify.slack": ({"url": HOOK, "text": "x"}, posting(HOOK)),
+    "notify.teams": ({"url": HOOK, "text": "x"}, posting(HOOK)),
+    "notify.webhook": ({"url": HOOK, "text": "x"}, posting(HOOK)),
+    "notify.pagerduty": ({"routing_key": "k", "summary": "x"}, posting("https://events.pagerduty.com/v2/enqueue")),
     "gate.approval": ({"roles": ["director"]}, make_context),
     "gate.window": ({"between": "22:00-06:00"}, make_context),
     "manual.task": ({"roles": ["director"], "instructions": "call"}, make_context),

@@ -13,14 +13,19 @@ from runbook_engine.ports.action import ActionFailedError
 
 TEAM = Team(
     audiences={
-        "customers": Audience(email=("all@example.com",), sandbox=Sandbox(email=("drill@example.com",))),
+        "customers": Audience(
+            email=("all@example.com",),
+            slack=("env:SLACK",),
+            sandbox=Sandbox(email=("drill@example.com",), slack=("env:SLACK_DRILL",)),
+        ),
         "bare": Audience(email=("bare@example.com",)),
     }
 )
 
 
 def to(tmp_path, mode, audience=None, literal=(), sandbox=("sand@example.com",), channel="email"):
-    hands = EngineHands(tmp_path, TEAM, HostConnections(), sandbox=sandbox)
+    known = Sandbox(email=sandbox)
+    hands = EngineHands(tmp_path, TEAM, HostConnections(), sandbox=known, resolve=lambda reference: f"<{reference}>")
     return hands.recipients(channel, mode=mode, audience=audience, literal=list(literal))
 
 
@@ -40,6 +45,16 @@ def test_a_drill_without_a_sandbox_refuses_rather_than_tell_customers(tmp_path):
         to(tmp_path, Mode.DRILL, "bare")
     with pytest.raises(ActionFailedError, match="names no sandbox"):
         to(tmp_path, Mode.DRILL, None, ["x@example.com"], sandbox=())
+
+
+def test_other_channels_are_reached_by_their_secrets(tmp_path):
+    assert to(tmp_path, Mode.LIVE, "customers", channel="slack") == ("<env:SLACK>",)
+    assert to(tmp_path, Mode.DRILL, "customers", channel="slack") == ("<env:SLACK_DRILL>",)
+    assert to(tmp_path, Mode.LIVE, "customers", channel="teams") == ()
+    with pytest.raises(ActionFailedError, match="no sandbox for teams"):
+        to(tmp_path, Mode.DRILL, "customers", channel="teams")
+    with pytest.raises(ActionFailedError, match="names no sandbox for slack"):
+        to(tmp_path, Mode.DRILL, None, ["https://x"], channel="slack")
 
 
 def test_an_unknown_audience_names_those_there_are(tmp_path):
