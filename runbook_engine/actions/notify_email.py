@@ -50,8 +50,18 @@ class EmailParams(Params):
     to: list[str] = Field([], description="addresses", examples=[["ops@example.com"]])
     audience: str | None = Field(None, description="or an audience of team.yml", examples=["customers"])
     subject: str = Field(min_length=1, max_length=900, pattern=r"^[^\r\n]*$", description="the subject, one line")
-    body: str = Field(min_length=1, description="the text")
-    html: str | None = Field(None, description="the same as HTML, for readers that show it")
+    body: str | None = Field(None, min_length=1, description="the text")
+    body_template: str | None = Field(
+        None, description="or a template file of the project", examples=["runbooks/messages/customers-update.txt.j2"]
+    )
+    html: str | None = Field(
+        None, description="the same as HTML, for readers that show it; what templates put in is escaped"
+    )
+    html_template: str | None = Field(
+        None,
+        description="or a template file, escaped likewise",
+        examples=["runbooks/messages/customers-update.html.j2"],
+    )
     timeout: PositiveDuration = Field(timedelta(seconds=30), description="for each message", examples=["30s"])
 
     @field_validator("sender")
@@ -71,6 +81,10 @@ class EmailParams(Params):
     def _somebody(self) -> Self:
         if bool(self.to) == (self.audience is not None):
             raise ValueError("give exactly one of to (addresses) and audience (a name of team.yml)")
+        if (self.body is None) == (self.body_template is None):
+            raise ValueError("give exactly one of body (the text) and body_template (a file of the project)")
+        if self.html is not None and self.html_template is not None:
+            raise ValueError("give html or html_template, not both")
         return self
 
 
@@ -122,8 +136,9 @@ class NotifyEmail(Action[EmailParams]):
     name = "notify.email"
     effect = Effect.ONCE
     addressees = ("audience", "to")
-    words = ("body", "html")
-    html = ("html",)
+    words = ("body", "body_template", "html", "html_template")
+    html = ("html", "html_template")
+    template_files = ("body_template", "html_template")
     reversible = False
     Params = EmailParams
     Outputs = EmailOutputs
@@ -139,7 +154,7 @@ notify.email:
     def check(self, params: EmailParams, context: ActionContext) -> Finding:
         """Show the message."""
         recipients = _left(_recipients(params, context), _before(context))
-        shown = preview(params.sender, recipients, params.subject, params.body)
+        shown = preview(params.sender, recipients, params.subject, _text(params, context))
         return unknown(f"would mail {len(recipients)} recipients", changes=(Change(what="mail", after=shown),))
 
     def apply(self, params: EmailParams, context: ActionContext) -> Applied:
@@ -210,6 +225,18 @@ def _recipients(params: EmailParams, context: ActionContext) -> tuple[str, ...]:
     return tuple(addresses.values())
 
 
+def _text(params: EmailParams, context: ActionContext) -> str:
+    return _read(params.body_template, context) if params.body_template is not None else params.body or ""
+
+
+def _read(path: str, context: ActionContext) -> str:
+    """Give a template file as the engine rendered it."""
+    try:
+        return context.render(context.project_file(path).decode())
+    except UnicodeDecodeError:
+        raise ActionFailedError(f"{path} is not UTF-8 text") from None
+
+
 def _send(params: EmailParams, context: ActionContext, recipient: str, done: _Progress) -> None:
     smtp = params.smtp
     password = smtp.password.get_secret_value() if smtp.password is not None else None
@@ -218,8 +245,8 @@ def _send(params: EmailParams, context: ActionContext, recipient: str, done: _Pr
         recipient,
         sender=params.sender,
         subject=params.subject,
-        body=params.body,
-        html=params.html,
+        body=_text(params, context),
+        html=_read(params.html_template, context) if params.html_template is not None else params.html,
         run=context.run,
         now=context.clock.now(),
     )

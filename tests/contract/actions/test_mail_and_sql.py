@@ -218,3 +218,27 @@ def test_statement_that_writes_is_refused(querying, database):
         look(querying, url=database, checks=[{"query": "DELETE FROM reviews", "equals": 0}])
     assert isinstance(caught.value, ReadOnlyError) or "read" in caught.value.message
     assert look(querying, url=database, tables={"reviews": {"rows": {"min": 500}}}).satisfied
+
+
+def test_texts_come_from_template_files_as_the_engine_rendered_them(real, sink):
+    action = NotifyEmail()
+    written = {key: value for key, value in letter(sink, "a@example.com").items() if key not in {"body", "html"}}
+    params = action.Params.model_validate({**written, "body_template": "m/a.txt", "html_template": "m/a.html"})
+    files = {"m/a.txt": b"Hello {{ name }}", "m/a.html": b"<p>{{ name }}</p>"}
+    context = real(
+        mail=SmtpMailer(read_only=False), project=files, renderer=lambda text: text.replace("{{ name }}", "Dana")
+    )
+    assert "Hello Dana" in action.check(params, context).changes[0].after
+    action.apply(params, context)
+    _, message = received(sink)[0]
+    assert message.get_body(("plain",)).get_content().strip() == "Hello Dana"
+    assert message.get_body(("html",)).get_content().strip() == "<p>Dana</p>"
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"body": "x", "body_template": "y"}, {"body": "x", "html": "y", "html_template": "z"}]
+)
+def test_a_text_has_one_source(sink, more):
+    written = {key: value for key, value in letter(sink, "a@example.com").items() if key not in {"body", "html"}}
+    with pytest.raises(ValueError, match=r"exactly one of body|html or html_template"):
+        NotifyEmail.Params.model_validate({**written, **more})
