@@ -51,7 +51,9 @@ class MonitorAttempts:
         self._redactor = SecretRedactor()
         hosts = HostConnections(HostSettings(ssh=SshSettings()))
         self._aws = aws = aws_session(inventory, project.root)
-        self._hands = EngineHands(project.root, project.team, hosts, sandbox=project.config.sandbox, aws=aws)
+        self._hands = EngineHands(
+            project.root, project.team, hosts, sandbox=project.config.sandbox, resolve=self._resolve, aws=aws
+        )
 
     def look(self, watched: Watched) -> Look:
         """Look at a trigger's condition; whatever goes wrong means that nobody can tell."""
@@ -103,6 +105,11 @@ class MonitorAttempts:
     def close(self) -> Sequence[str]:
         """Give every connection back."""
         return self._hands.close()
+
+    def _resolve(self, reference: str) -> str:
+        """Read the secret by which an audience is reached."""
+        schemes = schemes_of(self._project, [], {}, self._aws)
+        return Secrets(schemes, self._project.root, self._redactor).resolve(reference)
 
     def _make(
         self, plan: Plan, step: str, names: RunNames, *, number: int, recorded: JsonObject, seconds: float

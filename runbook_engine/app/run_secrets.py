@@ -1,7 +1,7 @@
 """The secrets of one run: where they come from, what is opened before its first step, and what is only looked at."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runbook_engine.app.hands import read_project_file
@@ -12,6 +12,7 @@ from runbook_engine.expressions.scope import VAULT
 from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.plan import Plan
 from runbook_engine.model.secret_reference import SecretReference, parse_reference
+from runbook_engine.model.team import CHANNELS, Audience
 from runbook_engine.ports.secrets import SecretError
 from runbook_engine.secrets.age import AgeFiles
 from runbook_engine.secrets.age_keys import identity_files
@@ -28,10 +29,26 @@ def age_files(project: OpenProject, passphrases: Mapping[Path, str]) -> AgeFiles
 
 
 def references(project: OpenProject, plan: Plan) -> dict[str, str]:
-    """Give the references that a plan's steps have, as far as they are known, each with the id of a step."""
-    return references_of(
+    """Give the references that a plan's steps have, as far as they are known, each with the id of a step.
+
+    Those by which team.yml reaches the audiences that the plan names are among them.
+    """
+    found = references_of(
         plan, project.catalog, project.config.defaults, lambda path: read_project_file(project.root, path)
     )
+    calls = [planned.step.action for planned in plan.steps if planned.step.action is not None]
+    named = {talk.audience for talk in plan.communications}
+    named |= {str(name) for call in calls if isinstance(name := call.params.get("audience"), str)}
+    for name in sorted(named & project.team.audiences.keys()):
+        for reference in _references_to(project.team.audiences[name]):
+            found.setdefault(reference, f"audience {name}")
+    return found
+
+
+def _references_to(audience: Audience) -> Iterator[str]:
+    for channel in CHANNELS:
+        if channel != "email":
+            yield from (*audience.addresses(channel), *audience.sandbox.addresses(channel))
 
 
 def secret_store(
