@@ -265,5 +265,5 @@ def test_validate_knows_the_channels(watched, table, rule):
     watched.write("runbook.toml", f'inventory = "local"\n[[monitor.tell]]\n{table}\n')
     done = watched("validate")
     assert done.status == 3, done.out
-    assert "runbook.toml:3:" in done.out
+    assert "runbook.toml:2:" in done.out
     assert rule in done.out
