@@ -333,7 +333,7 @@ class WaitingContext:
 
 
 class Impatient:
-    """HTTP that gives up on an answer after half a second."""
+    """HTTP that gives up on an answer after two seconds."""
 
     def __init__(self, http):
         self._http = http
@@ -344,4 +344,4 @@ class Impatient:
         return context
 
     def request(self, method, url, **more):
-        return self._http.request(method, url, **{**more, "timeout": 0.5})
+        return self._http.request(method, url, **{**more, "timeout": 2})
