@@ -1,5 +1,6 @@
 """The shipped project with a workspace of Bitbucket beside it: what the recovery runbooks for source code run on."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -79,4 +80,5 @@ class SourceProject:
 
     def kill_jobs(self):
         for pid in self.jobs():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
