@@ -1,9 +1,12 @@
 """A runbook over SSH, through the command line, against a real sshd: fan-out, a kill in mid-command, tidy targets."""
 
+import hashlib
+import io
 import json
 import os
 import signal
 import sys
+import tarfile
 import time
 from pathlib import Path
 from textwrap import dedent
@@ -155,3 +158,34 @@ def test_readiness_logs_in_to_hosts_that_a_dry_run_does_not_reach(project):
     status, out, _ = project.run("readiness", "book", "--output", "json")
     assert (status, [one["level"] for one in json.loads(out)["findings"]]) == (0, ["note"])
     assert project.left_behind() == []
+
+
+def test_a_backup_is_verified_and_an_archive_restored_on_each_host(project):
+    backup = project.top / "backup"
+    backup.mkdir()
+    with tarfile.open(backup / "app.tar.gz", "w:gz") as tar:
+        member = tarfile.TarInfo("app/run.sh")
+        member.size = 3
+        tar.addfile(member, io.BytesIO(b"go\n"))
+    content = (backup / "app.tar.gz").read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    files = [{"path": "app.tar.gz", "bytes": len(content), "sha256": digest}]
+    (backup / "manifest.json").write_text(json.dumps({"format": "runbook-backup/1", "made_by": "test", "files": files}))
+    project.book(f"""\
+        title: Restore the app
+        steps:
+          - id: verify
+            targets: web
+            backup.verify: {{folder: {backup}}}
+          - id: restore
+            needs: [verify]
+            targets: web
+            archive.restore: {{archive: {backup}/app.tar.gz, sha256: {digest}, dest: "{{{{ ledger }}}}", strip: 1}}
+        """)
+    assert project.run("run", "book", "--dry-run")[0] == 0
+    assert not any((project.top / f"{host}.ledger").exists() for host in HOSTS)
+    for _ in range(2):
+        status, out, err = project.run("run", "book", "--yes")
+        assert status == 0, out + err
+    assert "10 unchanged" in out + err
+    assert all((project.top / f"{host}.ledger" / "run.sh").read_text() == "go\n" for host in HOSTS)
