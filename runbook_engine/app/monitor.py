@@ -170,6 +170,8 @@ class Monitor:
         now = self.clock.monotonic()
         due = [name for name in watches if self._next.get(name, now) <= now]
         for name, look in self.world.look(due, self.stop):
+            if self.stop.is_set():
+                return  # a look that was broken off by that says nothing
             if name in watches:
                 self._append(judge(self.board, watches[name], look))
                 self._looked.add(name)

@@ -29,6 +29,7 @@ class ProjectWorld:
     Args:
         names: runbooks; none for all that have triggers.
         stop: set when the monitor is to end.
+        patience: seconds that all looks of a round may take together.
 
     Raises:
         InvalidFilesError, InvalidInputError, UsageError: as `load_watches` says, or a channel is not valid.
@@ -42,11 +43,14 @@ class ProjectWorld:
         stop: CancelSignal,
         names: Sequence[str] = (),
         inventories: tuple[str, ...] = (),
+        *,
+        patience: float = _PATIENCE,
     ) -> None:
         self._journal = journal
         self._clock = clock
         self._stop = stop
         self._names, self._inventories = tuple(names), inventories
+        self._patience = patience
         self._busy: set[str] = set()
         self._slots = threading.Semaphore(_AT_ONCE)
         self._answers: queue.SimpleQueue[tuple[str, Look]] = queue.SimpleQueue()
@@ -109,7 +113,7 @@ class ProjectWorld:
                 self._answers.put((name, found))
 
             threading.Thread(target=look, name=f"look {name}", daemon=True).start()
-        end = self._clock.monotonic() + _PATIENCE
+        end = self._clock.monotonic() + self._patience
         while waited and not stop.is_set() and self._clock.monotonic() < end:
             try:
                 name, found = self._answers.get(timeout=0.2)
@@ -120,7 +124,7 @@ class ProjectWorld:
                 waited.discard(name)
                 yield name, self._with_run(name, found)
         for name in sorted(waited) if not stop.is_set() else ():
-            yield name, Look("unknown", self._clock.now(), why=f"no answer within {_PATIENCE:g} s")
+            yield name, Look("unknown", self._clock.now(), why=f"no answer within {self._patience:g} s")
 
     def tell(self, owed: Owed) -> AttemptReport:
         """Tell people of an alarm."""

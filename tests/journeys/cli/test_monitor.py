@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -267,3 +268,20 @@ def test_validate_knows_the_channels(watched, table, rule):
     assert done.status == 3, done.out
     assert "runbook.toml:2:" in done.out
     assert rule in done.out
+
+
+def test_a_service_manager_is_told_how_it_stands(watched, tmp_path):
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(60)
+        process = watched.start("monitor", "--every", "1s", NOTIFY_SOCKET=str(path))
+        said = []
+        while said.count("WATCHDOG=1") < 2:
+            said.append(manager.recv(100).decode())
+        os.kill(process.pid, signal.SIGTERM)
+        while said[-1] != "STOPPING=1":
+            said.append(manager.recv(100).decode())
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert said[0] == "READY=1"
