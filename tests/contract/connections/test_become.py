@@ -72,7 +72,7 @@ def test_runs_as_the_other_with_input_environment_and_folder(run):
 
 def test_a_timeout_ends_the_others_command(run):
     with pytest.raises(CommandTimeoutError) as caught:
-        run(Command(("sleep", "300")), timeout=1)
+        run(Command(("sleep", "300")), timeout=4)  # a login and sudo come first
     assert caught.value.killed
 
 
