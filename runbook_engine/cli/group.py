@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "schema": ("schema", "Print the JSON Schema of runbooks, for editors."),
     "init": ("init", "Make a small project to start from."),
+    "guide": ("guide", "Write a runbook as a guide for people who do its steps by hand."),
     "secrets": ("secrets", "Keep secrets in age files, beside the runbooks, in version control."),
     "lab": ("lab", "Run the rehearsal lab: an emulated cloud with an app to fail over."),
     "doctor": ("doctor", "Look whether this machine and project are ready."),

@@ -1,0 +1,194 @@
+"""The use case `guide`: a runbook as steps that a person can do by hand, made from the file alone, without secrets."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from runbook_engine.app.hands import read_project_file
+from runbook_engine.app.project import OpenProject
+from runbook_engine.app.secret_findings import written_references
+from runbook_engine.expressions.references import names_used
+from runbook_engine.loading.runbook import load_runbook
+from runbook_engine.model.errors import InvalidInputError, RunbookError
+from runbook_engine.model.json import JsonObject, JsonValue
+from runbook_engine.model.runbook import ActionCall, OnFailure, Runbook, Step
+from runbook_engine.planning.flatten import Source
+from runbook_engine.ports.action import Catalog
+from runbook_engine.reporting.guide import Fact, Guide, GuideStep
+
+_EXPRESSION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+_SECRET = re.compile(r"secret\(\s*(?:['\"]([^'\"]*)['\"]|([^)]*))\s*\)")
+_HANDY = frozenset({"argv", "shell", "unless", "only_if", "creates", "removes", "instructions", "message"})
+_FROM_FILES = frozenset({"file.copy", "file.template", "script.run"})
+# Names that the engine gives, or that mean the loop's own item.
+_OWN = frozenset({"groups", "hostvars", "item", "loop", "result", "run", "steps", "target", "range", "secret"})
+
+
+def make_guide(project: OpenProject, name: str) -> Guide:
+    """Make the guide of a runbook and what it imports.
+
+    Raises:
+        InvalidInputError: there is no such runbook, or it is not valid.
+    """
+    path = project.runbook_path(name)
+    loaded = load_runbook(
+        path, project=project.root, limits=project.config.limits, action_names=tuple(project.catalog.names())
+    )
+    source: Source = loaded.for_lint()
+    runbook = source.runbook
+    if runbook is None:
+        raise InvalidInputError(f"{name} is not valid", hint=f"`runbook validate {name}` shows why")
+    owner = project.team.roles.get(runbook.owner or "")
+    return Guide(
+        name=runbook.name,
+        title=runbook.title or runbook.name,
+        description=runbook.description,
+        owner=f"{runbook.owner} ({owner.description})" if owner and owner.description else runbook.owner or "",
+        policy=tuple(runbook.policy),
+        inputs=tuple(_inputs(runbook)),
+        variables=tuple(sorted(_variables(source))),
+        secrets=tuple(dict.fromkeys(reference for reference, _ in written_references(source))),
+        steps=tuple(_steps(source, _Tools(project.catalog, project.root), "")),
+    )
+
+
+def shown(text: str) -> str:
+    """Show a template as a person reads it: «name» where a value of their own belongs, and no secret."""
+    return _EXPRESSION.sub(lambda found: f"«{_said(found[1])}»", text)
+
+
+def _said(expression: str) -> str:
+    said = _SECRET.sub(lambda found: f"the secret {found[1] or found[2].strip()}", expression)
+    said = re.sub(r"steps\[['\"]([^'\"]+)['\"]\]\.(\w+)", r"\2 of step \1", said)
+    return re.sub(r"\s*\|\s*(?:quote|default\([^)]*\))", "", " ".join(said.split()))
+
+
+def _inputs(runbook: Runbook) -> Iterator[Fact]:
+    for name, value in runbook.inputs.items():
+        choices = f" One of: {', '.join(map(str, value.choices))}." if value.choices else ""
+        default = "required" if value.required else f"default: {_plain(value.default)}"
+        yield Fact(name, f"{value.description or value.type.value} ({default}).{choices}")
+
+
+def _variables(source: Source) -> set[str]:
+    """Name what the inventory has to say: what templates use, and neither the file nor the engine gives."""
+    runbook = source.runbook
+    if runbook is None:
+        return set()
+    used = set(names_used(runbook.vars))
+    for step in runbook.steps:
+        used |= names_used(step.name or "") | names_used(dict(step.environment))
+        used |= names_used(step.when, bare=True) if isinstance(step.when, str) else set()
+        for call in (step.action, step.revert):
+            used |= names_used(call.params) if call is not None else set()
+    found = used - runbook.inputs.keys() - runbook.vars.keys() - _OWN
+    return found.union(*(_variables(child) for child in source.imported.values()))
+
+
+class _Tools(NamedTuple):
+    catalog: Catalog
+    root: Path
+
+
+def _steps(source: Source, tools: _Tools, prefix: str) -> Iterator[GuideStep]:
+    runbook = source.runbook
+    if runbook is None:
+        return
+    for step in _in_order(runbook.steps):
+        if step.imported is not None:
+            child = source.imported.get(step.imported.file)
+            if child is not None:
+                yield from _steps(child, tools, f"{prefix}{step.id}/")
+        elif step.action is not None:
+            yield _step(step, step.action, tools, prefix, runbook.vars)
+
+
+def _in_order(steps: tuple[Step, ...]) -> list[Step]:
+    """Give the steps so that each stands after what it needs; those that need nothing of each other as written."""
+    left, order, done = list(steps), list[Step](), set[str]()
+    known = {step.id for step in steps}
+    while left:
+        ready = next((step for step in left if all(n.step in done or n.step not in known for n in step.needs)), left[0])
+        left.remove(ready)
+        order.append(ready)
+        done.add(ready.id)
+    return order
+
+
+def _step(step: Step, call: ActionCall, tools: _Tools, prefix: str, variables: JsonObject) -> GuideStep:
+    action = tools.catalog.get(call.name)
+    summary = ((action.__doc__ or "") if action is not None else "").strip().partition("\n")[0]
+    # The file's own vars are put in, so that a command can be read and typed as it stands.
+    params = {name: _filled(value, variables) for name, value in call.params.items()}
+    notes = []
+    if isinstance(step.when, str):
+        notes.append(f"Only if {_said(step.when)}.")
+    if step.on_failure is OnFailure.CONTINUE:
+        notes.append("If it fails, go on.")
+    elif step.on_failure is OnFailure.HOLD:
+        notes.append("If it fails, decide: try again, leave it out, or stop.")
+    elif step.retry.attempts > 1:
+        notes.append(f"Try it up to {step.retry.attempts} times before you call it failed.")
+    return GuideStep(
+        id=f"{prefix}{step.id}",
+        name=shown(step.name or step.id),
+        where="" if step.targets == "localhost" else step.targets,
+        action=call.name,
+        summary=summary,
+        unless=_text(params.get("unless")),
+        only_if=_text(params.get("only_if")),
+        command=_text(params.get("shell")) or _text(params.get("argv")),
+        instructions=_text(params.get("instructions")) or _text(params.get("message")),
+        facts=tuple(Fact(name, _text(value)) for name, value in params.items() if name not in _HANDY),
+        content=_content(call, tools.root),
+        after=tuple(prefix + need.step for need in step.needs),
+        notes=tuple(notes),
+        revert=f"{step.revert.name}: {_text(step.revert.params)}" if step.revert is not None else "",
+    )
+
+
+def _content(call: ActionCall, root: Path) -> str:
+    """Give the text of the project's file that a step copies or fills in, its templates as a person reads them."""
+    path = call.params.get("src")
+    if call.name not in _FROM_FILES or not isinstance(path, str) or "{{" in path:
+        return ""
+    try:
+        return shown(read_project_file(root, path).decode())
+    except (RunbookError, UnicodeDecodeError):
+        return ""  # `runbook validate` and the step itself say what is wrong with it
+
+
+def _filled(value: JsonValue, variables: JsonObject) -> JsonValue:
+    if isinstance(value, str):
+        return _EXPRESSION.sub(lambda found: _own(found, variables), value)
+    if isinstance(value, dict):
+        return {key: _filled(item, variables) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, variables) for item in value]
+    return value
+
+
+def _own(found: re.Match[str], variables: JsonObject) -> str:
+    own = variables.get(found[1])
+    return own if isinstance(own, str) else found[0]
+
+
+def _text(value: JsonValue) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return " ".join(shown(str(item)) for item in value)
+    return shown(_plain(value))
+
+
+def _plain(value: JsonValue) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(_plain(item) for item in value)
+    return "none" if value is None else str(value)

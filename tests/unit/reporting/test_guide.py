@@ -1,0 +1,54 @@
+from html.parser import HTMLParser
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbook_engine.app.guide import shown
+from runbook_engine.reporting.guide import Fact, Guide, GuideStep, guide_html, guide_markdown
+
+HOSTILE = st.text(alphabet=st.sampled_from(list("ab`<>&\"'*_[]|#\n")), min_size=1, max_size=30)
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.text = [], ""
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@given(text=HOSTILE, command=HOSTILE)
+def test_what_a_runbook_says_stays_text(text, command):
+    step = GuideStep(id="a", name=text, action="x.y", command=command, facts=(Fact(text, text),), notes=(text,))
+    guide = Guide(name="book", title="Title", description=text, steps=(step,))
+    page = Tags()
+    page.feed(guide_html(guide))
+    known = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "ul", "li", "pre"}
+    assert set(page.tags) <= known
+    assert page.tags.count("h3") == 1
+    written = guide_markdown(guide)
+    assert sum(line.startswith("### ") for line in written.splitlines()) >= 1
+    assert command.rstrip() in written  # a command is there to be copied as it is
+
+
+def test_a_command_with_fences_can_not_leave_its_block():
+    step = GuideStep(id="a", name="a", action="x.y", command="echo\n```\n# not a head\n```")
+    lines = guide_markdown(Guide(name="b", title="b", steps=(step,))).splitlines()
+    assert "````sh" in lines
+    assert lines.count("````") == 1
+
+
+def test_steps_refer_to_each_other_by_number():
+    steps = (GuideStep(id="one", name="1", action="a"), GuideStep(id="two", name="2", action="a", after=("one",)))
+    assert "Not before step 1 ended well." in guide_markdown(Guide(name="b", title="b", steps=steps))
+
+
+def test_templates_as_people_read_them():
+    assert shown("cp {{ a | quote }} {{b}}") == "cp «a» «b»"
+    assert shown("{{ secret('env:PW') }}") == "«the secret env:PW»"
+    assert shown("{{ secret(where) | quote }}") == "«the secret where»"
+    assert shown("{{ steps['x'].endpoint }}:{{ port | default(1) }}") == "«endpoint of step x»:«port»"
