@@ -23,6 +23,10 @@ _COMMUNICATION = (
     "Their templates see `message` besides (`message.what`, `number`, `text`, `last_sent_at`, `next_by`, `tasks`, "
     "`ended`, `running`)."
 )
+_TRIGGER = (
+    "A condition that `runbook monitor` watches. It starts nothing: see [watch status pages](../how-to/monitor.md). "
+    "Its templates see the inventory's variables on localhost, the runbook's vars, and inputs with a default."
+)
 _TABLES = (
     ("", "A runbook", ""),
     ("Step", "A step", "Besides these, exactly one key that names an action (see [actions](actions.md)), or `import`."),
@@ -32,7 +36,7 @@ _TABLES = (
     ("Review", "Review", ""),
     ("Retry", "Retry", ""),
     ("Communication", "A communication", _COMMUNICATION),
-    ("Trigger", "A trigger", ""),
+    ("Trigger", "A trigger", _TRIGGER),
 )
 
 

@@ -53,6 +53,12 @@ COMMUNICATION_HELP = {
     "resolved": "How it is told that all is well, at once.",
 }
 
+TRIGGER_HELP = {
+    "when": "An action that only looks; the condition holds when its check is satisfied.",
+    "for": "How long it must have held; 0s: one look is enough.",
+    "then": "propose: people are told the command of the runbook; notify: they are told that it holds.",
+}
+
 INPUT_HELP = {
     "type": "string, integer, number, boolean, list, duration or run (an earlier run, given by --from-run).",
     "required": "The operator must give it.",
