@@ -1,12 +1,16 @@
 """Messages owed while a run lasts, to a real mail server, by real processes that are told, killed and resumed."""
 
+import asyncio
 import email
 import json
 import signal
+import socket
+import threading
 import time
 from email import policy
 
 import pytest
+from aiosmtpd.controller import Controller
 
 from runbook_engine.lab.mail import Mailbox, MailServer
 
@@ -142,6 +146,56 @@ def test_a_killed_run_tells_the_overdue_message_first_and_records_what_was_misse
     assert "nobody advanced the run" in missed["reason"]
     assert json.loads(out)["messages"][-1]["what"] == "resolved"
     assert told("audit", "verify").status == 0
+
+
+class TakesAndWaits:
+    """A mail server that has the first message, and does not say so before its client is gone."""
+
+    def __init__(self):
+        self.taken = []
+        self.waiting = threading.Event()
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
+        self.taken.append(email.message_from_bytes(envelope.content))
+        if len(self.taken) == 1:
+            self.waiting.set()
+            await asyncio.sleep(60)
+        return "250 OK"
+
+
+@pytest.fixture
+def slow():
+    handler = TakesAndWaits()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield handler, port
+    controller.stop()
+
+
+def test_killed_between_sending_and_writing_it_down_the_message_is_sent_again_and_said_to_be(told, sink, slow):
+    handler, port = slow
+    config = (told.root / "runbook.toml").read_text()
+    told.write("runbook.toml", config.replace(f"port = {sink.address[1]}", f"port = {port}"))
+    process = told.start("run", "told", "--yes")
+    try:
+        assert handler.waiting.wait(30)
+        process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.communicate()
+    told.write("go", "")
+    done = told("resume", "--yes", "--output", "json")
+    assert done.status == 0, done.err
+    first, again = handler.taken[:2]
+    assert (first["Message-ID"], first["Subject"]) == (again["Message-ID"], again["Subject"])
+    message = done.json["messages"][0]
+    assert message["doubtful"]
+    assert message["recipients"] == ["status@example.com"]
+    assert "some may have it twice" in done.err
+    assert "may have been sent twice" in told("report", "last", "--format", "md").out
 
 
 def test_a_run_that_waits_and_ends_says_who_is_owed_a_message(told):
