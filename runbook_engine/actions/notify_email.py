@@ -94,6 +94,7 @@ class EmailOutputs(Outputs):
     accepted: list[str] = Field([], description="recipients whose message the server took")
     refused: dict[str, str] = Field({}, description="recipients it refused, with its words")
     message_ids: dict[str, str] = Field({}, description="Message-ID by recipient")
+    left: list[str] = Field([], description="recipients that were not tried, when it failed half-way")
 
 
 @dataclass(slots=True)
@@ -108,9 +109,13 @@ class _Progress:
         said = [f"{address} ({reason})" for address, reason in self.refused.items()]
         return f"accepted: {', '.join(self.accepted) or 'none'}; refused: {', '.join(said) or 'none'}"
 
-    def partial(self) -> dict[str, JsonValue]:
-        """Give what the next attempt has to know: nothing when nobody's message was handed in."""
-        return self.outputs() if self.accepted else {}
+    def partial(self, left: Sequence[str] = ()) -> dict[str, JsonValue]:
+        """Give what the next attempt has to know: nothing when nobody's message was handed in.
+
+        Args:
+            left: who was not tried, for a reason that is not theirs.
+        """
+        return {**self.outputs(), **({"left": [*left]} if left else {})} if self.accepted else {}
 
     def outputs(self) -> dict[str, JsonValue]:
         """Give it as the action's outputs, from which `_before` goes on."""
@@ -169,7 +174,7 @@ notify.email:
                 raise ActionFailedError(
                     f"the step's time is over; not tried: {', '.join(recipients[number - 1 :])}; {done.words()}",
                     hint=f"give the step a longer timeout; {_RETRY}",
-                    outputs=done.partial(),
+                    outputs=done.partial(recipients[number - 1 :]),
                 )
             try:
                 _send(params, context, recipient, done)
@@ -180,7 +185,8 @@ notify.email:
                 raise
             except RunbookError as error:  # the server took neither this message nor a later one
                 words = f"{error.message}; not sent: {recipient}; not tried: {left}; {done.words()}"
-                raise ActionFailedError(words, hint=error.hint or _RETRY, outputs=done.partial()) from error
+                left_over = done.partial(recipients[number - 1 :])
+                raise ActionFailedError(words, hint=error.hint or _RETRY, outputs=left_over) from error
         if done.refused:
             raise ActionFailedError(
                 f"{params.smtp.host} refused {len(done.refused)} of {len(recipients)} recipients; {done.words()}",

@@ -149,7 +149,9 @@ class MessageTries:
             return
         accepted = report.outputs.get("accepted")
         some = isinstance(accepted, list) and bool(accepted)
-        if report.outcome.ended_well or (some and tried.tries >= _TRIES_OF_PART and not report.in_doubt):
+        # Those that a server refuses are given up in the end; those that nobody tried are not.
+        is_refused = some and not report.in_doubt and not report.outputs.get("left")
+        if report.outcome.ended_well or (is_refused and tried.tries >= _TRIES_OF_PART):
             self._sent(flight, report, owed)
         else:
             self._failed(flight, report.error, owed=owed, report=report)

@@ -215,6 +215,23 @@ def test_what_was_reached_before_is_passed_on_and_the_refused_are_given_up():
     assert first.refused == {"b@example.com": "550 unknown"}
 
 
+def test_those_that_nobody_tried_are_not_given_up():
+    run, world = simulation(planned("a"), planned("z", needs=["a"]), seconds={"z": 200.0})
+    tries = []
+
+    def make(order):
+        if order.task == "message:customers#1/0":
+            tries.append(order.number)
+            if len(tries) < 6:
+                outputs = {"accepted": ["a@example.com"], "left": ["b@example.com"]}
+                return ended(order, Outcome.FAILED, 0.5, error="server away", outputs=outputs)
+        return world.make(order)
+
+    assert run.advance(make=make) == "succeeded"
+    assert len(tries) == 6
+    assert [event.sequence for event in run.kinds(MessageSent)] == [1, 2]
+
+
 def test_a_try_whose_end_is_unknown_is_made_again_and_says_so():
     run, world = simulation(planned("a"), planned("z", needs=["a"]), seconds={"z": 100.0})
     tokens = []
