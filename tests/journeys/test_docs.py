@@ -232,3 +232,10 @@ def options_of(command, *, deep=True):
 def write(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+
+
+def test_the_index_lists_every_page():
+    docs = ROOT / "docs"
+    index = (docs / "index.md").read_text()
+    pages = {str(path.relative_to(docs)) for path in docs.rglob("*.md")} - {"index.md"}
+    assert not {page for page in pages if f"]({page})" not in index and f"]({page}#" not in index}
