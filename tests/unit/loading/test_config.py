@@ -32,6 +32,13 @@ def test_an_empty_file_is_a_project(project):
     assert found.config.journal == "sqlite:///.runbook/journal.db"
 
 
+def test_a_sandbox_is_a_list_of_mail_addresses_or_a_table_of_channels(tmp_path):
+    mail, _ = load(tmp_path, 'sandbox = ["drill@example.com"]\n')
+    table, _ = load(tmp_path, '[sandbox]\nemail = ["drill@example.com"]\nslack = ["env:SLACK_DRILL"]\n')
+    assert mail.sandbox.email == table.sandbox.email == ("drill@example.com",)
+    assert table.sandbox.addresses("slack") == ("env:SLACK_DRILL",)
+
+
 def test_the_nearest_folder_above_is_the_project(project):
     deep = project / "a" / "b"
     deep.mkdir(parents=True)

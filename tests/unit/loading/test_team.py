@@ -29,6 +29,25 @@ def test_a_whole_team(tmp_path):
     assert str(sources.at(("people", "dana", "email"))) == "team.yml:5:56"
 
 
+def test_an_audience_is_reached_by_the_names_of_secrets(tmp_path):
+    text = GOOD.replace("email: [status@example.com]", "slack: [env:SLACK], pagerduty: ['file:/etc/key']")
+    team, found, _ = load(tmp_path, text)
+    assert found == []
+    customers = team.audiences["customers"]
+    assert [customers.addresses(channel) for channel in ("email", "slack", "pagerduty", "none")] == [
+        (),
+        ("env:SLACK",),
+        ("file:/etc/key",),
+        (),
+    ]
+
+
+def test_a_secret_that_was_written_in_place_of_its_name_is_not_shown(tmp_path):
+    text = GOOD.replace("email: [status@example.com]", "slack: ['https://hooks.example/verysecret']")
+    _, (found,), _ = load(tmp_path, text)
+    assert "verysecret" not in f"{found.message} {found.hint}"
+
+
 def test_a_project_without_a_team_has_an_empty_one(tmp_path):
     team, found, _ = load_team(tmp_path / "team.yml", Limits())
     assert (team.people, found) == ({}, [])
@@ -63,6 +82,9 @@ def test_a_key_that_can_not_sign_is_a_warning_and_the_team_is_there(tmp_path, ke
         ("  dana:", "  Dana!:", ("5:3", "RB104", "")),
         ("[status@example.com]", "status@example.com", ("7:22", "RB104", "write a list")),
         ("sandbox:", "sandbocks:", ("7:44", "RB102", 'did you mean "sandbox"?')),
+        ("email: [status@example.com]", "slack: [https://hooks.example/x]", ("7:23", "RB406", "env:SLACK_CUSTOMERS")),
+        ("email: [drill@sub.example.co.uk]", "teams: [x]", ("7:62", "RB406", "name it")),
+        ("email: [status@example.com]", "slak: [env:X]", ("7:15", "RB102", 'did you mean "slack"?')),
         ("roles:\n", "rolls:\n", ("1:1", "RB102", 'did you mean "roles"?')),
     ],
 )

@@ -318,3 +318,13 @@ def test_an_imports_messages_name_its_own_steps(tmp_path):
     assert [(one.name, one.begins, one.until, one.scope) for one in plan.communications] == [
         ("p/customers", "p/a", "p/b", 1)
     ]
+
+
+def test_the_address_of_a_webhook_in_the_clear_is_told_and_not_shown(tmp_path):
+    (found,) = findings(
+        tmp_path, one_step("notify.slack: {url: https://hooks.example/verysecret, text: x}"), team=HEARERS
+    )
+    assert (found.rule, found.location.line) == ("RB255", 4)
+    assert "verysecret" not in f"{found.message} {found.hint}"
+    secret = one_step("notify.slack: {url: \"{{ secret('env:HOOK') }}\", text: x}")
+    assert findings(tmp_path, secret, team=HEARERS) == []
