@@ -100,14 +100,18 @@ def _team(project: OpenProject) -> Iterator[Check]:
     if speaker.name in team.people:
         roles = ", ".join(team.people[speaker.name].roles) or "no role"
         yield Check(name="team", level="ok", text=f"{len(team.people)} people; you are {speaker.name} ({roles})")
-        return
-    yield Check(
-        name="team", level="note", text=f"{len(team.people)} people; you ({speaker.name}) are none of them",
-        hint=f"give somebody os_user: {speaker.os_user} in team.yml, or say --as PERSON or RUNBOOK_OPERATOR",
-    )  # fmt: skip
+    else:
+        yield Check(
+            name="team", level="note", text=f"{len(team.people)} people; you ({speaker.name}) are none of them",
+            hint=f"give somebody os_user: {speaker.os_user} in team.yml, or say --as PERSON or RUNBOOK_OPERATOR",
+        )  # fmt: skip
     empty = [role for role in team.roles if not any(role in person.roles for person in team.people.values())]
     if empty:
         yield Check(name="team", level="wrong", text=f"nobody has the role {', '.join(empty)}", hint="edit team.yml")
+    silent = [key for key, person in team.people.items() if person.roles and not (person.email or person.phone)]
+    if silent:
+        text = f"how to reach {', '.join(silent)} is not in team.yml"
+        yield Check(name="team", level="note", text=text, hint="give them phone or email: a run may wait for them")
 
 
 def _plugins(project: OpenProject) -> Iterator[Check]:

@@ -44,7 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "actions",
         "List the actions that steps can use, or describe one; or print the IAM policy that a runbook needs.",
     ),
-    "schema": ("schema", "Print the JSON Schema of runbooks, for editors."),
+    "schema": ("schema", "Print the JSON Schema of runbooks, or of team.yml, for editors."),
     "init": ("init", "Make a small project to start from."),
     "guide": ("guide", "Write a runbook as a guide for people who do its steps by hand."),
     "secrets": ("secrets", "Keep secrets in age files, beside the runbooks, in version control."),

@@ -24,6 +24,9 @@ from runbook_engine.model.team import CHANNELS, Sandbox, Team
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]]{1,64}@(?=.{1,253}\Z)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W_][\w-]{0,61}")
 _REFERENCE = re.compile(r"[a-z][a-z0-9-]*:(?!//).+")
 
+# As people write numbers: a country's code, groups, an extension.
+_PHONE = re.compile(r"\+?[0-9(][0-9 ()/.-]{2,30}(?: ?(?:x|ext\.?) ?[0-9]{1,8})?")
+
 
 class LoadedTeam(NamedTuple):
     """The team as it was read; None with errors."""
@@ -70,6 +73,9 @@ def _check(team: Team, sources: SourceMap) -> Iterator[Diagnostic]:
                 yield diagnostic("RB404", place, f"this key of {key} can't sign answers: {error}")
         if person.email is not None:
             yield from _check_address(person.email, ("people", key, "email"), sources)
+        if person.phone is not None:
+            yield from _check_phone(person.phone, ("people", key, "phone"), sources)
+    yield from _check_contacts(team, sources)
     yield from _check_audiences(team, sources)
 
 
@@ -91,6 +97,24 @@ def _check_references(known: Sandbox, path: DataPath, sources: SourceMap) -> Ite
                 place = sources.at((*path, channel, index))
                 hint = "keep the address in the environment or a file, and name it: env:SLACK_CUSTOMERS"
                 yield diagnostic("RB406", place, "this is not the name of a secret", hint)
+
+
+def _check_contacts(team: Team, sources: SourceMap) -> Iterator[Diagnostic]:
+    for key, contact in team.contacts.items():
+        path: DataPath = ("contacts", key)
+        if contact.email is not None:
+            yield from _check_address(contact.email, (*path, "email"), sources)
+        if contact.phone is not None:
+            yield from _check_phone(contact.phone, (*path, "phone"), sources)
+        if not (contact.phone or contact.email or contact.url):
+            hint = "give phone, email or url"
+            yield diagnostic("RB407", sources.at(path), f"nobody can reach {quoted(contact.name)}", hint)
+
+
+def _check_phone(number: str, path: DataPath, sources: SourceMap) -> Iterator[Diagnostic]:
+    if not _PHONE.fullmatch(number):
+        message = f"{quoted(number)} can't be dialled"
+        yield diagnostic("RB407", sources.at(path), message, "write it like +49 30 123456, in quotes")
 
 
 def _check_address(address: str, path: DataPath, sources: SourceMap) -> Iterator[Diagnostic]:

@@ -14,7 +14,14 @@ class Role(Frozen):
 
 
 class Person(Frozen):
-    """Somebody who can approve, answer and be told."""
+    """Somebody who can approve, answer and be told.
+
+    Attributes:
+        phone: as one dials it, shown where the run waits for them.
+        ssh_keys: public keys: answers are signed with them, and age files may be made for them.
+        os_user: the operating system's user that they are.
+        on_call: when they are, in words; a hint for people, no rota.
+    """
 
     name: str
     roles: tuple[str, ...] = ()
@@ -23,6 +30,22 @@ class Person(Frozen):
     ssh_keys: tuple[str, ...] = ()
     os_user: str | None = None
     on_call: str = ""
+
+
+class Contact(Frozen):
+    """Somebody outside of the team who may have to be called: a provider's support, an insurer, an authority.
+
+    Attributes:
+        reference: what they ask for: a contract's or customer's number; no secret.
+        note: when to call them, and what they can do.
+    """
+
+    name: str
+    phone: str | None = None
+    email: str | None = None
+    url: str | None = None
+    reference: str = ""
+    note: str = ""
 
 
 class Sandbox(Frozen):
@@ -62,3 +85,4 @@ class Team(Frozen):
     roles: dict[str, Role] = {}
     people: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")], Person] = {}
     audiences: dict[str, Audience] = {}
+    contacts: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")], Contact] = {}

@@ -11,7 +11,7 @@ from runbook_engine.cli.documented import documented
 from runbook_engine.cli.message_lines import audience_line
 from runbook_engine.cli.options import output_option, run_argument
 from runbook_engine.cli.terminal import result, result_json, say, width_of
-from runbook_engine.model.errors import NoJournalError
+from runbook_engine.model.errors import InvalidInputError, NoJournalError
 from runbook_engine.model.names import step_of
 from runbook_engine.reporting.inert import one_line
 from runbook_engine.reporting.troubles import hosts_in_words, trouble_lines
@@ -35,7 +35,8 @@ def status(run: str | None, output: str) -> None:
     if output == "json":
         result_json(found.model_dump(mode="json") if found else None)
     elif found is not None:
-        result("\n".join([*_lines(found), *([f"anew, on the hosts that failed: {again}"] if again else [])]))
+        lines = [*_lines(found), *([f"anew, on the hosts that failed: {again}"] if again else [])]
+        result("\n".join([*lines, *(_reached(found) if found.gates else ())]))
 
 
 def _found(run: str | None) -> tuple[RunStatus | None, str]:
@@ -85,6 +86,20 @@ def _lines(found: RunStatus) -> list[str]:
     if found.resumable:
         lines.append(f"to go on: runbook resume {found.id}")
     return lines
+
+
+def _reached(found: RunStatus) -> list[str]:
+    """Name the people who can answer what the run waits for; a team that is not valid is told elsewhere."""
+    from runbook_engine.app.whom_to_ask import whom_to_ask
+
+    try:
+        team = open_project().team
+    except InvalidInputError as error:
+        return [f"whom to ask is not known: {error.message}"]
+    asked = [gate.roles for gate in found.gates if not gate.answered and gate.opens_at is None]
+    return [
+        f"  {one_line(line)}" for line in dict.fromkeys(line for roles in asked for line in whom_to_ask(team, roles))
+    ]
 
 
 def _asked(found: RunStatus) -> list[str]:

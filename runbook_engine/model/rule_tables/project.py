@@ -60,4 +60,13 @@ Bad:  customers: {slack: [https://hooks.slack.com/services/T0/B0/x]}
 Good: customers: {slack: [env:SLACK_CUSTOMERS]}
 """,
     ),
+    error(
+        "RB407",
+        "people and contacts can be reached",
+        """
+A number that can't be dialled, or a contact without any way to reach them, is found out in the night it is needed.
+Bad:  contacts: {aws: {name: AWS support}}      phone: ask Eli
+Good: contacts: {aws: {name: AWS support, url: "https://console.aws.amazon.com/support"}}      phone: "+49 30 123456"
+""",
+    ),
 )

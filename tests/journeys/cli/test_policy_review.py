@@ -13,6 +13,10 @@ def test_the_policy_is_reviewed_and_approved(runbook):
     dry = runbook("run", "policy-review", "--dry-run", "--as", "sam")
     assert dry.status in {0, 1}
     assert runbook("run", "policy-review", "--yes", "--as", "sam", "-e", "reason=business").status == 4
+    shown = runbook("status").out
+    assert "  eli: Eli Example, +1 555 0101, eli@example.com, on call: weekdays 08-20 UTC" in shown
+    assert "  sam: Sam Example, +1 555 0102, sam@example.com" in shown
+    assert "dana: Dana" not in shown  # the director is not asked yet
     for step, person in STEPS.items():
         answered = runbook("answer", "last", step, "pass", "--as", person, "--note", "read")
         assert answered.status == 0, answered.err

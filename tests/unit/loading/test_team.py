@@ -104,3 +104,23 @@ def test_what_is_no_team(tmp_path, text, rule):
 def test_a_hostile_address_is_checked_at_once(tmp_path):
     address = "a@" + "a." * 5000 + "!"
     assert [item.rule for item in load(tmp_path, GOOD.replace("dana@example.com", address)).diagnostics] == ["RB402"]
+
+
+@pytest.mark.parametrize("number", ["+49 30 123456", "030/123456", "(555) 010-0100", "+1.555.0100 x12", "112"])
+def test_numbers_as_people_write_them(tmp_path, number):
+    team, found, _ = load(tmp_path, GOOD.replace("name: Dana Example", f'name: Dana Example, phone: "{number}"'))
+    assert (found, team.people["dana"].phone) == ([], number)
+
+
+@pytest.mark.parametrize("number", ["ask Eli", "+", "12", "+49 30 1234;56", "0" * 60, "+49\\n30"])
+def test_a_number_that_can_not_be_dialled(tmp_path, number):
+    _, (found,), _ = load(tmp_path, GOOD.replace("name: Dana Example", f'name: Dana Example, phone: "{number}"'))
+    assert (found.rule, found.location.line) == ("RB407", 5)
+
+
+def test_contacts_outside_of_the_team_can_be_reached(tmp_path):
+    contacts = "contacts:\n  aws: {name: AWS support, url: 'https://example.com'}\n  gone: {name: Nobody}\n"
+    _, found, _ = load(tmp_path, GOOD + contacts)
+    assert [(one.rule, one.location.line, one.message) for one in found] == [("RB407", 10, 'nobody can reach "Nobody"')]
+    _, found, _ = load(tmp_path, GOOD + "contacts: {aws: {name: A, email: support}, ins: {name: B, phone: call}}\n")
+    assert sorted(one.rule for one in found) == ["RB402", "RB407"]
