@@ -1,14 +1,14 @@
 """The use case `guide`: a runbook as steps that a person can do by hand, made from the file alone, without secrets."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from runbook_engine.app.hands import read_project_file
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.secret_findings import written_references
-from runbook_engine.expressions.references import names_used
+from runbook_engine.expressions.references import names_used, references_in
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.json import JsonObject, JsonValue
@@ -49,6 +49,7 @@ def make_guide(project: OpenProject, name: str) -> Guide:
         inputs=tuple(_inputs(runbook)),
         variables=tuple(sorted(_variables(source))),
         secrets=tuple(dict.fromkeys(reference for reference, _ in written_references(source))),
+        owed=tuple(_owed(runbook)),
         steps=tuple(_steps(source, _Tools(project.catalog, project.root), "")),
     )
 
@@ -69,6 +70,15 @@ def _inputs(runbook: Runbook) -> Iterator[Fact]:
         choices = f" One of: {', '.join(map(str, value.choices))}." if value.choices else ""
         default = "required" if value.required else f"default: {_plain(value.default)}"
         yield Fact(name, f"{value.description or value.type.value} ({default}).{choices}")
+
+
+def _owed(runbook: Runbook) -> Iterator[str]:
+    """Say who is owed messages; what they are told is in the runbook's own words, which may depend on the run."""
+    for owed in runbook.communications:
+        minutes = round(owed.every.total_seconds() / 60)
+        ways = dict.fromkeys(call.name for call in (*owed.first, *owed.update, *owed.resolved))
+        span = f"from when step {owed.begins} ended until step {owed.until} did"
+        yield f"Tell the audience {owed.audience}, {span}, at least every {minutes} minutes ({', '.join(ways)})."
 
 
 def _variables(source: Source) -> set[str]:
@@ -95,28 +105,40 @@ def _steps(source: Source, tools: _Tools, prefix: str) -> Iterator[GuideStep]:
     runbook = source.runbook
     if runbook is None:
         return
-    for step in _in_order(runbook.steps):
+    waits = {step.id: _waits(step, runbook) for step in runbook.steps}
+    for step in _in_order(runbook.steps, waits):
         if step.imported is not None:
             child = source.imported.get(step.imported.file)
             if child is not None:
                 yield from _steps(child, tools, f"{prefix}{step.id}/")
         elif step.action is not None:
-            yield _step(step, step.action, tools, prefix, runbook.vars)
+            yield _step(step, step.action, tools, prefix, waits[step.id], runbook.vars)
 
 
-def _in_order(steps: tuple[Step, ...]) -> list[Step]:
-    """Give the steps so that each stands after what it needs; those that need nothing of each other as written."""
+def _waits(step: Step, runbook: Runbook) -> tuple[str, ...]:
+    """Give what a step waits for: what it says, and the steps whose outcomes it uses."""
+    params = dict(step.action.params) if step.action is not None else {}
+    used = references_in({**params, "environment": dict(step.environment)}, runbook.vars)
+    if isinstance(step.when, str):
+        used |= references_in(step.when, runbook.vars, bare=True)
+    return tuple(dict.fromkeys([*(need.step for need in step.needs), *sorted(used - {step.id})]))
+
+
+def _in_order(steps: tuple[Step, ...], waits: Mapping[str, tuple[str, ...]]) -> list[Step]:
+    """Give the steps so that each stands after what it waits for; the others stand as written."""
     left, order, done = list(steps), list[Step](), set[str]()
     known = {step.id for step in steps}
     while left:
-        ready = next((step for step in left if all(n.step in done or n.step not in known for n in step.needs)), left[0])
+        ready = next((step for step in left if all(n in done or n not in known for n in waits[step.id])), left[0])
         left.remove(ready)
         order.append(ready)
         done.add(ready.id)
     return order
 
 
-def _step(step: Step, call: ActionCall, tools: _Tools, prefix: str, variables: JsonObject) -> GuideStep:
+def _step(
+    step: Step, call: ActionCall, tools: _Tools, prefix: str, waits: Sequence[str], variables: JsonObject
+) -> GuideStep:
     action = tools.catalog.get(call.name)
     summary = ((action.__doc__ or "") if action is not None else "").strip().partition("\n")[0]
     # The file's own vars are put in, so that a command can be read and typed as it stands.
@@ -142,7 +164,7 @@ def _step(step: Step, call: ActionCall, tools: _Tools, prefix: str, variables: J
         instructions=_text(params.get("instructions")) or _text(params.get("message")),
         facts=tuple(Fact(name, _text(value)) for name, value in params.items() if name not in _HANDY),
         content=_content(call, tools.root),
-        after=tuple(prefix + need.step for need in step.needs),
+        after=tuple(prefix + name for name in waits),
         notes=tuple(notes),
         revert=f"{step.revert.name}: {_text(step.revert.params)}" if step.revert is not None else "",
     )
@@ -191,4 +213,4 @@ def _plain(value: JsonValue) -> str:
         return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
     if isinstance(value, list):
         return ", ".join(_plain(item) for item in value)
-    return "none" if value is None else str(value)
+    return "none" if value is None else str(value) or "nothing"

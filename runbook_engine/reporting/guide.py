@@ -50,6 +50,7 @@ class Guide(Frozen):
     Attributes:
         variables: names of the values of their own that the reader has to know.
         secrets: references of the secrets that stand in so many words; never a value.
+        owed: who has to be told, a sentence each.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Guide(Frozen):
     inputs: tuple[Fact, ...] = ()
     variables: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    owed: tuple[str, ...] = ()
     steps: tuple[GuideStep, ...] = ()
 
 
@@ -134,6 +136,10 @@ def _blocks(guide: Guide) -> Iterator[tuple[str, str]]:
     numbers = {step.id: number for number, step in enumerate(guide.steps, 1)}
     for step in guide.steps:
         yield from _step_blocks(step, numbers)
+    if guide.owed:
+        yield "head", "Meanwhile"
+    for sentence in guide.owed:
+        yield "text", sentence
     yield "head", "With the engine"
     yield "text", "The same steps, with what was done already left out, and a record of all of it:"
     given = "".join(f" -e {fact.name}=…" for fact in guide.inputs if "(required)" in fact.text)
