@@ -8,7 +8,7 @@ from typing import NamedTuple
 from runbook_engine.app.cloud import aws_session
 from runbook_engine.app.prepare import PlanRequest, prepare_plan, read_inventory
 from runbook_engine.app.project import OpenProject
-from runbook_engine.app.run_secrets import age_files, parsed, references
+from runbook_engine.app.run_secrets import age_files, audience_references, parsed, references
 from runbook_engine.app.secret_findings import written_references
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.expressions.placeholders import base_references
@@ -31,14 +31,17 @@ class Missing(NamedTuple):
 
 
 def look_at_secrets(project: OpenProject) -> tuple[int, list[Missing]]:
-    """Look whether the secrets of the project's runbooks are there; gives how many there are, and what is missing.
+    """Look whether the secrets of the project are there; gives how many there are, and what is missing.
 
-    Looked at are references that stand in a runbook, and those that its steps compute of the default inventory.
+    Looked at are references that stand in a runbook, those that its steps compute of the default inventory, and those
+    of the team's audiences.
     """
     known: dict[str, str] = {}
     for path in sorted((project.root / "runbooks").glob("*.y*ml")):
         for reference in _of_runbook(project, path):
             known.setdefault(reference, path.stem)
+    for reference in audience_references(project.team):
+        known.setdefault(reference, "team.yml")
     if not known:
         return 0, []
     inventory, _, _ = read_inventory(project, ()) if project.config.inventory else (None, None, None)

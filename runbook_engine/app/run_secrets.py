@@ -12,7 +12,7 @@ from runbook_engine.expressions.scope import VAULT
 from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.plan import Plan
 from runbook_engine.model.secret_reference import SecretReference, parse_reference
-from runbook_engine.model.team import CHANNELS, Audience
+from runbook_engine.model.team import CHANNELS, Audience, Team
 from runbook_engine.ports.secrets import SecretError
 from runbook_engine.secrets.age import AgeFiles
 from runbook_engine.secrets.age_keys import identity_files
@@ -51,6 +51,17 @@ def _references_to(audience: Audience) -> Iterator[str]:
             yield from (*audience.addresses(channel), *audience.sandbox.addresses(channel))
 
 
+def audience_references(team: Team) -> dict[str, str]:
+    """Give the references that open channels to the team's audiences, each with the audience's name."""
+    found: dict[str, str] = {}
+    for name, audience in team.audiences.items():
+        for channel in CHANNELS:
+            for reference in (*audience.addresses(channel), *audience.sandbox.addresses(channel)):
+                if channel != "email":
+                    found.setdefault(reference, name)
+    return found
+
+
 def secret_store(
     project: OpenProject, plan: Plan, passphrases: Mapping[Path, str], aws: AwsSession, known: Mapping[str, str]
 ) -> Secrets:
@@ -60,7 +71,7 @@ def secret_store(
     the part of the run before a crash. AWS is asked at the attempt alone.
 
     Args:
-        known: the plan's references.
+        known: the references of the plan and of the audiences.
     """
     decrypted = list(plan.inventory.secrets)
     schemes = schemes_of(project, decrypted, passphrases, aws)

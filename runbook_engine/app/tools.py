@@ -9,7 +9,7 @@ from runbook_engine.app.cloud import aws_session
 from runbook_engine.app.hands import EngineHands, StoreResolver, read_project_file
 from runbook_engine.app.left_folders import forget_left
 from runbook_engine.app.project import OpenProject
-from runbook_engine.app.run_secrets import references, secret_store, variables_of
+from runbook_engine.app.run_secrets import audience_references, references, secret_store, variables_of
 from runbook_engine.connections.factory import HostConnections, HostSettings
 from runbook_engine.connections.ssh_settings import SshSettings
 from runbook_engine.dispatchers.threads import ThreadDispatcher
@@ -49,7 +49,8 @@ def make_tools(
         opens: passphrases of private keys and of age files, by file.
     """
     clock, term = SystemClock(), LeaseTerm()
-    aws, known = aws_session(plan.inventory, project.root), references(project, plan)
+    aws = aws_session(plan.inventory, project.root)
+    known = {**audience_references(project.team), **references(project, plan)}
     store = secret_store(project, plan, opens or {}, aws, known)
     settings = HostSettings(ssh=SshSettings(passphrases=opens or {}), withheld=variables_of(known))
     hosts = HostConnections(settings)

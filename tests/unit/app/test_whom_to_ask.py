@@ -2,6 +2,7 @@ import jsonschema
 import pytest
 import yaml
 
+from runbook_engine.app.run_secrets import audience_references, variables_of
 from runbook_engine.app.schema import team_schema
 from runbook_engine.app.whom_to_ask import whom_to_ask
 from runbook_engine.model.team import Team
@@ -39,3 +40,10 @@ def test_the_schema_refuses_what_the_loader_refuses(text):
     jsonschema.validate(TEAM.model_dump(mode="json", exclude_none=True), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(yaml.safe_load(text), schema)
+
+
+def test_what_opens_an_audiences_channels_is_a_secret_of_each_run():
+    audience = {"email": ["a@example.com"], "slack": ["env:SLACK"], "sandbox": {"teams": ["file:teams"]}}
+    team = Team.model_validate({"audiences": {"customers": audience}})
+    assert audience_references(team) == {"env:SLACK": "customers", "file:teams": "customers"}
+    assert variables_of(audience_references(team)) == {"SLACK"}
