@@ -3,16 +3,17 @@
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from runbook_engine.model.anchor import Anchor
-from runbook_engine.model.errors import RunbookError, UsageError
+from runbook_engine.model.errors import JournalError, RunbookError, UsageError
 from runbook_engine.ports.services import AwsClient
 
 _LARGEST = 16 << 20
+_OTHER_PLACE = "name a place that has nothing else"
 _MOST_ANCHORS = 100_000
 
 
@@ -75,23 +76,43 @@ class FilePlace:
 
     def anchors(self) -> list[Anchor]:
         """See `AnchorPlace`."""
+        found, damaged = self._lines()
+        if damaged:
+            where = f"{self._path}, line {damaged[0]}"
+            if not found:
+                raise RunbookError(f"{where}: is no anchor of a journal", hint=_OTHER_PLACE)
+            raise JournalError(
+                f"{where}: is damaged, and whatever it anchored can't be compared any more",
+                hint="keep the file as evidence, and anchor to another one from now on",
+            )
+        return found
+
+    def _lines(self) -> tuple[list[Anchor], list[int]]:
+        """Give the anchors, and the numbers of the lines that are none; one that was cut off is left out."""
         found: list[Anchor] = []
+        damaged: list[int] = []
         try:
             with self._path.open("rb") as file:
-                while line := file.readline(_LARGEST):
-                    found.append(_read(line, f"{self._path}, line {len(found) + 1}"))
+                for number, line in enumerate(iter(lambda: file.readline(_LARGEST), b""), 1):
+                    if not line.endswith(b"\n") and len(line) < _LARGEST:
+                        continue  # a power cut ended it: nobody was told that it is there
+                    try:
+                        found.append(_read(line, f"{self._path}, line {number}"))
+                    except RunbookError:
+                        damaged.append(number)
         except FileNotFoundError:
-            return []
+            return [], []
         except OSError as error:
             raise UsageError(f"{self._path} can't be read: {error.strerror}") from error
-        return found
+        return found, damaged
 
     def put(self, anchor: Anchor, retain: timedelta) -> str:
         """See `AnchorPlace`; the time is for those who look after the file."""
         del retain
         line = anchor.model_dump_json().encode() + b"\n"
         try:
-            with os.fdopen(os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), "ab") as file:
+            with os.fdopen(os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644), "r+b") as file:
+                _cut_torn_end(file)
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
@@ -156,11 +177,21 @@ class BucketPlace:
         return _read(bytes(answer["Body"]), f"s3://{self._bucket}/{key}")
 
 
+def _cut_torn_end(file: IO[bytes]) -> None:
+    """Take away a last line that a power cut left without an end."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _LARGEST))
+    rest = file.read(_LARGEST)
+    if rest and not rest.endswith(b"\n"):
+        file.truncate(size - len(rest) + rest.rfind(b"\n") + 1)
+    file.seek(0, os.SEEK_END)
+
+
 def _read(text: bytes, where: str) -> Anchor:
     try:
         return Anchor.model_validate_json(text)
     except ValidationError as error:
-        raise RunbookError(f"{where}: is no anchor of a journal", hint="name a place that has nothing else") from error
+        raise RunbookError(f"{where}: is no anchor of a journal", hint=_OTHER_PLACE) from error
 
 
 def _is_until(locked: object, until: datetime) -> bool:

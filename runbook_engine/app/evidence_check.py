@@ -2,6 +2,7 @@
 
 import binascii
 import hashlib
+import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,11 +16,12 @@ from runbook_engine.app.report import render_report
 from runbook_engine.journals.chain import EventRow, genesis, read_rows, row_of
 from runbook_engine.journals.verify import OutputFact, verify_alone
 from runbook_engine.model.errors import JournalError, UsageError
-from runbook_engine.model.event import StoredEvent
-from runbook_engine.model.evidence import EVENTS, MANIFEST, REPORT, SIGNATURE, Manifest
+from runbook_engine.model.event import LeaseTaken, RunClosed, RunOpened, StoredEvent
+from runbook_engine.model.evidence import CONTROLS, EVENTS, MANIFEST, REPORT, SIGNATURE, Manifest
 from runbook_engine.model.report import RunReport
 from runbook_engine.model.ssh_signature import EVIDENCE, SignatureError, fingerprint, key_blob, verify
 from runbook_engine.reporting.build import build_report
+from runbook_engine.reporting.evidence import controls
 
 _LONGEST_LINE = 64 << 20
 _MOST_TOLD = 20
@@ -120,7 +122,7 @@ def _check(bundle: Path, folder: Path, signers: Mapping[bytes, str] | None) -> C
 
 def _manifest(folder: Path) -> Manifest:
     try:
-        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes(), strict=True)
     except (ValidationError, FileNotFoundError) as error:
         raise BundleError(f"{MANIFEST} is not one of a bundle that this version knows") from error
 
@@ -160,9 +162,14 @@ def _contradictions(
     yield from (f"{name} belongs to no event" for name in sorted(stray))
     events = list(read_rows(rows, follows=None))
     yield from _other_inputs(manifest, events)
+    yield from _other_run(manifest, events)
     if manifest.engine_version != version():
-        notes.append(f"the report was made by version {manifest.engine_version}, and was not made again for comparison")
+        notes.append(
+            f"report and {CONTROLS} were made by version {manifest.engine_version}, and not made again for comparison"
+        )
         return
+    if _json(folder / CONTROLS) != [one.model_dump(mode="json") for one in controls(events, manifest.status)]:
+        yield f"{CONTROLS} tells something else than the events"
     try:
         told = RunReport.model_validate_json((folder / REPORT).read_bytes())
     except (ValidationError, FileNotFoundError):
@@ -184,6 +191,39 @@ def _other_inputs(manifest: Manifest, events: list[StoredEvent]) -> Iterator[str
     for one in manifest.inputs:
         if one.sha256 not in recorded.get(one.name, set()):
             yield f"{MANIFEST} names {one.name} with a hash that no event has"
+
+
+def _other_run(manifest: Manifest, events: list[StoredEvent]) -> Iterator[str]:
+    """Compare what the manifest says of the run with its events."""
+    opened, status, closed_at = events[0].event, "open", None
+    for stored in events:
+        if isinstance(stored.event, RunClosed):
+            status, closed_at = stored.event.status, stored.time
+        elif isinstance(stored.event, LeaseTaken):
+            status, closed_at = "open", None
+    if not isinstance(opened, RunOpened):
+        yield "the first event is not run.opened"
+        return
+    true = {
+        "runbook": opened.runbook,
+        "title": opened.title,
+        "mode": opened.mode.value,
+        "status": status,
+        "opened_at": events[0].time,
+        "closed_at": closed_at,
+        "genesis": genesis(manifest.run),
+    }
+    for name, value in true.items():
+        if getattr(manifest, name) != value:
+            yield f"{MANIFEST} says {name} {getattr(manifest, name)}, the events {value}"
+
+
+def _json(path: Path) -> object:
+    """Read a JSON file; None when it is none."""
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, OSError, RecursionError):
+        return None
 
 
 def _reader(folder: Path, manifest: Manifest) -> Callable[[str, int], Mapping[str, bytes]]:

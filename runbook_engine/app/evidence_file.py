@@ -99,6 +99,8 @@ def unpack(path: Path, into: Path) -> dict[str, str]:
                 left = MOST_BYTES
                 while (piece := stream.read(_PIECE)) and left > 0:  # to its end, where the sum of all stands
                     left -= len(piece)
+                    if piece.strip(b"\0"):
+                        raise BundleError("the file has something behind its end, which no evidence bundle has")
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise BundleError("the file holds a file in place of a folder, which no evidence bundle has") from error
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, UnicodeError) as error:

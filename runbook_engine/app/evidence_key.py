@@ -58,8 +58,8 @@ def evidence_key(root: Path, team: Team, file: Path | None) -> EvidenceKey:
         RunbookError: the project's own key can't be made.
     """
     path = file or root / OWN_KEY
-    if file is None and not path.exists():
-        _make(path)
+    if file is None:
+        _ready(path)
     blob = public_part(path)
     if blob is None:
         raise UsageError(
@@ -78,6 +78,27 @@ def _owner(blob: bytes, team: Team) -> str:
             except SignatureError:
                 continue  # `validate` says what is wrong with that line; it is not this key's
     return ""
+
+
+def _ready(path: Path) -> None:
+    """Make the project's own key if there never was one; an auditor knows it by its fingerprint.
+
+    Raises:
+        RunbookError: it is gone, or others can read it.
+    """
+    public = path.with_name(f"{path.name}.pub")
+    if not path.exists():
+        if public.exists():
+            raise RunbookError(
+                f"the project's key for evidence is gone: {path}; auditors know its fingerprint",
+                hint=f"put it back, name another one with --key FILE, or remove {public} to have a new one made",
+            )
+        _make(path)
+    elif path.stat().st_mode & 0o077:
+        raise RunbookError(
+            f"{path} may be read by others, who could sign with it",
+            hint=f"`chmod 600 {path}`; if somebody may have read it, remove both files to have a new one made",
+        )
 
 
 def _make(path: Path) -> None:

@@ -91,6 +91,22 @@ def test_a_chain_that_was_computed_anew_is_seen_by_the_anchor_alone(anchored):
     assert (done.status, "it was written anew" in done.out) == (6, True), done.out
 
 
+def test_a_line_that_a_power_cut_ended_is_no_anchor_and_in_nobodys_way(anchored):
+    with Path(anchored.place).open("a") as file:
+        file.write('{"format":"runbook-anchor/1","at":"20')
+    assert anchored("audit", "verify", "--anchor", anchored.place).status == 0
+    assert anchored("audit", "anchor", "--to", anchored.place).status == 0
+    assert len(list(map(json.loads, Path(anchored.place).read_text().splitlines()))) == 3
+
+
+def test_a_damaged_line_is_damage(anchored):
+    text = Path(anchored.place).read_text()
+    Path(anchored.place).write_text(text.replace("runbook-anchor", "runbook-anchxr", 1))
+    for words in (("verify", "--anchor"), ("anchor", "--to")):
+        done = anchored("audit", *words, anchored.place)
+        assert (done.status, "line 1: is damaged" in done.err) == (6, True), done.err
+
+
 def test_mistakes_are_told(runbook, tmp_path):
     assert runbook("run", "restore-settings", "--yes").status == 0
     strange = tmp_path / "strange"

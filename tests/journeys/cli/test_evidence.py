@@ -163,6 +163,10 @@ def _replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+def _in_manifest(old: str, new: str):
+    return lambda folder: _replace(folder / "manifest.json", old, new)
+
+
 def _cut(folder: Path) -> None:
     path = folder / "events.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
@@ -179,6 +183,15 @@ FORGERIES = {
         "report.json tells something else",
     ),
     "an input": (lambda folder: _replace(folder / "inputs/runbooks/told.yml", "go on?", "stop?"), "is not the file"),
+    "the run": (
+        _in_manifest('"status": "succeeded"', '"status": "failed"'),
+        "says status failed, the events succeeded",
+    ),
+    "its mode": (_in_manifest('"mode": "live"', '"mode": "drill"'), "says mode drill, the events live"),
+    "its beginning": (_in_manifest('"opened_at": "2', '"opened_at": "1'), "says opened_at"),
+    "the manifest's form": (_in_manifest('"events": 12', '"events": "12"'), "manifest.json is not one"),
+    "the index": (lambda folder: (folder / "controls.json").write_text("[]"), "controls.json tells something else"),
+    "the index's form": (lambda folder: (folder / "controls.json").write_bytes(b"\xff"), "controls.json tells"),
     "another input": (lambda folder: (folder / "inputs/more").write_text("x"), "belongs to no event"),
 }
 
@@ -204,6 +217,54 @@ def test_a_bundle_by_another_key_is_not_by_the_known_one(project, bundle, check,
     forged = packed(folder, tmp_path / "forged.tar.gz")
     known = check(forged, "--signer", str(project.root / ".runbook/evidence_key.pub"))
     assert (known.status, "none of the keys that may have signed it" in known.out) == (6, True)
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed")
+def test_what_another_version_made_is_said_not_to_be_compared(bundle, check, tmp_path):
+    folder = unpacked(bundle, tmp_path / "x")
+    version = json.loads((folder / "manifest.json").read_text())["engine_version"]
+    _replace(folder / "manifest.json", version, "9.9")
+    (folder / "report.html").write_text("evil")
+    resigned(folder, make_key(tmp_path / "forger"))
+    done = check(packed(folder, tmp_path / "other.tar.gz"))
+    assert (done.status, "made by version 9.9, and not made again" in done.err) == (0, True)
+    assert check(tmp_path / "other.tar.gz", "--strict").status == 6
+
+
+def test_what_stands_behind_its_end_is_refused(bundle, check, tmp_path):
+    twice = tmp_path / "twice.tar.gz"
+    twice.write_bytes(2 * bundle.read_bytes())
+    done = check(twice)
+    assert (done.status, "something behind its end" in done.out) == (6, True)
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed")
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59.999999-23:59", "0001-01-01T00:00:00+23:59", "nonsense"])
+def test_a_time_that_is_none_is_damage(time, bundle, check, tmp_path):
+    folder = unpacked(bundle, tmp_path / "x")
+    lines = (folder / "events.jsonl").read_text().splitlines()
+    lines[0] = re.sub(r'"time":"[^"]*"}$', f'"time":"{time}"}}', lines[0])
+    (folder / "events.jsonl").write_text("\n".join(lines) + "\n")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    digest = manifest["genesis"]
+    for line in lines:
+        digest = hashlib.sha256((digest + line).encode()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "head": digest}))
+    resigned(folder, make_key(tmp_path / "forger"))
+    done = check(packed(folder, tmp_path / "forged.tar.gz"))
+    assert (done.status, "event 1: " in done.out) == (6, True), (done.out, done.err)
+
+
+def test_the_projects_key_is_its_owners_and_is_not_replaced_in_silence(project, bundle):
+    key = project.root / ".runbook/evidence_key"
+    key.chmod(0o644)
+    open_to_others = project("audit", "export", "last", "-o", "x.tar.gz")
+    assert (open_to_others.status, "may be read by others" in open_to_others.err) == (1, True)
+    key.unlink()
+    gone = project("audit", "export", "last", "-o", "x.tar.gz")
+    assert (gone.status, "key for evidence is gone" in gone.err) == (1, True)
+    key.with_name("evidence_key.pub").unlink()
+    assert project("audit", "export", "last", "-o", "x.tar.gz").status == 0
 
 
 def hostile(**member):
