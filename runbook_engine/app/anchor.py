@@ -83,9 +83,15 @@ def against_anchors(
     anchors = place.anchors()
     if not anchors:
         raise UsageError(f"there is no anchor at {place.address}", hint=f"`runbook audit anchor --to {place.address}`")
+    try:
+        against = contradictions(journal, anchors)
+    except JournalError as error:
+        if found.intact:
+            raise
+        against = [Contradiction("", f"can't be compared with its anchors ({error.message})")]
     damages = [
         {"run": one.run, "seq": 0, "kind": "anchor", "problem": one.problem}
-        for one in contradictions(journal, anchors)
+        for one in against
         if run is None or one.run in {"", run}
     ]
     return found.model_copy(update={"anchors": len(anchors), "damages": (*found.damages, *damages)})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from runbook_engine.app.audit import Verification, read_log
+from runbook_engine.app.audit import Verification, read_log, record_id
 from runbook_engine.app.audit import verify as verify_journal
 from runbook_engine.app.find_run import find_record, find_run
 from runbook_engine.app.project import actor, check_person, open_project
@@ -96,7 +96,7 @@ def verify(run: str | None, anchored: str | None, region: str | None, output: st
         _say_nothing_there(output, error.message)
         return ExitCode.OK
     try:
-        only = find_record(journal, run).id if run is not None else None
+        only = record_id(journal, run) if run is not None else None
         found = verify_journal(journal, only)
         if place is not None:
             from runbook_engine.app.anchor import against_anchors

@@ -122,3 +122,18 @@ def test_mistakes_are_told(runbook, tmp_path):
     ]:
         done = runbook("audit", *words)
         assert (done.status, said in done.err) == (status, True), (words, done.err)
+
+
+@pytest.mark.parametrize("column", ["opened_at", "closed_at"])
+def test_a_time_that_is_none_any_more_is_named_itself(anchored, column):
+    run = anchored("runs", "--output", "json").json[0]["id"]
+    with anchored.journal() as journal:
+        journal.execute(f"UPDATE runs SET {column} = 'nonsense' WHERE id = ?", (run,))
+    for words in ((), (run,), ("--anchor", anchored.place)):
+        told = anchored("audit", "verify", *words)
+        assert (told.status, f"is listed with {column} 'nonsense'" in told.out) == (6, True), (told.out, told.err)
+        assert "runbook audit verify" not in told.out + told.err
+    found = anchored("audit", "verify", "--output", "json")
+    assert (found.status, found.json["intact"], found.json["runs"]) == (6, False, None)
+    assert [one["run"] for one in found.json["damages"]] == [run]
+    assert "can't be compared with its anchors" in anchored("audit", "verify", "--anchor", anchored.place).out
