@@ -121,7 +121,12 @@ class Monitor:
             LeaseError: another monitor has it.
             JournalError: the journal can't be read or written.
         """
-        self._lease = self.journal.take_lease(f"monitor:{self.inventory}", self.holder, self.options.lease_seconds)
+        try:
+            self._lease = self.journal.take_lease(f"monitor:{self.inventory}", self.holder, self.options.lease_seconds)
+        except LeaseError as error:
+            # A run's lease can be taken over by hand; a monitor's never needs to be.
+            hint = "one monitor of an inventory is enough: end that one first; if it is dead, its time ends by itself"
+            raise LeaseError(error.message, hint=hint) from error
         self._renewed = self.clock.monotonic()
         self._open()
         if not self.options.once:

@@ -25,10 +25,11 @@ from runbook_engine.model.event import MessageSaid
 def say(run: str, text: str, audiences: tuple[str, ...], person: str | None) -> None:
     """Tell the audiences of a run something now, in your own words.
 
-    Goes out at once, in every way in which the runbook's `communications` send an update, and counts as one: the next
-    is due when the promised silence is over from then on. The text stands where the message has `{{ message.text }}`,
-    or in the place of the message's text. Works from any terminal; of a run that nobody advances it goes out first when
-    it is resumed.
+    It is recorded, and the process that advances the run sends it at once, in every way in which the runbook's
+    `communications` send an update; what a server refuses is tried again, and `runbook status` tells what was sent. It
+    counts as an update: the next is due when the promised silence is over from then on. The text stands where the
+    message has `{{ message.text }}`, or in the place of the message's text. Works from any terminal; of a run that
+    nobody advances it goes out first when it is resumed.
 
     Example:
       runbook say last "The data is back. We are testing it, and expect to be done by 15:00 UTC."
@@ -43,6 +44,8 @@ def say(run: str, text: str, audiences: tuple[str, ...], person: str | None) -> 
     finally:
         journal.close()
     whom = ", ".join(stored.event.audiences) if isinstance(stored.event, MessageSaid) else ""
-    tell(f"{head.id}: is sent to {whom}")
-    if not held:
+    tell(f"{head.id}: recorded for {whom}")
+    if held:
+        tell(f"the process that advances the run sends it; what was sent: runbook status {head.id}")
+    else:
         tell(f"nobody advances the run now; it goes out first when it is resumed: runbook resume {head.id}")

@@ -87,7 +87,9 @@ def test_an_audience_is_told_until_all_is_well(told, sink):
         status = wait_for(told, process, lambda seen: seen["audiences"] and seen["audiences"][0]["sent"] >= 2)
         assert status["audiences"][0]["next_by"]
         said = told("say", status["id"], "Half of it is back.", "--as", "dana")
-        assert (said.status, said.err) == (0, f"{status['id']}: is sent to customers\n")
+        run = status["id"]
+        sends = f"the process that advances the run sends it; what was sent: runbook status {run}"
+        assert (said.status, said.err) == (0, f"{run}: recorded for customers\n{sends}\n")
         wait_until(process, lambda: any("Half of it is back." in text for _, _, text, _ in mails(sink)))
         assert "told customers" in told("status").out
         told.write("go", "")

@@ -134,6 +134,8 @@ def test_only_one_works_at_a_time_and_after_a_kill_the_next_one_goes_on_at_once(
     second = watched("monitor", "--once")
     assert second.status == 5
     assert "monitor:local is held by" in second.err
+    assert "end that one first" in second.err
+    assert "take-over" not in second.err, "which `runbook monitor` has not"
     page.trouble()
     until(first, lambda: "alarm.raised" in kinds(watched))
     os.kill(first.pid, signal.SIGKILL)
