@@ -37,6 +37,7 @@ class FileCopy(Action[CopyParams]):
     """
 
     name = "file.copy"
+    project_files = ("src",)
     Params = CopyParams
     Outputs = FileOutputs
     example: ClassVar[str] = """\

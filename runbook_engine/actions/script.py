@@ -61,6 +61,7 @@ class ScriptRun(Action[ScriptParams]):
     """
 
     name = "script.run"
+    project_files = ("script",)
     effect = Effect.TOKEN
     reversible = False
     Params = ScriptParams

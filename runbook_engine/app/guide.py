@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from runbook_engine.app.hands import read_project_file
 from runbook_engine.app.project import OpenProject
+from runbook_engine.app.project_file import read_project_file
 from runbook_engine.app.secret_findings import written_references
 from runbook_engine.expressions.references import names_used, references_in
 from runbook_engine.loading.runbook import load_runbook

@@ -1,15 +1,13 @@
 """Gives attempts their hands: joins connections, clients, the project's files and the team's addresses."""
 
-import os
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
+from runbook_engine.app.project_file import read_project_file
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.connections.factory import HostConnections
 from runbook_engine.expressions.placeholders import resolve_placeholders
-from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.json import JsonValue
 from runbook_engine.model.outcome import Mode
@@ -18,8 +16,6 @@ from runbook_engine.ports.action import ActionFailedError
 from runbook_engine.ports.connection import Connection
 from runbook_engine.ports.secrets import SecretStore
 from runbook_engine.ports.services import AwsClient, HttpClient, Mailer, SqlDatabase
-
-_LARGEST_FILE = 64 * 1024 * 1024
 
 
 class EngineHands:
@@ -127,27 +123,3 @@ class StoreResolver:
     def fill(self, value: object, secrets: Mapping[str, str]) -> object:
         """Give the value with every placeholder replaced."""
         return resolve_placeholders(cast("JsonValue", value), secrets, self._store.resolve)
-
-
-def read_project_file(project: Path, path: str) -> bytes:
-    """Read a regular file below the project's root.
-
-    Raises:
-        RunbookError: the path leaves the project, or the file can't be read.
-    """
-    root = project.resolve()
-    found = (root / path).resolve()
-    if Path(path).is_absolute() or not found.is_relative_to(root):
-        raise RunbookError(f"{path} is not inside the project", hint="name a file of the project, by a relative path")
-    try:
-        descriptor = os.open(found, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise RunbookError(f"the project's file {path} can't be read: {error.strerror}") from error
-    try:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _LARGEST_FILE:
-            raise RunbookError(f"{path} is no regular file of at most {_LARGEST_FILE} bytes")
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            return file.read(_LARGEST_FILE)
-    finally:
-        os.close(descriptor)

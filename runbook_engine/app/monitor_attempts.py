@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from runbook_engine.app.cloud import aws_session
-from runbook_engine.app.hands import EngineHands, StoreResolver, read_project_file
+from runbook_engine.app.hands import EngineHands, StoreResolver
 from runbook_engine.app.monitor_watches import Watched, plan_calls
 from runbook_engine.app.project import OpenProject
+from runbook_engine.app.project_file import read_project_file
 from runbook_engine.app.run_secrets import schemes_of
 from runbook_engine.connections.factory import HostConnections, HostSettings
 from runbook_engine.connections.ssh_settings import SshSettings

@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from runbook_engine.app.hands import read_project_file
 from runbook_engine.app.project import OpenProject
+from runbook_engine.app.project_file import read_project_file
 from runbook_engine.app.secret_references import references_of
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.expressions.scope import VAULT

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from runbook_engine.app.clock import SystemClock
 from runbook_engine.app.cloud import aws_session
-from runbook_engine.app.hands import EngineHands, StoreResolver, read_project_file
+from runbook_engine.app.hands import EngineHands, StoreResolver
 from runbook_engine.app.left_folders import forget_left
 from runbook_engine.app.project import OpenProject
+from runbook_engine.app.project_file import read_project_file
 from runbook_engine.app.run_secrets import audience_references, references, secret_store, variables_of
 from runbook_engine.connections.factory import HostConnections, HostSettings
 from runbook_engine.connections.ssh_settings import SshSettings

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from runbook_engine.app.ec2 import ec2_reader
 from runbook_engine.app.project import OpenProject
+from runbook_engine.app.project_file import read_project_file
 from runbook_engine.app.safe_files import refuse_open, refuse_open_tree
 from runbook_engine.app.secret_findings import age_findings
 from runbook_engine.app.source_maps import source_maps
@@ -24,6 +26,7 @@ from runbook_engine.model.located import SourceMap
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.team import Team
 from runbook_engine.planning.lint import lint
+from runbook_engine.planning.lint_files import lint_files
 from runbook_engine.planning.lint_survival import escaped_regions, lint_journal, lint_survival
 from runbook_engine.planning.lint_tell import lint_tell
 from runbook_engine.ports.action import Catalog
@@ -228,6 +231,8 @@ def _runbook(
     found.diagnostics += loaded.diagnostics
     source = loaded.for_lint()
     found.diagnostics += lint(source, catalog, team=team, inventories=inventories, defaults=project.config.defaults)
+    read = partial(read_project_file, project.root)
+    found.diagnostics += lint_files(source, catalog, project.config.defaults, read)
     found.diagnostics += lint_survival(source, catalog, inventories)
     found.diagnostics += age_findings(source, project.root)
     found.escaped |= escaped_regions(source, inventories)

@@ -56,6 +56,7 @@ class CfnDeploy(Action[CfnParams]):
     """
 
     name = "aws.cfn_deploy"
+    project_files = ("template",)
     eventual = True
     aws_reads = (
         "cloudformation:DescribeStacks",

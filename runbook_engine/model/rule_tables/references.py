@@ -177,4 +177,14 @@ Bad:  "{{ secret('age:secrets/prod.yml#smtp') }}"   # not encrypted
 Good: "{{ secret('age:secrets/prod.yml.age#smtp') }}"
 """,
     ),
+    error(
+        "RB221",
+        "a file that a step or a message names is in the project",
+        """
+Scripts, templates, files to copy and texts of messages are read when their step runs: one that is not there would be
+found out in the disaster. A path that has a template in it is not looked at.
+Bad:  body_template: runbooks/messages/custmers.txt.j2
+Good: body_template: runbooks/messages/customers.txt.j2
+""",
+    ),
 )

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from runbook_engine.app.hands import EngineHands, read_project_file
+from runbook_engine.app.hands import EngineHands
+from runbook_engine.app.project_file import read_project_file
 from runbook_engine.connections.factory import HostConnections
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.outcome import Mode

@@ -130,3 +130,41 @@ def test_the_journal_is_told_in_the_configuration(root):
     assert (found.location.file, found.location.line) == ("runbook.toml", 2)
     config.write_text(f"# runbook: ignore RB234 the standby's replica is used by hand\n{journal}\n")
     assert [item.rule for item in validate(open_project(root), ("leave",)).diagnostics] == ["RB230"]
+
+
+NAMES_FILES = """
+runbook: 1
+id: named
+communications:
+  - audience: customers
+    from: a
+    until: b
+    every: 30m
+    first: [{notify.email: {subject: S, body_template: messages/frist.txt.j2}}]
+    update: [{notify.email: {subject: S, body: B, html_template: messages/update.html.j2}}]
+    resolved: [{notify.email: {subject: S, body: B}}]
+steps:
+  - {id: a, script.run: {script: files/not-there.sh}}
+  - {id: b, file.template: {src: files/conf.j2, dest: /etc/conf}, revert: {file.copy: {src: files/old, dest: /etc/conf}}}
+  - {id: c, needs: [b], file.copy: {src: "files/{{ b }}", dest: /etc/x}}
+  - {id: d, notify.email: {to: [a@x.test], subject: S, body_template: ../other/body.txt}}
+"""
+
+
+def test_files_that_are_named_and_are_not_there_or_are_no_templates_are_told(root):
+    (root / "runbooks/named.yml").write_text(NAMES_FILES)
+    (root / "messages").mkdir()
+    (root / "messages/update.html.j2").write_text("<p>{{ message.text }}</p>")
+    (root / "files").mkdir(exist_ok=True)
+    (root / "files/conf.j2").write_text("port={{ 80 | intt }}\n")
+    wanted = {"RB204", "RB221"}
+    found = [one for one in validate(open_project(root), ("named",)).diagnostics if one.rule in wanted]
+    told = {(one.rule, one.location.line, next(word for word in one.message.split() if "/" in word)) for one in found}
+    assert told == {
+        ("RB221", 9, "messages/frist.txt.j2"),
+        ("RB221", 13, "files/not-there.sh"),
+        ("RB204", 14, "files/conf.j2:"),
+        ("RB221", 14, "files/old"),
+        ("RB221", 16, "../other/body.txt"),
+    }, found
+    assert any("intt" in one.message for one in found)
