@@ -142,9 +142,9 @@ def progress_of(stack: ExitStack, project: OpenProject, seat: Seat) -> LineProgr
 
 def usual_times(project: OpenProject, runbook: str) -> Mapping[str, float]:
     """Give the seconds that a task of each step took in half of the earlier runs; nothing when they can't be read."""
-    from runbook_engine.app.forecast import open_history, usual
+    from runbook_engine.app.history import open_history, usual
 
     try:
-        return usual(open_history(project.journal, runbook, _RUNS))
+        return usual(open_history(project.journal, runbook, _RUNS, verify=False))
     except JournalError:
         return {}  # (who drives or watches the run is told of the journal's trouble by it)

@@ -17,3 +17,8 @@ def time_text(seconds: float) -> str:
     """Write seconds to about three figures: what is forecast is not known better."""
     rounded = round(seconds, 1) if seconds < _HUNDRED else round(seconds)
     return format_duration(timedelta(seconds=rounded))
+
+
+def counted(number: int, what: str) -> str:
+    """Write `1 task`, `2 tasks`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from runbook_engine.app.show_plan import PlanView, StepView
-from runbook_engine.cli.forecast_text import in_short
+from runbook_engine.cli.forecast_text import counted, in_short
 from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.terminal import table
 from runbook_engine.model.earlier_run import input_in_short
@@ -26,7 +26,7 @@ def plan_text(view: PlanView, *, mode: str | None = None) -> str:
     tail = [f"critical path: {' → '.join(view.critical_path)} (at most {view.longest} by timeouts)"]
     if view.forecast is not None:
         unknown = f"; nothing is known of {', '.join(view.forecast.unknown)}" if view.forecast.unknown else ""
-        tail.append(f"forecast: {in_short(view.forecast)}, by {view.forecast.runs} earlier runs{unknown}")
+        tail.append(f"forecast: {in_short(view.forecast)}, by {counted(view.forecast.runs, 'earlier run')}{unknown}")
     asks = [f"{step.id} asks {' or '.join(step.asks)}" for step in view.steps if step.asks]
     if asks:
         tail.append(f"gates: {'; '.join(asks)}")

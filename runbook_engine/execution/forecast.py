@@ -13,11 +13,19 @@ from runbook_engine.model.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How a trial went: seconds until all was over, when each step ended (None: never done), the longest chain."""
+    """How a trial went.
+
+    Attributes:
+        seconds: until all was over.
+        ends: when each step ended; None: never done.
+        longest: the longest chain.
+        well: no step failed or was blocked.
+    """
 
     seconds: float
     ends: tuple[float | None, ...]
     longest: tuple[int, ...]
+    well: bool = True
 
 
 def try_out(plan: Plan, draw: Callable[[int], float], forks: int, fails: frozenset[int] = frozenset()) -> Trial:
@@ -51,7 +59,8 @@ def try_out(plan: Plan, draw: Callable[[int], float], forks: int, fails: frozens
         step = plan.tasks[task].step
         ends[step] = now
         follow(schedule.end(task, Outcome.FAILED if step in fails else Outcome.CHANGED))
-    return Trial(now, tuple(ends), _longest(plan, ends))
+    well = all(schedule.step_ended_well(index) is not False for index in range(len(plan.steps)))
+    return Trial(now, tuple(ends), _longest(plan, ends), well)
 
 
 def _longest(plan: Plan, ends: list[float | None]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ class StepForecast(Frozen):
     """One step.
 
     Attributes:
-        source: `history` (durations of earlier runs), `hint` (`takes` in the file), or `none`.
+        source: `history` (durations of earlier runs), `hint` (`takes` in the file), `supposed`, or `none`.
         samples: how many durations of a task there are.
         p50, p90: seconds that one task takes, in half and in nine tenths of the cases.
         ends_p50: seconds from the run's beginning until the whole step is over, in half of the trials.
@@ -17,7 +17,7 @@ class StepForecast(Frozen):
     """
 
     id: str
-    source: Literal["history", "hint", "none"]
+    source: Literal["history", "hint", "supposed", "none"]
     samples: int = 0
     p50: float = 0.0
     p90: float = 0.0
@@ -43,8 +43,11 @@ class Forecast(Frozen):
         p50, p90: seconds, in half and in nine tenths of the trials; steps that nothing is known of count nothing.
         at_most: seconds in nine tenths of the trials when those last until their timeouts; None when all is known.
         unknown: the steps that nothing is known of.
-        within_rto: share of the trials that meet the recovery time objective `rto`; None without one.
+        within_rto: share of the trials that meet the recovery time objective `rto`; None without one, and while it
+            can't be told because of steps that nothing is known of. What fails meets no objective.
+        within_rto_at_most: the same if the steps that nothing is known of took no time.
         blocked: steps that would not be done, under what was supposed.
+        fails: under what was supposed, the run does not end well.
     """
 
     runbook: str
@@ -57,7 +60,9 @@ class Forecast(Frozen):
     unknown: tuple[str, ...] = ()
     rto: float | None = None
     within_rto: float | None = None
+    within_rto_at_most: float | None = None
     critical_path: tuple[str, ...] = ()
     steps: tuple[StepForecast, ...] = ()
     supposed: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ()
+    fails: bool = False

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringCon
 
 STEP_ID = r"^[a-z][a-z0-9-]*(/[a-z][a-z0-9-]*)*$"
 RUNBOOK_NAME = r"^[a-z][a-z0-9-]*$"
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 _UNITS = (86400, 3600, 60, 1)
 _USUAL_LENGTH = 20
 

@@ -3,12 +3,13 @@
 import click
 
 from runbook_engine.app.forecast import forecast as make_forecast
-from runbook_engine.app.forecast import open_history, suppose
+from runbook_engine.app.forecast import suppose_all
+from runbook_engine.app.history import open_history
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import open_project
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.findings import say_notes
-from runbook_engine.cli.forecast_text import in_short, time_text
+from runbook_engine.cli.forecast_text import counted, in_short, time_text
 from runbook_engine.cli.options import forks_option, output_option, plan_options, runbook_argument
 from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.terminal import result, result_json, table
@@ -30,9 +31,7 @@ _HUNDRED = 100
     metavar="STEP=fails|TIME|Nx",
     help="Suppose that a step fails, that a task of it takes so long, or N times as long; may be repeated.",
 )
-@click.option(
-    "--strict", is_flag=True, help="End with 1 when the runbook's rto is missed in more than one trial of ten."
-)
+@click.option("--strict", is_flag=True, help="End with 1 when the runbook's rto is not known to be met in 9 of 10.")
 @output_option("text", "json")
 def forecast(
     name: str,
@@ -50,7 +49,8 @@ def forecast(
     The plan is tried out on paper many times, with `needs`, batches, limits and forks as in a real run. What a task
     takes is drawn from what it took in earlier live runs and drills (waiting for people included), or is the step's
     `takes`. Steps that nothing is known of are named; they count nothing, or, in the figure after "at most", their
-    timeout.
+    timeout; whether the objective would be met can't be told then. A run that fails meets none. A damaged record of
+    an earlier run is refused.
 
     Examples:
       runbook forecast region-failover -i drill -e incident=INC-42
@@ -66,29 +66,24 @@ def forecast(
         plan,
         open_history(project.journal, plan.runbook.name, runs),
         forks=forks or project.config.forks,
-        supposed=[suppose(one, plan) for one in supposed],
+        supposed=suppose_all(supposed, plan),
     )
     if output == "json":
         result_json(told.model_dump(mode="json"))
     else:
         result("\n".join(map(plain, _lines(told))))
-    missed = told.within_rto is not None and told.within_rto < 0.9  # noqa: PLR2004 - as the help says
+    missed = told.rto is not None and (told.within_rto is None or told.within_rto < 0.9)  # noqa: PLR2004 - as the help says
     return ExitCode.FAILED if strict and missed else ExitCode.OK
 
 
 def _lines(told: Forecast) -> list[str]:
-    where = f"by {told.runs} earlier runs" if told.runs else "by no earlier run"
+    where = f"by {counted(told.runs, 'earlier run')}" if told.runs else "by no earlier run"
     more = f" if {', '.join(told.supposed)}" if told.supposed else ""
     lines = [f"{told.runbook} on {told.inventory}: {in_short(told)}{more}"]
     if told.unknown:
         most = f"; at most {time_text(told.at_most)} by their timeouts" if told.at_most is not None else ""
         lines.append(f"nothing is known of {', '.join(told.unknown)}, which count nothing{most}")
-    if told.rto is not None and told.within_rto is not None:
-        lines.append(
-            f"within the objective of {time_text(told.rto)} in {told.within_rto:.0%} of {told.trials} trials, {where}"
-        )
-    else:
-        lines.append(f"{told.trials} trials, {where}")
+    lines.append(f"{_within(told)}{told.trials} trials, {where}")
     if told.blocked:
         lines.append(f"would not be done: {', '.join(told.blocked)}")
     lines.append(f"critical path: {' → '.join(told.critical_path)}")
@@ -96,8 +91,20 @@ def _lines(told: Forecast) -> list[str]:
     return [*lines, "", *table(("step", "takes", "9 of 10", "over after", "critical", "by"), rows).splitlines()]
 
 
+def _within(told: Forecast) -> str:
+    if told.rto is None or told.within_rto_at_most is None:
+        return ""
+    objective = f"within the objective of {time_text(told.rto)} in"
+    if told.fails:
+        return f"{objective} 0% (the run would fail) of "
+    if told.within_rto is None:
+        return f"{objective} at most {told.within_rto_at_most:.0%}, as far as is known, of "
+    return f"{objective} {told.within_rto:.0%} of "
+
+
 def _row(one: StepForecast) -> tuple[str, ...]:
-    by = {"history": f"{one.samples} tasks", "hint": "takes", "none": "nothing"}[one.source]
+    measured = counted(one.samples, "task")
+    by = {"history": measured, "hint": "takes", "supposed": "supposed", "none": "nothing"}[one.source]
     known = one.source != "none"
     return (
         one.id,

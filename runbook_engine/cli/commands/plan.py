@@ -1,6 +1,7 @@
 """runbook plan: what a run would do."""
 
-from runbook_engine.app.forecast import History, forecast, open_history
+from runbook_engine.app.forecast import forecast
+from runbook_engine.app.history import History, open_history
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import open_project
 from runbook_engine.app.show_plan import show_plan

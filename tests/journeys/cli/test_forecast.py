@@ -1,5 +1,9 @@
 """`runbook forecast`: how long it will take, by what is known, and what is not known said."""
 
+import sqlite3
+import time
+from contextlib import closing
+
 import pytest
 
 BOOK = """\
@@ -79,8 +83,87 @@ def test_a_better_guess_is_no_other_plan(slow):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["nosuch=2x", "restore", "restore=soon", "restore=-1x", "restore=nanx", "restore=1e9x"]
+    "wrong",
+    ["nosuch=2x", "restore", "restore=soon", "restore=-1x", "restore=nanx", "restore=1e9x", "restore=٣x", "restore=٣m"],
 )
 def test_mistakes_are_told(slow, wrong):
     done = slow("forecast", "slow", "--what-if", wrong)
     assert (done.status, f"--what-if {wrong}" in done.err) == (2, True)
+
+
+ASK = """\
+runbook: slow
+objectives: {rto: 10m}
+inputs:
+  more: {type: boolean, default: false}
+steps:
+  - id: declare
+    gate.approval: {roles: [director], message: "go on?"}
+  - id: extra
+    when: more
+    command.run: {argv: ["true"]}
+  - id: restore
+    needs: [declare]
+    command.run: {argv: ["true"]}
+"""
+
+
+def approved_later(project):
+    project.write("runbooks/slow.yml", ASK)
+    assert project("run", "slow", "--yes").status == 4
+    time.sleep(1.5)  # a person thinks, and nobody advances the run
+    assert project("approve", "last", "declare", "--as", "dana").status == 0
+    assert project("resume", "--yes").status == 0
+
+
+def test_the_time_of_people_counts_though_nobody_advanced_the_run_meanwhile(slow):
+    approved_later(slow)
+    steps = {one["id"]: one for one in forecast(slow)["steps"]}
+    assert 1.5 <= steps["declare"]["p50"] < 60
+    assert (steps["declare"]["source"], steps["declare"]["samples"]) == ("history", 1)
+
+
+def test_what_was_only_ever_skipped_is_not_known_and_the_objective_is_not_promised(slow):
+    approved_later(slow)
+    told = forecast(slow)
+    assert (told["unknown"], told["within_rto"], told["within_rto_at_most"]) == (["extra"], None, 1.0)
+    done = slow("forecast", "slow", "--strict")
+    assert done.status == 1
+    assert "in at most 100%, as far as is known, of" in done.out
+    assert "by 1 earlier run\n" in done.out
+    assert " 1 task\n" in done.out
+    known = forecast(slow, "--what-if", "extra=1s", "--strict")
+    assert (known["unknown"], known["within_rto"]) == ([], 1.0)
+    assert forecast(slow, "--what-if", "extra=2x")["unknown"] == ["extra"], "twice the unknown is not known"
+    assert forecast(slow, "--what-if", "declare=20m")["within_rto"] == 0.0, "missed whatever the unknown takes"
+
+
+def test_what_fails_meets_no_objective(slow):
+    for step in ("restore", "deploy"):  # (one that blocks others, and the last one)
+        done = slow("forecast", "slow", "--what-if", f"{step}=fails", "--strict", "--output", "json")
+        assert (done.status, done.json["within_rto"], done.json["fails"]) == (1, 0.0, True)
+        assert "in 0% (the run would fail)" in slow("forecast", "slow", "--what-if", f"{step}=fails").out
+
+
+def test_what_is_supposed_stands_in_the_table_though_it_was_measured(slow):
+    assert slow("run", "slow", "--yes").status == 0
+    steps = {one["id"]: one for one in forecast(slow, "--what-if", "restore=10m")["steps"]}
+    assert (steps["restore"]["p50"], steps["restore"]["p90"], steps["restore"]["source"]) == (600.0, 600.0, "supposed")
+    assert steps["aside"]["source"] == "history"
+    assert "10m" in slow("forecast", "slow", "--what-if", "restore=10m").out
+
+
+@pytest.mark.parametrize("second", ["restore=2x", "restore=3m"])
+def test_suppositions_that_contradict_each_other_are_refused(slow, second):
+    done = slow("forecast", "slow", "--what-if", "restore=fails", "--what-if", second)
+    assert (done.status, "contradict" in done.err) == (2, True)
+    assert slow("forecast", "slow", "--what-if", second, "--what-if", second).status == 0
+
+
+def test_a_record_that_was_changed_is_refused(slow):
+    assert slow("run", "slow", "--dry-run").status == 0
+    with closing(sqlite3.connect(slow.root / ".runbook/journal.db")) as connection, connection:
+        connection.execute("UPDATE runs SET mode = 'live'")
+    done = slow("forecast", "slow")
+    run = slow("runs", "--output", "json").json[0]["id"]
+    assert (done.status, run in done.err) == (6, True)
