@@ -40,6 +40,7 @@ from runbook_engine.model.event import (
     TaskResolved,
     TaskSkipped,
 )
+from runbook_engine.model.local_time import local_deadline
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.dispatcher import AttemptProgress
@@ -154,7 +155,7 @@ class LineProgress:
             case AttemptStarted(task=task, number=number) if number > 1:
                 return None if self.view.step(task).many else ("again", task, f"attempt {number}")
             case _:
-                return _happening(event, stored.run) or _ordered(event, stored)
+                return _happening(event, stored) or _ordered(event, stored)
 
     def _ended(
         self, event: AttemptFinished | TaskSkipped | TaskBlocked, stored: StoredEvent
@@ -195,11 +196,11 @@ def _how_it_ended(event: AttemptFinished | TaskSkipped | TaskBlocked) -> tuple[s
             return word, f"{text} ({event.seconds:.1f} s)" if event.seconds >= 0.05 else text  # noqa: PLR2004 - shown digits
 
 
-def _happening(event: Event, run: str) -> tuple[str, str, str] | None:
+def _happening(event: Event, stored: StoredEvent) -> tuple[str, str, str] | None:
     """Put in words what happened to the run as a whole, or to a task between its attempts."""
     match event:
         case RunOpened():
-            line = ("run", run, f"{event.mode.value}, {event.tasks} tasks")
+            line = ("run", stored.run, f"{event.mode.value}, {event.tasks} tasks")
         case LeaseTaken(took_over=True):
             line = ("taken over", "", "this process advances the run now")
         case PlanAccepted():
@@ -209,17 +210,17 @@ def _happening(event: Event, run: str) -> tuple[str, str, str] | None:
         case LeaseLost():
             line = ("stopped", "", event.reason)
         case RunClosed():
-            line = ("run", run, event.status)
+            line = ("run", stored.run, event.status)
         case RecoveryPointUsed():
             line = ("data of", event.task, f"recovery point {event.point.isoformat(timespec='seconds')}")
         case TaskResolved():
             line = ("resolved", event.task, f"{event.truth}: {event.reason}" if event.reason else event.truth)
         case _:
-            return _at_gate(event)
+            return _at_gate(event, stored.time)
     return line
 
 
-def _at_gate(event: Event) -> tuple[str, str, str] | None:
+def _at_gate(event: Event, now: datetime) -> tuple[str, str, str] | None:
     match event:
         case GateOpened():
             who = " or ".join(event.roles) or "anybody"
@@ -227,7 +228,7 @@ def _at_gate(event: Event) -> tuple[str, str, str] | None:
                 return ("waits", event.task, f"until {event.opens_at.astimezone():%Y-%m-%d %H:%M}")
             if event.by_hand:
                 return ("waits", event.task, f"for {who}, to do by hand: {event.message}")
-            until = f" until {event.expires_at.astimezone():%H:%M}" if event.expires_at else ""
+            until = f" until {local_deadline(event.expires_at, now)}" if event.expires_at else ""
             return ("waits", event.task, f"for {event.quorum} of {who}{until}: {event.message}")
         case GateApproved():
             return ("approved", event.task, _said_by(event.person, event.role, event.reason))

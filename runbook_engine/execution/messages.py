@@ -10,6 +10,7 @@ from runbook_engine.execution.recorder import Recorder
 from runbook_engine.execution.state import RunState
 from runbook_engine.model.event import MessageDue, MessageMissed
 from runbook_engine.model.event_message import MessageKind
+from runbook_engine.model.local_time import local_deadline
 from runbook_engine.model.outcome import Mode
 from runbook_engine.model.plan import Plan, PlannedCommunication
 from runbook_engine.ports.dispatcher import AttemptReport
@@ -82,7 +83,7 @@ class Messages:
     def waiting(self) -> str:
         """Say who waits for a message that nobody sends while the run stands still; empty when nobody does."""
         told = [
-            f"{name} by {one.next_due.astimezone():%H:%M:%S}"
+            f"{name} by {local_deadline(one.next_due, self._clock.now(), seconds=True)}"
             for name, one in self._state.messages.open()
             if one.next_due is not None and not self._is_dry
         ]

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from runbook_engine.app.again import failed_again
 from runbook_engine.app.find_run import find_run
@@ -12,6 +13,7 @@ from runbook_engine.cli.message_lines import audience_line
 from runbook_engine.cli.options import output_option, run_argument
 from runbook_engine.cli.terminal import result, result_json, say, width_of
 from runbook_engine.model.errors import InvalidInputError, NoJournalError
+from runbook_engine.model.local_time import local_deadline
 from runbook_engine.model.names import step_of
 from runbook_engine.reporting.inert import one_line
 from runbook_engine.reporting.troubles import hosts_in_words, trouble_lines
@@ -121,7 +123,9 @@ def _asked(found: RunStatus) -> list[str]:
             done = "answered" if gate.answered else "waits"
             lines.append(f"{done}: {gate.task} for {who}, to do by hand: {one_line(gate.message.strip())}")
             continue
-        until = f" until {gate.expires_at.astimezone():%H:%M:%S}" if gate.expires_at else ""
+        until = ""
+        if gate.expires_at is not None:
+            until = f" until {local_deadline(gate.expires_at, datetime.now(UTC), seconds=True)}"
         asked = one_line(gate.message.strip())
         lines.append(f"waits: {gate.task} for {who} ({len(gate.approved_by)} of {gate.quorum}){until}: {asked}")
     lines += [f"held: {one.task}{_reason(one.reason)}" for one in found.held]

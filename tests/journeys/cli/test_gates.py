@@ -28,6 +28,9 @@ def test_without_anybody_to_ask_it_ends_with_4_and_says_how_to_go_on(runbook):
     status = runbook("status", "--output", "json").json
     assert status["status"] == "waiting"
     assert status["gates"][0]["roles"] == ["director"]
+    day = status["gates"][0]["expires_at"][:10]
+    assert f"until {day} " in stopped.err, "a gate waits for a day, so that its deadline is not today's"
+    assert f"until {day} " in runbook("status").out
 
 
 def test_an_approval_lets_the_resumed_run_go_on(runbook):

@@ -4,6 +4,8 @@ import io
 import threading
 from datetime import timedelta
 
+import pytest
+
 from runbook_engine.cli.progress import LineProgress
 from runbook_engine.cli.run_view import FOLD_ABOVE
 from runbook_engine.model.event import (
@@ -161,6 +163,18 @@ def test_doubt_is_told_as_doubt_and_ends_when_resolved(stored, opened):
 def test_a_gate_is_told_with_whom_it_asks(stored, opened):
     gate = GateOpened(task="declare@localhost", roles=("director",), message="Fail over?", fingerprint="f")
     assert told(stored, opened(declare=1), gate)[-1].endswith("for 1 of director: Fail over?")
+
+
+@pytest.mark.parametrize(("ahead", "shown"), [(timedelta(minutes=1), "%H:%M"), (timedelta(days=1), "%Y-%m-%d %H:%M")])
+def test_a_deadline_on_another_day_is_told_with_its_day(stored, opened, ahead, shown):
+    opening = stored(opened(declare=1))
+    until = opening.time.astimezone().replace(hour=12) + ahead
+    gate = GateOpened(task="declare@localhost", message="Fail over?", fingerprint="f", expires_at=until)
+    screen = io.StringIO()
+    listener = LineProgress(screen)
+    for one in (opening, stored(gate)._replace(time=opening.time.astimezone().replace(hour=12))):
+        listener.event(one)
+    assert f"anybody until {until:{shown}}: Fail over?" in screen.getvalue()
 
 
 def test_text_of_hosts_can_not_play_with_the_terminal(stored, opened):
