@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from runbook_engine.app.project import OpenProject
+from runbook_engine.app.whole import refuse_damaged
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.model.compliance import Duty, DutyState
 from runbook_engine.model.diagnostic import has_errors
@@ -28,7 +29,7 @@ def duties(project: OpenProject, now: datetime, soon: timedelta) -> list[Duty]:
         soon: what is due within this time is told as such.
 
     Raises:
-        JournalError: the journal can't be read.
+        JournalError: the journal can't be read, or a run that would count was changed after it was written.
     """
     try:
         journal: Journal | None = project.journal()
@@ -59,13 +60,19 @@ class _Records:
         self._root = root
         self._journal = journal
         self._runs: dict[str, list[RunHead]] = {}
+        self._whole: set[str] = set()
         for run in journal.runs() if journal is not None else ():
             self._runs.setdefault(run.runbook, []).append(run)
 
     def past(self, runbook: str, modes: frozenset[str], now: datetime) -> _Past:
-        """Look at the runs of a runbook in these modes that had ended by then; what took one back is none of them."""
+        """Look at the runs of a runbook in these modes that had ended by then; what took one back is none of them.
+
+        Raises:
+            JournalError: the record of a run that was looked at is damaged, its mode and end as listed included.
+        """
         good = bad = dry = None
         for run in self._runs.get(runbook, ()):  # newest first
+            self._refuse_damaged(run)
             if run.closed_at is None or run.closed_at > now:
                 continue
             if run.mode == Mode.DRY_RUN.value:
@@ -78,6 +85,11 @@ class _Records:
         if good is not None and dry is not None and dry.opened_at < good.opened_at:
             dry = None
         return _Past(good, bad, dry)
+
+    def _refuse_damaged(self, run: RunHead) -> None:
+        if self._journal is not None and run.id not in self._whole:
+            refuse_damaged(self._journal, run.id)
+            self._whole.add(run.id)
 
     def changed(self, run: RunHead, files: Mapping[str, str]) -> tuple[str, ...]:
         """Name the files that are not what they were when a run was planned from them.

@@ -17,6 +17,8 @@ class StepComparison(Frozen):
 
     Attributes:
         seconds: of the step's tasks together; None where the run has no such step, or it was never begun.
+        worse, better: how the second run's stands to the first's; neither between runs of different modes, nor where
+            one was skipped or left unproven.
     """
 
     id: str

@@ -8,7 +8,8 @@ from runbook_engine.model.report import RunReport, StepReport
 from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import markdown as inert
 
-_GOOD = frozenset({"changed", "unchanged", "would-change", "skipped"})
+_GOOD = frozenset({"changed", "unchanged", "would-change"})
+_NEITHER = frozenset({"", "skipped", "unproven"})  # nothing was found out of the step, or nobody wanted it done
 _SHORT = 12  # characters of a digest that a person compares
 
 
@@ -96,18 +97,20 @@ def _differing(first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[
 
 
 def _steps(first: RunReport, second: RunReport) -> Iterator[StepComparison]:
+    alike = first.mode is second.mode  # what a dry run would do is neither better nor worse than what was done
     one = {step.id: step for step in first.steps}
     other = {step.id: step for step in second.steps}
     for name in [*one, *(name for name in other if name not in one)]:
         before, after = _standing(one.get(name)), _standing(other.get(name))
+        judged = alike and not _NEITHER & {before, after}
         yield StepComparison(
             id=name,
             first=before,
             second=after,
             first_seconds=_seconds(one.get(name)),
             second_seconds=_seconds(other.get(name)),
-            worse=before in _GOOD and bool(after) and after not in _GOOD,
-            better=after in _GOOD and bool(before) and before not in _GOOD,
+            worse=judged and before in _GOOD and after not in _GOOD,
+            better=judged and after in _GOOD and before not in _GOOD,
         )
 
 

@@ -30,17 +30,16 @@ def duty_line(duty: Duty, now: datetime) -> str:
 
 
 def calendar(duties: Iterable[Duty], now: datetime) -> bytes:
-    """Give the days on which something is due as an iCalendar file; what is overdue, or was never done, is due today.
+    """Give the days on which something is due as an iCalendar file.
 
-    The same duty has the same UID each time, so that a calendar that subscribes moves it.
+    What is overdue, was never done or can't be read is due today. The same duty has the same UID each time, so that a
+    calendar that subscribes moves it.
     """
     made = Calendar()
     made.add("prodid", "-//runbook-engine//compliance//EN")
     made.add("version", "2.0")
     made.add("method", "PUBLISH")
     for duty in duties:
-        if duty.state is DutyState.INVALID:
-            continue
         day = max(duty.due_at or now, now).date()
         event = Event()
         event.add("uid", f"{duty.kind}.{duty.runbook}@runbook-engine")

@@ -39,7 +39,8 @@ def compliance(within: timedelta, day: datetime | None, strict: bool, ics: Path 
     For each runbook: a drill (a run with --drill, or a live one, that succeeded) within `drill: every`; a review within
     `review: every` of its `last`; where a step makes a backup or an export, a run no longer ago than `objectives: rpo`.
     Ends with 1 when one is overdue or was never done, when the newest one failed, or when a runbook can't be read. What
-    was changed since its last drill is told; a dry run is no drill.
+    was changed since its last drill is told; a dry run is no drill. A run whose record is damaged counts for nothing:
+    ends with 6.
 
     Examples:
       runbook compliance

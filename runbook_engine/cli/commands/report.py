@@ -7,6 +7,7 @@ import click
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import open_project
 from runbook_engine.app.report import FORMATS, make_report, render_comparison, render_report
+from runbook_engine.app.whole import refuse_damaged
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import out_option, run_argument
 from runbook_engine.cli.output_file import write_result
@@ -24,6 +25,7 @@ def report(run: str, form: str, other: str | None, out: Path | None) -> None:
     """Write the report of a run.
 
     RUN is an id, the beginning of one, or `last`. A run that is not over yet has a report, too.
+    Two runs are compared only while the record of both is what was written.
 
     Examples:
       runbook report last
@@ -34,11 +36,14 @@ def report(run: str, form: str, other: str | None, out: Path | None) -> None:
         raise UsageError(f"two runs are compared as md or json, not as {form}", hint="leave --format out")
     journal = open_project().journal()
     try:
-        made = make_report(journal, find_run(journal, run).id, verify=other is None)
+        found = find_run(journal, run).id
         if other is not None:
-            text = render_comparison(made, make_report(journal, find_run(journal, other).id), form)
+            second = find_run(journal, other).id
+            refuse_damaged(journal, found)
+            refuse_damaged(journal, second)
+            text = render_comparison(make_report(journal, found), make_report(journal, second), form)
         else:
-            text = render_report(made, form)
+            text = render_report(make_report(journal, found, verify=True), form)
     finally:
         journal.close()
     write_result(text, out)

@@ -1,6 +1,8 @@
 """`runbook compliance`: what is due, by the runbooks and what the journal has of them."""
 
 import re
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -138,6 +140,29 @@ def test_a_runbook_that_cannot_be_read_is_no_compliance(project):
     project.write("runbooks/broken.yml", "runbook: broken\nsteps: 5\n")
     done = compliance(project)
     assert (done.status, states(done)[("broken", "file")]) == (1, "invalid")
+    assert project("compliance", "--ics", "due.ics").status == 1
+    events = Calendar.from_ical((project.root / "due.ics").read_bytes()).walk("VEVENT")
+    due = {str(event["summary"]): event["dtstart"].dt for event in events}
+    assert due["Mend broken"] == datetime.now(UTC).date()
+
+
+@pytest.mark.parametrize(
+    ("words", "change"),
+    [
+        (("--dry-run",), "UPDATE runs SET mode = 'live'"),
+        (("--drill", "-i", "drill", "--yes", "-e", "good=false"), "UPDATE runs SET status = 'succeeded'"),
+        (("--drill", "-i", "drill", "--yes"), "UPDATE runs SET closed_at = replace(closed_at, '20', '21')"),
+        (("--drill", "-i", "drill", "--yes", "-e", "good=false"), "UPDATE runs SET mode = 'dry-run'"),
+        (("--drill", "-i", "drill", "--yes"), "UPDATE events SET body = replace(body, '3', '4') WHERE seq = 2"),
+    ],
+)
+def test_a_record_that_was_changed_pays_for_nothing(project, words, change):
+    assert project("run", "recover", *words).status in {0, 1}
+    run = project("runs", "--output", "json").json[0]["id"]
+    with closing(sqlite3.connect(project.root / ".runbook/journal.db")) as connection, connection:
+        connection.execute(change)
+    done = project("compliance")
+    assert (done.status, run in done.err, done.out) == (6, True, "")
 
 
 def test_the_calendar_is_one_that_others_read(project):

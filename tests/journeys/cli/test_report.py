@@ -2,6 +2,8 @@
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -89,3 +91,24 @@ def test_two_runs_side_by_side(recover):
     assert re.search(r"\| verify \| unchanged \| .* \| failed \| .* \| worse \|", text)
     assert recover("report", oldest, "--compare", "nosuch").status == 2
     assert recover("report", oldest, "--compare", newest, "--format", "html").status == 2
+
+
+def test_a_dry_run_is_neither_better_nor_worse_than_what_was_done(recover):
+    assert recover("run", "recover", "--dry-run").status == 0
+    assert recover("run", "recover", "--yes").status == 0
+    live, dry = (run["id"] for run in recover("runs", "--output", "json").json)
+    for first, second in ((dry, live), (live, dry)):
+        told = json.loads(recover("report", first, "--compare", second, "--format", "json").out)
+        assert {one["first"] for one in told["steps"]} != {one["second"] for one in told["steps"]}
+        assert not any(one["better"] or one["worse"] for one in told["steps"])
+
+
+def test_a_run_that_was_changed_is_compared_with_nothing(recover):
+    for _ in range(2):
+        assert recover("run", "recover", "--yes").status == 0
+    newest, oldest = (run["id"] for run in recover("runs", "--output", "json").json)
+    with closing(sqlite3.connect(recover.root / ".runbook/journal.db")) as connection, connection:
+        connection.execute("UPDATE runs SET mode = 'drill' WHERE id = ?", (newest,))
+    done = recover("report", oldest, "--compare", newest)
+    assert (done.status, newest in done.err, done.out) == (6, True, "")
+    assert recover("report", oldest, "--compare", oldest).status == 0
