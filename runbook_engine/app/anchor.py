@@ -97,6 +97,29 @@ def against_anchors(
     return found.model_copy(update={"anchors": len(anchors), "damages": (*found.damages, *damages)})
 
 
+def journal_is_gone(place: AnchorPlace, *, run: str | None = None) -> Verification | None:
+    """Say what the anchors of a place prove of a journal that is not there; None when there is no anchor either.
+
+    Args:
+        run: the only run that is looked at; None for all.
+
+    Raises:
+        RunbookError: they can't be read.
+    """
+    anchors = place.anchors()
+    if not anchors:
+        return None
+    most = max(anchor.runs for anchor in anchors)
+    gone = [("", f"{most} runs were opened when it was anchored, and it is not there any more")]
+    gone += [(name, "was anchored, and is not there any more") for name in anchored_heads(anchors)]
+    damages: list[dict[str, str | int]] = [
+        {"run": name, "seq": 0, "kind": "anchor", "problem": why}
+        for name, why in gone
+        if not name or run in {None, name}
+    ]
+    return Verification(runs=0, events=0, anchors=len(anchors), damages=tuple(damages))
+
+
 def anchored_heads(anchors: Iterable[Anchor]) -> Mapping[str, AnchoredHead]:
     """Give the furthest that each run was anchored with."""
     heads: dict[str, AnchoredHead] = {}

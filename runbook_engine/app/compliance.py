@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.whole import refuse_damaged
+from runbook_engine.loading.folder import is_file, yaml_files
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.model.compliance import Duty, DutyState
 from runbook_engine.model.diagnostic import has_errors
@@ -30,6 +31,7 @@ def duties(project: OpenProject, now: datetime, soon: timedelta) -> list[Duty]:
 
     Raises:
         JournalError: the journal can't be read, or a run that would count was changed after it was written.
+        InvalidInputError: the folder of runbooks can't be read.
     """
     try:
         journal: Journal | None = project.journal()
@@ -123,8 +125,7 @@ class _Records:
 
 
 def _files(project: OpenProject) -> list[Path]:
-    folder = project.root / "runbooks"
-    return sorted(path for path in folder.glob("*.y*ml") if path.is_file()) if folder.is_dir() else []
+    return [path for path in yaml_files(project.root / "runbooks") if is_file(path)]
 
 
 def _of_file(project: OpenProject, path: Path, records: _Records, now: datetime, soon: timedelta) -> Iterator[Duty]:

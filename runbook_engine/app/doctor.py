@@ -15,6 +15,7 @@ from runbook_engine.app.prepare import read_inventory
 from runbook_engine.app.project import OpenProject, actor, open_project
 from runbook_engine.connections.factory import kind_of
 from runbook_engine.connections.ssm_settings import ssm_route
+from runbook_engine.journals.file import is_there
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.diagnostic import Severity, has_errors
 from runbook_engine.model.errors import RunbookError
@@ -247,7 +248,7 @@ def _journal(project: OpenProject) -> Iterator[Check]:
     address = project.config.journal
     scheme, _, path = address.partition(":///")
     file = project.root / path if scheme == "sqlite" else None
-    if file is not None and not file.exists():
+    if file is not None and not is_there(file):
         yield from _future_journal(file)
         yield _clock(None)
         return

@@ -12,6 +12,7 @@ from runbook_engine.app.run_secrets import age_files, audience_references, parse
 from runbook_engine.app.secret_findings import written_references
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.expressions.placeholders import base_references
+from runbook_engine.loading.folder import yaml_files
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.secret_reference import SecretReference
@@ -37,7 +38,7 @@ def look_at_secrets(project: OpenProject) -> tuple[int, list[Missing]]:
     of the team's audiences.
     """
     known: dict[str, str] = {}
-    for path in sorted((project.root / "runbooks").glob("*.y*ml")):
+    for path in yaml_files(project.root / "runbooks"):
         for reference in _of_runbook(project, path):
             known.setdefault(reference, path.stem)
     for reference in audience_references(project.team):

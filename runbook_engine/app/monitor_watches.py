@@ -10,6 +10,7 @@ from runbook_engine.app.project import InvalidFilesError, OpenProject
 from runbook_engine.app.source_maps import source_maps
 from runbook_engine.execution.alarm_rules import Watch
 from runbook_engine.loading.collector import collector_paused
+from runbook_engine.loading.folder import yaml_files
 from runbook_engine.loading.runbook import LoadedRunbook, load_runbook
 from runbook_engine.model.diagnostic import Diagnostic, Location, has_errors
 from runbook_engine.model.errors import UsageError
@@ -147,9 +148,7 @@ def _may_have_triggers(loaded: LoadedRunbook) -> bool:
 
 
 def _all_runbooks(project: OpenProject) -> list[Path]:
-    folder = project.root / "runbooks"
-    names = sorted(path.name for path in folder.glob("*.y*ml")) if folder.is_dir() else []
-    return [project.runbook_path(str(folder / name)) for name in names]
+    return [project.runbook_path(str(path)) for path in yaml_files(project.root / "runbooks")]
 
 
 def _watched(

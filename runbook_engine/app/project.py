@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from runbook_engine.app.safe_files import leads_out, refuse_open, refuse_open_tree
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.config import find_project
+from runbook_engine.loading.folder import entries, is_file, is_folder, is_there, shown, yaml_files
 from runbook_engine.model.config import Config, Project
 from runbook_engine.model.diagnostic import Diagnostic, has_errors
 from runbook_engine.model.errors import InvalidInputError
@@ -70,7 +71,7 @@ class OpenProject:
             InvalidInputError: it is not valid, or everybody may write it.
         """
         path = self.root / "team.yml"
-        if not path.exists():
+        if not is_there(path) and not path.is_symlink():
             return Team()
         refuse_open(path)
         from runbook_engine.loading.team import load_team
@@ -82,10 +83,17 @@ class OpenProject:
 
     @cached_property
     def actions(self) -> "tuple[Catalog, list[Diagnostic]]":
-        """Every action that can be named, and what is wrong with plugins."""
+        """Every action that can be named, and what is wrong with plugins.
+
+        Raises:
+            InvalidInputError: a folder of plugins can't be listed, so that nobody knows which actions it has.
+        """
         from runbook_engine.discovery.catalog import build_catalog
 
-        return build_catalog([self.root / folder for folder in self.config.plugins])
+        folders = [self.root / folder for folder in self.config.plugins]
+        for folder in folders:
+            entries(folder)
+        return build_catalog(folders)
 
     @property
     def catalog(self) -> "Catalog":
@@ -136,7 +144,7 @@ class OpenProject:
         path = self._runbook_path(name)
         if leads_out(path, self.root):
             raise InvalidInputError(
-                f"the runbook {name} is a link that leads out of the project, and is not read",
+                f"the runbook {shown(name)} is a link that leads out of the project, and is not read",
                 hint="put the file itself there, or name it by its own path",
             )
         real = path.resolve()
@@ -149,26 +157,27 @@ class OpenProject:
         direct = Path(name)
         if direct.suffix in {".yml", ".yaml"} or "/" in name:
             for candidate in (direct, self.root / direct):
-                if candidate.is_file():
+                if is_file(candidate):
                     return candidate
-            what = f"{name} is a folder, and no runbook" if direct.is_dir() else f"there is no runbook file {name}"
+            is_no_file = is_folder(direct)
+            what = f"{name} is a folder, and no runbook" if is_no_file else f"there is no runbook file {shown(name)}"
             raise InvalidInputError(what)
         folder = self.root / "runbooks"
         for suffix in (".yml", ".yaml"):
-            if (folder / f"{name}{suffix}").is_file():
+            if is_file(folder / f"{name}{suffix}"):
                 return folder / f"{name}{suffix}"
-        there = sorted(path.stem for path in folder.glob("*.y*ml")) if folder.is_dir() else []
+        there = [path.stem for path in yaml_files(folder)]
         hint = did_you_mean(name, there) or f"there are: {', '.join(there) or 'none'}"
-        raise InvalidInputError(f"there is no runbook {name!r} in {folder}", hint=hint)
+        raise InvalidInputError(f"there is no runbook {shown(repr(name))} in {folder}", hint=hint)
 
     def _inventory_path(self, name: str) -> Path:
         for candidate in (self.root / "inventories" / name, Path(name), self.root / name):
-            if name.strip() and candidate.exists():
+            if name.strip() and is_there(candidate):
                 return candidate.resolve()
         folder = self.root / "inventories"
-        there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        there = [path.name for path in entries(folder)]
         hint = did_you_mean(name, there) or f"there are: {', '.join(there) or 'none'}"
-        raise InvalidInputError(f"there is no inventory {name!r}", hint=hint)
+        raise InvalidInputError(f"there is no inventory {shown(repr(name))}", hint=hint)
 
 
 def open_project(start: Path | None = None) -> OpenProject:

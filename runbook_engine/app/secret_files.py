@@ -87,7 +87,7 @@ def put(path: Path, content: bytes) -> None:
     """Replace a file at once: after a crash the old one is there or the new one, never a part."""
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
     target = path.resolve()
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=SUFFIX, dir=target.parent)
+    descriptor, name = tempfile.mkstemp(prefix=".runbook-", suffix=SUFFIX, dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

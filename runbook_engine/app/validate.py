@@ -15,6 +15,7 @@ from runbook_engine.app.validate_kind import is_inventory
 from runbook_engine.loading.accepted import accept
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.config import config_source, load_config
+from runbook_engine.loading.folder import entries, is_there, yaml_files
 from runbook_engine.loading.inventory.load import load_inventory
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.loading.team import load_team
@@ -63,8 +64,8 @@ def validate(project: OpenProject, names: tuple[str, ...] = ()) -> Validation:
     Raises:
         InvalidInputError: a name leads nowhere.
     """
-    chosen = _choose(project, names)
     found = Validation()
+    chosen = _choose(project, names, found)
     if chosen.config:
         _config(project, found)
     team = _team(project, found, report=chosen.team)
@@ -74,7 +75,9 @@ def validate(project: OpenProject, names: tuple[str, ...] = ()) -> Validation:
     if chosen.config:
         _tell(project, found, catalog)
     checked = [_inventory(project, path, found, report=True) for path in chosen.inventories]
-    others = [] if not chosen.runbooks else [path for path in _inventories(project) if path not in chosen.inventories]
+    others = (
+        [] if not chosen.runbooks else [path for path in _inventories(project, found) if path not in chosen.inventories]
+    )
     quiet = [_inventory(project, path, found, report=False) for path in others]
     known = [inventory for inventory in (*checked, *quiet) if inventory is not None]
     for path in chosen.runbooks:
@@ -104,9 +107,10 @@ class _Chosen:
     inventories: list[Path] = field(default_factory=list)
 
 
-def _choose(project: OpenProject, names: tuple[str, ...]) -> _Chosen:
+def _choose(project: OpenProject, names: tuple[str, ...], found: Validation) -> _Chosen:
     if not names:
-        return _Chosen(config=True, team=True, runbooks=_runbooks(project), inventories=_inventories(project))
+        runbooks = _runbooks(project, found)
+        return _Chosen(config=True, team=True, runbooks=runbooks, inventories=_inventories(project, found))
     chosen = _Chosen()
     for name in names:
         path = Path(name)
@@ -115,9 +119,9 @@ def _choose(project: OpenProject, names: tuple[str, ...]) -> _Chosen:
         elif path.name == _TEAM:
             chosen.team = True
         elif path.resolve() == project.root.resolve() / _RUNBOOKS:
-            chosen.runbooks += _runbooks(project)
+            chosen.runbooks += _runbooks(project, found)
         elif path.resolve() == project.root.resolve() / _INVENTORIES:
-            chosen.inventories += _inventories(project)
+            chosen.inventories += _inventories(project, found)
         elif is_inventory(project, name):
             chosen.inventories += project.inventory_paths((name,))
         else:
@@ -125,22 +129,28 @@ def _choose(project: OpenProject, names: tuple[str, ...]) -> _Chosen:
     return chosen
 
 
-def _runbooks(project: OpenProject) -> list[Path]:
-    folder = project.root / _RUNBOOKS
-    return sorted(path for path in folder.glob("*.y*ml") if path.suffix in {".yml", ".yaml"}) if folder.is_dir() else []
+def _runbooks(project: OpenProject, found: Validation) -> list[Path]:
+    try:
+        return yaml_files(project.root / _RUNBOOKS)
+    except InvalidInputError as error:
+        _refuse(project, project.root / _RUNBOOKS, error, found)
+        return []
 
 
-def _inventories(project: OpenProject) -> list[Path]:
+def _inventories(project: OpenProject, found: Validation) -> list[Path]:
     """Find every inventory; a default that lies elsewhere counts, too."""
-    folder = project.root / _INVENTORIES
-    found = sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
-    found = [path for path in found if path.name not in {"group_vars", "host_vars"} and path.suffix != ".md"]
+    try:
+        there = [path for path in entries(project.root / _INVENTORIES) if not path.name.startswith(".")]
+    except InvalidInputError as error:
+        _refuse(project, project.root / _INVENTORIES, error, found)
+        return []
+    there = [path for path in there if path.name not in {"group_vars", "host_vars"} and path.suffix != ".md"]
     try:
         default = project.inventory_paths(())
     except InvalidInputError:
-        return found  # reported with the configuration
-    real = {path.resolve() for path in found}
-    return [*found, *(path for path in default if path.resolve() not in real)]
+        return there  # reported with the configuration
+    real = {path.resolve() for path in there}
+    return [*there, *(path for path in default if path.resolve() not in real)]
 
 
 def _config(project: OpenProject, found: Validation) -> None:
@@ -180,7 +190,7 @@ def _journal(project: OpenProject, found: Validation) -> None:
 def _team(project: OpenProject, found: Validation, *, report: bool) -> Team | None:
     """Load the team; None (nothing is checked against it) when it is not valid, an empty one when there is none."""
     path = project.root / _TEAM
-    if not path.exists():
+    if not is_there(path) and not path.is_symlink():
         return Team()
     try:
         refuse_open(path)

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from runbook_engine.app.project import OpenProject
+from runbook_engine.loading.folder import entries, is_file, is_folder, is_there
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.quoting import quoted
 
@@ -27,15 +28,15 @@ def is_inventory(project: OpenProject, name: str) -> bool:
     if not name.strip():
         return False
     if "/" not in name and not Path(name).suffix:
-        is_runbook = any((project.root / _RUNBOOKS / f"{name}{suffix}").exists() for suffix in _YAML)
-        if is_runbook or (project.root / _INVENTORIES / name).exists():
+        is_runbook = any(is_there(project.root / _RUNBOOKS / f"{name}{suffix}") for suffix in _YAML)
+        if is_runbook or is_there(project.root / _INVENTORIES / name):
             return not is_runbook
     path = next((found for found in (Path(name), project.root / name) if os.path.lexists(found)), None)
     if path is None or _lies_in(project, _RUNBOOKS, path):
         return False
     if _lies_in(project, _INVENTORIES, path) or path.resolve() in _default_inventory(project):
         return True
-    kind = _folder_looks_like(path) if path.is_dir() else _looks_like(path)
+    kind = _folder_looks_like(path) if is_folder(path) else _looks_like(path)
     if not kind:
         raise InvalidInputError(
             f"{quoted(name)[1:-1]} is neither a runbook nor an inventory, as far as one can see",
@@ -59,15 +60,15 @@ def _default_inventory(project: OpenProject) -> list[Path]:
 
 
 def _folder_looks_like(path: Path) -> str:
-    if any((path / part).is_dir() for part in ("group_vars", "host_vars")):
+    if any(is_folder(path / part) for part in ("group_vars", "host_vars")):
         return "inventory"
-    sources = [found for found in path.iterdir() if found.stem in {"hosts", "inventory"}]
+    sources = [found for found in entries(path) if found.stem in {"hosts", "inventory"}]
     return "inventory" if any(_looks_like(found) == "inventory" for found in sources) else ""
 
 
 def _looks_like(path: Path) -> str:
     """Give `runbook`, `inventory`, or nothing, by the beginning of a file."""
-    if not path.is_file() or not os.access(path, os.R_OK):
+    if not is_file(path) or not os.access(path, os.R_OK):
         return ""
     with path.open("rb") as file:
         head = file.read(_HEAD)

@@ -1,5 +1,6 @@
 """The entry point `runbook`: calls the command, turns every failure into one clear message and its exit code."""
 
+import errno
 import gc
 import os
 import sys
@@ -13,6 +14,8 @@ from runbook_engine.cli.signals import ignore_signals, interrupt_at_signals
 from runbook_engine.cli.streams import guard_streams
 from runbook_engine.model.errors import ExitCode, RunbookError, UsageError
 
+# What a file system refuses for the name or the permissions of a file that somebody named or laid there.
+_REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.EROFS})
 _HELP = """Run disaster-recovery runbooks: plans first, journals everything, resumes where it stopped.
 
 \b
@@ -107,6 +110,11 @@ def _surroundings(error: Exception) -> int:
         return _say(ExitCode.USAGE, text, "set LC_ALL=C.UTF-8")
     if isinstance(error, FileNotFoundError) and not _has_folder():
         return _say(ExitCode.USAGE, "the current folder is gone", "go to your project's folder")
+    if isinstance(error, OSError) and error.errno in _REFUSED and error.filename is not None:
+        from runbook_engine.loading.folder import read_hint, shown
+
+        _debug(error)
+        return _say(ExitCode.INVALID, f"{shown(os.fsdecode(error.filename))}: {error.strerror}", read_hint(error))
     return 0
 
 
@@ -138,14 +146,21 @@ def _say(status: ExitCode, message: str, hint: str = "") -> int:
     return status
 
 
+def _debug(error: Exception) -> None:
+    """Print where an error came from, for those who asked for that."""
+    if os.environ.get("RUNBOOK_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+
+
 def _defect(error: Exception) -> int:
     """Say that it is our fault, and keep the details where they can be sent from."""
     import tempfile
     import traceback
 
+    _debug(error)
     text = "".join(traceback.format_exception(error))
-    if os.environ.get("RUNBOOK_DEBUG") == "1":
-        print(text, file=sys.stderr)
     folder = Path(".runbook") if Path(".runbook").is_dir() and os.access(".runbook", os.W_OK) else None
     try:
         handle, name = tempfile.mkstemp(prefix="runbook-defect-", suffix=".txt", dir=folder)

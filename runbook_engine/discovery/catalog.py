@@ -117,13 +117,18 @@ class _Gathering:
             self._report("RB411", here, f"{point.value!r} is neither a module nor an action class")
 
     def take_folder(self, folder: Path) -> None:
-        why = refusal(folder, folder)
-        if why:
-            self._refuse(folder, f"the plugin folder {folder} {why}; none of its plugins is used")
-            return
-        for plugin in find_plugins(folder):
-            if self._is_trusted(plugin, folder):
-                self._take_plugin(plugin)
+        try:
+            why = refusal(folder, folder)
+            if why:
+                self._refuse(folder, f"the plugin folder {folder} {why}; none of its plugins is used")
+                return
+            for plugin in find_plugins(folder):
+                if self._is_trusted(plugin, folder):
+                    self._take_plugin(plugin)
+        except OSError as error:
+            where = Path(error.filename or folder)
+            message = f"plugins of {folder} are left out: {where} can't be read: {error.strerror}"
+            self._report("RB410", Location(file=str(where)), message, "may you read it, and search its folder?")
 
     def _is_trusted(self, plugin: PluginFile, folder: Path) -> bool:
         inside = {parent for module in plugin.modules for parent in module.parents if parent.is_relative_to(folder)}

@@ -1,9 +1,8 @@
 """Where the journal lives: from its address in the configuration to an open journal."""
 
-import os
 from pathlib import Path
 
-from runbook_engine.journals.file import no_journal
+from runbook_engine.journals.file import is_there, no_journal
 from runbook_engine.journals.ledger import SCHEMA_VERSION
 from runbook_engine.model.errors import InvalidInputError, JournalError
 from runbook_engine.model.journal_address import EXAMPLES, postgresql_url, sqlite_file
@@ -55,7 +54,7 @@ def _file(url: str, project: Path) -> Path | None:
 
 def _open_file(path: Path, *, create: bool) -> Journal:
     # SQLAlchemy takes a quarter of a second to import; a command that finds no journal should not pay for it.
-    if not create and not os.path.lexists(path):
+    if not create and not is_there(path):
         raise no_journal(str(path))
     from runbook_engine.journals.sql import SqlJournal
     from runbook_engine.journals.sql_store import sqlite_store

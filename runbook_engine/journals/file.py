@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runbook_engine.model.errors import JournalError, NoJournalError
+from runbook_engine.model.quoting import neutral
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -18,6 +19,24 @@ _LEAST_BYTES = 512  # SQLite's smallest page; it takes a shorter file for a new 
 def no_journal(where: str) -> NoJournalError:
     """Say that there is no journal yet."""
     return NoJournalError(f"no journal yet at {where}", hint="the first `runbook run` makes it")
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether the journal's file is there, whatever it is.
+
+    Raises:
+        JournalError: nobody can tell: its folder may not be searched, or is none.
+    """
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise JournalError(
+            f"the journal {neutral(str(path))} can't be read: {error.strerror}",
+            hint="may you read it, and search the folders above it?",
+        ) from error
+    return True
 
 
 def ready_file(path: Path, *, create: bool) -> bool:

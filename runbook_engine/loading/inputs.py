@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook_engine.loading.folder import is_there
 from runbook_engine.loading.input_values import check_value
 from runbook_engine.loading.limited_file import read_limited
 from runbook_engine.loading.nesting import plain
@@ -125,7 +126,7 @@ def _complete(
 
 def _from_file(name: str, project: Path, limits: Limits, found: list[Diagnostic]) -> dict[str, _Given]:
     path = Path(name)
-    if not path.is_absolute() and not path.exists():
+    if not path.is_absolute() and not is_there(path):
         path = project / name
     root, sources = _read(path, name, limits, found)
     if not isinstance(root, dict):

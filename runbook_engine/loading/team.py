@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from runbook_engine.loading.diagnostics import in_order
+from runbook_engine.loading.folder import is_there
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.pydantic_errors import diagnostics_of
 from runbook_engine.loading.yaml_source import read_yaml_file
@@ -39,7 +40,7 @@ class LoadedTeam(NamedTuple):
 def load_team(path: Path, limits: Limits) -> LoadedTeam:
     """Load team.yml; a project without one has an empty team. Everything that is wrong is in the diagnostics."""
     shown = path.name
-    if not path.exists() and not path.is_symlink():
+    if not is_there(path) and not path.is_symlink():
         return LoadedTeam(Team(), [], SourceMap(shown))
     source = read_yaml_file(path, shown_as=shown, limits=limits)
     found = list(source.diagnostics)

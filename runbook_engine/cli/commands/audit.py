@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from runbook_engine.cli.signing import asker
 from runbook_engine.cli.terminal import can_ask, result, result_json, say
 from runbook_engine.model.errors import ExitCode, NoJournalError
 from runbook_engine.reporting.inert import one_line
+
+if TYPE_CHECKING:
+    from runbook_engine.app.anchor_places import AnchorPlace
 
 
 @click.group(cls=DocumentedGroup)
@@ -91,10 +95,7 @@ def verify(run: str | None, anchored: str | None, region: str | None, output: st
     try:
         journal = project.journal()
     except NoJournalError as error:
-        if run is not None or place is not None:
-            raise
-        _say_nothing_there(output, error.message)
-        return ExitCode.OK
+        return _nothing_there(run, place, output, error)
     try:
         only = record_id(journal, run) if run is not None else None
         found = verify_journal(journal, only)
@@ -104,6 +105,11 @@ def verify(run: str | None, anchored: str | None, region: str | None, output: st
             found = against_anchors(journal, found, place, run=only)
     finally:
         journal.close()
+    return _told(found, place, output)
+
+
+def _told(found: Verification, place: "AnchorPlace | None", output: str) -> int:
+    """Tell what a check found, and give the exit code for it."""
     if output == "json":
         result_json({"intact": found.intact, **found.model_dump(mode="json")})
     elif found.intact:
@@ -249,12 +255,20 @@ def anchor(to: str, retain: timedelta, region: str | None, person: str | None, o
     result(f"anchored: {len(made.heads)} of {made.runs} runs, in {where}")
 
 
-def _say_nothing_there(output: str, why: str) -> None:
+def _nothing_there(run: str | None, place: "AnchorPlace | None", output: str, error: NoJournalError) -> int:
+    """Tell that there is no journal: which is well before the first run, and damage where one was anchored."""
+    if place is not None:
+        from runbook_engine.app.anchor import journal_is_gone
+
+        gone = journal_is_gone(place, run=None if run in {None, "last"} else run)
+        if gone is not None:
+            return _told(gone, place, output)
+    if run is not None or place is not None:
+        raise error
     if output == "json":
-        nothing = Verification(runs=0, events=0)
-        result_json({"intact": nothing.intact, **nothing.model_dump(mode="json")})
-    else:
-        result(f"{why}: nothing to verify")
+        return _told(Verification(runs=0, events=0), None, output)
+    result(f"{error.message}: nothing to verify")
+    return ExitCode.OK
 
 
 def _damage_line(damage: dict[str, str | int]) -> str:

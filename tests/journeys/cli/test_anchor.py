@@ -107,6 +107,20 @@ def test_a_damaged_line_is_damage(anchored):
         assert (done.status, "line 1: is damaged" in done.err) == (6, True), done.err
 
 
+def test_a_journal_that_was_removed_is_seen_by_its_anchor(anchored):
+    runs = [run["id"] for run in anchored("runs", "--output", "json").json]
+    for file in (anchored.root / ".runbook").glob("journal.db*"):
+        file.unlink()
+    assert anchored("audit", "verify").status == 0, "without an anchor it looks as before the first run"
+    gone = anchored("audit", "verify", "--anchor", anchored.place)
+    assert gone.status == 6
+    assert "2 runs were opened when it was anchored" in gone.out
+    assert all(f"run {run}: anchor: was anchored, and is not there any more" in gone.out for run in runs)
+    one = anchored("audit", "verify", runs[0], "--anchor", anchored.place, "--output", "json")
+    assert (one.status, one.json["intact"]) == (6, False)
+    assert [damage["run"] for damage in one.json["damages"]] == ["", runs[0]]
+
+
 def test_mistakes_are_told(runbook, tmp_path):
     assert runbook("run", "restore-settings", "--yes").status == 0
     strange = tmp_path / "strange"
