@@ -38,6 +38,7 @@ from runbook_engine.reporting.evidence import controls, guide
 
 _LARGEST_INPUT = 4 << 20
 _HOLDS_SECRETS = "inventories may hold secrets"
+_NOT_FOR_ALL = "a step reads it, and what it copies may not be for everybody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _fill(
             write(f"{text}\n".encode())
             if number == head.events:
                 break
-    opened, files, captured, last = _facts(journal, head)
+    opened, files, steps_read, captured, last = _facts(journal, head)
     manifest = Manifest(
         run=head.id,
         runbook=head.runbook,
@@ -135,7 +136,7 @@ def _fill(
         genesis=genesis(head.id),
         head=last,
         signer=key.name,
-        inputs=tuple(_inputs(project.root, opened, files, bundle)),
+        inputs=tuple(_inputs(project.root, opened, files, steps_read, bundle)),
         outputs=tuple(captured),
     )
     for one in manifest.outputs:
@@ -155,15 +156,17 @@ def _fill(
     return manifest
 
 
-def _facts(journal: Journal, head: RunHead) -> tuple[RunOpened | None, dict[str, str], list[OutputFile], str]:
-    """Give the opening, the hashes of the files that were read, the captured output, and the last hash."""
-    opened, files, captured, last = None, dict[str, str](), [], ""
+def _facts(journal: Journal, head: RunHead) -> tuple[RunOpened | None, dict[str, str], set[str], list[OutputFile], str]:
+    """Give the opening, the hashes of files, those that only steps read, the captured output, and the last hash."""
+    opened, files, steps_read, captured, last = None, dict[str, str](), set[str](), [], ""
     for stored in _events(journal, head):
         event, last = stored.event, stored.hash
         if isinstance(event, RunOpened):
             opened, files = event, dict(event.files)
+            steps_read |= set(event.step_files)
         elif isinstance(event, PlanAccepted):
             files |= event.files
+            steps_read |= set(event.step_files)
         elif isinstance(event, AttemptFinished):
             captured += [
                 OutputFile(
@@ -176,16 +179,19 @@ def _facts(journal: Journal, head: RunHead) -> tuple[RunOpened | None, dict[str,
                 )
                 for stream, digest in sorted(event.output_digest.items())
             ]
-    return opened, files, captured, last
+    return opened, files, steps_read, captured, last
 
 
-def _inputs(root: Path, opened: RunOpened | None, files: dict[str, str], bundle: BundleWriter) -> Iterator[InputFile]:
+def _inputs(
+    root: Path, opened: RunOpened | None, files: dict[str, str], steps_read: set[str], bundle: BundleWriter
+) -> Iterator[InputFile]:
     """Put the files that the run was planned from into the bundle, as far as they are still what they were."""
     sources = opened.inventory_sources if opened else ()
     for name, digest in sorted(files.items()):
         place = PurePosixPath(name)
         inventory = any(place == PurePosixPath(one) or PurePosixPath(one) in place.parents for one in sources)
-        data, why = (b"", _HOLDS_SECRETS) if inventory else _content(root, place, digest)
+        held = _HOLDS_SECRETS if inventory else _NOT_FOR_ALL if name in steps_read else ""
+        data, why = (b"", held) if held else _content(root, place, digest)
         kept = "" if why else f"inputs/{place}"
         if kept:
             bundle.add(kept, data)

@@ -8,6 +8,7 @@ from runbook_engine.app.ec2 import ec2_reader
 from runbook_engine.app.limit import read_limit
 from runbook_engine.app.project import InvalidFilesError, OpenProject
 from runbook_engine.app.source_maps import source_maps
+from runbook_engine.app.used_files import used_files
 from runbook_engine.execution.orders import Past
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.inputs import complete_inputs, read_inputs
@@ -53,6 +54,8 @@ class PreparedPlan:
         notes: what people should know of the plan, although nothing is wrong.
         past: the run that the plan takes back; None for any other plan.
         loaded: the file that the plan was made from, with its places.
+        files: SHA-256 of all that was read, and of what its steps will read, by path.
+        step_files: those of them that only its steps read: scripts, templates, files to copy.
     """
 
     plan: Plan
@@ -64,6 +67,7 @@ class PreparedPlan:
     notes: tuple[str, ...] = ()
     past: Past | None = None
     loaded: LoadedRunbook | None = None
+    step_files: tuple[str, ...] = ()
 
 
 @collector_paused()
@@ -109,8 +113,19 @@ def prepare_plan(project: OpenProject, request: PlanRequest) -> PreparedPlan:
     if request.limit is not None and not any(set(step.targets) - implicit for step in result.plan.steps):
         raise UsageError(f"--limit {request.limit} leaves no target of the inventory")
     warnings = [*plugin_findings, *found]
-    files = {**runbook.files, **inventory.files}
-    return PreparedPlan(result.plan, path, tuple(paths), warnings, files, limited.hosts, limited.notes, loaded=loaded)
+    read = {**runbook.files, **inventory.files}
+    used = used_files(project, result.plan)
+    return PreparedPlan(
+        result.plan,
+        path,
+        tuple(paths),
+        warnings,
+        {**used, **read},
+        limited.hosts,
+        limited.notes,
+        loaded=loaded,
+        step_files=tuple(sorted(used.keys() - read.keys())),
+    )
 
 
 def read_inventory(

@@ -43,6 +43,7 @@ def opened_event(project: OpenProject, request: RunRequest, prepared: PreparedPl
         readiness=request.readiness,
         fingerprint=plan.fingerprint,
         files=dict(prepared.files),
+        step_files=prepared.step_files,
         git_commit=git.commit,
         git_dirty=git.dirty,
         engine_version=version(),
@@ -109,5 +110,6 @@ def accepted_changes(
         before=state.fingerprint,
         difference=tuple(difference),
         files=dict(prepared.files),
+        step_files=prepared.step_files,
         steps=summaries(plan, catalog),
     )

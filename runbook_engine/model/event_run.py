@@ -55,6 +55,8 @@ class RunOpened(Frozen):
         continues: id of the earlier run whose good ends count in this one; empty for any other run.
         readiness: it is the dry run of `runbook readiness`; what that finds besides follows after its end.
         policy: ids of the controls that the runbook implements.
+        files: SHA-256 of the files that the plan was made from, and of those that its steps read, by path.
+        step_files: those of them that only steps read: scripts, templates, files to copy.
     """
 
     kind: Literal["run.opened"] = "run.opened"
@@ -76,6 +78,7 @@ class RunOpened(Frozen):
     live_inventory: str = ""
     fingerprint: str
     files: dict[str, str] = {}
+    step_files: tuple[str, ...] = ()
     git_commit: str | None = None
     git_dirty: bool | None = None
     engine_version: str
@@ -122,13 +125,14 @@ class LeaseLost(Frozen):
 
 
 class PlanAccepted(Frozen):
-    """A resumed run goes on with a plan that differs from the one it was opened with."""
+    """A resumed run goes on with a plan that differs from the one it was opened with; `files` as in `RunOpened`."""
 
     kind: Literal["plan.accepted"] = "plan.accepted"
     fingerprint: str
     before: str
     difference: tuple[str, ...] = ()
     files: dict[str, str] = {}
+    step_files: tuple[str, ...] = ()
     steps: tuple[StepSummary, ...] = ()
 
 

@@ -214,7 +214,7 @@ class Action(Generic[P]):
         alternatives: names of parameters that hold several addresses (a list, or a map), of which any one will do.
         template_files: names of parameters that name a template file of the project; the engine renders it.
         project_files: names of parameters that name a file of the project which is taken as it is; `validate` looks for
-            it, as for template files.
+            it, and a run records its hash, as for template files.
         makes_copy: what it makes is a backup or an export, of which `runbook compliance` wants a newer one once the
             runbook's recovery point objective has passed.
         html: names of parameters (or template files) that are HTML: what templates put into them is escaped.

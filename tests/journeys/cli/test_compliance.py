@@ -1,7 +1,9 @@
 """`runbook compliance`: what is due, by the runbooks and what the journal has of them."""
 
+import json
 import re
 import sqlite3
+import tarfile
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -119,6 +121,45 @@ def test_what_was_changed_since_the_drill_is_told(project):
     assert compliance(project, "--strict").status == 1
     assert "changed since: inventories/drill/hosts.yml" in project("compliance").out
     assert states(compliance(project, "--on", today(400)))[("recover", "drill")] == "overdue"
+
+
+USES = """\
+runbook: recover
+drill: {every: 365d}
+inputs:
+  name: {default: app}
+steps:
+  - id: script
+    script.run: {script: files/reindex.sh}
+  - id: copy
+    needs: [script]
+    file.copy: {src: "files/{{ name }}.conf", dest: "%(root)s/app.conf"}
+  - id: render
+    loop: [one, two]
+    file.template: {src: "./templates/{{ item }}.j2", dest: "%(root)s/{{ item }}"}
+"""
+USED = ["files/app.conf", "files/reindex.sh", "templates/one.j2", "templates/two.j2"]
+
+
+def test_scripts_and_files_that_the_steps_read_are_what_was_drilled(project):
+    project.write("runbooks/recover.yml", USES % {"root": project.root})
+    for name in USED:
+        project.write(name, "#!/bin/sh\ntrue\n")
+    assert drill(project).status == 0
+    before = project("plan", "recover", "-i", "drill", "--output", "json").json["fingerprint"]
+    assert states(compliance(project))[("recover", "drill")] == "ok"
+    for number, name in enumerate(USED, 1):
+        project.write(name, "#!/bin/sh\nfalse\n")
+        told = compliance(project).json
+        assert next(one for one in told if one["kind"] == "drill")["changed"] == USED[:number]
+    assert compliance(project, "--strict").status == 1
+    assert project("plan", "recover", "-i", "drill", "--output", "json").json["fingerprint"] == before
+    assert project("audit", "export", "last", "-o", "all.tar.gz").status == 0
+    with tarfile.open(project.root / "all.tar.gz") as bundle:
+        manifest = next(name for name in bundle.getnames() if name.endswith("manifest.json"))
+        inputs = json.load(bundle.extractfile(manifest))["inputs"]
+        assert not any("files/" in name or "templates/" in name for name in bundle.getnames())
+    assert {one["name"] for one in inputs if not one["kept"]} >= set(USED)
 
 
 @pytest.mark.parametrize(("reviewed", "expected"), [(today(-400), "overdue"), (today(-350), "due-soon")])
