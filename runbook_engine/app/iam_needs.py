@@ -65,22 +65,25 @@ class Grant(NamedTuple):
 
 @dataclass(slots=True)
 class Need:
-    """What one step's tasks need, those of one role.
+    """What one step's tasks need, those of one role; or (no action) one secret.
 
     Attributes:
+        step: its id; of a secret, of the first that has it, or the communication or audience.
         role: ARN of the role that is assumed; None for the credentials as they are, or where `open` has `role`.
         regions: that the calls go to; empty when not known.
         values: each parameter's values, as far as they are known before the run.
         open: parameters that say where, and are not known before the run.
+        granted: what is needed besides what the action declares.
     """
 
     step: str
-    action: Action[Params]
+    action: Action[Params] | None
     role: str | None = None
     regions: set[str] = field(default_factory=set)
     accounts: set[str] = field(default_factory=set)
     values: dict[str, set[str]] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
+    granted: tuple[Grant, ...] = ()
 
 
 def needs_of(project: OpenProject, plan: Plan) -> Iterator[Need]:
@@ -148,26 +151,31 @@ def _placed(action: Action[Params]) -> frozenset[str]:
 
 def grants(need: Need) -> Iterator[Grant]:
     """Give each permission with its resources and regions."""
-    action = need.action
+    yield from need.granted
+    if need.action is not None:
+        yield from _grants_of(need, need.action)
+    if need.role is not None:
+        yield Grant("sts:AssumeRole", (need.role,), ())
+
+
+def _grants_of(need: Need, action: Action[Params]) -> Iterator[Grant]:
     regions = tuple(sorted(need.regions)) if "region" not in need.open else ()
     for operation in action.aws_reads:
         for permission in permissions_of(operation):
-            yield Grant(permission, _resources(need, permission, change=False), _bound(permission, regions))
+            yield Grant(permission, _resources(need, action, permission, change=False), _bound(permission, regions))
     writes = [name for operation in action.aws_writes for name in permissions_of(operation)]
     for permission in (*writes, *action.aws_permissions):
-        yield Grant(permission, _resources(need, permission, change=True), _bound(permission, regions))
-    if need.role is not None:
-        yield Grant("sts:AssumeRole", (need.role,), ())
+        yield Grant(permission, _resources(need, action, permission, change=True), _bound(permission, regions))
 
 
 def _bound(permission: str, regions: tuple[str, ...]) -> tuple[str, ...]:
     return () if permission.partition(":")[0] in GLOBAL | {"s3"} else regions
 
 
-def _resources(need: Need, permission: str, *, change: bool) -> tuple[str, ...]:
+def _resources(need: Need, action: Action[Params], permission: str, *, change: bool) -> tuple[str, ...]:
     """Give the ARNs that a permission can be kept to."""
     service = permission.partition(":")[0]
-    own = need.action.aws_resources.get(service)
+    own = action.aws_resources.get(service)
     if own:
         # None: the parameter that it is of is not given, so that the permission is not needed.
         return tuple(sorted(arn for template in own for arn in _filled(need, template)))
@@ -192,5 +200,9 @@ def _filled(need: Need, template: str) -> Iterator[str]:
 
 
 def _partition(need: Need) -> str:
-    region = min(need.regions, default="")
+    return partition_of(min(need.regions, default=""))
+
+
+def partition_of(region: str) -> str:
+    """Give the partition that a region is of, as its name tells it."""
     return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"

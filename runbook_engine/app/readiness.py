@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from runbook_engine.app.cloud import aws_session
 from runbook_engine.app.iam_needs import needs_of
+from runbook_engine.app.iam_secrets import secret_needs
 from runbook_engine.app.permissions import ask_permissions
 from runbook_engine.app.prechecks import precheck
 from runbook_engine.app.prepare import PreparedPlan
@@ -72,9 +73,10 @@ def assess(
     findings += before_all.findings
     looked_at = {"hosts": before_all.reached} if before_all.reached else {}
     needs = list(needs_of(project, plan))
-    if needs:
+    secrets = list(secret_needs(project, plan, lambda: aws_session(plan.inventory, project.root).default_region()))
+    if needs or secrets:
         session = aws_session(plan.inventory, project.root)
-        permissions = ask_permissions(session, needs)
+        permissions = ask_permissions(session, [*needs, *secrets])
         added, unreadable = _added(journal.read(run))
         perhaps, unknown = at_most(_not_looked(project, plan, report, unreadable), needs)
         quotas = ask_quotas(session, [*added, *perhaps])

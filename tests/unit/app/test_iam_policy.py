@@ -147,3 +147,44 @@ def test_endpoints_in_five_regions_are_not_kept_to_one(policy):
     step = f"aws.arc_routing_control: {{endpoints: {endpoints}, controls: {{'{control}': 'On'}}, region: eu-west-1}}"
     made = policy(f"  - id: turn\n    {step}\n")
     assert regions(statement(made, "route53-recovery-cluster:UpdateRoutingControlStates")) is None
+
+
+def test_reading_a_secret_is_allowed_on_that_secret_alone(policy):
+    reads = (
+        "aws-sm:app/db?region=eu-west-1,eu-central-1#password",
+        "aws-sm:arn:aws:secretsmanager:eu-west-1:123456789012:secret:smtp-AbC123",
+        "aws-ssm:/app/token?region=eu-west-1&account=222222222222",
+        "aws-sm:anywhere",
+    )
+    steps = [
+        f"  - id: e{number}\n    environment: {{P: \"{{{{ secret('{text}') }}}}\"}}\n    command.run: {{argv: [env]}}\n"
+        for number, text in enumerate(reads)
+    ]
+    made = policy("".join(steps))
+    found = {
+        (resource, *(regions(item) or ())): item["Action"]
+        for item in made.document["Statement"]
+        for resource in item["Resource"]
+    }
+    both = ("eu-west-1", "eu-central-1")
+    get = ["secretsmanager:GetSecretValue"]
+    assert found == {
+        ("arn:aws:secretsmanager:eu-west-1:*:secret:app/db-??????", *both): get,
+        ("arn:aws:secretsmanager:eu-central-1:*:secret:app/db-??????", *both): get,
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:smtp-AbC123", "eu-west-1"): get,
+        ("arn:aws:ssm:eu-west-1:222222222222:parameter/app/token", "eu-west-1"): ["ssm:GetParameter"],
+        ("arn:aws:secretsmanager:*:*:secret:anywhere-??????",): get,
+    }
+    assert made.notes[0] == "a secret of e3: its region is not known before the run; any region is allowed"
+    assert "kms:Decrypt" in made.notes[1]
+
+
+def test_a_secret_is_read_in_the_role_that_it_names(policy):
+    role = "arn:aws:iam::222222222222:role/dr"
+    text = f"aws-sm:app/db?region=eu-west-1&role={role}"
+    made = policy(
+        f"  - id: e\n    environment: {{P: \"{{{{ secret('{text}') }}}}\"}}\n    command.run: {{argv: [env]}}\n"
+    )
+    assert statement(made, "sts:AssumeRole")["Resource"] == [role]
+    wanted = ["arn:aws:secretsmanager:eu-west-1:222222222222:secret:app/db-??????"]
+    assert statement(made, "secretsmanager:GetSecretValue")["Resource"] == wanted

@@ -10,6 +10,7 @@ import pytest
 from support.aws_readiness import ACCOUNT, PERMISSION, Iam, Sts, allow
 
 from runbook_engine.app.iam_needs import needs_of
+from runbook_engine.app.iam_secrets import secret_needs
 from runbook_engine.app.permissions import ask_permissions
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import open_project
@@ -42,7 +43,8 @@ def needs(tmp_path):
         (tmp_path / "inventories/i").mkdir(parents=True)
         (tmp_path / "inventories/i/hosts.yml").write_text(f"all: {{vars: {{aws_account: '{account}'}}}}\n")
         project = open_project(tmp_path)
-        return list(needs_of(project, prepare_plan(project, PlanRequest("r", ("i",))).plan))
+        plan = prepare_plan(project, PlanRequest("r", ("i",))).plan
+        return [*needs_of(project, plan), *secret_needs(project, plan, lambda: "eu-west-1")]
 
     return make
 
@@ -125,6 +127,17 @@ def test_another_region_or_account_is_missing_with_the_step_that_needs_it(told):
 
 def order(name):
     return [*READS, "rds:RestoreDBInstanceFromDBSnapshot", "rds:DeleteDBInstance", *CHANGES].index(name)
+
+
+def test_reading_a_secret_is_asked_for_on_the_secret(told):
+    mine = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:app/db-*"
+    iam = Iam({USER: [allow("secretsmanager:GetSecretValue", mine, aws__RequestedRegion="eu-west-1")]})
+    reads = "{{ secret('aws-sm:app/db#password') }} {{ secret('aws-ssm:/app/token') }}"
+    step = f'environment: {{P: "{reads}"}}\n    command.run: {{argv: [env]}}'
+    missing, unknown, granted = told(iam, Sts(USER), step)
+    assert (list(missing), unknown, granted) == ([f"ssm:GetParameter for {USER} in eu-west-1"], {}, 1)
+    (one,) = missing.values()
+    assert (one.steps, f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/app/token" in one.text) == (("s0",), True)
 
 
 def test_a_denial_names_its_policy_and_the_organization_is_named(told):
