@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from runbook_engine.loading.limited_file import open_plain, open_to_append
 from runbook_engine.model.anchor import Anchor
 from runbook_engine.model.errors import JournalError, RunbookError, UsageError
 from runbook_engine.ports.services import AwsClient
@@ -92,7 +93,7 @@ class FilePlace:
         found: list[Anchor] = []
         damaged: list[int] = []
         try:
-            with self._path.open("rb") as file:
+            with open_plain(self._path) as file:
                 for number, line in enumerate(iter(lambda: file.readline(_LARGEST), b""), 1):
                     if not line.endswith(b"\n") and len(line) < _LARGEST:
                         continue  # a power cut ended it: nobody was told that it is there
@@ -111,7 +112,7 @@ class FilePlace:
         del retain
         line = anchor.model_dump_json().encode() + b"\n"
         try:
-            with os.fdopen(os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644), "r+b") as file:
+            with os.fdopen(open_to_append(self._path), "r+b") as file:
                 _cut_torn_end(file)
                 file.write(line)
                 file.flush()

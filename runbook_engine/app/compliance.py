@@ -9,6 +9,7 @@ from pathlib import Path
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.whole import refuse_damaged
 from runbook_engine.loading.folder import is_file, yaml_files
+from runbook_engine.loading.limited_file import open_plain
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.model.compliance import Duty, DutyState
 from runbook_engine.model.diagnostic import has_errors
@@ -118,7 +119,7 @@ class _Records:
 
     def _hash(self, name: str) -> str:
         try:
-            with (self._root / name).open("rb") as file:
+            with open_plain(self._root / name) as file:
                 return hashlib.sha256(file.read(_LARGEST)).hexdigest()
         except OSError:
             return ""  # removed since, which is a change

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +12,10 @@ from runbook_engine.app.evidence_file import BundleWriter
 from runbook_engine.app.evidence_key import EvidenceKey
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.report import render_report
+from runbook_engine.app.whole_file import replacing
 from runbook_engine.journals.chain import genesis
-from runbook_engine.model.errors import JournalError, UsageError
+from runbook_engine.loading.limited_file import open_plain
+from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import Actor, AttemptFinished, PlanAccepted, RunOpened, StoredEvent
 from runbook_engine.model.evidence import (
     CONTROLS,
@@ -79,28 +79,16 @@ def export(
             hint=f"`runbook audit verify {head.id}` names all that was changed; keep the journal as it is",
         )
     root = f"evidence-{head.id}"
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
-    except OSError as error:
-        raise _unwritable(out, error) from error
-    made = Path(name)
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            bundle = BundleWriter(file, root, head.closed_at or head.opened_at)
-            manifest = _fill(project, journal, head, bundle, key, speaker, root)
-            sums = bundle.sums()
-            bundle.add(SUMS, sums)
-            bundle.add(SIGNATURE, key.sign(sums, ask).encode())
-            bundle.close()
-            file.flush()
-            os.fsync(file.fileno())
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        made.replace(out)
-    except OSError as error:
-        raise _unwritable(out, error) from error
-    finally:
-        made.unlink(missing_ok=True)
+    with replacing(out) as file:
+        bundle = BundleWriter(file, root, head.closed_at or head.opened_at)
+        manifest = _fill(project, journal, head, bundle, key, speaker, root)
+        sums = bundle.sums()
+        bundle.add(SUMS, sums)
+        bundle.add(SIGNATURE, key.sign(sums, ask).encode())
+        bundle.close()
+        file.flush()
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Exported(out, digest, head.id, manifest.events, manifest.head, key.name, key.fingerprint)
 
 
@@ -203,7 +191,7 @@ def _content(root: Path, place: PurePosixPath, digest: str) -> tuple[bytes, str]
     if place.is_absolute() or ".." in place.parts:
         return b"", "it lies outside the project"
     try:
-        with (root / place).open("rb") as file:
+        with open_plain(root / place) as file:
             data = file.read(_LARGEST_INPUT + 1)
     except OSError as error:
         return b"", f"it can't be read any more ({error.strerror})"
@@ -217,7 +205,3 @@ def _events(journal: Journal, head: RunHead) -> Iterator[StoredEvent]:
         yield stored
         if stored.seq == head.events:
             return
-
-
-def _unwritable(out: Path, error: OSError) -> UsageError:
-    return UsageError(f"{out} can't be written: {error.strerror}", hint="name a file in a folder that is there")

@@ -15,6 +15,7 @@ from runbook_engine.app.evidence_file import BundleError, check_sums, unpack
 from runbook_engine.app.report import render_report
 from runbook_engine.journals.chain import EventRow, genesis, read_rows, row_of
 from runbook_engine.journals.verify import OutputFact, verify_alone
+from runbook_engine.loading.limited_file import open_plain
 from runbook_engine.model.errors import JournalError, UsageError
 from runbook_engine.model.event import LeaseTaken, RunClosed, RunOpened, StoredEvent
 from runbook_engine.model.evidence import CONTROLS, EVENTS, MANIFEST, REPORT, SIGNATURE, Manifest
@@ -24,6 +25,7 @@ from runbook_engine.reporting.build import build_report
 from runbook_engine.reporting.evidence import controls
 
 _LONGEST_LINE = 64 << 20
+_LARGEST_KEYS = 16 << 20
 _MOST_TOLD = 20
 
 
@@ -74,7 +76,8 @@ def read_signers(path: Path) -> dict[bytes, str]:
         UsageError: there is none in it.
     """
     try:
-        lines = path.read_text(errors="replace").splitlines()
+        with open_plain(path) as file:
+            lines = file.read(_LARGEST_KEYS).decode(errors="replace").splitlines()
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}", hint="name a file with a public key") from error
     found: dict[bytes, str] = {}

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from runbook_engine.loading.limited_file import open_plain
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.evidence import SIGNATURE, SUMS
 
@@ -92,7 +93,7 @@ def unpack(path: Path, into: Path) -> dict[str, str]:
         BundleError: it is not a bundle, is cut off, or holds what no bundle has.
         OSError: the file can't be read, or the folder not be written.
     """
-    with path.open("rb") as packed:
+    with open_plain(path) as packed:
         try:
             with gzip.GzipFile(fileobj=packed) as stream:
                 found = _members(stream, into)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_engine.connections.ssh_sign import public_part, sign
+from runbook_engine.loading.folder import is_file, is_there, shown
 from runbook_engine.model.errors import RunbookError, UsageError
 from runbook_engine.model.ssh_signature import EVIDENCE, SignatureError, armor, fingerprint, key_blob, to_be_signed
 from runbook_engine.model.team import Team
@@ -60,6 +61,8 @@ def evidence_key(root: Path, team: Team, file: Path | None) -> EvidenceKey:
     path = file or root / OWN_KEY
     if file is None:
         _ready(path)
+    private = path.with_suffix("") if path.suffix == ".pub" else path
+    _refuse_others(private, private.with_name(f"{private.name}.pub"))
     blob = public_part(path)
     if blob is None:
         raise UsageError(
@@ -67,6 +70,13 @@ def evidence_key(root: Path, team: Team, file: Path | None) -> EvidenceKey:
             hint="name a private key, such as ~/.ssh/id_ed25519, or the .pub file of a key that the agent has",
         )
     return EvidenceKey(path, blob, _owner(blob, team) or ("project" if file is None else "signer"))
+
+
+def _refuse_others(*paths: Path) -> None:
+    """Refuse pipes and devices under the names that a key's parts are read from: some never end."""
+    for path in paths:
+        if is_there(path) and not is_file(path):
+            raise UsageError(f"{shown(path)} is no plain file", hint="name the file of an SSH key")
 
 
 def _owner(blob: bytes, team: Team) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.run_secrets import age_files
 from runbook_engine.app.unlock import AskSecret, until_open
+from runbook_engine.loading.folder import shown
 from runbook_engine.model.errors import InvalidInputError, UsageError
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.secrets.age import read_age_file, seal
@@ -16,7 +17,7 @@ from runbook_engine.secrets.age_keys import has_passphrase, recipients
 SUFFIX = ".age"
 _ROLE = "role:"
 _SSH = ("ssh-ed25519", "ssh-rsa")
-_LARGEST = 16 << 20
+LARGEST = 16 << 20
 
 
 def recipients_of(project: OpenProject, given: Sequence[str] = ()) -> tuple[str, ...]:
@@ -43,11 +44,16 @@ def encrypt(plaintext: bytes, out: Path, to: Sequence[str], *, passphrase: str |
         UsageError: the file is there, and is not to be replaced.
         SecretError: there is nobody to encrypt for.
     """
-    if len(plaintext) > _LARGEST:
-        raise UsageError(f"that is more than {_LARGEST >> 20} MiB, which is no secret")
+    if len(plaintext) > LARGEST:
+        raise UsageError(f"that is more than {LARGEST >> 20} MiB, which is no secret")
     if out.exists() and not replace:
         raise UsageError(f"{out} is there already", hint="change it with `runbook secrets edit`, or say --force")
-    put(out, seal(plaintext, to=to, passphrase=passphrase))
+    sealed = seal(plaintext, to=to, passphrase=passphrase)
+    try:
+        put(out, sealed)
+    except OSError as error:
+        message = f"{shown(out)} can't be written: {error.strerror}"
+        raise UsageError(message, hint="name a file in a folder that is there") from error
 
 
 def rekey(project: OpenProject, files: Sequence[Path], to: Sequence[str], ask: AskSecret | None) -> list[Path]:

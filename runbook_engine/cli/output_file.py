@@ -1,11 +1,17 @@
 """Writes a result to standard output or to a file."""
 
-import os
-import tempfile
+import sys
 from pathlib import Path
 
+from runbook_engine.app.whole_file import replacing
 from runbook_engine.cli.terminal import say
-from runbook_engine.model.errors import UsageError
+
+_STANDARD = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
+
+
+def is_standard(out: Path) -> bool:
+    """Tell whether a file's name stands for the standard output."""
+    return str(out) in _STANDARD
 
 
 def write_result(text: str, out: Path | None) -> None:
@@ -15,28 +21,28 @@ def write_result(text: str, out: Path | None) -> None:
         UsageError: the file can't be written.
     """
     ended = text if text.endswith("\n") else text + "\n"
-    if out is None or str(out) == "-":
+    if out is None or is_standard(out):
         print(ended, end="")
         return
     write_bytes(ended.encode(), out)
 
 
 def write_bytes(data: bytes, out: Path) -> None:
-    """Write a file, whole or not at all.
+    """Write to a file, whole or not at all, or to the standard output.
 
     Raises:
         UsageError: it can't be written.
     """
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(name).replace(out)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        message = f"{out} can't be written: {error.strerror}"
-        raise UsageError(message, hint="name a file in a folder that is there") from error
+    if is_standard(out):
+        print_bytes(data)
+        return
+    with replacing(out) as file:
+        file.write(data)
     say(f"wrote {out}")
+
+
+def print_bytes(data: bytes) -> None:
+    """Write bytes to the standard output as they are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

@@ -1,8 +1,10 @@
 """Reads a file that somebody else wrote: regular, and of bounded size."""
 
+import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from runbook_engine.model.config import Limits
 from runbook_engine.model.diagnostic import Diagnostic, Location
@@ -32,6 +34,28 @@ def read_limited(path: Path, *, shown_as: str, limits: Limits, follow_links: boo
         os.close(descriptor)
     # A file that grows while it is read must not get past the bound.
     return data if len(data) <= limits.file_bytes else too_large(shown_as, limits)
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a regular file for reading, links followed; never waits on a pipe or device.
+
+    Raises:
+        OSError: it can't be opened, or is no regular file; its `strerror` says so.
+    """
+    return os.fdopen(_plain(path, os.O_RDONLY), "rb")
+
+
+def open_to_append(path: Path) -> int:
+    """Open a regular file to read it and add to it, made with mode 0644 when there is none; see `open_plain`."""
+    return _plain(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+
+
+def _plain(path: Path, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    return descriptor
 
 
 def too_large(file: str, limits: Limits) -> Diagnostic:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -14,9 +15,10 @@ from runbook_engine.app.project import actor, check_person, open_project
 from runbook_engine.cli.documented import DocumentedGroup
 from runbook_engine.cli.listeners import event_line
 from runbook_engine.cli.options import DurationType, NamedPath, output_option, person_option, run_argument
+from runbook_engine.cli.output_file import is_standard, print_bytes
 from runbook_engine.cli.signing import asker
 from runbook_engine.cli.terminal import can_ask, result, result_json, say
-from runbook_engine.model.errors import ExitCode, NoJournalError
+from runbook_engine.model.errors import ExitCode, NoJournalError, UsageError
 from runbook_engine.reporting.inert import one_line
 
 if TYPE_CHECKING:
@@ -127,7 +129,11 @@ def _told(found: Verification, place: "AnchorPlace | None", output: str) -> int:
 @audit.command()
 @run_argument()
 @click.option(
-    "-o", "--out", type=NamedPath(), metavar="FILE", help="The bundle; without it evidence-RUN.tar.gz, in this folder."
+    "-o",
+    "--out",
+    type=NamedPath(),
+    metavar="FILE",
+    help="The bundle, - for standard output; without it evidence-RUN.tar.gz, in this folder.",
 )
 @click.option(
     "--key",
@@ -152,6 +158,9 @@ def export(run: str, out: Path | None, key: Path | None, person: str | None, out
     from runbook_engine.app.evidence import export as export_run
     from runbook_engine.app.evidence_key import evidence_key
 
+    printed = out is not None and is_standard(out)
+    if printed and output == "json":
+        raise UsageError("the bundle and JSON can't both go to the standard output", hint="name a file for --out")
     project = open_project()
     check_person(project.team, person)
     journal = project.journal()
@@ -160,14 +169,21 @@ def export(run: str, out: Path | None, key: Path | None, person: str | None, out
         chosen = evidence_key(project.root, project.team, key)
         speaker = actor(project.team, person)
         ask = asker() if can_ask() else None
-        done = export_run(project, journal, head, out or Path(f"evidence-{head.id}.tar.gz"), chosen, speaker, ask)
+        if printed:
+            with TemporaryDirectory(prefix="runbook-evidence-") as folder:
+                file = Path(folder, "evidence.tar.gz")
+                done = export_run(project, journal, head, file, chosen, speaker, ask)
+                print_bytes(file.read_bytes())
+        else:
+            done = export_run(project, journal, head, out or Path(f"evidence-{head.id}.tar.gz"), chosen, speaker, ask)
     finally:
         journal.close()
     if output == "json":
         result_json({**asdict(done), "file": str(done.file)})
         return
-    result(f"{done.file}: {done.events} events of run {done.run}, head {done.head}")
-    result(f"sha256 {done.sha256}")
+    tell = say if printed else result
+    tell(f"{'standard output' if printed else done.file}: {done.events} events of run {done.run}, head {done.head}")
+    tell(f"sha256 {done.sha256}")
     say(f"signed by {done.signer}, {done.fingerprint}; give that fingerprint to who checks it, by another way")
 
 

@@ -11,7 +11,7 @@ from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import DurationType, NamedPath, output_option
 from runbook_engine.cli.terminal import result, result_json, say, table
 from runbook_engine.model.compliance import DutyState
-from runbook_engine.model.errors import ExitCode
+from runbook_engine.model.errors import ExitCode, UsageError
 
 
 @documented
@@ -31,7 +31,12 @@ from runbook_engine.model.errors import ExitCode
     help="As it will be, or was, at the end of that day (UTC), by the files of now.",
 )
 @click.option("--strict", is_flag=True, help="End with 1 also for what was changed since its last drill.")
-@click.option("--ics", type=NamedPath(), metavar="FILE", help="Write the due dates as a calendar, too.")
+@click.option(
+    "--ics",
+    type=NamedPath(),
+    metavar="FILE",
+    help="Write the due dates as a calendar, too; with - the table goes to standard error.",
+)
 @output_option("text", "json")
 def compliance(within: timedelta, day: datetime | None, strict: bool, ics: Path | None, output: str) -> int:
     """Say which drills, reviews and copies are due, or overdue.
@@ -51,16 +56,20 @@ def compliance(within: timedelta, day: datetime | None, strict: bool, ics: Path 
 
     now = datetime.now(UTC) if day is None else day.replace(tzinfo=UTC) + timedelta(days=1, microseconds=-1)
     found = duties(open_project(), now, within)
+    tell = result
     if ics is not None:
-        from runbook_engine.cli.output_file import write_bytes
+        from runbook_engine.cli.output_file import is_standard, write_bytes
 
+        if is_standard(ics) and output == "json":
+            raise UsageError("the calendar and JSON can't both go to the standard output", hint="name a file for --ics")
         write_bytes(calendar(found, now), ics)
+        tell = say if is_standard(ics) else result
     if output == "json":
         result_json([duty.model_dump(mode="json") for duty in found])
     elif found:
         head = ("runbook", "what", "state", "owner", "")
         rows = [(one.runbook, one.kind, one.state.value, one.owner or "-", duty_line(one, now)) for one in found]
-        result(table(head, rows))
+        tell(table(head, rows))
     else:
         say("no runbook has a drill, a review or a copy to be made every so often")
     bad = any(one.state.is_breach or (strict and one.state is DutyState.CHANGED) for one in found)

@@ -8,12 +8,14 @@ import click
 
 from runbook_engine.app.project import open_project
 from runbook_engine.app.secret_editor import edit as edit_file
-from runbook_engine.app.secret_files import SUFFIX, recipients_of
+from runbook_engine.app.secret_files import LARGEST, SUFFIX, recipients_of
 from runbook_engine.app.secret_files import encrypt as encrypt_file
 from runbook_engine.app.secret_files import rekey as rekey_files
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import DocumentedGroup
 from runbook_engine.cli.terminal import can_ask, result, say
+from runbook_engine.loading.folder import shown
+from runbook_engine.loading.limited_file import open_plain
 from runbook_engine.model.errors import UsageError
 
 _recipient_option = click.option(
@@ -109,11 +111,12 @@ def rekey(files: tuple[Path, ...], recipient: tuple[str, ...]) -> None:
 
 def _plaintext(file: str) -> bytes:
     if file == "-":
-        return sys.stdin.buffer.read()
+        return sys.stdin.buffer.read(LARGEST + 1)
     try:
-        return Path(file).read_bytes()
+        with open_plain(Path(file)) as opened:
+            return opened.read(LARGEST + 1)
     except OSError as error:
-        raise UsageError(f"{file} can't be read: {error.strerror}") from error
+        raise UsageError(f"{shown(file)} can't be read: {error.strerror}") from error
 
 
 def _asker() -> AskSecret | None:
