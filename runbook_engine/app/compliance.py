@@ -14,7 +14,7 @@ from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.model.compliance import Duty, DutyState
 from runbook_engine.model.diagnostic import has_errors
 from runbook_engine.model.errors import NoJournalError
-from runbook_engine.model.event import RunOpened
+from runbook_engine.model.event import PlanAccepted, RunOpened
 from runbook_engine.model.outcome import Mode
 from runbook_engine.model.runbook import Runbook, Step
 from runbook_engine.ports.journal import Journal, RunHead
@@ -100,12 +100,19 @@ class _Records:
         Args:
             files: the runbook and what it imports now, with their hashes.
         """
-        opened = self._opening(run)
-        if opened is None:
+        before = self._planned_from(run)
+        if before is None:
             return ()
-        before = dict(opened.files)
         now = {**{name: self._hash(name) for name in before}, **files}
         return tuple(sorted(name for name in now if now[name] != before.get(name)))
+
+    def _planned_from(self, run: RunHead) -> Mapping[str, str] | None:
+        """Give the hashes of the files that a run was planned from, the last time that it was; None of a pruned one."""
+        found: Mapping[str, str] | None = None
+        for stored in self._journal.read(run.id) if self._journal is not None and not run.pruned else ():
+            if isinstance(stored.event, RunOpened) or (isinstance(stored.event, PlanAccepted) and stored.event.files):
+                found = stored.event.files
+        return found
 
     def _opening(self, run: RunHead) -> RunOpened | None:
         if self._journal is None or run.pruned:

@@ -123,6 +123,17 @@ def test_what_was_changed_since_the_drill_is_told(project):
     assert states(compliance(project, "--on", today(400)))[("recover", "drill")] == "overdue"
 
 
+def test_a_drill_that_went_on_with_a_changed_runbook_is_a_drill_of_that_one(project):
+    book = BOOK % {"reviewed": today()}
+    project.write("runbooks/recover.yml", book.replace('["good"]', '["1 == 2"]'))
+    assert drill(project).status == 1
+    project.write("runbooks/recover.yml", book)
+    assert project("resume", "--yes", "--accept-changes").status == 0
+    assert states(compliance(project))[("recover", "drill")] == "ok"
+    project.write("runbooks/recover.yml", book + "# more\n")
+    assert states(compliance(project))[("recover", "drill")] == "changed"
+
+
 USES = """\
 runbook: recover
 drill: {every: 365d}
