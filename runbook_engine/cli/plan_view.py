@@ -10,7 +10,7 @@ from runbook_engine.cli.terminal import table
 from runbook_engine.model.earlier_run import input_in_short
 from runbook_engine.model.json import JsonValue
 
-_MOST_TARGETS = 3
+_MOST_NAMED = 3
 _MOST_INPUT = 60
 
 
@@ -47,16 +47,20 @@ def _row(step: StepView) -> tuple[str, ...]:
     if len(step.batches) > 1:
         notes.append(f"batches {'+'.join(str(size) for size in step.batches)}")
     where = _where(step.targets, step.tasks)
-    return (str(step.wave), step.id, step.action, where, ", ".join(step.needs), ", ".join(filter(None, notes)))
+    return (str(step.wave), step.id, step.action, where, _first(step.needs), ", ".join(filter(None, notes)))
 
 
 def _where(targets: Sequence[str], tasks: int) -> str:
     if not targets:
         return "nowhere"
-    shown = ", ".join(targets[:_MOST_TARGETS])
-    if len(targets) > _MOST_TARGETS:
-        shown += f" and {len(targets) - _MOST_TARGETS} more"
+    shown = _first(targets)
     return shown if tasks == len(targets) else f"{shown} ({tasks} tasks)"
+
+
+def _first(names: Sequence[str]) -> str:
+    """Name the first, and count the others; `--output json` has all."""
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _value(value: JsonValue) -> str:

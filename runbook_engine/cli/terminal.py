@@ -11,6 +11,8 @@ import click
 
 from runbook_engine.cli.plain_text import plain
 
+_WIDEST = 60  # characters of a column of a table
+
 
 def is_terminal(stream: IO[str]) -> bool:
     """Tell whether a person reads the stream now; a CI system's pseudo-terminal is none."""
@@ -53,8 +55,14 @@ def result_json(value: object) -> None:
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Lay rows out in columns under their headings; the last column is not padded."""
+    """Lay rows out in columns under their headings; the last column is not padded.
+
+    A cell that is far longer than a column should be moves what stands behind it in its own row alone.
+    """
     shown = [tuple(plain(cell) for cell in row) for row in (head, *rows)]
-    widths = [max(len(row[column]) for row in shown) for column in range(len(head))]
+    widths = [
+        max((len(row[column]) for row in shown if len(row[column]) <= _WIDEST), default=0)
+        for column in range(len(head))
+    ]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
     return "\n".join(lines)

@@ -33,6 +33,7 @@ _THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
+_PAGE = ("<!doctype html", "<html")
 _CREDENTIAL_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
@@ -306,6 +307,8 @@ def _answered(error: Any, what: str, operation: str) -> AwsError:
     code = str(details.get("Code") or meta.get("HTTPStatusCode") or "Unknown")
     words = str(details.get("Message") or "no reason given")[:1000]
     request = f" (request {meta['RequestId']})" if meta.get("RequestId") else ""
+    if words.lstrip()[:14].lower().startswith(_PAGE):  # of a proxy, or of an emulator that has no such service
+        return AwsError(f"{what} did not answer ({code})", code=code, operation=operation)
     hint = _CREDENTIAL_HINT if code in _CREDENTIAL_CODES else ""
     return AwsError(f"{what}: {code}: {words}{request}", code=code, operation=operation, hint=hint)
 

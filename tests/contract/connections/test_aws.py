@@ -220,6 +220,18 @@ def test_a_page_in_place_of_an_answer_is_told(answering):
     assert caught.value.code == "500"
 
 
+def test_a_page_in_place_of_a_json_answer_is_told_without_the_page(answering):
+    answers, _ = answering
+    answers.append((500, b"<!doctype html>\n<html lang=en><title>500 Internal Server Error</title>"))
+    quotas = client(AwsSession(attempts=1), "service-quotas")
+    with pytest.raises(AwsError) as caught:
+        quotas.call("get_service_quota", ServiceCode="rds", QuotaCode="L-7B6409FD")
+    assert (caught.value.message, caught.value.code) == (
+        "AWS service-quotas:GetServiceQuota did not answer (500)",
+        "500",
+    )
+
+
 def test_nobody_there_is_unreachable(credentials, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(ServiceUnreachableError):
