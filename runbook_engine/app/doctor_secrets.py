@@ -41,7 +41,7 @@ def look_at_secrets(project: OpenProject) -> tuple[int, list[Missing]]:
     for path in yaml_files(project.root / "runbooks"):
         for reference in _of_runbook(project, path):
             known.setdefault(reference, path.stem)
-    for reference in audience_references(project.team):
+    for reference in _of_audiences(project):
         known.setdefault(reference, "team.yml")
     if not known:
         return 0, []
@@ -53,6 +53,13 @@ def look_at_secrets(project: OpenProject) -> tuple[int, list[Missing]]:
 
 def _plain_session() -> AwsSession:
     return AwsSession(connect_seconds=_SECONDS, read_seconds=_SECONDS, attempts=1)
+
+
+def _of_audiences(project: OpenProject) -> list[str]:
+    try:
+        return list(audience_references(project.team))
+    except RunbookError:
+        return []  # the look at the team says what is wrong with it
 
 
 def _of_runbook(project: OpenProject, path: Path) -> list[str]:
