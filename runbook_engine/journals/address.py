@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from runbook_engine.journals.file import is_there, no_journal
+from runbook_engine.journals.file import is_read_only, is_there, no_journal
 from runbook_engine.journals.ledger import SCHEMA_VERSION
 from runbook_engine.model.errors import InvalidInputError, JournalError
 from runbook_engine.model.journal_address import EXAMPLES, postgresql_url, sqlite_file
@@ -31,6 +31,8 @@ def open_glance(url: str, *, project: Path) -> Glance:
     path = _file(url, project)
     if path is None:
         return open_journal(url, project=project, create=False)
+    if is_there(path) and is_read_only(path):
+        return _open_file(path, create=False)
     from runbook_engine.journals.glance import FileGlance
 
     return FileGlance(path, version=SCHEMA_VERSION, whole=lambda: _open_file(path, create=False))

@@ -61,6 +61,33 @@ def ready_file(path: Path, *, create: bool) -> bool:
     return True
 
 
+def is_read_only(path: Path) -> bool:
+    """Tell whether a journal that is there can only be read here: by its mode, its folder's, or on such a medium."""
+    if not os.access(path, os.W_OK):
+        return True
+    # SQLite would have to make the log beside the file, unless it is there.
+    return not os.access(path.parent, os.W_OK) and not log_of(path).exists()
+
+
+def refuse_pending(path: Path) -> None:
+    """Refuse to read a file alone as long as its log holds what is not in it.
+
+    Raises:
+        JournalError: it does, or another process is writing just now.
+    """
+    log = log_of(path)
+    if log.exists() and log.stat().st_size:
+        raise JournalError(
+            f"the journal {path} can only be read here, and its log {log.name} holds events that are not in it yet",
+            hint="copy both files to a folder of yours, and name the copy: RUNBOOK_JOURNAL=sqlite:////…/journal.db",
+        )
+
+
+def log_of(path: Path) -> Path:
+    """Give the write-ahead log of a database in a file; source: sqlite.org/wal.html."""
+    return path.with_name(f"{path.name}-wal")
+
+
 def _make(path: Path) -> None:
     """Make a database without tables: a journal's file is never empty, so one that is was emptied by somebody."""
     handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from runbook_engine.journals import sql_schema
-from runbook_engine.journals.file import no_journal, ready_file
+from runbook_engine.journals.file import is_read_only, no_journal, ready_file, refuse_pending
 from runbook_engine.journals.holder import machine_time
 from runbook_engine.journals.leases import StoreTime
 from runbook_engine.journals.sql_driver import ask
@@ -82,15 +82,21 @@ def sqlite_store(path: Path, *, create: bool) -> Store:
         raise os_refused(error, path) from error
     if not present:
         raise no_journal(str(path))
-    address = f"file:{quote(str(path.absolute()))}?mode=rw"
+    read_only = not create and is_read_only(path)
+    if read_only:
+        refuse_pending(path)
+    # What nobody changes needs no locks and no log, neither of which could be made there.
+    address = f"file:{quote(str(path.absolute()))}?mode={'ro&immutable=1' if read_only else 'rw'}"
     engine = create_engine(
         "sqlite://",
         creator=lambda: sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False),
         poolclass=QueuePool,
         pool_reset_on_return="rollback",
     )
-    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "connect", _set_up_read_only if read_only else _set_up_sqlite)
     event.listen(engine, "begin", same_files(path))
+    if read_only:
+        event.listen(engine, "begin", lambda _: refuse_pending(path))
     event.listen(engine, "begin", _begin_sqlite)
     store = Store(
         reader=engine,
@@ -101,7 +107,7 @@ def sqlite_store(path: Path, *, create: bool) -> Store:
         insert=sqlite.insert,
         is_file=True,
     )
-    return _prepared(store, create=create)
+    return _prepared(store, store.reader if read_only else store.writer, create=create)
 
 
 def postgresql_store(url: URL, *, create: bool) -> Store:
@@ -132,13 +138,13 @@ def postgresql_store(url: URL, *, create: bool) -> Store:
         insert=postgresql.insert,
         is_file=False,
     )
-    return _prepared(store, create=create)
+    return _prepared(store, store.writer, create=create)
 
 
-def _prepared(store: Store, *, create: bool) -> Store:
+def _prepared(store: Store, engine: Engine, *, create: bool) -> Store:
     """Look at the tables, and make them if asked to; two processes may come at the same second."""
     try:
-        with store.writer.begin() as connection:
+        with engine.begin() as connection:
             if not store.is_file and create:
                 connection.execute(select(func.pg_advisory_xact_lock(0x52554E424F4F4B)))
             sql_schema.prepare(connection, create=create, where=store.where, upgrade=upgrade)
@@ -158,6 +164,13 @@ def _set_up_sqlite(connection: _DriverConnection, _record: object) -> None:
     _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA trusted_schema = OFF")
+    cursor.close()
+
+
+def _set_up_read_only(connection: _DriverConnection, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
     cursor.execute("PRAGMA trusted_schema = OFF")
     cursor.close()
 

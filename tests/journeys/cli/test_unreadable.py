@@ -72,3 +72,43 @@ def test_a_secret_by_a_name_that_no_file_can_have_is_refused(runbook):
     assert called.status in {2, 3}
     assert "File name too long" in called.err
     assert len(called.err) < 1000
+
+
+def test_a_journal_on_a_read_only_medium_is_read_and_not_written(runbook, tmp_path):
+    assert runbook("run", BOOK, "--yes").status == 0
+    place = runbook.root / ".runbook"
+    out = tmp_path / "bundle.tar.gz"
+    assert runbook("audit", "export", "last", "-o", str(out)).status == 0, "which makes the project's key"
+    out.unlink()
+    calls = (
+        "audit verify",
+        "audit log last",
+        "runs",
+        "status last",
+        "report last",
+        f"forecast {BOOK}",
+        f"audit export last -o {out}",
+    )
+    before = sorted(path.name for path in place.iterdir())
+    with closed(place / "journal.db", 0o400), closed(place, 0o500):
+        *read, run = call_bound(runbook.root, *calls, f"run {BOOK} --yes")
+    for call, ended in zip(calls, read, strict=True):
+        assert ended.status == 0, (call, ended)
+    assert "intact: 1 runs" in read[0].out
+    assert out.stat().st_size
+    assert run.status == 6
+    assert "read-only" in run.err or "Permission denied" in run.err
+    assert sorted(path.name for path in place.iterdir()) == before
+    with closed(place / "journal.db", 0o400):
+        (ended,) = call_bound(runbook.root, "audit verify")
+        assert (ended.status, sorted(path.name for path in place.iterdir())) == (0, before), ended
+
+
+def test_a_read_only_journal_is_not_read_without_its_log(runbook):
+    assert runbook("run", BOOK, "--yes").status == 0
+    place = runbook.root / ".runbook"
+    (place / "journal.db-wal").write_bytes(b"events")
+    with closed(place / "journal.db", 0o400), closed(place, 0o500):
+        for ended in call_bound(runbook.root, "audit verify", "runs"):
+            assert ended.status == 6, ended
+            assert "its log journal.db-wal holds events" in ended.err, ended
