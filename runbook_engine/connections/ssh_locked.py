@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import os
 import socket
+import stat
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -87,8 +89,9 @@ def _needed(hop: Hop) -> tuple[Path, ...]:
 
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(_LARGEST)
+        # A pipe that nobody writes to would keep us waiting.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            return file.read(_LARGEST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
     except OSError:
         return b""
 

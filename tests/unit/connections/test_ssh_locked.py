@@ -1,5 +1,6 @@
 """Which keys a person has to be asked for: those without whose passphrase a host can't be reached."""
 
+import os
 import subprocess
 
 import pytest
@@ -89,3 +90,9 @@ def test_a_host_whose_variables_are_wrong_asks_nothing(ask, locked):
 
 def test_no_agent_has_no_keys(tmp_path):
     assert agent_blobs(str(tmp_path / "none")) == ()
+
+
+def test_a_pipe_is_no_key_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "key")
+    assert public_blob(tmp_path / "key") is None
+    assert not is_locked(tmp_path / "key")
