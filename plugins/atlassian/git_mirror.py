@@ -156,7 +156,7 @@ class _Mirror:
 
     def _keep(self, before: Mapping[str, str], after: Mapping[str, str], now: datetime) -> None:
         """Keep what was deleted or rewritten at the origin since the last backup."""
-        stamp = now.strftime("%Y%m%dT%H%M%SZ")
+        stamp = now.strftime("%Y%m%dT%H%M%S.%fZ")  # (two backups may lie in one second, and a name twice in them)
         lost = [name for name, oid in before.items() if after.get(name) != oid and not self._follows(oid, after, name)]
         lines = [
             f"update {KEPT}{stamp}/{name.removeprefix('refs/')} {before[name]}\n"
