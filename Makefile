@@ -50,7 +50,7 @@ docs: $(STAMP)
 
 # Needs uv (`pip install uv`). Hashes and versions only: the lock names no package index.
 lock:
-	uv pip compile pyproject.toml --group dev --extra lab --extra postgresql --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --group dev --extra lab --extra workers --extra web --extra traces --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
 	for name in requirements requirements-pyinfra; do uv pip compile benchmarks/$$name.in --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o benchmarks/$$name.lock; done
