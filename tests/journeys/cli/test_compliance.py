@@ -205,7 +205,7 @@ def test_a_runbook_that_cannot_be_read_is_no_compliance(project):
         (("--drill", "-i", "drill", "--yes", "-e", "good=false"), "UPDATE runs SET status = 'succeeded'"),
         (("--drill", "-i", "drill", "--yes"), "UPDATE runs SET closed_at = replace(closed_at, '20', '21')"),
         (("--drill", "-i", "drill", "--yes", "-e", "good=false"), "UPDATE runs SET mode = 'dry-run'"),
-        (("--drill", "-i", "drill", "--yes"), "UPDATE events SET body = replace(body, '3', '4') WHERE seq = 2"),
+        (("--drill", "-i", "drill", "--yes"), "UPDATE events SET body = replace(body, 'fence', 'fance') WHERE seq = 2"),
     ],
 )
 def test_a_record_that_was_changed_pays_for_nothing(project, words, change):
