@@ -1,0 +1,1 @@
+"""The dashboard: pages over the journal in a browser, and the answers that people give there."""

@@ -1,0 +1,14 @@
+"""What pages are made from: the project and its journal, read through the use cases that the command line uses, too."""
+
+from dataclasses import dataclass
+
+from runbook_engine.app.project import OpenProject
+from runbook_engine.ports.journal import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A project and its open journal; the journal is safe to use from several threads and is not a page's to close."""
+
+    project: OpenProject
+    journal: Journal
