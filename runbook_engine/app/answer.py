@@ -9,7 +9,7 @@ from runbook_engine.app.sign import SigningKey, answer_signature, decision_signa
 from runbook_engine.execution.gates import objection, requester_objection, role_for
 from runbook_engine.execution.state import Phase, RunState
 from runbook_engine.model.errors import InvalidInputError, RunbookError
-from runbook_engine.model.event import AnswerRefused, GateApproved, GateDeclined, StoredEvent, TaskResolved
+from runbook_engine.model.event import Actor, AnswerRefused, GateApproved, GateDeclined, StoredEvent, TaskResolved
 from runbook_engine.model.signed_answer import UNSIGNED
 from runbook_engine.ports.journal import Journal
 
@@ -28,14 +28,14 @@ def answer_gate(
     *,
     approve: bool,
     reason: str = "",
-    person: str | None = None,
+    person: str | Actor | None = None,
     key: SigningKey | None = None,
 ) -> StoredEvent:
     """Approve or decline an open gate of a run.
 
     Args:
         step: the gate's step, or one of its tasks.
-        person: who speaks, as claimed; else the operating system's user as team.yml knows them.
+        person: who speaks, as claimed, or as made sure of; else the operating system's user as team.yml knows them.
         key: sign the answer with it; None leaves it unsigned.
 
     Raises:
@@ -94,7 +94,7 @@ def resolve_doubt(
     truth: Literal["done", "retry"],
     *,
     reason: str = "",
-    person: str | None = None,
+    person: str | Actor | None = None,
     key: SigningKey | None = None,
 ) -> StoredEvent:
     """Say what became of an attempt whose end nobody recorded.

@@ -8,7 +8,7 @@ from runbook_engine.app.sign import SigningKey, answer_signature
 from runbook_engine.execution.gates import objection, role_for
 from runbook_engine.execution.state import Phase, RunState
 from runbook_engine.model.errors import InvalidInputError
-from runbook_engine.model.event import AnswerRefused, ManualAnswered, StoredEvent
+from runbook_engine.model.event import Actor, AnswerRefused, ManualAnswered, StoredEvent
 from runbook_engine.model.signed_answer import UNSIGNED
 from runbook_engine.ports.journal import Journal
 
@@ -21,14 +21,14 @@ def answer_by_hand(
     *,
     passed: bool,
     note: str = "",
-    person: str | None = None,
+    person: str | Actor | None = None,
     key: SigningKey | None = None,
 ) -> StoredEvent:
     """Say how a manual task went.
 
     Args:
         step: the task's step, or one of its tasks.
-        person: who speaks, as claimed; else the operating system's user as team.yml knows them.
+        person: who speaks, as claimed, or as made sure of; else the operating system's user as team.yml knows them.
         key: sign the answer with it; None leaves it unsigned.
 
     Raises:

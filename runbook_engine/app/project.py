@@ -190,14 +190,17 @@ def open_project(start: Path | None = None) -> OpenProject:
     return OpenProject(find_project(start or Path.cwd()))
 
 
-def actor(team: Team, claimed: str | None = None) -> "Actor":
+def actor(team: Team, claimed: "str | Actor | None" = None) -> "Actor":
     """Say who speaks: a person of the team when one is claimed or belongs to the operating system's user.
 
     Args:
-        claimed: from `--as` (or `RUNBOOK_OPERATOR`); the operating system's user is recorded besides.
+        claimed: from `--as` (or `RUNBOOK_OPERATOR`); the operating system's user is recorded besides. Whoever was
+            made sure of elsewhere (by logging in) is an actor already.
     """
     from runbook_engine.model.event import Actor
 
+    if isinstance(claimed, Actor):
+        return claimed
     user = os_user()
     name = claimed or os.environ.get("RUNBOOK_OPERATOR")
     if name is None:

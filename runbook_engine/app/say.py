@@ -3,7 +3,7 @@
 from runbook_engine.app.project import OpenProject, actor, roles_of
 from runbook_engine.app.steer import open_run
 from runbook_engine.model.errors import InvalidInputError, UsageError
-from runbook_engine.model.event import MessageSaid, StoredEvent
+from runbook_engine.model.event import Actor, MessageSaid, StoredEvent
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.ports.journal import Journal
 
@@ -17,7 +17,7 @@ def say_to_audiences(
     text: str,
     *,
     audiences: tuple[str, ...] = (),
-    person: str | None = None,
+    person: str | Actor | None = None,
 ) -> StoredEvent:
     """Have a text sent to the audiences that are being told of a run; the process that advances it sends it.
 

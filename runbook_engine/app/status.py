@@ -6,6 +6,7 @@ from typing import Literal
 
 from runbook_engine.execution.state import Phase, RunState
 from runbook_engine.model.base import Frozen
+from runbook_engine.model.errors import UsageError
 from runbook_engine.model.outcome import Mode
 from runbook_engine.model.report import Trouble
 from runbook_engine.ports.journal import Glance, Journal, RunHead
@@ -119,8 +120,18 @@ class RunStatus(Frozen):
     audiences: tuple[AudienceLine, ...] = ()
 
 
-def list_runs(journal: Glance, *, limit: int = 0) -> list[RunLine]:
-    """List runs, newest first; 0 lists all."""
+def list_runs(journal: Glance, *, limit: int = 0, before: str = "") -> list[RunLine]:
+    """List runs, newest first; 0 lists all.
+
+    Args:
+        before: id of a run; only runs that were opened before it.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    after = journal.head(before) if before else None
+    if before and after is None:
+        raise UsageError(f"there is no run {before!r}", hint="`runbook runs` lists them")
     return [
         RunLine(
             id=run.id,
@@ -134,7 +145,7 @@ def list_runs(journal: Glance, *, limit: int = 0) -> list[RunLine]:
             events=run.events,
             pruned=run.pruned,
         )
-        for run in journal.runs(limit=limit)
+        for run in journal.runs(limit=limit, before=after.number if after else 0)
     ]
 
 

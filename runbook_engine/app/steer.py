@@ -7,6 +7,7 @@ from runbook_engine.app.sign import SigningKey, decision_signature
 from runbook_engine.execution.state import Phase, RunState, TaskState
 from runbook_engine.model.errors import InvalidInputError, UsageError
 from runbook_engine.model.event import (
+    Actor,
     Event,
     HoldResolved,
     RunAbortRequested,
@@ -32,7 +33,7 @@ def decide(
     decision: Decision,
     *,
     reason: str,
-    person: str | None = None,
+    person: str | Actor | None = None,
     key: SigningKey | None = None,
 ) -> list[StoredEvent]:
     """Decide about the held tasks of a step; where a run stopped before its end, about what failed or drifted, too.
@@ -83,7 +84,7 @@ def order_run(
     *,
     reason: str = "",
     cancel: bool = False,
-    person: str | None = None,
+    person: str | Actor | None = None,
 ) -> StoredEvent:
     """Pause a run, let it go on, or end it.
 
@@ -114,7 +115,7 @@ def order_run(
 
 
 def abort_at(
-    project: OpenProject, journal: Journal, run: str, task: str, *, reason: str, person: str | None = None
+    project: OpenProject, journal: Journal, run: str, task: str, *, reason: str, person: str | Actor | None = None
 ) -> None:
     """End a run because of a held task: both are recorded."""
     state, speaker = RunState(run, journal.read(run)), actor(project.team, person)

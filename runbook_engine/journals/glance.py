@@ -44,9 +44,11 @@ class FileGlance:
         """See `Glance.head`."""
         return self._answer(lambda ask: _head(ask, run), lambda whole: whole.head(run))
 
-    def runs(self, *, limit: int = 0) -> list[RunHead]:
+    def runs(self, *, limit: int = 0, before: int = 0) -> list[RunHead]:
         """See `Glance.runs`."""
-        return self._answer(lambda ask: _listed(ask, "<>", limit), lambda whole: whole.runs(limit=limit))
+        return self._answer(
+            lambda ask: _listed(ask, "<>", limit, before), lambda whole: whole.runs(limit=limit, before=before)
+        )
 
     def monitor_records(self, *, limit: int = 0) -> list[RunHead]:
         """See `Glance.monitor_records`."""
@@ -108,10 +110,11 @@ def _records(ask: _Ask, run: str) -> list[tuple[object, ...]]:
     return ask(f"SELECT {', '.join(PruningRow._fields)} FROM prunings WHERE run = ?", (run,))  # noqa: S608 - our own names
 
 
-def _listed(ask: _Ask, equals: str, limit: int) -> list[RunHead]:
+def _listed(ask: _Ask, equals: str, limit: int, before: int = 0) -> list[RunHead]:
     most = f" LIMIT {limit:d}" if limit else ""
+    older = f" AND number < {before:d}" if before else ""
     pruned = {run for (run,) in ask("SELECT run FROM prunings", ())}
-    query = f"SELECT {_COLUMNS} FROM runs WHERE mode {equals} ? ORDER BY number DESC{most}"  # noqa: S608 - our own names
+    query = f"SELECT {_COLUMNS} FROM runs WHERE mode {equals} ?{older} ORDER BY number DESC{most}"  # noqa: S608 - our own names
     rows = map(run_row, ask(query, (MONITOR,)))
     return [head_of(row, pruned=row.id in pruned) for row in rows]
 

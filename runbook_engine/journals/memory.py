@@ -126,9 +126,9 @@ class MemoryJournal:
         with self._lock:
             return head_of(self._runs[run], pruned=run in self._prunings) if run in self._runs else None
 
-    def runs(self, *, limit: int = 0) -> list[RunHead]:
+    def runs(self, *, limit: int = 0, before: int = 0) -> list[RunHead]:
         """See `Journal.runs`."""
-        return self._listed(limit, monitors=False)
+        return self._listed(limit, monitors=False, before=before)
 
     def monitor_records(self, *, limit: int = 0) -> list[RunHead]:
         """See `Journal.monitor_records`."""
@@ -253,9 +253,10 @@ class MemoryJournal:
             if owner == run:
                 yield OutputFact(task, number, stream, digest, sha256(data).hexdigest())
 
-    def _listed(self, limit: int, *, monitors: bool) -> list[RunHead]:
+    def _listed(self, limit: int, *, monitors: bool, before: int = 0) -> list[RunHead]:
         with self._lock:
             rows = [run for run in reversed(self._runs.values()) if (run.mode == MONITOR) == monitors]
+            rows = [run for run in rows if not before or run.number < before]
             newest_first = [head_of(run, pruned=run.id in self._prunings) for run in rows]
         return newest_first[:limit] if limit else newest_first
 

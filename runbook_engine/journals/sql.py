@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, select, true
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from runbook_engine.journals import sql_leases, sql_prune, sql_verify
@@ -144,9 +144,10 @@ class SqlJournal:
             pruned = row is not None and find_pruning(connection, run) is not None
         return head_of(row, pruned=pruned) if row else None
 
-    def runs(self, *, limit: int = 0) -> list[RunHead]:
+    def runs(self, *, limit: int = 0, before: int = 0) -> list[RunHead]:
         """See `Journal.runs`."""
-        return self._listed(select(runs).where(runs.c.mode != MONITOR), limit)
+        chosen = select(runs).where(runs.c.mode != MONITOR)
+        return self._listed(chosen.where(runs.c.number < before) if before else chosen, limit)
 
     def monitor_records(self, *, limit: int = 0) -> list[RunHead]:
         """See `Journal.monitor_records`."""
@@ -251,7 +252,8 @@ class SqlJournal:
         query = chosen.order_by(runs.c.number.desc())
         with self._reading() as connection:
             rows = connection.execute(query.limit(limit) if limit else query).all()
-            pruned = set(connection.execute(select(prunings.c.run)).scalars())
+            these = prunings.c.run.in_([row.id for row in rows]) if limit else true()
+            pruned = set(connection.execute(select(prunings.c.run).where(these)).scalars())
         return [head_of(row, pruned=row.id in pruned) for row in map(run_row, rows)]
 
     def _read(self, head: RunRow, after: int) -> Iterator[StoredEvent]:

@@ -112,8 +112,8 @@ class Glance(Protocol):
         """Describe one run, None when there is none of that id."""
         ...
 
-    def runs(self, *, limit: int = 0) -> list[RunHead]:
-        """List runs, newest first; 0 lists all."""
+    def runs(self, *, limit: int = 0, before: int = 0) -> list[RunHead]:
+        """List runs, newest first; 0 lists all. With `before` only those whose number is lower."""
         ...
 
     def monitor_records(self, *, limit: int = 0) -> list[RunHead]:

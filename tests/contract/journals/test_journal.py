@@ -138,6 +138,15 @@ def test_the_list_of_runs_tells_each_ones_state(journal, opening, actor):
     assert journal.head("nowhere") is None
 
 
+def test_runs_are_listed_page_by_page(journal, opening, actor):
+    for number in range(1, 6):
+        journal.open_run(f"r{number}", opening, actor)
+    assert [head.id for head in journal.runs(limit=2)] == ["r5", "r4"]
+    assert [head.id for head in journal.runs(limit=2, before=4)] == ["r3", "r2"]
+    assert [head.id for head in journal.runs(before=3)] == ["r2", "r1"]
+    assert journal.runs(limit=2, before=1) == []
+
+
 def test_version_grows_with_the_run(journal, opening, actor):
     assert journal.version("r1") == 0
     journal.open_run("r1", opening, actor)

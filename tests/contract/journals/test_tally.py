@@ -159,6 +159,8 @@ def answers(store):
         store.head("nope"),
         store.runs(),
         store.runs(limit=1),
+        store.runs(limit=1, before=1),
+        store.runs(before=2),
         store.lease("nope"),
         store.tally("r"),
         store.tally("r", few=1, by_target=True),
