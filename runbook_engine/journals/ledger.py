@@ -250,6 +250,12 @@ def no_such_run(run: str) -> JournalError:
     return JournalError(f"the journal knows no run {run}", hint="`runbook runs` lists those it knows")
 
 
+def no_company() -> JournalError:
+    """Say that something was to be written together with events where there is nothing but events."""
+    text = "only a journal in PostgreSQL can hold the orders of workers on other machines"
+    return JournalError(text, hint='set journal = "postgresql://…" in runbook.toml')
+
+
 def run_exists(run: str) -> JournalError:
     """Say that an id is taken."""
     return JournalError(f"the journal already has a run {run}", hint="a new run needs a new id")

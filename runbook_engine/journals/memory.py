@@ -17,6 +17,7 @@ from runbook_engine.journals.ledger import (
     check_fence,
     check_output,
     head_of,
+    no_company,
     no_such_run,
     open_batch,
     output_rows,
@@ -36,7 +37,7 @@ from runbook_engine.journals.verify_pruned import verify_order, verify_pruned, v
 from runbook_engine.model.errors import KeptRunError
 from runbook_engine.model.event import MONITOR, Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.clock import Clock
-from runbook_engine.ports.journal import Damage, Holder, Lease, Pruning, RunHead, Tally
+from runbook_engine.ports.journal import Also, Damage, Holder, Lease, Pruning, RunHead, Tally
 
 
 class MemoryJournal:
@@ -80,8 +81,11 @@ class MemoryJournal:
         *,
         lease: Lease | None = None,
         outputs: Mapping[tuple[str, int], Mapping[str, bytes]] | None = None,
+        also: Also | None = None,
     ) -> list[StoredEvent]:
         """See `Journal.append`."""
+        if also is not None:
+            raise no_company()
         captured = output_rows(run, events, outputs or {})
         with self._lock:
             self._check_fence(lease)

@@ -24,7 +24,7 @@ from runbook_engine.journals.ledger import (
 )
 from runbook_engine.journals.pruning import read_pruning
 from runbook_engine.journals.rows import run_row, task_rows
-from runbook_engine.journals.sql_driver import MARKS, ask
+from runbook_engine.journals.sql_driver import MARKS, ask, within
 from runbook_engine.journals.sql_errors import explain, is_final, is_undecodable, lost_connection
 from runbook_engine.journals.sql_rows import (
     all_prunings,
@@ -43,7 +43,7 @@ from runbook_engine.journals.sql_store import Store
 from runbook_engine.journals.tally import tally
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import MONITOR, Actor, Event, StoredEvent, write_time
-from runbook_engine.ports.journal import Damage, Holder, Lease, Pruning, RunHead, Tally
+from runbook_engine.ports.journal import Also, Damage, Holder, Lease, Pruning, RunHead, Tally
 
 _PAGE = 1000  # events read in one transaction, so that a slow reader holds nothing back
 
@@ -92,6 +92,7 @@ class SqlJournal:
         *,
         lease: Lease | None = None,
         outputs: Mapping[tuple[str, int], Mapping[str, bytes]] | None = None,
+        also: Also | None = None,
     ) -> list[StoredEvent]:
         """See `Journal.append`."""
         captured = output_rows(run, events, outputs or {})
@@ -106,6 +107,8 @@ class SqlJournal:
                     return arrived
                 batch = append_batch(head, events, actor, time=self._time(connection))
                 _insert(connection, batch, captured)
+                if also is not None:
+                    within(connection, also)
         except JournalError as error:
             if batch is not None and isinstance(error.__cause__, SQLAlchemyError) and lost_connection(error.__cause__):
                 self._unsure[run] = (tuple(events), batch)

@@ -11,6 +11,9 @@ from typing import cast
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from runbook_engine.journals.ledger import no_company
+from runbook_engine.ports.journal import Also
+
 MARKS = {"sqlite": "?", "postgresql": "%s"}
 _Rows = Sequence[Sequence[object]]
 
@@ -46,6 +49,23 @@ def insert(connection: Connection, table: str, columns: Sequence[str]) -> str:
 def locking(connection: Connection) -> str:
     """Give what keeps the rows of a question as they are until the transaction ends; SQLite has one writer anyhow."""
     return " FOR UPDATE" if connection.dialect.name == "postgresql" else ""
+
+
+def within(connection: Connection, also: Also) -> None:
+    """Let somebody else write within the connection's transaction; its driver's errors are the toolkit's, too.
+
+    Raises:
+        JournalError: an SQLite file has nothing of anybody else's.
+    """
+    if connection.dialect.name == "sqlite":
+        raise no_company()
+    dialect, errors = connection.dialect, connection.dialect.loaded_dbapi.Error
+    try:
+        also(connection.connection.driver_connection)
+    except errors as error:
+        lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
+        raised = DBAPIError.instance("", None, error, errors, connection_invalidated=lost, dialect=dialect)
+        raise cast("Exception", raised) from error
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:

@@ -1,9 +1,9 @@
 """The journal: append-only events by run, the lease that lets one process advance a run, captured output."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from runbook_engine.model.event import Actor, Event, StoredEvent
 
@@ -91,6 +91,9 @@ class Pruning:
     hash: str
 
 
+Also = Callable[[Any], None]  # is given the driver's own connection, in a transaction
+
+
 class Tally(NamedTuple):
     """Where a run stands, in proportion to its tasks that need attention.
 
@@ -153,6 +156,7 @@ class Journal(Glance, Protocol):
         *,
         lease: Lease | None = None,
         outputs: Mapping[tuple[str, int], Mapping[str, bytes]] | None = None,
+        also: Also | None = None,
     ) -> list[StoredEvent]:
         """Append events as one batch, durable (one fsync) when it returns.
 
@@ -160,6 +164,8 @@ class Journal(Glance, Protocol):
             lease: of the holder that advances the run; an older fence than the store's is refused (`LeaseError`) and
                 nothing is written. None for what a person says.
             outputs: captured output by (task, attempt number) and stream, stored in the same transaction.
+            also: writes what belongs to the events in the same transaction: both are there, or neither is. Only a
+                journal in PostgreSQL can do that; any other raises `JournalError`.
         """
         ...
 
