@@ -153,8 +153,8 @@ def test_the_second_export_is_locked_in_the_bucket_and_only_what_is_new_is_added
         "support-tickets/issues/10/10002.json",
         "support-tickets/manifest.json",
     }
+    version = vault.s3.head_object(Bucket="tickets", Key="support-tickets/manifest.json")["VersionId"]
     with pytest.raises(vault.s3.exceptions.ClientError, match="AccessDenied"):
-        version = vault.s3.head_object(Bucket="tickets", Key="support-tickets/manifest.json")["VersionId"]
         vault.s3.delete_object(Bucket="tickets", Key="support-tickets/manifest.json", VersionId=version)
 
 
