@@ -79,13 +79,15 @@ class Workspace(Params):
             ActionFailedError: the repository can't be read.
             ServiceUnreachableError: no answer.
         """
-        client = Client(context, self.git, basic(self.git_user, self.token), timeout=_LOOK_SECONDS)
-        content = client.content(
-            f"/{self.workspace}/{segment(slug)}.git/info/refs",
-            {"service": "git-upload-pack"},
-            accept="*/*",
+        client = Client(
+            context,
+            self.git,
+            basic(self.git_user, self.token),
+            timeout=_LOOK_SECONDS,
             max_bytes=_ADVERTISED_AT_MOST,
         )
+        path = f"/{self.workspace}/{segment(slug)}.git/info/refs"
+        content = client.fetch(path, {"service": "git-upload-pack"})
         try:
             found = read_advertisement(content)
         except ValueError as error:

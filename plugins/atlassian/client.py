@@ -57,7 +57,6 @@ class _Call:
     content: bytes | None
     headers: Mapping[str, str] = field(repr=False)
     repeatable: bool
-    max_bytes: int
 
     def __str__(self) -> str:
         return f"{self.method} {self.url.partition('?')[0]}"
@@ -80,7 +79,7 @@ class Client:
     authorization: str = field(repr=False)
     pace: Pace = field(default_factory=Pace)
     timeout: float = 30.0
-    max_bytes: int = 10_000_000
+    max_bytes: int = _MAX_BYTES
 
     def get(self, path: str, query: Query | None = None) -> JsonValue:
         """Read. Repeated when no answer comes, or one that says that the service is down (5xx).
@@ -94,21 +93,6 @@ class Client:
             ServiceUnreachableError: no answer, or none that can be read.
         """
         return self._read(self._call("GET", self.base + path + _query(query), None, repeatable=True))
-
-    def content(self, path: str, query: Query | None = None, *, accept: str, max_bytes: int) -> bytes:
-        """Read what is no JSON, whole.
-
-        Raises:
-            RefusedError: the service refused; its subclasses say why.
-            ServiceUnreachableError: no answer, or one that is longer than `max_bytes`.
-        """
-        call = self._call("GET", self.base + path + _query(query), None, repeatable=True, more={"Accept": accept})
-        answer = self._ask(call, max_bytes)
-        if answer.status >= 300:  # noqa: PLR2004 - HTTP's classes
-            _refuse(call, answer)
-        if answer.truncated:
-            raise UnreadableAnswerError(f"{call}: the answer is longer than {max_bytes} bytes")
-        return answer.body
 
     def follow(self, url: str) -> JsonValue:
         """Read the next page by the whole address that the service gave, which must be the service's own."""
@@ -128,8 +112,6 @@ class Client:
         more = {"Accept": "*/*"} if span is None else {"Accept": "*/*", "Range": f"bytes={span[0]}-{sum(span) - 1}"}
         call = self._call("GET", self.base + path + _query(query), None, repeatable=True, more=more)
         answer = self._ask(call)
-        if answer.status >= 300:  # noqa: PLR2004 - HTTP's classes
-            _refuse(call, answer)
         if answer.truncated:
             raise TooLongError(f"{call}: it is longer than {self.max_bytes} bytes")
         if span is not None and (answer.status != 206 or len(answer.body) != span[1]):  # noqa: PLR2004 - partial content
@@ -159,8 +141,6 @@ class Client:
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         call = self._call(method, self.base + path + _query(query), content, repeatable=repeatable, more=headers)
         answer = self._ask(call)
-        if answer.status >= 300:  # noqa: PLR2004 - HTTP's classes
-            _refuse(call, answer)
         try:
             return json_of(answer)
         except ValueError as error:
@@ -168,8 +148,6 @@ class Client:
 
     def _read(self, call: _Call) -> JsonValue:
         answer = self._ask(call)
-        if answer.status >= 300:  # noqa: PLR2004 - HTTP's classes
-            _refuse(call, answer)
         try:
             return json_of(answer)
         except ValueError as error:
@@ -190,15 +168,21 @@ class Client:
         headers = {"Accept": "application/json", "User-Agent": "runbook-engine", "Authorization": self.authorization}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        return _Call(method, url, content, {**headers, **(more or {})}, repeatable, self.max_bytes)
+        return _Call(method, url, content, {**headers, **(more or {})}, repeatable)
 
-    def _ask(self, call: _Call, max_bytes: int = _MAX_BYTES) -> HttpAnswer:
-        """Send until there is an answer to go by."""
+    def _ask(self, call: _Call) -> HttpAnswer:
+        """Send until there is an answer to go by.
+
+        Raises:
+            RefusedError: it is a refusal.
+            LostAnswerError: a change may have been made.
+            ServiceUnreachableError: a read had no answer, several times.
+        """
         lost, busy = 0, 0
         while True:
             self.pace.wait(self.context)
             try:
-                answer = self._once(call, max_bytes)
+                answer = self._once(call)
             except ServiceUnreachableError as error:
                 lost += 1
                 if not call.repeatable:
@@ -218,10 +202,12 @@ class Client:
                 if lost >= _TRIES:
                     raise ServiceUnreachableError(f"{said}, {lost} times", hint="the service has trouble of its own")
                 self._pause(call, answer, lost)
+            elif answer.status >= 300:  # noqa: PLR2004 - HTTP's classes
+                _refuse(call, answer)
             else:
                 return answer
 
-    def _once(self, call: _Call, max_bytes: int) -> HttpAnswer:
+    def _once(self, call: _Call) -> HttpAnswer:
         seconds = max(0.001, min(self.timeout, self.context.remaining()))
         return self.context.http.request(
             call.method,
@@ -230,7 +216,7 @@ class Client:
             content=call.content,
             timeout=seconds,
             redirects=0,
-            max_bytes=max_bytes,
+            max_bytes=self.max_bytes,
         )
 
     def _pause(self, call: _Call, answer: HttpAnswer | None, turn: int, *, give_up: bool = False) -> None:

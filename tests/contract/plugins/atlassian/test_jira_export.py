@@ -228,6 +228,14 @@ def test_long_attachment_comes_in_parts(fake, folder, params, export, here):
     assert verify(folder, here()).satisfied
 
 
+def test_attachment_longer_than_the_answers_of_other_reads_is_brought_whole(fake, folder, params, export, here):
+    content = bytes(11_000_000)
+    fake.add(1, attachments=[("database.dump", content)])
+    finding, _ = do(export, params, here())
+    assert finding.outputs["missing"] == {}
+    assert next((folder / "attachments").rglob("database.dump")).read_bytes() == content
+
+
 @pytest.mark.parametrize("why", ["unreadable", "deaf", "short"])
 def test_attachment_that_is_not_given_is_told_and_tried_again(fake, folder, params, export, here, why):
     fake.add(1, attachments=[("a", b"1" * (3000 if why == "short" else 5000)), ("b", b"2")])
