@@ -92,6 +92,7 @@ class Monitor:
 
     Attributes:
         on_round: called after every round, for whoever wants to know that it lives.
+        on_look: called with the trigger and the verdict of each look.
     """
 
     journal: Journal
@@ -104,6 +105,7 @@ class Monitor:
     inventory: str
     options: MonitorOptions = field(default_factory=MonitorOptions)
     on_round: Callable[[], None] = lambda: None
+    on_look: Callable[[str, str], None] = lambda _trigger, _verdict: None
     board: AlarmBoard = field(default_factory=AlarmBoard)
     _record: str = ""
     _lease: Lease | None = None
@@ -178,6 +180,7 @@ class Monitor:
             if self.stop.is_set():
                 return  # a look that was broken off by that says nothing
             if name in watches:
+                self.on_look(name, look.verdict)
                 self._append(judge(self.board, watches[name], look))
                 self._looked.add(name)
                 self._plan_next(name, look)

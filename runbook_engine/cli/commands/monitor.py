@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from runbook_engine.app.clock import SteadyClock
+from runbook_engine.app.metrics_address import Address, read_address
 from runbook_engine.app.monitor import Monitor, MonitorOptions, MonitorResult
 from runbook_engine.app.monitor_world import ProjectWorld
 from runbook_engine.app.project import OpenProject, actor, open_project
@@ -24,7 +25,7 @@ from runbook_engine.cli.service_manager import notify
 from runbook_engine.cli.signals import SIGNALS, ignore_signals
 from runbook_engine.cli.terminal import result, say
 from runbook_engine.journals.holder import this_process
-from runbook_engine.model.errors import ExitCode
+from runbook_engine.model.errors import ExitCode, UsageError
 from runbook_engine.model.event import Actor
 from runbook_engine.model.names import format_duration, parse_duration
 from runbook_engine.ports.cancel import CancelSignal
@@ -47,6 +48,19 @@ class _Duration(click.ParamType[timedelta]):
         return found
 
 
+class _Address(click.ParamType[Address]):
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
+        """Read an address to listen at."""
+        if isinstance(value, Address):
+            return value
+        try:
+            return read_address(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 @documented
 @click.argument("names", nargs=-1, metavar="[RUNBOOK]...")
 @inventory_option
@@ -54,9 +68,21 @@ class _Duration(click.ParamType[timedelta]):
 @click.option(
     "--every", type=_Duration(), metavar="TIME", help="Time between two looks, such as 60s; default: runbook.toml's."
 )
+@click.option(
+    "--metrics",
+    type=_Address(),
+    metavar="ADDRESS",
+    help="Offer metrics to Prometheus there: PORT or HOST:PORT; without a host at the loopback only.",
+)
 @output_option("text", "ndjson")
 def monitor(
-    names: tuple[str, ...], inventories: tuple[str, ...], every: timedelta | None, output: str, *, once: bool
+    names: tuple[str, ...],
+    inventories: tuple[str, ...],
+    every: timedelta | None,
+    metrics: Address | None,
+    output: str,
+    *,
+    once: bool,
 ) -> int:
     """Watch the triggers of runbooks, and tell people when they have to know.
 
@@ -70,11 +96,14 @@ def monitor(
       runbook monitor -i production
       runbook monitor region-failover --once
       runbook monitor --output ndjson
+      runbook monitor -i production --metrics 9464
     """
+    if once and metrics is not None:
+        raise UsageError("--metrics is for a monitor that stays", hint="leave --once out")
     project = open_project()
     journal = project.journal(create=True)
     try:
-        return _monitor(project, journal, names, inventories, every, output, once=once)
+        return _monitor(project, journal, names, inventories, every, output, metrics, once=once)
     finally:
         journal.close()
 
@@ -86,6 +115,7 @@ def _monitor(
     inventories: tuple[str, ...],
     every: timedelta | None,
     output: str,
+    metrics: Address | None,
     *,
     once: bool,
 ) -> int:
@@ -109,7 +139,7 @@ def _monitor(
         options=MonitorOptions(every=interval.total_seconds(), once=once),
         on_round=lambda: notify("WATCHDOG=1"),
     )
-    with _stopping(stop) as number:
+    with _stopping(stop) as number, _offering(project, told, metrics):
         told.begin()
         for alarm in told.board.all_standing():
             say(f"stands since {alarm.at:%Y-%m-%d %H:%M:%S}: {alarm_title(alarm)}")
@@ -122,6 +152,22 @@ def _monitor(
     if once:
         return _tell_once(found, output)
     return ExitCode.INTERRUPTED if signal.SIGINT in number else ExitCode.OK
+
+
+@contextmanager
+def _offering(project: OpenProject, told: Monitor, address: Address | None) -> Iterator[None]:
+    """Offer metrics while the block lasts, when it is wanted."""
+    if address is None:
+        yield
+        return
+    from runbook_engine.app.metrics import Metrics
+    from runbook_engine.app.metrics_server import metrics_server
+
+    metrics = Metrics(project, told.clock)
+    told.on_look = metrics.looked
+    with metrics_server(metrics, address) as there:
+        say(f"metrics: http://{there}/metrics")
+        yield
 
 
 def _tell_once(found: MonitorResult, output: str) -> int:
