@@ -10,7 +10,6 @@ from runbook_engine.model.json import JsonValue
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.secret_reference import parse_reference
 from runbook_engine.planning.flatten import Source
-from runbook_engine.secrets.age import read_age_file
 
 
 def age_findings(source: Source, root: Path) -> Iterator[Diagnostic]:
@@ -18,6 +17,8 @@ def age_findings(source: Source, root: Path) -> Iterator[Diagnostic]:
     for reference, place in written_references(source):
         if not reference.startswith("age:"):
             continue
+        from runbook_engine.secrets.age import read_age_file
+
         try:
             file = parse_reference(reference).name
             read_age_file(root / Path(file).expanduser())

@@ -16,7 +16,7 @@ def facts_in(value: JsonValue, *, bare: bool = False) -> Facts:
     """
     if isinstance(value, str):
         return facts_of(value, bare=bare)
-    if not isinstance(value, _COLLECTIONS) or (not bare and not _holds_brace(value)):
+    if not isinstance(value, _COLLECTIONS) or (not bare and not _holds(value, "{")):
         return NOTHING
     found: list[Facts] = []
     for path, text in _texts(value):
@@ -61,6 +61,8 @@ def names_used(value: JsonValue, *, bare: bool = False) -> frozenset[str]:
 
 def secret_references(value: JsonValue, *, bare: bool = False) -> list[str]:
     """Give the references of `secret('…')` in a value, in order; those that are computed can't be told."""
+    if not _holds(value, "secret"):
+        return []
     return list(facts_in(value, bare=bare).secrets)
 
 
@@ -69,13 +71,15 @@ def check_syntax(value: JsonValue, *, bare: bool = False) -> list[TemplateProble
     return list(facts_in(value, bare=bare).problems)
 
 
-def _holds_brace(value: JsonValue) -> bool:
-    """Tell whether any text may be a template; most values of a long runbook hold none, and need no paths."""
+def _holds(value: JsonValue, words: str) -> bool:
+    """Tell whether any text holds these words; most values of a long runbook hold none, and need no paths."""
+    if isinstance(value, str):
+        return words in value
     pending: list[Iterable[JsonValue]] = [(value,)]
     while pending:
         for part in pending.pop():
             if isinstance(part, str):
-                if "{" in part:
+                if words in part:
                     return True
             elif isinstance(part, list | tuple):
                 pending.append(part)
