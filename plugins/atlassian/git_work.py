@@ -12,13 +12,11 @@ from runbook_engine.sdk import (
     ActionFailedError,
     CancelledError,
     Command,
-    CommandLostError,
     CommandTimeoutError,
     DeadlineError,
     DetachedStatus,
     JsonObject,
     RunbookError,
-    ServiceUnreachableError,
     connection_kind,
 )
 
@@ -26,7 +24,6 @@ from .git_job import JOB, TOKEN, argv
 
 _GOING_ON = frozenset({DetachedStatus.ABSENT, DetachedStatus.STARTING, DetachedStatus.RUNNING, DetachedStatus.ORPHANS})
 _LOOK = 1.0  # seconds
-ALONE = (ActionFailedError, ServiceUnreachableError, CommandLostError)  # errors that are one repository's own
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

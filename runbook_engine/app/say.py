@@ -1,9 +1,9 @@
-"""The use case `say`: a person wants the run's audiences told something now, in their own words."""
+"""What a person says of a run in their own words: to its audiences (`say`), or for the record alone."""
 
 from runbook_engine.app.project import OpenProject, actor, roles_of
 from runbook_engine.app.steer import open_run
 from runbook_engine.model.errors import InvalidInputError, UsageError
-from runbook_engine.model.event import Actor, MessageSaid, StoredEvent
+from runbook_engine.model.event import Actor, MessageSaid, NoteAdded, StoredEvent
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.ports.journal import Journal
 
@@ -28,11 +28,7 @@ def say_to_audiences(
         UsageError: there is nothing to say, or the run is over.
         InvalidInputError: nobody is told of the run now, or not the audience that was named.
     """
-    words = text.strip()
-    if not words:
-        raise UsageError("there is nothing to say", hint='runbook say RUN "what they should know"')
-    if len(words) > MOST_CHARACTERS:
-        raise UsageError(f"the text has {len(words):,} characters; it may have {MOST_CHARACTERS:,}")
+    words = _words(text)
     state = open_run(journal, run)
     there = [name for name, _ in state.messages.open()]
     if not there:
@@ -52,3 +48,25 @@ def say_to_audiences(
         fingerprint=state.fingerprint,
     )
     return journal.append(run, [event], speaker)[0]
+
+
+def add_note(
+    project: OpenProject, journal: Journal, run: str, text: str, *, person: str | Actor | None = None
+) -> StoredEvent:
+    """Write something down for the record of a run that is not over; nobody is told.
+
+    Raises:
+        UsageError: there is nothing to write down, or the run is over.
+    """
+    words = _words(text)
+    open_run(journal, run)
+    return journal.append(run, [NoteAdded(text=words)], actor(project.team, person))[0]
+
+
+def _words(text: str) -> str:
+    words = text.strip()
+    if not words:
+        raise UsageError("there is nothing to say", hint='runbook say RUN "what they should know"')
+    if len(words) > MOST_CHARACTERS:
+        raise UsageError(f"the text has {len(words):,} characters; it may have {MOST_CHARACTERS:,}")
+    return words

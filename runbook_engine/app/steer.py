@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from runbook_engine.app.answer import find_task
 from runbook_engine.app.project import OpenProject, actor, roles_of
 from runbook_engine.app.sign import SigningKey, decision_signature
 from runbook_engine.execution.state import Phase, RunState, TaskState
@@ -117,11 +118,33 @@ def order_run(
 def abort_at(
     project: OpenProject, journal: Journal, run: str, task: str, *, reason: str, person: str | Actor | None = None
 ) -> None:
-    """End a run because of a held task: both are recorded."""
-    state, speaker = RunState(run, journal.read(run)), actor(project.team, person)
+    """End a run because of a held task: both are recorded.
+
+    Raises:
+        UsageError: no reason was given, or the run is over.
+        InvalidInputError: the task is not held (any more).
+    """
+    _check_reason(reason, "abort")
+    state, speaker = open_run(journal, run), actor(project.team, person)
+    held = find_task(state, task, {Phase.HELD}, "is not held")
     roles = roles_of(project.team, speaker)
     order = RunAbortRequested(reason=reason, roles=roles, fingerprint=state.fingerprint)
-    journal.append(run, [_about(task, state, "abort", reason, roles), order], speaker)
+    journal.append(run, [_about(held, state, "abort", reason, roles), order], speaker)
+
+
+def check_plan(journal: Journal, run: str, plan: str) -> None:
+    """Make sure that a run has still the plan that somebody saw before they decided.
+
+    Args:
+        plan: its fingerprint.
+
+    Raises:
+        InvalidInputError: it has another one by now.
+    """
+    if RunState(run, journal.tally(run).events).fingerprint != plan:
+        raise InvalidInputError(
+            f"the plan of run {run} is another one by now; nothing was recorded", hint="look at it as it is now"
+        )
 
 
 def open_run(journal: Journal, run: str) -> RunState:

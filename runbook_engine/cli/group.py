@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "say": ("say", "Tell the audiences of a run something now, in your own words."),
     "resolve": ("resolve", "Say what became of an attempt that is in doubt."),
     "monitor": ("monitor", "Watch the triggers of runbooks, and tell people when they have to know."),
+    "serve": ("serve", "Serve the dashboard: runs as they happen, and the answers they wait for, in a browser."),
     "audit": ("audit", "Read the journal, and prove that nobody changed it."),
     "actions": (
         "actions",

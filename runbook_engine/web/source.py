@@ -1,6 +1,6 @@
 """What pages are made from: the project and its journal, read through the use cases that the command line uses, too."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook_engine.app.project import OpenProject
 from runbook_engine.ports.journal import Journal
@@ -12,3 +12,7 @@ class Source:
 
     project: OpenProject
     journal: Journal
+
+    def with_project(self, project: OpenProject) -> "Source":
+        """Give the same with the project read anew."""
+        return replace(self, project=project)

@@ -1,0 +1,77 @@
+"""Lets in who is logged in, and leads everybody else to the door: without a session there is nothing to see."""
+
+import logging
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from runbook_engine.model.errors import RunbookError
+from runbook_engine.web.desk import Desk
+from runbook_engine.web.security.tokens import Known
+from runbook_engine.web.viewer import Viewer
+
+_log = logging.getLogger("runbook.web")
+_OPEN = frozenset({"/login", "/healthz"})
+_BY_THEMSELVES = ("/live", "/events")
+"""What an open page asks for by itself: that does not make a session be in use."""
+
+
+class Doors:
+    """An ASGI application in front of another one, which finds `viewer` (or None) and `session` in its state."""
+
+    def __init__(self, app: ASGIApp, desk: Desk) -> None:
+        self._app = app
+        self._desk = desk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Find out who asks, and let them through or not."""
+        request, path = Request(scope), scope["path"]
+        session = request.cookies.get(self._desk.settings.cookie, "")
+        try:
+            viewer = await self._viewer(request, session)
+        except RunbookError as error:
+            _log.error("nobody can be let in: %s", error.message)
+            await PlainTextResponse(_words(error), 503)(scope, receive, send)
+            return
+        if viewer is None and path not in _OPEN and not path.startswith("/assets/"):
+            await _to_the_door(request)(scope, receive, send)
+            return
+        state = {**scope.get("state", {}), "viewer": viewer, "session": session, "desk": self._desk}
+        await self._app({**scope, "state": state}, receive, send)
+
+    async def _viewer(self, request: Request, session: str) -> Viewer | None:
+        if session:
+            found = self._desk.sessions.find(session, used=not request.url.path.endswith(_BY_THEMSELVES))
+            return await run_in_threadpool(self._desk.viewer, found) if found is not None else None
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if request.url.path != "/metrics" or scheme.lower() != "bearer":
+            return None
+        known = await run_in_threadpool(_by_token, self._desk, request, token.strip())
+        return await run_in_threadpool(self._desk.viewer_of, known, "") if known is not None else None
+
+
+def _by_token(desk: Desk, request: Request, token: str) -> Known | None:
+    """Know a program that reads the metrics by a person's token; it guesses no more often than people may."""
+    address = request.client.host if request.client else ""
+    if desk.tries.take(address):
+        return None
+    known = desk.login_by_token(token)
+    if known is not None:
+        desk.tries.forgive(address)
+    return known
+
+
+def _to_the_door(request: Request) -> Response:
+    """Send a person to the login, and tell a program that it is not logged in."""
+    if request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("accept", ""):
+        query = f"?{request.url.query}" if request.url.query else ""
+        there = f"{request.url.path}{query}"
+        return RedirectResponse("/login" if there == "/" else f"/login?{urlencode({'next': there})}", 303)
+    return PlainTextResponse("log in first\n", 401)
+
+
+def _words(error: RunbookError) -> str:
+    return f"{error.message}\n{error.hint}\n" if error.hint else f"{error.message}\n"
