@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 
 from runbook_engine.sdk import HttpAnswer, JsonValue
 
+from .shapes import printable
+
 SHOWN = 500  # characters of the service's own words
 _WORDS = ("errorMessages", "errorMessage", "error", "errors", "message", "detail", "fields")
 _GREATEST_WAIT = 10 * 365 * 86_400.0
@@ -82,7 +84,7 @@ def _said(value: JsonValue, depth: int) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Write a text from outside on one line, without what steers a terminal."""
-    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split()))[:SHOWN]
+    return printable(" ".join(text.split()))[:SHOWN]
 
 
 def _title(body: bytes) -> str:

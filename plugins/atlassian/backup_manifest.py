@@ -4,15 +4,28 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from runbook_engine.sdk import ActionContext, ActionFailedError, JsonObject, JsonValue
+from runbook_engine.sdk import (
+    ActionContext,
+    ActionFailedError,
+    Change,
+    Finding,
+    JsonObject,
+    JsonValue,
+    format_duration,
+    unsatisfied,
+)
+
+from .shapes import printable
 
 NAME = "manifest.json"
 FORMAT = "runbook-backup/1"
 _AT_MOST = 256 << 20
+_SHOWN = 5  # of what is lacking, in a summary
+_CHANGES = 100
 
 
 class Lack(NamedTuple):
@@ -20,6 +33,9 @@ class Lack(NamedTuple):
 
     what: str
     why: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
 
 
 def read_manifest(context: ActionContext, folder: str, made_by: str) -> JsonObject | None:
@@ -63,9 +79,25 @@ def damaged(context: ActionContext, folder: str, entries: Sequence[JsonObject]) 
         context.progress(f"hashing: {number} of {len(entries)}")
 
 
-def objects(value: JsonValue) -> list[JsonObject]:
-    """Give the objects of a list."""
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+def stale(recovery_point: datetime | None, now: datetime, renew: timedelta) -> Iterator[Lack]:
+    """Say that a manifest is older than `renew`, or does not say how old it is."""
+    if recovery_point is None:
+        yield Lack("the manifest", "has no recovery point")
+    elif (age := now - recovery_point) > renew:
+        yield Lack("the manifest", f"is {format_duration(timedelta(seconds=int(age.total_seconds())))} old")
+
+
+def lacking(lacks: Sequence[Lack]) -> Finding:
+    """Give what a check finds of a backup that lacks something."""
+    changes = tuple(Change(what=printable(lack.what), after=lack.why) for lack in lacks[:_CHANGES])
+    return unsatisfied(told(map(str, lacks)), changes=changes)
+
+
+def told(lines: Iterable[str]) -> str:
+    """Give the first of several lines on one, and how many more there are."""
+    shown = [printable(line) for line in lines]
+    more = f", and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    return "; ".join(shown[:_SHOWN]) + more
 
 
 def time_of(value: JsonValue) -> datetime | None:

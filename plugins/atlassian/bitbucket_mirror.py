@@ -1,8 +1,5 @@
 """bitbucket.mirror: every repository of a workspace as a mirror and a bundle that is proven to restore."""
 
-import hashlib
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import ClassVar
 
 from pydantic import Field
@@ -12,39 +9,20 @@ from runbook_engine.sdk import (
     ActionContext,
     ActionFailedError,
     Applied,
-    Change,
-    Duration,
     Finding,
     JsonObject,
     Outputs,
-    format_duration,
     satisfied,
-    unsatisfied,
 )
 
-from .backup_manifest import NAME, Lack, damaged, objects, read_manifest, time_of
-from .bitbucket import RemoteRepository, Workspace, repositories
+from .backup_manifest import NAME, Lack, damaged, lacking, read_manifest, stale, time_of, told
+from .bitbucket import RemoteRepository, repositories
 from .errors import LoginRefusedError
-from .git_work import must_be_here, side_by_side
-from .mirror_backup import MADE_BY, Backup, shown, source_of
-from .mirror_work import ALONE, MirrorWork
-
-_SHOWN = 5
-
-
-class MirrorParams(Workspace):
-    """Which workspace, whereto."""
-
-    folder: str = Field(
-        pattern=r"^/.*[^/]$",
-        description="folder of this workspace's backup on the machine that runs the engine; it is made",
-        examples=["/srv/backup/bitbucket"],
-    )
-    concurrent: int = Field(4, ge=1, le=16, description="repositories that are worked on at once")
-    renew: Duration = Field(
-        timedelta(hours=1),
-        description="greatest age of the manifest; an older one is written anew although no repository changed",
-    )
+from .git_work import ALONE, must_be_here, side_by_side
+from .marks import attempt_mark
+from .mirror_backup import MADE_BY, Backup, source_of
+from .mirror_work import MirrorParams, MirrorWork
+from .shapes import objects
 
 
 class MirrorOutputs(Outputs):
@@ -94,17 +72,17 @@ bitbucket.mirror:
         manifest = read_manifest(context, params.folder, MADE_BY)
         if manifest is None:
             empty = Backup(source_of(params), {}, recovery_point=context.clock.now())
-            return _wrong([Lack(params.folder, "holds no backup yet"), *self._behind(params, context, empty)])
+            return lacking([Lack(params.folder, "holds no backup yet"), *self._behind(params, context, empty)])
         backup = Backup.read(manifest)
         backup.must_be_of(params)
         wrong = list(damaged(context, params.folder, objects(manifest.get("files"))))
         # What this very attempt brought up to date is not held against what was pushed since.
-        if manifest.get("mark") == mark_of(context):
+        if manifest.get("mark") == attempt_mark(context):
             wrong += backup.lacks
         else:
             wrong += self._behind(params, context, backup)
         if wrong:
-            return _wrong(wrong)
+            return lacking(wrong)
         path = f"{params.folder}/{NAME}"
         outputs: JsonObject = {
             **backup.outputs(),
@@ -119,12 +97,12 @@ bitbucket.mirror:
 
     def apply(self, params: MirrorParams, context: ActionContext) -> Applied:
         """Bring every mirror, every bundle and the manifest up to date."""
-        work = MirrorWork(params, context, mark_of(context))
+        work = MirrorWork(params, context, attempt_mark(context))
         backup = work.run()
         if backup.failed:
             raise ActionFailedError(
                 f"{len(backup.failed)} of {backup.wanted} repositories could not be backed up: "
-                + "; ".join(shown(lack) for lack in backup.lacks[:_SHOWN]),
+                + told(map(str, backup.lacks)),
                 hint="the others are done; run again",
                 outputs=backup.outputs(),
             )
@@ -135,12 +113,7 @@ bitbucket.mirror:
 
     def _behind(self, params: MirrorParams, context: ActionContext, backup: Backup) -> list[Lack]:
         """Say which repositories of the workspace hold something else than their bundles."""
-        found: list[Lack] = []
-        if backup.recovery_point is None:
-            found.append(Lack("the manifest", "has no recovery point"))
-        elif (age := context.clock.now() - backup.recovery_point) > params.renew:
-            words = format_duration(timedelta(seconds=int(age.total_seconds())))
-            found.append(Lack("the manifest", f"is {words} old"))
+        found = list(stale(backup.recovery_point, context.clock.now(), params.renew))
 
         def look(one: RemoteRepository) -> str:
             if one.problem:
@@ -158,14 +131,3 @@ bitbucket.mirror:
             if reason:
                 found.append(Lack(one.item.slug, reason))
         return found + [Lack(name, "is no longer in the workspace") for name in backup.gone(remote)]
-
-
-def mark_of(context: ActionContext) -> str:
-    """Give what tells this attempt from others, the same after a crash."""
-    return hashlib.sha256(context.run.token.encode()).hexdigest()[:16]
-
-
-def _wrong(wrong: Sequence[Lack]) -> Finding:
-    more = f", and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-    changes = tuple(Change(what=shown(Lack(lack.what, "")), after=lack.why) for lack in wrong[:100])
-    return unsatisfied("; ".join(shown(lack) for lack in wrong[:_SHOWN]) + more, changes=changes)

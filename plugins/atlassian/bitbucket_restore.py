@@ -1,6 +1,5 @@
 """bitbucket.restore: repositories from a backup of bitbucket.mirror, pushed into empty ones."""
 
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
@@ -11,58 +10,19 @@ from runbook_engine.sdk import (
     ActionFailedError,
     Applied,
     Change,
-    CommandLostError,
     Finding,
     JsonObject,
     Outputs,
-    ServiceUnreachableError,
     satisfied,
     unsatisfied,
 )
 
-from .bitbucket import Workspace
+from .backup_manifest import told
 from .errors import LoginRefusedError
-from .git_work import Done, must_be_here, side_by_side
-from .mirror_backup import shown_text
-from .restore_work import RestoreWork, Seen, Wanted, wanted_of
+from .git_work import ALONE, Done, must_be_here, side_by_side
+from .restore_work import RestoreParams, RestoreWork, Seen, Wanted, wanted_of
 
-_ALONE = (ActionFailedError, ServiceUnreachableError, CommandLostError)
 _SHOWN = 5
-
-
-class RestoreParams(Workspace):
-    """From where, whereto, which."""
-
-    folder: str = Field(
-        pattern=r"^/.*[^/]$",
-        description="folder of the backup, on the machine that runs the engine",
-        examples=["/srv/backup/bitbucket"],
-    )
-    repositories: list[str] = Field(
-        [],
-        description="names in the backup; without any, all that the workspace had at the time of the backup",
-        examples=[["shop", "billing"]],
-    )
-    create: bool = Field(
-        default=False, description="make repositories that are not there, private unless they were not"
-    )
-    project: str | None = Field(
-        None,
-        pattern=r"^[A-Za-z][A-Za-z0-9_]*$",
-        description="key of the project of new repositories; without it the project that they were in",
-        examples=["APP"],
-    )
-    concurrent: int = Field(4, ge=1, le=16, description="repositories that are worked on at once")
-    work: str | None = Field(
-        None,
-        pattern=r"^/.*[^/]$",
-        description="folder to unpack bundles in, one after the other; without it ~/.runbook/restore",
-    )
-
-    @property
-    def work_folder(self) -> str:
-        """Give where bundles are unpacked."""
-        return self.work or str(Path.home() / ".runbook" / "restore")
 
 
 class RestoreOutputs(Outputs):
@@ -108,7 +68,7 @@ bitbucket.restore:
         work = RestoreWork(params, context)
         wanted = wanted_of(params, context)
         done = side_by_side(
-            context, wanted, work.look, at_once=params.concurrent, fails_alone=_ALONE, what="looking at repositories"
+            context, wanted, work.look, at_once=params.concurrent, fails_alone=ALONE, what="looking at repositories"
         )
         _raise(done, "can't be restored", _outputs(done))
         point = min((one.confirmed for one in wanted if one.confirmed is not None), default=None)
@@ -129,7 +89,7 @@ bitbucket.restore:
         work = RestoreWork(params, context)
         wanted = wanted_of(params, context)
         done = side_by_side(
-            context, wanted, work.restore, at_once=params.concurrent, fails_alone=_ALONE, what="repositories restored"
+            context, wanted, work.restore, at_once=params.concurrent, fails_alone=ALONE, what="repositories restored"
         )
         outputs = {**_outputs(done), "created": sorted(work.created)}
         _raise(done, "could not be restored", outputs)
@@ -148,10 +108,9 @@ def _raise(done: list[Done[Wanted, Seen]], what: str, outputs: JsonObject) -> No
         if isinstance(error, LoginRefusedError):
             raise error
     if errors:
-        lines = [shown_text(f"{name}: {error.message}") for name, error in sorted(errors, key=lambda item: item[0])]
-        more = f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+        lines = [f"{name}: {error.message}" for name, error in sorted(errors, key=lambda item: item[0])]
         raise ActionFailedError(
-            f"{len(lines)} of {len(done)} repositories {what}: {'; '.join(lines[:_SHOWN])}{more}",
+            f"{len(lines)} of {len(done)} repositories {what}: {told(lines)}",
             hint=errors[0][1].hint,
             outputs=outputs,
         )

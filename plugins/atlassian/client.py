@@ -26,7 +26,7 @@ Query = Mapping[str, str | int | bool | None]
 _BUSY = frozenset({420, 429})
 _TRIES = 4  # of a read that is not answered
 _BUSY_TRIES = 10
-_MAX_BYTES = 10_000_000
+MAX_BYTES = 10_000_000
 _FIRST_WAIT, _GREATEST_WAIT = 1.0, 60.0  # seconds, where the service does not say
 _KINDS: Mapping[int, type[RefusedError]] = {
     401: LoginRefusedError,
@@ -79,7 +79,7 @@ class Client:
     authorization: str = field(repr=False)
     pace: Pace = field(default_factory=Pace)
     timeout: float = 30.0
-    max_bytes: int = _MAX_BYTES
+    max_bytes: int = MAX_BYTES
 
     def get(self, path: str, query: Query | None = None) -> JsonValue:
         """Read. Repeated when no answer comes, or one that says that the service is down (5xx).

@@ -12,11 +12,13 @@ from runbook_engine.sdk import (
     ActionFailedError,
     CancelledError,
     Command,
+    CommandLostError,
     CommandTimeoutError,
     DeadlineError,
     DetachedStatus,
     JsonObject,
     RunbookError,
+    ServiceUnreachableError,
     connection_kind,
 )
 
@@ -24,6 +26,7 @@ from .git_job import JOB, TOKEN, argv
 
 _GOING_ON = frozenset({DetachedStatus.ABSENT, DetachedStatus.STARTING, DetachedStatus.RUNNING, DetachedStatus.ORPHANS})
 _LOOK = 1.0  # seconds
+ALONE = (ActionFailedError, ServiceUnreachableError, CommandLostError)  # errors that are one repository's own
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

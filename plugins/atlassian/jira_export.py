@@ -1,6 +1,5 @@
 """jira.export: the issues of a search with all their comments and attachments, as files with a manifest."""
 
-import hashlib
 import re
 from datetime import timedelta
 from typing import ClassVar, Self
@@ -16,31 +15,24 @@ from runbook_engine.sdk import (
     Duration,
     Finding,
     Outputs,
-    Params,
-    format_duration,
     satisfied,
     unsatisfied,
 )
 
-from .backup_manifest import NAME, Lack
-from .client import Client
+from .atlassian_site import OnSite
+from .backup_manifest import NAME, Lack, lacking, stale, told
 from .export_store import GREATEST, Bucket, Folder, S3Store, Store
 from .jira_issues import listed
 from .jira_manifest import Export, read_export
 from .jira_work import ExportWork
-from .login import Site
+from .marks import attempt_mark
 
-_SHOWN = 5
 _ANSWER = 16 << 20  # bytes
 
 
-class ExportParams(Params):
+class ExportParams(OnSite):
     """Which issues, from where, whereto."""
 
-    site: Site = Field(
-        description="the site",
-        examples=[{"url": "https://example.atlassian.net", "token": "{{ secret('env:ATLASSIAN_TOKEN') }}"}],
-    )
     jql: str = Field(
         min_length=1,
         max_length=2000,
@@ -134,18 +126,16 @@ jira.export:
         store = _store(params, context)
         export = read_export(store, NAME, _source(params))
         if export is None:
-            there = sum(1 for _ in listed(_client(params, context), params.jql))
+            there = sum(1 for _ in listed(params.client(context, max_bytes=_ANSWER), params.jql))
             change = Change(what="export", after={"issues": there, "to": store.place("")})
             return unsatisfied(f"there is no export yet; Jira lists {there} issues", changes=(change,))
         wrong = [Lack(path, "is not as it was written") for path in store.damaged(export.files())]
         if not params.allow_missing:
             wrong += export.lacks()
-        if export.mark != _mark(context):  # what this very attempt brought is not held against what came since
+        if export.mark != attempt_mark(context):  # what this very attempt brought is not held against what came since
             wrong += _behind(params, context, export)
         if wrong:
-            more = f", and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-            changes = tuple(Change(what=lack.what, after=lack.why) for lack in wrong[:100])
-            return unsatisfied("; ".join(map(_shown, wrong[:_SHOWN])) + more, changes=changes)
+            return lacking(wrong)
         return satisfied(
             f"{len(export.issues)} issues are exported as of {export.recovery_point:%Y-%m-%d %H:%M:%S} UTC",
             outputs={**export.outputs(), "manifest": store.place(NAME)},
@@ -155,13 +145,13 @@ jira.export:
     def apply(self, params: ExportParams, context: ActionContext) -> Applied:
         """Bring it up to date."""
         part_bytes = params.part_bytes if params.attachments else None
-        client, store = _client(params, context), _store(params, context)
-        work = ExportWork(context, client, store, params.jql, _source(params), _mark(context), part_bytes)
+        client, store = params.client(context, max_bytes=_ANSWER), _store(params, context)
+        work = ExportWork(context, client, store, params.jql, _source(params), attempt_mark(context), part_bytes)
         export = work.run()
         lacks = list(export.lacks())
         if lacks and not params.allow_missing:
             raise ActionFailedError(
-                f"Jira lists and does not give {len(lacks)}: {'; '.join(map(_shown, lacks[:_SHOWN]))}",
+                f"Jira lists and does not give {len(lacks)}: {told(map(str, lacks))}",
                 hint="the rest is exported; run again, or say allow_missing: true",
                 outputs={**export.outputs(), "manifest": store.place(NAME)},
             )
@@ -171,21 +161,13 @@ jira.export:
 
 def _behind(params: ExportParams, context: ActionContext, export: Export) -> list[Lack]:
     """Say how the export is behind what Jira lists now."""
-    found = []
-    if export.recovery_point is None:
-        found.append(Lack("the manifest", "has no recovery point"))
-    elif (age := context.clock.now() - export.recovery_point) > params.renew:
-        found.append(Lack("the manifest", f"is {format_duration(timedelta(seconds=int(age.total_seconds())))} old"))
-    listing = dict(listed(_client(params, context), params.jql))
+    found = list(stale(export.recovery_point, context.clock.now(), params.renew))
+    listing = dict(listed(params.client(context, max_bytes=_ANSWER), params.jql))
     for identity in export.behind(listing, again=False):
         known = export.issues.get(identity)
         found.append(Lack(f"issue {known['key'] if known else identity}", "was changed" if known else "is new"))
     found += [Lack(f"issue {export.issues[key]['key']}", "is no longer listed") for key in export.gone(listing)]
     return found
-
-
-def _client(params: ExportParams, context: ActionContext) -> Client:
-    return Client(context, params.site.url, params.site.authorization(), max_bytes=_ANSWER)
 
 
 def _store(params: ExportParams, context: ActionContext) -> Store:
@@ -198,13 +180,3 @@ def _store(params: ExportParams, context: ActionContext) -> Store:
 
 def _source(params: ExportParams) -> str:
     return f"{params.site.url} {params.jql}"
-
-
-def _mark(context: ActionContext) -> str:
-    """Give what tells this attempt from others, the same after a crash."""
-    return hashlib.sha256(context.run.token.encode()).hexdigest()[:16]
-
-
-def _shown(lack: Lack) -> str:
-    """Give a lack as a line; names come from outside, and must not steer a terminal."""
-    return "".join(sign if sign.isprintable() else "?" for sign in f"{lack.what}: {lack.why}")

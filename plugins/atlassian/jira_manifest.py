@@ -7,9 +7,9 @@ from datetime import datetime
 
 from runbook_engine.sdk import ActionFailedError, JsonObject, JsonValue
 
-from .backup_manifest import FORMAT, Lack, objects, time_of
+from .backup_manifest import FORMAT, Lack, time_of
 from .export_store import Store, Stored
-from .shapes import mapping, text
+from .shapes import mapping, objects, text
 
 MADE_BY = "jira.export"
 

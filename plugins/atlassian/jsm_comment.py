@@ -7,36 +7,30 @@ from pydantic import Field
 from runbook_engine.sdk import (
     Action,
     ActionContext,
-    ActionFailedError,
     Applied,
     Change,
     Finding,
     JsonObject,
     JsonValue,
-    Mode,
     Outputs,
-    Params,
     satisfied,
     unsatisfied,
 )
 
+from .atlassian_site import OnSite
 from .client import Client, segment
-from .login import Site
+from .drills import place_for, words_for
 from .marks import holds, mark_of, marked
-from .once import asked_once
+from .once import found_or_asked
 from .pages import by_start
 from .shapes import text
 
 _REQUEST_KEY = r"^[A-Za-z][A-Za-z0-9_]*-\d+$|^\d+$"
 
 
-class CommentParams(Params):
+class CommentParams(OnSite):
     """What to say, on which request, to whom."""
 
-    site: Site = Field(
-        description="the site",
-        examples=[{"url": "https://example.atlassian.net", "token": "{{ secret('env:ATLASSIAN_TOKEN') }}"}],
-    )
     request: str = Field(pattern=_REQUEST_KEY, description="key of the request", examples=["HELP-12"])
     body: str = Field(min_length=1, max_length=30_000, description="the text; the step's reference is put below it")
     public: bool = Field(default=True, description="whether customers see it; otherwise the desk's people alone")
@@ -80,48 +74,34 @@ jsm.comment:
     def check(self, params: CommentParams, context: ActionContext) -> Finding:
         """Look for it."""
         request, mark = _request(params, context), mark_of(context.run, params.key)
-        found = _find(_client(params, context), request, mark)
+        found = _find(params.client(context), request, mark)
         if found is not None:
             return satisfied(f"{request} says it already", outputs=_outputs(request, found))
         kind = "public" if params.public else "internal"
-        change = Change(what=f"{kind} comment on {request}", after=marked(_words(params, context), mark))
+        change = Change(what=f"{kind} comment on {request}", after=marked(words_for(context, params.body), mark))
         return unsatisfied(f"{request} does not say it yet", changes=(change,))
 
     def apply(self, params: CommentParams, context: ActionContext) -> Applied:
         """Say it, unless it is said."""
         request, mark = _request(params, context), mark_of(context.run, params.key)
-        client = _client(params, context)
-        found = _find(client, request, mark)
-        if found is not None:
-            return Applied(summary=f"{request} said it before", outputs=_outputs(request, found), changed=False)
-        body: JsonObject = {"body": marked(_words(params, context), mark), "public": params.public}
-        made = asked_once(
-            context, lambda: client.send("POST", _path(request), body), lambda: _find(client, request, mark)
+        client = params.client(context)
+        body: JsonObject = {"body": marked(words_for(context, params.body), mark), "public": params.public}
+        made, is_new = found_or_asked(
+            context, lambda: _find(client, request, mark), lambda: client.send("POST", _path(request), body)
         )
-        return Applied(summary=f"commented on {request}", outputs=_outputs(request, made))
-
-
-def _client(params: CommentParams, context: ActionContext) -> Client:
-    return Client(context, params.site.url, params.site.authorization())
+        summary = f"commented on {request}" if is_new else f"{request} said it before"
+        return Applied(summary=summary, outputs=_outputs(request, made), changed=is_new)
 
 
 def _request(params: CommentParams, context: ActionContext) -> str:
-    """Give the request to comment on.
-
-    Raises:
-        ActionFailedError: it is a drill and there is no sandbox.
-    """
-    if context.run.mode is not Mode.DRILL:
-        return params.request
-    if params.sandbox_request is None:
-        raise ActionFailedError(
-            "it is a drill and there is no sandbox request", hint="give sandbox_request: a request for drills"
-        )
-    return params.sandbox_request
-
-
-def _words(params: CommentParams, context: ActionContext) -> str:
-    return f"DRILL, not real: {params.body}" if context.run.mode is Mode.DRILL else params.body
+    """Give the request to comment on."""
+    return place_for(
+        context,
+        params.request,
+        params.sandbox_request,
+        lacks="sandbox request",
+        hint="give sandbox_request: a request for drills",
+    )
 
 
 def _path(request: str) -> str:

@@ -9,14 +9,12 @@ from pydantic import Field
 from runbook_engine.sdk import (
     Action,
     ActionContext,
-    ActionFailedError,
     Applied,
     Change,
     Duration,
     Finding,
     JsonObject,
     JsonValue,
-    Mode,
     Outputs,
     Params,
     satisfied,
@@ -24,14 +22,16 @@ from runbook_engine.sdk import (
     unsatisfied,
 )
 
+from .atlassian_site import OnSite
 from .client import Client
-from .login import Site
+from .drills import in_drill, place_for, words_for
 from .marks import holds, mark_of, marked
-from .once import asked_once
+from .once import found_or_asked
 from .pages import by_start
 from .shapes import objects, text
 
 _PATH = "/rest/servicedeskapi/request"
+_SUMMARY_LIMIT = 255
 _LOOKED_THROUGH = 2000  # requests of one kind
 
 
@@ -42,14 +42,12 @@ class Desk(Params):
     request_type: str = Field(pattern=r"^\d+$", description="id of the request type", examples=["25"])
 
 
-class RequestParams(Desk):
+class RequestParams(OnSite, Desk):
     """What to raise, where, for whom."""
 
-    site: Site = Field(
-        description="the site",
-        examples=[{"url": "https://example.atlassian.net", "token": "{{ secret('env:ATLASSIAN_TOKEN') }}"}],
+    summary: str = Field(
+        min_length=1, max_length=_SUMMARY_LIMIT, pattern=r"^[^\r\n]*$", description="the summary, one line"
     )
-    summary: str = Field(min_length=1, max_length=255, pattern=r"^[^\r\n]*$", description="the summary, one line")
     description: str = Field("", max_length=30_000, description="the text; the step's reference is put below it")
     fields: dict[str, JsonValue] = Field(
         {}, description="more fields, by their Jira ids", examples=[{"priority": {"name": "High"}}]
@@ -104,8 +102,7 @@ jsm.request:
     def check(self, params: RequestParams, context: ActionContext) -> Finding:
         """Look for it."""
         desk, mark = _desk(params, context), mark_of(context.run, params.key)
-        client = _client(params, context)
-        found, complete = _find(client, desk, params.mark_field, mark)
+        found, complete = _find(params.client(context), desk, params.mark_field, mark)
         if found is not None:
             return satisfied(f"{text(found, 'issueKey')} is raised", outputs=_outputs(found))
         after = f"{_summary(params, context)}\n\n{marked(params.description, mark)}"
@@ -118,40 +115,29 @@ jsm.request:
     def apply(self, params: RequestParams, context: ActionContext) -> Applied:
         """Raise it, unless it shows by now."""
         desk, mark = _desk(params, context), mark_of(context.run, params.key)
-        client = _client(params, context)
+        client = params.client(context)
         if params.settle:
             context.pause(params.settle.total_seconds())
-        found, _ = _find(client, desk, params.mark_field, mark)
-        if found is not None:
-            return Applied(
-                summary=f"{text(found, 'issueKey')} was raised before", outputs=_outputs(found), changed=False
-            )
         body = _body(params, context, desk, mark)
-
-        def look() -> JsonObject | None:
-            return _find(client, desk, params.mark_field, mark)[0]
-
-        made = asked_once(context, lambda: client.send("POST", _PATH, body), look)
-        return Applied(summary=f"raised {text(made, 'issueKey')}", outputs=_outputs(made))
-
-
-def _client(params: RequestParams, context: ActionContext) -> Client:
-    return Client(context, params.site.url, params.site.authorization())
+        made, is_new = found_or_asked(
+            context,
+            lambda: _find(client, desk, params.mark_field, mark)[0],
+            lambda: client.send("POST", _PATH, body),
+        )
+        key = text(made, "issueKey")
+        summary = f"raised {key}" if is_new else f"{key} was raised before"
+        return Applied(summary=summary, outputs=_outputs(made), changed=is_new)
 
 
 def _desk(params: RequestParams, context: ActionContext) -> Desk:
-    """Give where to raise it.
-
-    Raises:
-        ActionFailedError: it is a drill and there is no sandbox.
-    """
-    if context.run.mode is not Mode.DRILL:
-        return params
-    if params.sandbox is None:
-        raise ActionFailedError(
-            "it is a drill and there is no sandbox service desk", hint="give sandbox: a service desk for drills"
-        )
-    return params.sandbox
+    """Give where to raise it."""
+    return place_for(
+        context,
+        params,
+        params.sandbox,
+        lacks="sandbox service desk",
+        hint="give sandbox: a service desk for drills",
+    )
 
 
 def _find(client: Client, desk: Desk, field: str, mark: str) -> tuple[JsonObject | None, bool]:
@@ -172,7 +158,7 @@ def _find(client: Client, desk: Desk, field: str, mark: str) -> tuple[JsonObject
 
 
 def _summary(params: RequestParams, context: ActionContext) -> str:
-    return f"DRILL, not real: {params.summary}"[:255] if context.run.mode is Mode.DRILL else params.summary
+    return words_for(context, params.summary)[:_SUMMARY_LIMIT]
 
 
 def _body(params: RequestParams, context: ActionContext, desk: Desk, mark: str) -> JsonObject:
@@ -182,7 +168,7 @@ def _body(params: RequestParams, context: ActionContext, desk: Desk, mark: str) 
         "summary": _summary(params, context),
         params.mark_field: marked(params.description, mark),
     }
-    drill = context.run.mode is Mode.DRILL
+    drill = in_drill(context)
     body: dict[str, JsonValue] = {
         "serviceDeskId": desk.service_desk,
         "requestTypeId": desk.request_type,

@@ -6,22 +6,13 @@ from datetime import datetime
 
 from runbook_engine.sdk import ActionFailedError, JsonObject, JsonValue
 
-from .backup_manifest import Lack, objects, time_of
+from .backup_manifest import Lack, time_of
 from .bitbucket import RemoteRepository, Workspace
 from .git_advertisement import Advertisement
 from .git_command import refs_digest
+from .shapes import objects
 
 MADE_BY = "bitbucket.mirror"
-
-
-def shown(lack: Lack) -> str:
-    """Give a lack as a line; names come from outside, and must not steer a terminal."""
-    return shown_text(f"{lack.what}: {lack.why}" if lack.why else lack.what)
-
-
-def shown_text(text: str) -> str:
-    """Give a text without signs that would steer a terminal."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 @dataclass

@@ -4,33 +4,44 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
-from runbook_engine.sdk import ActionContext, ActionFailedError, CommandLostError, JsonObject
-from runbook_engine.sdk import ServiceUnreachableError as Unreachable
+from pydantic import Field
+
+from runbook_engine.sdk import ActionContext, ActionFailedError, Duration, JsonObject
 
 from .backup_manifest import read_manifest, time_of, write_manifest
-from .bitbucket import RemoteRepository, repositories
+from .bitbucket import RemoteRepository, Workspace, repositories
 from .git_advertisement import Advertisement
 from .git_command import refs_digest
 from .git_mirror import MirrorJob
-from .git_work import do_job, forget_job, must_be_here, side_by_side
+from .git_work import ALONE, do_job, forget_job, must_be_here, side_by_side
 from .mirror_backup import MADE_BY, Backup, entry_of, essence, source_of
 
-if TYPE_CHECKING:
-    from .bitbucket_mirror import MirrorParams
-
-ALONE = (ActionFailedError, Unreachable, CommandLostError)
 _BUNDLE = re.compile(r"[A-Za-z0-9_.-]+\.[0-9a-f]{8}\.[0-9a-f]{12}\.bundle")
 _STATE = re.compile(r"([0-9a-f]{32})\.json")
 _STATE_AT_MOST = 256 << 20
 
 
+class MirrorParams(Workspace):
+    """Which workspace, whereto."""
+
+    folder: str = Field(
+        pattern=r"^/.*[^/]$",
+        description="folder of this workspace's backup on the machine that runs the engine; it is made",
+        examples=["/srv/backup/bitbucket"],
+    )
+    concurrent: int = Field(4, ge=1, le=16, description="repositories that are worked on at once")
+    renew: Duration = Field(
+        timedelta(hours=1),
+        description="greatest age of the manifest; an older one is written anew although no repository changed",
+    )
+
+
 class MirrorWork:
     """One attempt at a workspace's backup."""
 
-    def __init__(self, params: "MirrorParams", context: ActionContext, mark: str) -> None:
+    def __init__(self, params: MirrorParams, context: ActionContext, mark: str) -> None:
         self._params, self._context, self._mark = params, context, mark
 
     def run(self) -> Backup:

@@ -3,20 +3,55 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+from pydantic import Field
 
 from runbook_engine.sdk import ActionContext, ActionFailedError, JsonObject, JsonValue
 
-from .backup_manifest import NAME, objects, read_manifest, time_of
-from .bitbucket import is_slug, repository
+from .backup_manifest import NAME, read_manifest, time_of
+from .bitbucket import Workspace, is_slug, repository
 from .client import segment
 from .errors import LostAnswerError, NotThereError, RefusedError
 from .git_restore import RestoreJob, pushable
 from .git_work import do_job
 from .mirror_backup import MADE_BY
+from .shapes import objects
 
-if TYPE_CHECKING:
-    from .bitbucket_restore import RestoreParams
+
+class RestoreParams(Workspace):
+    """From where, whereto, which."""
+
+    folder: str = Field(
+        pattern=r"^/.*[^/]$",
+        description="folder of the backup, on the machine that runs the engine",
+        examples=["/srv/backup/bitbucket"],
+    )
+    repositories: list[str] = Field(
+        [],
+        description="names in the backup; without any, all that the workspace had at the time of the backup",
+        examples=[["shop", "billing"]],
+    )
+    create: bool = Field(
+        default=False, description="make repositories that are not there, private unless they were not"
+    )
+    project: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z][A-Za-z0-9_]*$",
+        description="key of the project of new repositories; without it the project that they were in",
+        examples=["APP"],
+    )
+    concurrent: int = Field(4, ge=1, le=16, description="repositories that are worked on at once")
+    work: str | None = Field(
+        None,
+        pattern=r"^/.*[^/]$",
+        description="folder to unpack bundles in, one after the other; without it ~/.runbook/restore",
+    )
+
+    @property
+    def work_folder(self) -> str:
+        """Give where bundles are unpacked."""
+        return self.work or str(Path.home() / ".runbook" / "restore")
 
 
 @dataclass(frozen=True)
@@ -53,7 +88,7 @@ class Seen:
     words: str
 
 
-def wanted_of(params: "RestoreParams", context: ActionContext) -> list[Wanted]:
+def wanted_of(params: RestoreParams, context: ActionContext) -> list[Wanted]:
     """Read from the manifest what is to be restored.
 
     Raises:
@@ -83,7 +118,7 @@ def wanted_of(params: "RestoreParams", context: ActionContext) -> list[Wanted]:
 class RestoreWork:
     """One attempt at restoring; `created` names what was made."""
 
-    def __init__(self, params: "RestoreParams", context: ActionContext) -> None:
+    def __init__(self, params: RestoreParams, context: ActionContext) -> None:
         self._params, self._context = params, context
         self.created: list[str] = []
 

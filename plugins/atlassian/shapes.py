@@ -24,3 +24,8 @@ def objects(value: JsonValue, *path: str) -> list[JsonObject]:
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def printable(value: str) -> str:
+    """Give a text from outside without signs that would steer a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in value)

@@ -39,11 +39,18 @@ class Statuspage(Params):
         return self.sandbox_page if mode is Mode.DRILL and self.sandbox_page is not None else self.page
 
 
-def client_for(service: Statuspage, context: ActionContext) -> Client:
-    """Give a client that keeps to the service's rate."""
-    token = service.token.get_secret_value()
-    key = f"{service.url} {hashlib.sha256(token.encode()).hexdigest()}"
-    return Client(context, service.url, oauth(service.token), Pace(key, service.pace.total_seconds()))
+class OnPage(Params):
+    """Which page."""
+
+    statuspage: Statuspage = Field(
+        description="the page", examples=[{"page": "gytm4qzbx9t6", "token": "{{ secret('env:STATUSPAGE_TOKEN') }}"}]
+    )
+
+    def client(self, context: ActionContext) -> Client:
+        """Give a client that keeps to the service's rate."""
+        service, token = self.statuspage, self.statuspage.token.get_secret_value()
+        key = f"{service.url} {hashlib.sha256(token.encode()).hexdigest()}"
+        return Client(context, service.url, oauth(service.token), Pace(key, service.pace.total_seconds()))
 
 
 def component_ids(client: Client, page: str, wanted: Mapping[str, ComponentStatus]) -> dict[str, ComponentStatus]:

@@ -11,23 +11,19 @@ from runbook_engine.sdk import (
     Applied,
     Change,
     Finding,
-    Mode,
     Outputs,
-    Params,
     satisfied,
     unsatisfied,
 )
 
 from .client import segment
-from .statuspage import ComponentStatus, Statuspage, client_for, one_component
+from .drills import place_for
+from .statuspage import ComponentStatus, OnPage, one_component
 
 
-class ComponentParams(Params):
+class ComponentParams(OnPage):
     """Which component, in what state."""
 
-    statuspage: Statuspage = Field(
-        description="the page", examples=[{"page": "gytm4qzbx9t6", "token": "{{ secret('env:STATUSPAGE_TOKEN') }}"}]
-    )
     component: str = Field(min_length=1, description="its id, or its name", examples=["API"])
     status: ComponentStatus = Field(description="the state to show")
 
@@ -92,15 +88,16 @@ def _look(params: ComponentParams, context: ActionContext) -> tuple[str, str, st
     Raises:
         ActionFailedError: there is no such component, or it is a drill and there is no sandbox.
     """
-    if context.run.mode is Mode.DRILL and params.statuspage.sandbox_page is None:
-        raise ActionFailedError(
-            "it is a drill and there is no sandbox page; visitors would take a component's state for true",
-            hint="give statuspage.sandbox_page, a page of your own for drills",
-        )
-    page = params.statuspage.page_for(context.run.mode)
-    return (page, *one_component(client_for(params.statuspage, context), page, params.component))
+    page = place_for(
+        context,
+        params.statuspage.page,
+        params.statuspage.sandbox_page,
+        lacks="sandbox page; visitors would take a component's state for true",
+        hint="give statuspage.sandbox_page, a page of your own for drills",
+    )
+    return (page, *one_component(params.client(context), page, params.component))
 
 
 def _set(params: ComponentParams, context: ActionContext, page: str, component: str, status: str) -> None:
     path = f"/pages/{segment(page)}/components/{segment(component)}"
-    client_for(params.statuspage, context).send("PATCH", path, {"component": {"status": status}}, repeatable=True)
+    params.client(context).send("PATCH", path, {"component": {"status": status}}, repeatable=True)

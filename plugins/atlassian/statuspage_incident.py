@@ -1,6 +1,5 @@
 """statuspage.incident: opens an incident on a status page, tells how it goes, and resolves it."""
 
-import hashlib
 from collections.abc import Mapping
 from itertools import islice
 from typing import ClassVar, Literal
@@ -16,39 +15,35 @@ from runbook_engine.sdk import (
     Finding,
     JsonObject,
     JsonValue,
-    Mode,
     Outputs,
-    Params,
     RunFacts,
     satisfied,
     unsatisfied,
 )
 
 from .client import Client, segment
+from .drills import DRILL, in_drill, words_for
+from .marks import mark_of
 from .once import asked_once
 from .pages import by_number
 from .shapes import mapping, text
-from .statuspage import ComponentStatus, Statuspage, client_for, component_ids
+from .statuspage import ComponentStatus, OnPage, component_ids
 from .turns import alone
 
 _MARK = "runbook_engine"  # our part of an incident's metadata
 _RECENT = 100  # incidents, the newest, that are searched for one that is resolved
-_DRILL = "DRILL, not real: "
 _NAME_LIMIT = 255
 
 
-class IncidentParams(Params):
+class IncidentParams(OnPage):
     """Which incident, and what to say of it."""
 
-    statuspage: Statuspage = Field(
-        description="the page", examples=[{"page": "gytm4qzbx9t6", "token": "{{ secret('env:STATUSPAGE_TOKEN') }}"}]
-    )
     status: Literal["investigating", "identified", "monitoring", "resolved"] = Field(description="how far it is")
     body: str = Field(min_length=1, max_length=25_000, description="what to tell, as one update of the incident")
     name: str | None = Field(
         None,
         min_length=1,
-        max_length=_NAME_LIMIT - len(_DRILL),
+        max_length=_NAME_LIMIT - len(DRILL),
         description="title of the incident; a step with a name opens it where there is none yet",
         examples=["The service is moving to its standby region"],
     )
@@ -103,11 +98,11 @@ statuspage.incident:
 
     def check(self, params: IncidentParams, context: ActionContext) -> Finding:
         """Look for our note."""
-        client, page = client_for(params.statuspage, context), params.statuspage.page_for(context.run.mode)
+        client, page = params.client(context), params.statuspage.page_for(context.run.mode)
         found = _find(client, page, params, context.run)
-        if found is not None and _note(context.run) in mapping(found, "metadata", _MARK):
+        if found is not None and _says(found, context.run):
             return satisfied(f"{text(found, 'name')!r} says it already", outputs=_outputs(page, found))
-        content = _content(params, context.run, found)
+        content = _content(params, context, found)
         shown = _preview(content, component_ids(client, page, params.components))
         what = "update of the incident" if found is not None or params.name is None else "incident"
         summary = f"{text(found, 'name')!r} does not say it yet" if found is not None else "there is no incident yet"
@@ -115,18 +110,18 @@ statuspage.incident:
 
     def apply(self, params: IncidentParams, context: ActionContext) -> Applied:
         """Open it, or add to it."""
-        client, page = client_for(params.statuspage, context), params.statuspage.page_for(context.run.mode)
+        client, page = params.client(context), params.statuspage.page_for(context.run.mode)
         with alone(context, f"{client.base} {page}"):
             components = component_ids(client, page, params.components)
             found = _find(client, page, params, context.run)
-            if found is not None and _note(context.run) in mapping(found, "metadata", _MARK):
+            if found is not None and _says(found, context.run):
                 return Applied(summary="it was said before", outputs=_outputs(page, found), changed=False)
             if found is None and params.name is None:
                 raise ActionFailedError(
                     f"there is no open incident {_key(params, context.run)!r} on the page, and the step opens none",
                     hint="give name to the step that opens it, and the same key to all, if any",
                 )
-            body: dict[str, JsonValue] = {**_content(params, context.run, found)}
+            body: dict[str, JsonValue] = {**_content(params, context, found)}
             if components:
                 body |= {"components": {**components}, "component_ids": [*components]}
             said = _say(client, page, params, context, found, {"incident": body})
@@ -152,7 +147,7 @@ def _say(
 
     def look() -> JsonValue:
         there = _find(client, page, params, context.run)
-        return there if _note(context.run) in mapping(there, "metadata", _MARK) else None
+        return there if _says(there, context.run) else None
 
     return asked_once(context, send, look)
 
@@ -164,7 +159,7 @@ def _find(client: Client, page: str, params: IncidentParams, run: RunFacts) -> J
         if text(item, "metadata", _MARK, "key") == key:
             return item
     for item in islice(by_number(client, path), _RECENT):
-        if text(item, "metadata", _MARK, "key") == key and _note(run) in mapping(item, "metadata", _MARK):
+        if text(item, "metadata", _MARK, "key") == key and _says(item, run):
             return item
     return None
 
@@ -173,24 +168,23 @@ def _key(params: IncidentParams, run: RunFacts) -> str:
     return params.key or run.id
 
 
-def _note(run: RunFacts) -> str:
-    """Give the name of what this step notes: the same in every attempt of it, another for every step and run."""
-    return "said_" + hashlib.sha256(f"{run.id}\0{run.task}".encode()).hexdigest()[:16]
+def _says(incident: JsonValue, run: RunFacts) -> bool:
+    """Tell whether the step's note is in an incident."""
+    return mark_of(run) in mapping(incident, "metadata", _MARK)
 
 
-def _content(params: IncidentParams, run: RunFacts, found: JsonObject | None) -> JsonObject:
+def _content(params: IncidentParams, context: ActionContext, found: JsonObject | None) -> JsonObject:
     """Give what to send, with the notes of earlier steps: nobody says whether the service merges or replaces them."""
-    drill = run.mode is Mode.DRILL
-    theirs = mapping(found, "metadata")
-    ours = {**mapping(theirs, _MARK), "key": _key(params, run), _note(run): run.step}
+    run, theirs = context.run, mapping(found, "metadata")
+    ours = {**mapping(theirs, _MARK), "key": _key(params, run), mark_of(run): run.step}
     content: dict[str, JsonValue] = {
         "status": params.status,
-        "body": f"{_DRILL}{params.body}" if drill else params.body,
-        "deliver_notifications": params.notify and not drill,
+        "body": words_for(context, params.body),
+        "deliver_notifications": params.notify and not in_drill(context),
         "metadata": {**theirs, _MARK: ours},
     }
     if found is None and params.name is not None:
-        content["name"] = f"{_DRILL}{params.name}" if drill else params.name
+        content["name"] = words_for(context, params.name)
     if params.impact is not None:
         content["impact_override"] = params.impact
     return content

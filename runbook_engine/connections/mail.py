@@ -1,5 +1,6 @@
 """Hands messages to a mail server: verified TLS, a word on every recipient, and honesty about broken ends."""
 
+import base64
 import smtplib
 import ssl
 from collections.abc import Sequence
@@ -62,7 +63,7 @@ class SmtpMailer:
             if server.tls == "starttls":
                 client.starttls(context=context)
             if server.username is not None:
-                client.login(server.username, server.password or "")
+                _log_in(client, server.username, server.password or "")
             client.ehlo_or_helo_if_needed()
         except smtplib.SMTPAuthenticationError as error:
             raise _closed(client, RunbookError(f"{where}: the login was refused: {_said(error)}")) from error
@@ -73,6 +74,24 @@ class SmtpMailer:
             told = RunbookError(f"{where}: {error}; the message was not handed in")
             raise _closed(client, told) from error
         return client
+
+
+def _log_in(client: smtplib.SMTP, user: str, password: str) -> None:
+    """Log in; what is not ASCII goes as UTF-8 by AUTH PLAIN (RFC 4616), which the library can't do.
+
+    Raises:
+        SMTPException: the login was refused, or the server has no way to take it.
+    """
+    if (user + password).isascii():
+        client.login(user, password)
+        return
+    client.ehlo_or_helo_if_needed()
+    if "PLAIN" not in client.esmtp_features.get("auth", "").upper().split():
+        raise smtplib.SMTPNotSupportedError("it has no AUTH PLAIN, and the login holds signs that are not ASCII")
+    words = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+    code, said = client.docmd("AUTH", f"PLAIN {words}")
+    if code != 235:  # noqa: PLR2004 - "authentication succeeded"
+        raise smtplib.SMTPAuthenticationError(code, said)
 
 
 def _hand_in(

@@ -93,6 +93,9 @@ def attempt(
         text = f"action {order.action} has a defect: {type(error).__name__}: {error}"
         doubt = progress.applying or _is_unsettled(order, tools, progress, learned=False)
         report = make_report(order, Outcome.FAILED, progress, error=text, in_doubt=doubt)
+    if report.outcome in {Outcome.FAILED, Outcome.UNREACHABLE}:
+        # What earlier attempts got done stays known, although this one only looked and could not tell.
+        report = report._replace(outputs={**order.recorded, **report.outputs})
     try:
         connection.close()
     except RunbookError as error:
@@ -264,7 +267,7 @@ def _failed(
         # What was done is not recorded, so that another attempt would do it once more.
         doubt = True
     report = make_report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and asks)
-    return report._replace(outputs={**order.recorded, **done}) if done or order.recorded else report
+    return report._replace(outputs={**report.outputs, **done})
 
 
 def _is_unsettled(order: AttemptOrder, tools: AttemptTools, progress: Progress, *, learned: bool) -> bool:

@@ -124,6 +124,20 @@ def test_login(serve):
     assert "wr0ngword" not in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
+def test_login_that_is_not_ascii_needs_a_server_that_can_take_it(serve):
+    def judge(server, session, envelope, mechanism, data):
+        return AuthResult(success=data.password == "größer".encode(), handled=False)
+
+    box, port = serve(authenticator=judge, auth_require_tls=False)
+    send(port, username="me", password="größer")
+    assert len(box.taken) == 1
+    _, port = serve(authenticator=judge, auth_require_tls=False, auth_exclude_mechanism=["PLAIN"])
+    with pytest.raises(RunbookError, match="no AUTH PLAIN") as caught:
+        send(port, username="me", password="größer")
+    assert "größer" not in str(caught.value)
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     import subprocess

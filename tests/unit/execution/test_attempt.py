@@ -238,6 +238,15 @@ def test_what_a_failed_attempt_got_done_is_kept_for_the_next_one():
     assert report.outputs == {"accepted": ["b@x"], "ids": [1]}
 
 
+def test_what_was_got_done_stays_known_when_a_later_attempt_only_looks_and_can_not_tell():
+    class Mails(Switch):
+        effect = Effect.ONCE
+
+    report = try_it(Mails(unknown()), settle=True, recorded={"accepted": ["a@x"]})
+    assert report.needs_person
+    assert report.outputs == {"accepted": ["a@x"]}
+
+
 def test_a_secret_at_the_cut_of_an_output_leaves_no_piece():
     secret = "SuperSecretTokenValue-0123456789"
 
