@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Literal
 
 from runbook_engine import version
+from runbook_engine.app.doctor_check import Check
 from runbook_engine.app.prepare import read_inventory
 from runbook_engine.app.project import OpenProject, actor, open_project
 from runbook_engine.connections.factory import kind_of
 from runbook_engine.connections.ssm_settings import ssm_route
 from runbook_engine.journals.file import is_there
-from runbook_engine.model.base import Frozen
 from runbook_engine.model.diagnostic import Severity, has_errors
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.inventory import Inventory, Target
@@ -32,20 +32,6 @@ _AWS_SIGNS = (
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )
-
-
-class Check(Frozen):
-    """One thing that was looked at.
-
-    Attributes:
-        level: `ok`; `note`, worth knowing and perhaps as it should be; `wrong`, a recovery would suffer from it.
-        hint: what to do about it.
-    """
-
-    name: str
-    level: Literal["ok", "note", "wrong"]
-    text: str
-    hint: str = ""
 
 
 def examine(start: Path) -> list[Check]:
@@ -71,6 +57,12 @@ def _guarded(look: Callable[[OpenProject], Iterator[Check]], project: OpenProjec
     except RunbookError as error:
         name = look.__name__.removeprefix("_")
         return [Check(name=name, level="wrong", text=error.message, hint=error.hint)]
+
+
+def _secrets(project: OpenProject) -> Iterator[Check]:
+    from runbook_engine.app.doctor_secrets import secret_checks
+
+    return secret_checks(project, datetime.now(UTC).date())
 
 
 def _python() -> Check:
@@ -145,18 +137,6 @@ def _inventory(project: OpenProject) -> Iterator[Check]:
     yield from _ssh(inventory)
     yield from _ssm(inventory)
     yield _aws()
-
-
-def _secrets(project: OpenProject) -> Iterator[Check]:
-    """Say which secrets of the runbooks are missing; a machine that only reads reports needs none of them."""
-    from runbook_engine.app.doctor_secrets import look_at_secrets
-
-    count, missing = look_at_secrets(project)
-    for one in missing:
-        text = f"{one.reference}: {one.problem}"
-        yield Check(name="secrets", level="note", text=text, hint=f"{one.runbook} needs it on the machine that runs it")
-    if count and not missing:
-        yield Check(name="secrets", level="ok", text=f"{count} of the runbooks are there; none was read")
 
 
 def _ssm(inventory: Inventory) -> Iterator[Check]:

@@ -2,13 +2,17 @@
 
 import os
 import stat
+from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from runbook_engine.app.cloud import aws_session
+from runbook_engine.app.doctor_check import Check
 from runbook_engine.app.prepare import PlanRequest, prepare_plan, read_inventory
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.run_secrets import age_files, audience_references, parsed, references
+from runbook_engine.app.secret_expiry import HINT, endings, unasked
 from runbook_engine.app.secret_findings import written_references
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.expressions.placeholders import base_references
@@ -31,10 +35,39 @@ class Missing(NamedTuple):
     runbook: str
 
 
-def look_at_secrets(project: OpenProject) -> tuple[int, list[Missing]]:
-    """Look whether the secrets of the project are there; gives how many there are, and what is missing.
+def secret_checks(project: OpenProject, today: date) -> Iterator[Check]:
+    """Say which secrets of the runbooks are missing; a machine that only reads reports needs none of them."""
+    needed = needed_secrets(project)
+    missing = look_at_secrets(project, needed)
+    for one in missing:
+        text = f"{one.reference}: {one.problem}"
+        yield Check(name="secrets", level="note", text=text, hint=f"{one.runbook} needs it on the machine that runs it")
+    if needed and not missing:
+        yield Check(name="secrets", level="ok", text=f"{len(needed)} of the runbooks are there; none was read")
+    yield from _endings(project, needed, today)
 
-    Looked at are references that stand in a runbook, those that its steps compute of the default inventory, and those
+
+def _endings(project: OpenProject, needed: Mapping[str, str], today: date) -> Iterator[Check]:
+    """Say which secrets are over, or will be soon, by the days that runbook.toml has."""
+    config = project.config.secrets
+    ending = endings(config, today, needed)
+    for one in ending:
+        level: Literal["note", "wrong"] = "wrong" if one.over else "note"
+        yield Check(name="secrets", level=level, text=one.text, hint=HINT)
+    for text in unasked(config, needed):
+        hint = "correct the reference in [secrets.expires] of runbook.toml, or take it out"
+        yield Check(name="secrets", level="note", text=f"nothing is known to ask for {text}", hint=hint)
+    if config.expires and not ending:
+        count, days = len(config.expires), config.warn_before.days
+        yield Check(
+            name="secrets", level="ok", text=f"none of {count} with a day in runbook.toml ends within {days} days"
+        )
+
+
+def needed_secrets(project: OpenProject) -> dict[str, str]:
+    """Give the references of the project's secrets, each with what asks for it; badly written ones are left out.
+
+    Given are references that stand in a runbook, those that its steps compute of the default inventory, and those
     of the team's audiences.
     """
     known: dict[str, str] = {}
@@ -43,12 +76,21 @@ def look_at_secrets(project: OpenProject) -> tuple[int, list[Missing]]:
             known.setdefault(reference, path.stem)
     for reference in _of_audiences(project):
         known.setdefault(reference, "team.yml")
+    return {text: known[text] for text in parsed(known)}
+
+
+def look_at_secrets(project: OpenProject, known: Mapping[str, str]) -> list[Missing]:
+    """Look whether the secrets are there; gives what is missing.
+
+    Args:
+        known: references, each with what asks for it.
+    """
     if not known:
-        return 0, []
+        return []
     inventory, _, _ = read_inventory(project, ()) if project.config.inventory else (None, None, None)
     session = aws_session(inventory, project.root, patience=_SECONDS) if inventory else _plain_session()
     problems = {text: _problem(project, parts, AwsSecrets(session)) for text, parts in parsed(known).items()}
-    return len(known), [Missing(text, problem, known[text]) for text, problem in problems.items() if problem]
+    return [Missing(text, problem, known[text]) for text, problem in problems.items() if problem]
 
 
 def _plain_session() -> AwsSession:

@@ -17,6 +17,8 @@ from runbook_engine.app.quotas import NotLooked, StepAddition, ask_quotas, at_mo
 from runbook_engine.app.readiness_history import Look, changes, look_before
 from runbook_engine.app.readiness_steps import file_findings, step_findings
 from runbook_engine.app.report import make_report
+from runbook_engine.app.run_secrets import parsed, references
+from runbook_engine.app.secret_expiry import expiry_findings
 from runbook_engine.app.survivability import survivability
 from runbook_engine.journals.holder import this_machine
 from runbook_engine.model.capacity import read_additions
@@ -69,6 +71,10 @@ def assess(
     """
     plan, report = prepared.plan, make_report(journal, run)
     findings = [*step_findings(plan, report), *file_findings(survivability(project, prepared))]
+    if project.config.secrets.expires and report.opened_at is not None:
+        asked = references(project, plan)
+        known = {text: asked[text] for text in parsed(asked)}
+        findings += expiry_findings(project.config.secrets, plan, report.opened_at.date(), known)
     before_all = precheck(project, plan, opens, forks=forks or project.config.forks)
     findings += before_all.findings
     looked_at = {"hosts": before_all.reached} if before_all.reached else {}

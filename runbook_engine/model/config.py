@@ -1,13 +1,16 @@
 """The project's configuration: what runbook.toml may say."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
 from runbook_engine.model.base import Frozen
+from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import PositiveDuration
+from runbook_engine.model.secret_reference import parse_reference
 from runbook_engine.model.team import Sandbox
 
 
@@ -39,16 +42,28 @@ class Monitor(Frozen):
     tell: tuple[Annotated[dict[str, JsonObject], AfterValidator(_one_action)], ...] = ()
 
 
+def _is_reference(text: str) -> str:
+    try:
+        parse_reference(text)
+    except RunbookError as error:
+        raise ValueError(f"{error.message}; {error.hint}") from None
+    return text
+
+
 class SecretsConfig(Frozen):
-    """Who opens age files, and for whom they are made.
+    """Who opens age files, for whom they are made, and on which day secrets end.
 
     Attributes:
         identities: files with identities, tried in order; RUNBOOK_AGE_IDENTITIES in the environment overrides it.
         recipients: public keys (`age1…`, `ssh-ed25519 …`, `ssh-rsa …`), or `role:NAME` for the SSH keys of its people.
+        expires: by reference, the day on which a secret (an API token) ends; that day counts as over, by UTC.
+        warn_before: how long before it `doctor` and `readiness` say so.
     """
 
     identities: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
+    expires: dict[Annotated[str, AfterValidator(_is_reference)], date] = {}
+    warn_before: PositiveDuration = Field(default="30d", validate_default=True)
 
 
 class Config(Frozen):

@@ -27,6 +27,7 @@ class Area(StrEnum):
 
     STEP = "step"
     MACHINE = "machine"
+    CREDENTIAL = "credential"
     SURVIVABILITY = "survivability"
     PERMISSION = "permission"
     QUOTA = "quota"

@@ -278,3 +278,41 @@ def test_a_plan_and_a_dry_run_tell_what_is_needed_of_the_escaped_region_and_a_li
         assert "accepted needs" not in called.err
         assert "RB240" not in called.err
     assert "RB230" not in runbook("run", "away", "--yes").err
+
+
+TOKENS = """\
+runbook: tell
+steps:
+  - {id: old, command.run: {argv: ["true"]}, environment: {A: "{{ secret('env:OLD') }}"}}
+  - {id: soon, command.run: {argv: ["true"]}, environment: {A: "{{ secret('env:SOON') }}"}}
+  - {id: later, command.run: {argv: ["true"]}, environment: {A: "{{ secret('env:LATER') }}"}}
+"""
+
+
+def test_tokens_that_ended_are_missing_and_those_that_will_soon_are_noted(runbook):
+    runbook.write("runbooks/tell.yml", TOKENS)
+    config = (runbook.root / "runbook.toml").read_text()
+    # "Soon" is any day of the next thousand years, so that the test knows no date.
+    soon = '[secrets]\nwarn_before = "365000d"\n[secrets.expires]\n"env:OLD" = 2020-02-29\n"env:SOON" = 2999-01-01\n'
+    runbook.write("runbook.toml", f'{config}\n{soon}"env:LATER" = 9999-12-31\n"env:OTHER" = 2020-01-01\n')
+    words = {"OLD": "first-secret", "SOON": "second-secret", "LATER": "third-secret"}
+    called = runbook("readiness", "tell", "--output", "json", **words)
+    assert called.status == 1, called.err
+    found = [one for one in called.json["findings"] if one["area"] == "credential"]
+    assert [(one["level"], one["what"], one["steps"]) for one in found] == [
+        ("missing", "secret env:OLD ended", ["old"]),
+        ("note", "secret env:SOON ends soon", ["soon"]),
+    ]
+    assert found[0]["text"] == "env:OLD ended on 2020-02-29"
+    assert "2999-01-01" in found[1]["text"]
+    assert "[secrets.expires]" in found[0]["hint"]
+    shown = runbook("readiness", "tell", **words)
+    assert "credential: env:OLD ended on 2020-02-29" in shown.out
+    assert 'classname="readiness.credential"' in runbook("report", "last", "--format", "junit").out
+    doctor = runbook("doctor", **words)
+    assert doctor.status == 1
+    assert "env:OTHER ended on 2020-01-01" in doctor.out
+    runbook.write("runbook.toml", f'{config}\n[secrets.expires]\n"envv:OLD" = 2020-02-29\n"env:OLD" = "soon"\n')
+    refused = runbook("doctor")
+    assert "did you mean" in refused.out
+    assert "env:OLD" in refused.out

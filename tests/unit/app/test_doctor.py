@@ -1,5 +1,7 @@
 """Doctor's lines: each trouble is seen, and says what to do."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from runbook_engine.app.doctor import examine
@@ -70,3 +72,24 @@ def test_whatever_is_not_well_says_what_to_do(root):
     add_ssh_host(root)
     (root / "team.yml").write_text("people: 7\n")
     assert [check for check in examine(root) if check.level == "wrong" and not check.hint] == []
+
+
+def test_secrets_that_end_are_told_before_their_day_and_after_it(root):
+    path = root / "runbooks/tell.yml"
+    steps = "".join(
+        f"  - {{id: s{number}, command.run: {{argv: [echo]}}, environment: {{A: \"{{{{ secret('env:T{number}') }}}}\"}}}}\n"
+        for number in range(4)
+    )
+    path.write_text(f"runbook: tell\nsteps:\n{steps}")
+    today = datetime.now(UTC).date()
+    days = {"env:T0": -1, "env:T1": 0, "env:T2": 10, "env:T3": 400, "env:TYPO": 400}
+    lines = "".join(f'"{name}" = {today + timedelta(days=left)}\n' for name, left in days.items())
+    config = root / "runbook.toml"
+    before = config.read_text()
+    config.write_text(f"{before}\n[secrets.expires]\n{lines}")
+    told = {check.text: check.level for check in examine(root) if " end" in check.text or "TYPO" in check.text}
+    levels_of = {name: level for name in days for text, level in told.items() if f"{name} end" in text}
+    assert levels_of == {"env:T0": "wrong", "env:T1": "wrong", "env:T2": "note"}
+    assert told["nothing is known to ask for env:TYPO"] == "note"
+    config.write_text(f'{before}\n[secrets]\nwarn_before = "5d"\n[secrets.expires]\n"env:T3" = 2999-01-01\n')
+    assert "none of 1 with a day in runbook.toml ends within 5 days" in [check.text for check in examine(root)]
