@@ -2,18 +2,27 @@
 
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NoReturn
 
 from runbook_engine.app.project import OpenProject, actor, roles_of
 from runbook_engine.app.sign import SigningKey, answer_signature, decision_signature
 from runbook_engine.execution.gates import objection, requester_objection, role_for
 from runbook_engine.execution.state import Phase, RunState
 from runbook_engine.model.errors import InvalidInputError, RunbookError
-from runbook_engine.model.event import Actor, AnswerRefused, GateApproved, GateDeclined, StoredEvent, TaskResolved
+from runbook_engine.model.event import (
+    Actor,
+    AnswerRefused,
+    GateApproved,
+    GateDeclined,
+    GateOpened,
+    ManualAnswered,
+    StoredEvent,
+    TaskResolved,
+)
 from runbook_engine.model.signed_answer import UNSIGNED
 from runbook_engine.ports.journal import Journal
 
-SIGN_IT = "add --sign; the key is one of your ssh_keys in team.yml, in the SSH agent or named by --key FILE"
+_SIGN_IT = "add --sign; the key is one of your ssh_keys in team.yml, in the SSH agent or named by --key FILE"
 
 
 class AnswerRefusedError(RunbookError):
@@ -57,20 +66,48 @@ def answer_gate(
         problem = UNSIGNED
     if problem is not None or gate.opened is None:
         text = problem or "the gate is not open"
-        journal.append(run, [AnswerRefused(task=task, person=speaker.name, reason=text)], speaker)
-        raise AnswerRefusedError(
-            f"{speaker.name} can't {'approve' if approve else 'decline'} {step}: {text}",
-            hint=_what_helps(text, gate.opened.roles if gate.opened else ()),
-        )
+        what = f"{'approve' if approve else 'decline'} {step}"
+        refuse_answer(journal, run, task, speaker, what, text, roles=gate.opened.roles if gate.opened else ())
     role = role_for(gate.opened, speaker.name, project.team) or ""
     kind = GateApproved if approve else GateDeclined
     event: GateApproved | GateDeclined = kind(
         task=task, person=speaker.name, role=role, reason=reason, fingerprint=gate.opened.fingerprint
     )
+    return record_answer(project, journal, run, event, speaker, gate.opened, key)
+
+
+def refuse_answer(
+    journal: Journal, run: str, task: str, speaker: Actor, what: str, problem: str, *, roles: tuple[str, ...]
+) -> NoReturn:
+    """Record that an answer was given and does not count, and say so.
+
+    Args:
+        what: was to be done: `approve go-live`.
+        roles: those that could.
+
+    Raises:
+        AnswerRefusedError: always.
+    """
+    journal.append(run, [AnswerRefused(task=task, person=speaker.name, reason=problem)], speaker)
+    raise AnswerRefusedError(f"{speaker.name} can't {what}: {problem}", hint=_what_helps(problem, roles))
+
+
+def record_answer(
+    project: OpenProject,
+    journal: Journal,
+    run: str,
+    event: GateApproved | GateDeclined | ManualAnswered,
+    speaker: Actor,
+    opened: GateOpened,
+    key: SigningKey | None,
+) -> StoredEvent:
+    """Record an answer that counts, signed where there is a key.
+
+    Raises:
+        RunbookError: it can't be signed; nothing was recorded.
+    """
     if key is not None:
-        signature = answer_signature(
-            event, key, run=run, opened=gate.opened, person=project.team.people.get(speaker.name)
-        )
+        signature = answer_signature(event, key, run=run, opened=opened, person=project.team.people.get(speaker.name))
         event = event.model_copy(update={"signature": signature})
     return journal.append(run, [event], speaker)[0]
 
@@ -78,7 +115,7 @@ def answer_gate(
 def _what_helps(problem: str, roles: tuple[str, ...]) -> str:
     """Say what to do about an answer that does not count."""
     if problem == UNSIGNED:
-        return SIGN_IT
+        return _SIGN_IT
     if "expired" in problem or "another plan" in problem:
         return "`runbook resume` asks anew"
     if "already" in problem or "not open" in problem:

@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 
-from runbook_engine.app.answer import SIGN_IT, AnswerRefusedError, find_task
+from runbook_engine.app.answer import find_task, record_answer, refuse_answer
 from runbook_engine.app.project import OpenProject, actor
-from runbook_engine.app.sign import SigningKey, answer_signature
+from runbook_engine.app.sign import SigningKey
 from runbook_engine.execution.gates import objection, role_for
 from runbook_engine.execution.state import Phase, RunState
 from runbook_engine.model.errors import InvalidInputError
-from runbook_engine.model.event import Actor, AnswerRefused, ManualAnswered, StoredEvent
+from runbook_engine.model.event import Actor, ManualAnswered, StoredEvent
 from runbook_engine.model.signed_answer import UNSIGNED
 from runbook_engine.ports.journal import Journal
 
@@ -48,13 +48,7 @@ def answer_by_hand(
     if problem is None and key is None and waiting.opened.signed:
         problem = UNSIGNED
     if problem is not None:
-        journal.append(run, [AnswerRefused(task=task, person=speaker.name, reason=problem)], speaker)
-        hint = (
-            SIGN_IT
-            if problem == UNSIGNED
-            else f"roles that can: {', '.join(waiting.opened.roles)}; `runbook status` shows where the run stands"
-        )
-        raise AnswerRefusedError(f"{speaker.name} can't answer {step}: {problem}", hint=hint)
+        refuse_answer(journal, run, task, speaker, f"answer {step}", problem, roles=waiting.opened.roles)
     role = role_for(waiting.opened, speaker.name, project.team) or ""
     event = ManualAnswered(
         task=task,
@@ -64,9 +58,4 @@ def answer_by_hand(
         passed=passed,
         note=note,
     )
-    if key is not None:
-        signature = answer_signature(
-            event, key, run=run, opened=waiting.opened, person=project.team.people.get(speaker.name)
-        )
-        event = event.model_copy(update={"signature": signature})
-    return journal.append(run, [event], speaker)[0]
+    return record_answer(project, journal, run, event, speaker, waiting.opened, key)

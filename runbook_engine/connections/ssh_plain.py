@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 GIVEN_AT_MOST = 65536
 """Bytes of input that go along with a command; Perl holds them in memory before it begins."""
 
-_PIECE = 65536
 _LINE = 4096
 
 
@@ -42,16 +41,10 @@ class PlainProcess:
             TargetUnreachableError: the connection was lost, or the shell ended; what the command does is unknown.
             RunbookError: the target refused to start it; nothing ran.
         """
-        channel = self._shell.channel
         until = time.monotonic() + seconds
         while self.exit_status is None:
-            left = until - time.monotonic()
-            if left <= 0:
-                return False
-            channel.settimeout(left)
-            try:
-                data = channel.recv(_PIECE)
-            except TimeoutError:
+            data = self._shell.receive(until)
+            if data is None:
                 return False
             if not data:
                 raise self._lost()
@@ -98,11 +91,7 @@ class PlainProcess:
             raise self._nonsense(line)
 
     def _lost(self) -> TargetUnreachableError:
-        link = self._shell.link
-        if link.transport.is_active():
-            what = f"the shell that ran {self._what} was ended"
-        else:
-            what = f"the connection was lost: {link.lost or 'connection closed'}"
+        what = self._shell.cut_off or f"the shell that ran {self._what} was ended"
         return TargetUnreachableError(f"{self._shell.name}: {what}", hint="what the command does now is unknown")
 
     def _nonsense(self, line: bytes) -> TargetUnreachableError:

@@ -53,6 +53,24 @@ class ResidentShell:
             or not self.link.transport.is_active()
         )
 
+    @property
+    def cut_off(self) -> str:
+        """What became of the connection; empty while it stands."""
+        if self.link.transport.is_active():
+            return ""
+        return f"the connection was lost: {self.link.lost or 'connection closed'}"
+
+    def receive(self, until: float) -> bytes | None:
+        """Take the next piece; None when the monotonic time `until` comes before, empty when the shell has ended."""
+        left = until - time.monotonic()
+        if left <= 0:
+            return None
+        self.channel.settimeout(left)
+        try:
+            return self.channel.recv(_PIECE)
+        except TimeoutError:
+            return None
+
     def begin(self, place: Place, command: Command, forget: tuple[str, ...], *, keep: int) -> "ResidentProcess":
         """Start a command."""
         try:
@@ -141,16 +159,10 @@ class ResidentProcess:
         watch = self._end if stop is None else StopWatch(stop)
         if watch is not self._end:
             watch.add(self.stdout.content())
-        channel = self._shell.channel
         until = time.monotonic() + seconds
         while not (watch.seen or self._end.seen):
-            left = until - time.monotonic()
-            if left <= 0:
-                return False
-            channel.settimeout(left)
-            try:
-                data = channel.recv(_PIECE)
-            except TimeoutError:
+            data = self._shell.receive(until)
+            if data is None:
                 return False
             if not data:
                 return self._ended()
@@ -163,13 +175,11 @@ class ResidentProcess:
         return True
 
     def _ended(self) -> bool:
-        link = self._shell.link
-        if link.transport.is_active():
+        if not self._shell.cut_off:
             self.gone = True  # it held its output until its death; the target is there to be asked
             return True
         raise TargetUnreachableError(
-            f"{self._shell.name}: the connection was lost: {link.lost or 'connection closed'}",
-            hint="what the command does now is unknown",
+            f"{self._shell.name}: {self._shell.cut_off}", hint="what the command does now is unknown"
         )
 
     def close(self) -> None:

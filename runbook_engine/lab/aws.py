@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from runbook_engine.lab import block_bridge, restore_bridge
 from runbook_engine.lab.faults import Faults, faulty
 from runbook_engine.lab.request_log import RequestLog, logged
 from runbook_engine.lab.second_cloud import beside
+from runbook_engine.lab.serving import Serving
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
 DEFAULT_TTL = 300
-SHUTDOWN_POLL = 0.05  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class HostedZone:
     records: tuple[HostedRecord, ...]
 
 
-class AwsServer:
+class AwsServer(Serving):
     """Serves the emulated AWS from threads of this process."""
 
     def __init__(
@@ -69,25 +68,13 @@ class AwsServer:
             application = beside(application, second)
         application = faulty(application, faults or Faults())
         application = logged(application, log)
-        self._server = make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(SHUTDOWN_POLL,), name="aws", daemon=True
-        )
+        self._listener = make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
+        super().__init__(self._listener, "aws")
 
     @property
     def endpoint(self) -> str:
         """What AWS_ENDPOINT_URL is to be set to."""
-        return f"http://127.0.0.1:{self._server.port}"
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop answering and free the port."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-        self._server.server_close()
+        return f"http://127.0.0.1:{self._listener.port}"
 
 
 def hosted_zones() -> list[HostedZone]:

@@ -17,11 +17,11 @@ from werkzeug.wrappers import Request, Response
 from runbook_engine.lab import breaks, pages, status_page
 from runbook_engine.lab.breaks import Broken
 from runbook_engine.lab.errors import LabError
+from runbook_engine.lab.serving import Serving
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-SHUTDOWN_POLL = 0.05  # seconds
 STATUSPAGE_PREFIX, STATUSPAGE_SUFFIX = "/api/v2/", ".json"
 
 
@@ -55,7 +55,7 @@ class Levers:
     links: Mapping[str, str]
 
 
-class ControlServer:
+class ControlServer(Serving):
     """Serves the status pages and the levers from threads of this process."""
 
     def __init__(self, levers: Levers, port: int = 0) -> None:
@@ -64,25 +64,13 @@ class ControlServer:
         self._lock = threading.Lock()
         self._state = status_page.StatusState(changed=datetime.now(UTC))
         self._readable = True
-        self._server = make_server("127.0.0.1", port, self._application, threaded=True, request_handler=_Quiet)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(SHUTDOWN_POLL,), name="control", daemon=True
-        )
+        self._listener = make_server("127.0.0.1", port, self._application, threaded=True, request_handler=_Quiet)
+        super().__init__(self._listener, "control")
 
     @property
     def url(self) -> str:
         """Where both pages and the levers are."""
-        return f"http://127.0.0.1:{self._server.port}"
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop answering and free the port."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-        self._server.server_close()
+        return f"http://127.0.0.1:{self._listener.port}"
 
     def switch(self, changes: Mapping[str, object]) -> None:
         """Change what the status pages say."""

@@ -26,13 +26,13 @@ import dns.rrset
 
 from runbook_engine.lab.aws import HostedRecord, HostedZone
 from runbook_engine.lab.errors import LabError
+from runbook_engine.lab.serving import Serving
 
 UDP_LIMIT = 512
 LONGEST_CHAIN = 8
 HEADER_BYTES = 12
 BIND_TRIES = 20
 TCP_IDLE_SECONDS = 5
-SHUTDOWN_POLL = 0.05  # seconds
 
 Zones = Callable[[], Sequence[HostedZone]]
 
@@ -47,15 +47,12 @@ class DnsServer:
         self._silent = threading.Event()
         self._udp.silent = self._tcp.silent = self._silent
         self.address: tuple[str, int] = ("127.0.0.1", self._udp.server_address[1])
-        self._threads = [
-            threading.Thread(target=server.serve_forever, args=(SHUTDOWN_POLL,), name="dns", daemon=True)
-            for server in (self._udp, self._tcp)
-        ]
+        self._serving = [Serving(server, "dns") for server in (self._udp, self._tcp)]
 
     def start(self) -> None:
         """Begin to answer."""
-        for thread in self._threads:
-            thread.start()
+        for serving in self._serving:
+            serving.start()
 
     def set_up(self, *, up: bool) -> None:
         """Answer, or leave every query without an answer."""
@@ -70,10 +67,8 @@ class DnsServer:
 
     def stop(self) -> None:
         """Stop answering and free the port."""
-        for server, thread in zip((self._udp, self._tcp), self._threads, strict=True):
-            if thread.is_alive():
-                server.shutdown()
-            server.server_close()
+        for serving in self._serving:
+            serving.stop()
 
 
 def respond(query: dns.message.Message, zones: Sequence[HostedZone]) -> dns.message.Message:

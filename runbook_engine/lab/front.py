@@ -6,16 +6,16 @@ It stands for the visitors' browsers, which ask the name server and then a load 
 from __future__ import annotations
 
 import socketserver
-import threading
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 
+from runbook_engine.lab.serving import Serving
+
 LARGEST_BODY = 65536
 SECONDS = 3.0
-SHUTDOWN_POLL = 0.05  # seconds
 NOBODY = b"The app does not answer: its name leads to no host that is up.\n"
 PASSED_ON = ("Content-Type", "Content-Security-Policy", "X-Served-By")
 
@@ -23,31 +23,23 @@ Route = Callable[[], Sequence[str]]
 """Gives the addresses of the hosts that the name leads to now; none when it leads nowhere."""
 
 
-class FrontServer:
+class FrontServer(Serving):
     """Serves the visitor's address from threads of this process."""
 
     def __init__(self, route: Route, port: int = 0) -> None:
         """Bind the port; nothing is answered before `start`."""
-        self._server = _Server(route, port)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(SHUTDOWN_POLL,), name="front", daemon=True
-        )
+        self._listener = _Server(route, port)
+        super().__init__(self._listener, "front")
 
     @property
     def url(self) -> str:
         """Where visitors go."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
+        return f"http://127.0.0.1:{self._listener.server_address[1]}"
 
     def stop(self) -> None:
-        """Stop answering and free the port."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-        self._server.server_close()
-        self._server.client.close()
+        """Stop answering, free the port, and leave the hosts alone."""
+        super().stop()
+        self._listener.client.close()
 
 
 class _Server(ThreadingHTTPServer):

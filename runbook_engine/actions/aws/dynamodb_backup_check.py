@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from runbook_engine.actions.aws.common import AwsParams, client
 from runbook_engine.actions.aws.dynamodb_tables import point_in_time
 from runbook_engine.actions.aws.errors import Trouble, trouble
-from runbook_engine.actions.aws.freshness import judged_by_age
+from runbook_engine.actions.aws.freshness import judged_by_age, or_earlier
 from runbook_engine.actions.aws.marks import as_utc
 from runbook_engine.sdk import (
     Action,
@@ -88,9 +88,8 @@ aws.dynamodb_backup_check:
         ]
         in_time = [(taken, item) for taken, item in found if params.before is None or taken <= params.before]
         if not in_time:
-            until = f" with data of {params.before.isoformat()} or earlier" if params.before is not None else ""
             raise ActionFailedError(
-                f"there is no available backup of table {params.table} in {params.region}{until}",
+                f"there is no available backup of table {params.table} in {params.region}{or_earlier(params.before)}",
                 hint="look at the region's backup plan; a backup stays in the region of its table",
             )
         taken, item = max(in_time, key=lambda one: one[0])

@@ -7,6 +7,11 @@ from runbook_engine.actions.aws.marks import age
 from runbook_engine.sdk import ActionContext, Finding, JsonValue, format_duration, satisfied, unsatisfied
 
 
+def or_earlier(before: datetime | None) -> str:
+    """Say, behind what is looked for, that its data must be of a time or earlier."""
+    return f" with data of {before.isoformat()} or earlier" if before is not None else ""
+
+
 def judged_by_age(
     words: str,
     point: datetime,

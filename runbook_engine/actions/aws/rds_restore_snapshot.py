@@ -10,11 +10,10 @@ from runbook_engine.actions.aws.rds import (
     Instance,
     Snapshot,
     find_instance,
-    find_snapshot,
-    snapshots_of,
 )
 from runbook_engine.actions.aws.rds_instances import make, restore, restored, take_back
 from runbook_engine.actions.aws.rds_restore_params import LATEST, RdsRestoreOutputs, RdsRestoreParams
+from runbook_engine.actions.aws.rds_snapshots import choose_snapshot
 from runbook_engine.sdk import (
     Action,
     ActionContext,
@@ -65,7 +64,7 @@ aws.rds_restore_snapshot:
         rds = client(params, context, "rds")
         instance = find_instance(rds, params.instance)
         if instance is None:
-            return _would_restore(params, _choose(params, rds))
+            return _would_restore(params, choose_snapshot(rds, params.region, params.snapshot, params.source_instance))
         _refuse_foreign(params, instance)
         snapshot = instance.tags.get(SNAPSHOT_TAG, "")
         return restored(instance, context, snapshot, snapshot=snapshot)
@@ -74,7 +73,7 @@ aws.rds_restore_snapshot:
         """Restore and wait."""
 
         def begin(rds: AwsClient) -> None:
-            snapshot = _choose(params, rds)
+            snapshot = choose_snapshot(rds, params.region, params.snapshot, params.source_instance)
             context.progress(f"restoring {params.instance} from {snapshot.name}")
             make(
                 rds,
@@ -91,33 +90,6 @@ aws.rds_restore_snapshot:
     def revert(self, params: RdsRestoreParams, context: ActionContext) -> Applied:
         """Delete the instance, if it is ours."""
         return take_back(params, context, lambda found: _refuse_foreign(params, found))
-
-
-def _choose(params: RdsRestoreParams, rds: AwsClient) -> Snapshot:
-    """Find the snapshot to restore from.
-
-    Raises:
-        ActionFailedError: there is none that could be restored.
-    """
-    if params.snapshot == LATEST:
-        source = params.source_instance or ""
-        ready = [snapshot for snapshot in snapshots_of(rds, source) if snapshot.status == "available"]
-        if not ready:
-            raise ActionFailedError(
-                f"there is no available snapshot of {source} in {params.region}",
-                hint="snapshots must be copied to the standby region beforehand; look at its backup plan",
-            )
-        return ready[0]
-    snapshot = find_snapshot(rds, params.snapshot)
-    if snapshot is None:
-        raise ActionFailedError(
-            f"there is no snapshot {params.snapshot} in {params.region}", hint="give its id in that region, or `latest`"
-        )
-    if snapshot.status != "available":
-        raise ActionFailedError(f"snapshot {snapshot.name} is {snapshot.status}, not available")
-    if params.source_instance is not None and snapshot.source != params.source_instance:
-        raise ActionFailedError(f"snapshot {snapshot.name} is of {snapshot.source}, not of {params.source_instance}")
-    return snapshot
 
 
 def _tags(params: RdsRestoreParams, snapshot: Snapshot, context: ActionContext) -> dict[str, str]:

@@ -1,25 +1,20 @@
 """aws.rds_snapshot_check: a database snapshot is there to be restored, and its data is fresh enough."""
 
-from datetime import datetime
 from typing import ClassVar, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from runbook_engine.actions.aws.common import AwsParams, client
 from runbook_engine.actions.aws.freshness import judged_by_age
-from runbook_engine.actions.aws.rds import Snapshot, find_snapshot, snapshots_of
 from runbook_engine.actions.aws.rds_restore_params import LATEST
+from runbook_engine.actions.aws.rds_snapshots import choose_snapshot
 from runbook_engine.sdk import (
     Action,
     ActionContext,
-    ActionFailedError,
-    AwsClient,
     Finding,
     Outputs,
     PositiveDuration,
 )
-
-READY = "available"
 
 
 class RdsSnapshotParams(AwsParams):
@@ -78,38 +73,8 @@ aws.rds_snapshot_check:
 
     def check(self, params: RdsSnapshotParams, context: ActionContext) -> Finding:
         """Choose the snapshot and compare its age."""
-        found = _choose(params, client(params, context, "rds"))
+        rds = client(params, context, "rds")
+        found = choose_snapshot(rds, params.region, params.snapshot, params.source_instance, before=params.before)
         words = f"{found.name} is available in {params.region}"
         outputs = {"snapshot": found.name, "arn": found.arn}
         return judged_by_age(words, found.taken, context, max_age=params.max_age, outputs=outputs)
-
-
-def _choose(params: RdsSnapshotParams, rds: AwsClient) -> Snapshot:
-    """Find the snapshot that is meant.
-
-    Raises:
-        ActionFailedError: there is none that could be restored.
-    """
-    if params.snapshot == LATEST:
-        ready = [found for found in snapshots_of(rds, params.source_instance) if found.status == READY]
-        in_time = [found for found in ready if params.before is None or found.taken <= params.before]
-        if not in_time:
-            raise ActionFailedError(
-                f"there is no available snapshot of {params.source_instance} in {params.region}{_until(params.before)}",
-                hint=f"the oldest is of {ready[-1].taken.isoformat()}" if ready else "look at the region's backup plan",
-            )
-        return in_time[0]
-    snapshot = find_snapshot(rds, params.snapshot)
-    if snapshot is None:
-        raise ActionFailedError(
-            f"there is no snapshot {params.snapshot} in {params.region}", hint="give its id in that region, or `latest`"
-        )
-    if snapshot.source != params.source_instance:
-        raise ActionFailedError(f"snapshot {snapshot.name} is of {snapshot.source}, not of {params.source_instance}")
-    if snapshot.status != READY:
-        raise ActionFailedError(f"snapshot {snapshot.name} is {snapshot.status}, not available")
-    return snapshot
-
-
-def _until(before: datetime | None) -> str:
-    return f" with data of {before.isoformat()} or earlier" if before is not None else ""

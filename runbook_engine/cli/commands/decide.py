@@ -1,5 +1,6 @@
 """runbook retry, skip, ignore: an operator's decision about a task that failed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -13,13 +14,17 @@ from runbook_engine.cli.options import person_option, reason_option, run_argumen
 from runbook_engine.cli.signing import signed_how, signing_key, signing_options
 from runbook_engine.cli.terminal import say
 
+Command = Callable[..., None]
 
-@documented
-@run_argument()
-@click.argument("step")
-@reason_option(required=True)
-@person_option
-@signing_options
+
+def _decision(command: Command) -> click.Command:
+    """Make a command about the failed tasks of a step, which tells whose decision it is and why."""
+    for option in (signing_options, person_option, reason_option(required=True), click.argument("step")):
+        command = option(command)
+    return documented(run_argument()(command))
+
+
+@_decision
 def retry(run: str, step: str, reason: str, person: str | None, *, sign: bool, key: Path | None) -> None:
     """Try a task again that failed and is held.
 
@@ -31,12 +36,7 @@ def retry(run: str, step: str, reason: str, person: str | None, *, sign: bool, k
     _decide(run, step, "retry", reason=reason, person=person, key=signing_key(sign=sign, file=key))
 
 
-@documented
-@run_argument()
-@click.argument("step")
-@reason_option(required=True)
-@person_option
-@signing_options
+@_decision
 def skip(run: str, step: str, reason: str, person: str | None, *, sign: bool, key: Path | None) -> None:
     """Take a task that failed and is held for skipped; what needs it goes on.
 
@@ -49,12 +49,7 @@ def skip(run: str, step: str, reason: str, person: str | None, *, sign: bool, ke
     _decide(run, step, "skip", reason=reason, person=person, key=signing_key(sign=sign, file=key))
 
 
-@documented
-@run_argument()
-@click.argument("step")
-@reason_option(required=True)
-@person_option
-@signing_options
+@_decision
 def ignore(run: str, step: str, reason: str, person: str | None, *, sign: bool, key: Path | None) -> None:
     """Leave a task failed that is held; what needs it goes on.
 

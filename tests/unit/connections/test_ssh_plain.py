@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_engine.connections.ssh_plain import PlainProcess
+from runbook_engine.connections.ssh_resident import ResidentShell
 from runbook_engine.sdk import RunbookError, TargetUnreachableError
 
 
@@ -27,20 +28,20 @@ class Wire:
         return self.parts.pop(0)
 
 
-class Shell:
-    def __init__(self, parts, *, active=True):
-        self.name = "web1"
-        self.channel = Wire(parts)
-        self.link = SimpleNamespace(lost="", transport=SimpleNamespace(is_active=lambda: active))
+class Home:
+    """What a shell is given back to; tells whether it came back clean."""
+
+    def __init__(self):
         self.back = None
 
-    def give_back(self, *, clean):
+    def give(self, _shell, *, clean):
         self.back = clean
 
 
-def process(*parts, **more):
-    shell = Shell(parts, **more)
-    return PlainProcess(shell, "rbn", "true", 1 << 20), shell
+def process(*parts, active=True):
+    link, home = SimpleNamespace(lost="", transport=SimpleNamespace(is_active=lambda: active)), Home()
+    shell = ResidentShell("web1", home, (), link, Wire(parts))
+    return PlainProcess(shell, "rbn", "true", 1 << 20), home
 
 
 def cut(data, at):
