@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("resume", "Go on with a run where it stopped."),
     "revert": ("revert", "Take back what a run changed, newest first."),
     "validate": ("validate", "Check runbooks, inventories, team and configuration."),
+    "fmt": ("fmt", "Lay runbooks and team.yml out in one way."),
     "explain": (
         "explain",
         "Say what a rule of `runbook validate` asks for, and why; without RULE, list them all.",

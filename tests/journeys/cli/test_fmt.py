@@ -1,0 +1,90 @@
+"""runbook fmt: files in one layout, told or written, and never changed in what they say."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+UNTIDY = """# the first
+runbook: tidy
+title:   A runbook   # in words
+steps:
+- id: one
+  command.run:
+      argv: [ /bin/true ]
+
+
+- id: two
+  needs: [one]
+  command.run: {argv: [/bin/true], creates: /tmp/x}
+"""
+TIDY = """# the first
+runbook: tidy
+title: A runbook     # in words
+steps:
+  - id: one
+    command.run:
+      argv: [/bin/true]
+
+  - id: two
+    needs: [one]
+    command.run: {argv: [/bin/true], creates: /tmp/x}
+"""
+
+
+def test_check_writes_nothing_and_ends_with_1_until_the_files_are_laid_out(runbook):
+    path = runbook.write("runbooks/tidy.yml", UNTIDY)
+    path.chmod(0o640)
+    checked = runbook("fmt", "--check", "--diff")
+    assert (checked.status, path.read_text()) == (1, UNTIDY)
+    assert "+    command.run: {argv: [/bin/true], creates: /tmp/x}" in checked.out
+    assert "would lay out runbooks/tidy.yml" in checked.err
+    fingerprint = runbook("plan", "tidy", "--output", "json").json["fingerprint"]
+    assert runbook("fmt").status == 0
+    assert path.read_text() == TIDY
+    assert path.stat().st_mode & 0o777 == 0o640
+    again = runbook("fmt", "--check")
+    assert (again.status, "all as they should be" in again.err) == (0, True)
+    assert runbook("plan", "tidy", "--output", "json").json["fingerprint"] == fingerprint
+
+
+def test_a_file_that_is_not_valid_stops_it_before_anything_is_written(runbook):
+    tidy = runbook.write("runbooks/a-tidy.yml", UNTIDY.replace("tidy", "a-tidy"))
+    runbook.write("runbooks/broken.yml", "runbook: broken\nsteps: [\n")
+    done = runbook("fmt")
+    assert done.status == 3
+    assert "runbooks/broken.yml:3:1" in done.err
+    assert "\n- id: one\n" in tidy.read_text()
+
+
+def test_what_cannot_be_laid_out_is_told_and_left_alone(runbook):
+    text = "runbook: odd\nsteps:\n  - id: a\n    command.run: {argv: [/bin/true, # why\n      x]}\n"
+    path = runbook.write("runbooks/odd.yml", text)
+    done = runbook("fmt", "runbooks/odd.yml")
+    assert (done.status, path.read_text()) == (3, text)
+    assert "runbooks/odd.yml is left as it is: a comment" in done.err
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "out"),
+    [(UNTIDY.encode(), 0, TIDY), (b"a: [", 3, ""), (b"\xff\xfea", 3, ""), (b"", 0, ""), (b"# alone\n", 0, "# alone\n")],
+)
+def test_a_text_from_an_editor_comes_back_laid_out(runbook, given, status, out):
+    done = subprocess.run(
+        [sys.executable, "-m", "runbook_engine.cli.main", "fmt", "-"],
+        input=given,
+        cwd=runbook.root,
+        env=runbook.environment(),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.decode()) == (status, out)
+    assert b"Traceback" not in done.stderr
+
+
+def test_the_runbooks_of_the_policy_are_laid_out(runbook):
+    root = Path(__file__).parents[3]
+    done = runbook("fmt", "--check", cwd=root)
+    assert done.status == 0, done.err
