@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "monitor": ("monitor", "Watch the triggers of runbooks, and tell people when they have to know."),
     "serve": ("serve", "Serve the dashboard: runs as they happen, and the answers they wait for, in a browser."),
     "audit": ("audit", "Read the journal, and prove that nobody changed it."),
+    "journal": ("journal", "Keep the journal's database: make, upgrade, check and copy it."),
     "actions": (
         "actions",
         "List the actions that steps can use, or describe one; or print the IAM policy that a runbook needs.",

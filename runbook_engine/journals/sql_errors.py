@@ -37,6 +37,11 @@ _SQLITE: dict[str, tuple[type[JournalError], str, str]] = {
         f"look at the disk (`dmesg`) before anything else; {_RESUME}",
     ),
 }
+_MAY_NOT = "42501"  # insufficient_privilege
+_AS_OWNER = (
+    "the role that runs have may only add; make, upgrade, copy and prune a journal as its owner: "
+    "RUNBOOK_JOURNAL=postgresql://OWNER@… runbook …"
+)
 _FINAL = ("SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
@@ -51,6 +56,8 @@ def explain(error: SQLAlchemyError, where: str) -> JournalError:
             f"the journal's database {where} can't be reached ({_words(error)})",
             hint=f"see that it runs and that the network is there; {_RESUME}",
         )
+    if _state(error) == _MAY_NOT:
+        return JournalError(f"the journal {where} refused: {_words(error)}", hint=_AS_OWNER)
     return JournalError(f"the journal {where} refused: {_words(error)}", hint="`runbook doctor` checks the journal")
 
 
@@ -68,9 +75,8 @@ def lost_connection(error: SQLAlchemyError) -> bool:
     """Tell whether the server went away, so that nobody knows whether a commit under way arrived."""
     if not isinstance(error, DBAPIError) or _sqlite_name(error):
         return False
-    orig = error.orig
-    state = getattr(orig, "sqlstate", None) or ""
-    return error.connection_invalidated or (type(orig).__name__ == "OperationalError" and state[:2] in {"", "57", "08"})
+    of_server = type(error.orig).__name__ == "OperationalError" and _state(error)[:2] in {"", "57", "08"}
+    return error.connection_invalidated or of_server
 
 
 def os_refused(error: OSError, path: Path) -> JournalError:
@@ -79,6 +85,11 @@ def os_refused(error: OSError, path: Path) -> JournalError:
         f"the journal {path} can't be made or opened: {error.strerror or error}",
         hint="look at the permissions and the free space of its folder",
     )
+
+
+def _state(error: SQLAlchemyError) -> str:
+    """Give PostgreSQL's code of the error; source: its documentation, appendix A."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
 def _sqlite_name(error: SQLAlchemyError) -> str:

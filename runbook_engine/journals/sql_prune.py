@@ -12,6 +12,7 @@ from runbook_engine.journals.sql_errors import explain
 from runbook_engine.journals.sql_rows import find_pruning, find_run, newest_pruning, opening_row
 from runbook_engine.journals.sql_schema import events, lock_numbers, outputs, prunings, tasks
 from runbook_engine.journals.sql_store import Store
+from runbook_engine.journals.sql_triggers import allow_pruning
 from runbook_engine.journals.sql_verify import verify
 from runbook_engine.model.errors import JournalError, KeptRunError
 from runbook_engine.model.event import Actor
@@ -50,6 +51,7 @@ def prune(connection: Connection, run: str, actor: Actor, reason: str, *, time: 
         time=time,
         before=newest_pruning(connection),
     )
+    allow_pruning(connection)
     connection.execute(delete(outputs).where(outputs.c.run == run))
     connection.execute(delete(tasks).where(tasks.c.run == run))
     connection.execute(delete(events).where(events.c.run == run, events.c.seq.not_in([row.seq for row in kept])))

@@ -1,6 +1,7 @@
-"""The journal's tables, their version, and making them."""
+"""The journal's tables, their version, and making them.
 
-from collections.abc import Callable
+`migrations` tells how they became what they are; a test holds both against each other.
+"""
 
 from sqlalchemy import (
     Column,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    String,
     Table,
     Text,
     inspect,
@@ -19,6 +21,7 @@ from sqlalchemy import PrimaryKeyConstraint as PrimaryKey
 
 from runbook_engine.journals.file import no_journal
 from runbook_engine.journals.ledger import SCHEMA_VERSION
+from runbook_engine.journals.sql_triggers import make_triggers
 from runbook_engine.model.errors import JournalError
 
 _VERSION, _RUNS = "schema_version", "runs_opened"
@@ -113,14 +116,53 @@ leases = Table(
 )
 
 
-def prepare(connection: Connection, *, create: bool, where: str, upgrade: Callable[[Connection], None]) -> None:
-    """Make the tables, or make sure that they are ours and of a version that we know.
+# Alembic's own record of the version; a journal that was made in one go has it, too.
+stamp = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32)),
+    PrimaryKey("version_num", name="alembic_version_pkc"),
+)
 
-    Args:
-        upgrade: makes a journal of an older version one of ours, in the same transaction.
+
+def prepare(connection: Connection, *, create: bool, where: str) -> None:
+    """Make the tables, or make sure that they are ours and of the version that we read and write.
 
     Raises:
-        JournalError: there is no journal (and `create` is false), it is something else, or it is newer than we are.
+        JournalError: there is no journal (and `create` is false), it is something else, or of another version.
+    """
+    version = version_of(connection, where)
+    if version is None:
+        if not create:
+            raise no_journal(where)
+        make_tables(connection)
+    elif version > SCHEMA_VERSION:
+        raise JournalError(
+            f"{where} was written by a newer version (schema {version}; this one knows {SCHEMA_VERSION})",
+            hint="update runbook-engine",
+        )
+    elif version < SCHEMA_VERSION:
+        raise JournalError(
+            f"{where} was written by an older version (schema {version}; this one writes {SCHEMA_VERSION})",
+            hint="`runbook journal upgrade` brings it up to date; programs of the older version can't use it then",
+        )
+
+
+def make_tables(connection: Connection) -> None:
+    """Make all that a journal has, of today's version and empty."""
+    metadata.create_all(connection)
+    rows = [{"key": _VERSION, "value": SCHEMA_VERSION}, {"key": _RUNS, "value": 0}]
+    connection.execute(meta.insert(), rows)
+    stamp.create(connection)
+    connection.execute(stamp.insert().values(version_num=revision_of(SCHEMA_VERSION)))
+    make_triggers(connection)
+
+
+def version_of(connection: Connection, where: str) -> int | None:
+    """Give the version of the tables that are there, None when there are none.
+
+    Raises:
+        JournalError: they are somebody else's.
     """
     present = set(inspect(connection).get_table_names())
     if "meta" not in present:
@@ -129,22 +171,16 @@ def prepare(connection: Connection, *, create: bool, where: str, upgrade: Callab
                 f"{where} is not a journal: it has a table {min(foreign)!r} of somebody else's",
                 hint="give the journal a database of its own",
             )
-        if not create:
-            raise no_journal(where)
-        metadata.create_all(connection)
-        rows = [{"key": _VERSION, "value": SCHEMA_VERSION}, {"key": _RUNS, "value": 0}]
-        connection.execute(meta.insert(), rows)
-    version = connection.execute(select(meta.c.value).where(meta.c.key == _VERSION)).scalar()
+        return None
+    version: int | None = connection.execute(select(meta.c.value).where(meta.c.key == _VERSION)).scalar()
     if version is None:
         raise JournalError(f"{where} is not a journal: its table 'meta' is somebody else's")
-    if version > SCHEMA_VERSION:
-        raise JournalError(
-            f"{where} was written by a newer version (schema {version}; this one knows {SCHEMA_VERSION})",
-            hint="update runbook-engine",
-        )
-    if version < SCHEMA_VERSION:
-        upgrade(connection)
-        connection.execute(meta.update().where(meta.c.key == _VERSION).values(value=SCHEMA_VERSION))
+    return version
+
+
+def revision_of(version: int) -> str:
+    """Name a version as the migrations do."""
+    return f"{version:04}"
 
 
 def lock_numbers(connection: Connection) -> int:

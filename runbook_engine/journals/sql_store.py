@@ -21,7 +21,6 @@ from runbook_engine.journals.leases import StoreTime
 from runbook_engine.journals.sql_driver import ask
 from runbook_engine.journals.sql_errors import explain, os_refused
 from runbook_engine.journals.sql_files import same_files
-from runbook_engine.journals.sql_upgrade import upgrade
 from runbook_engine.model.errors import JournalError
 
 if TYPE_CHECKING:
@@ -64,14 +63,40 @@ class Store:
     store_time: Callable[[Connection], StoreTime]
     insert: Callable[[Table], "sqlite.Insert | postgresql.Insert"]
     is_file: bool
+    is_read_only: bool = False
 
     def close(self) -> None:
         """Give every connection back."""
         self.reader.dispose()
 
+    def prepared(self, *, create: bool) -> "Store":
+        """Look at the tables, and make them if asked to; two processes may come at the same second.
+
+        Raises:
+            JournalError: there is no journal (and `create` is false), or it is of another version, or can't be used.
+        """
+        try:
+            with (self.reader if self.is_read_only else self.writer).begin() as connection:
+                if create:
+                    alone(connection)
+                sql_schema.prepare(connection, create=create, where=self.where)
+        except SQLAlchemyError as error:
+            self.close()
+            raise explain(error, self.where) from error
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+
+def alone(connection: Connection) -> None:
+    """Wait for others who make or change the tables; SQLite has one writer anyhow."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(0x52554E424F4F4B)))
+
 
 def sqlite_store(path: Path, *, create: bool) -> Store:
-    """Open (or make) a journal in an SQLite file.
+    """Open an SQLite file, or make one without tables.
 
     Raises:
         JournalError: no file and `create` is false, or the file is unsafe, damaged, or not a journal.
@@ -98,7 +123,7 @@ def sqlite_store(path: Path, *, create: bool) -> Store:
     if read_only:
         event.listen(engine, "begin", lambda _: refuse_pending(path))
     event.listen(engine, "begin", _begin_sqlite)
-    store = Store(
+    return Store(
         reader=engine,
         writer=engine.execution_options(**{_WRITE: True}),
         where=str(path),
@@ -106,16 +131,12 @@ def sqlite_store(path: Path, *, create: bool) -> Store:
         store_time=lambda _: machine_time(),
         insert=sqlite.insert,
         is_file=True,
+        is_read_only=read_only,
     )
-    return _prepared(store, store.reader if read_only else store.writer, create=create)
 
 
-def postgresql_store(url: URL, *, create: bool) -> Store:
-    """Open (or make) a journal in a PostgreSQL database.
-
-    Raises:
-        JournalError: it can't be reached, or holds no journal and `create` is false.
-    """
+def postgresql_store(url: URL) -> Store:
+    """Name a PostgreSQL database; it is reached for when something is asked of it."""
     from sqlalchemy.dialects import postgresql
 
     # A server that vanished is noticed within half a minute instead of after the kernel's quarter of an hour.
@@ -129,7 +150,7 @@ def postgresql_store(url: URL, *, create: bool) -> Store:
     }
     engine = create_engine(url.set(drivername="postgresql+psycopg"), connect_args=patience, pool_pre_ping=True)
     event.listen(engine, "connect", _set_up_postgresql)
-    store = Store(
+    return Store(
         reader=engine.execution_options(isolation_level="REPEATABLE READ"),
         writer=engine,
         where=url.render_as_string(hide_password=True),
@@ -138,23 +159,6 @@ def postgresql_store(url: URL, *, create: bool) -> Store:
         insert=postgresql.insert,
         is_file=False,
     )
-    return _prepared(store, store.writer, create=create)
-
-
-def _prepared(store: Store, engine: Engine, *, create: bool) -> Store:
-    """Look at the tables, and make them if asked to; two processes may come at the same second."""
-    try:
-        with engine.begin() as connection:
-            if not store.is_file and create:
-                connection.execute(select(func.pg_advisory_xact_lock(0x52554E424F4F4B)))
-            sql_schema.prepare(connection, create=create, where=store.where, upgrade=upgrade)
-    except SQLAlchemyError as error:
-        store.close()
-        raise explain(error, store.where) from error
-    except BaseException:
-        store.close()
-        raise
-    return store
 
 
 def _set_up_sqlite(connection: _DriverConnection, _record: object) -> None:

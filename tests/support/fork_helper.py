@@ -29,8 +29,10 @@ def import_all():
     import runbook_engine
 
     for module in pkgutil.walk_packages(runbook_engine.__path__, "runbook_engine."):
-        # The lab reads settings when it is imported, and is another program.
-        if not module.name.startswith("runbook_engine.lab") and not module.name.endswith("__main__"):
+        # The lab reads settings when it is imported, and is another program; Alembic alone can run its `env`.
+        if not module.name.startswith("runbook_engine.lab") and not module.name.endswith(
+            ("__main__", "migrations.env")
+        ):
             importlib.import_module(module.name)
     for name in LIBRARIES:
         importlib.import_module(name)

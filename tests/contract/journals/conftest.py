@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runbook_engine.journals.address import open_journal
+from runbook_engine.journals.address import open_database, open_journal
 from runbook_engine.journals.memory import MemoryJournal
+from runbook_engine.journals.sql_rights import Roles
 from runbook_engine.model.event import Actor, RunOpened
 
 BINARIES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
@@ -24,6 +25,9 @@ class PostgresServer:
         self.folder, self.user = folder, user
         self._run(str(BINARIES / "initdb"), "-D", f"{folder}/data", "-U", "runbook", "--auth=trust", "-E", "UTF8")
         self.start()
+        # The documented roles: who owns the journal, who runs, who looks.
+        for role in ("journal_owner", "journal_app", "journal_reader"):
+            self.sql("postgres", f"CREATE ROLE {role} LOGIN")
 
     def start(self):
         options = f"-c listen_addresses='' -k {self.folder} -c fsync=off"
@@ -44,17 +48,26 @@ class PostgresServer:
 
     def new_database(self):
         name = f"j{uuid.uuid4().hex}"
-        self.sql("postgres", f"CREATE DATABASE {name}")
+        self.sql("postgres", f"CREATE DATABASE {name} OWNER journal_owner")
         return name
 
-    def url(self, database):
-        return f"postgresql://runbook@/{database}?host={self.folder}"
+    def new_journal(self):
+        """Make a database with a journal, whose roles have their rights; give the database's name."""
+        name = self.new_database()
+        database = open_database(self.url(name, "journal_owner"), project=Path(self.folder))
+        database.make(Roles(("journal_app",), ("journal_reader",)))
+        database.close()
+        return name
 
-    def sql(self, database, statement):
+    def url(self, database, role="runbook"):
+        return f"postgresql://{role}@/{database}?host={self.folder}"
+
+    def sql(self, database, statement, role="runbook"):
         import psycopg
 
-        with psycopg.connect(f"host={self.folder} user=runbook dbname={database}", autocommit=True) as connection:
-            connection.execute(statement)
+        with psycopg.connect(f"host={self.folder} user={role} dbname={database}", autocommit=True) as connection:
+            found = connection.execute(statement)
+            return found.fetchall() if found.description else []
 
     def _run(self, *argv):
         subprocess.run(argv, check=True, user=self.user, stdout=subprocess.DEVNULL, cwd="/", timeout=60)
@@ -89,8 +102,11 @@ def opener(request, tmp_path):
     if request.param == "sqlite":
         return lambda: open_journal("sqlite:///.runbook/journal.db", project=tmp_path, create=True)
     server = request.getfixturevalue("postgres")
-    database = server.new_database()
-    return lambda: open_journal(server.url(database), project=tmp_path, create=True)
+    # Runs have the role that may only add; who prunes is the owner.
+    url = server.url(
+        server.new_journal(), "journal_owner" if request.node.get_closest_marker("owner") else "journal_app"
+    )
+    return lambda: open_journal(url, project=tmp_path, create=True)
 
 
 @pytest.fixture

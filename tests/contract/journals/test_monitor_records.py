@@ -85,6 +85,7 @@ def test_a_holder_whose_lease_was_taken_over_writes_nothing(journal, actor, reco
     assert journal.version(record) == 4
 
 
+@pytest.mark.owner
 def test_a_closed_record_can_be_pruned_and_an_open_one_can_not(journal, actor, record):
     with pytest.raises(JournalError, match="not over"):
         journal.prune(record, actor, "old")

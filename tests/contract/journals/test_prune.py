@@ -10,6 +10,8 @@ from runbook_engine.model.errors import ExitCode, JournalError, PrunedRunError
 from runbook_engine.model.event import Actor, AttemptFinished, LeaseTaken, NoteAdded, RunClosed
 from runbook_engine.model.outcome import Outcome
 
+pytestmark = pytest.mark.owner
+
 ERIN = Actor(name="erin", os_user="erin", host="desk")
 
 

@@ -189,19 +189,15 @@ def test_a_glance_leaves_what_is_out_of_the_ordinary_to_the_journal(written, tmp
         open_glance(FILE, project=tmp_path).runs()
 
 
-def test_a_journal_of_version_1_is_brought_up_to_date_by_whoever_opens_it(written, tmp_path):
-    before = written.tally("r")
+def test_a_glance_at_a_journal_of_an_older_version_says_what_to_do(written, tmp_path):
     written.close()
     with sqlite3.connect(tmp_path / "journal.db") as database:
-        database.execute("DROP TABLE tasks")
         database.execute("UPDATE meta SET value = 1 WHERE key = 'schema_version'")
     database.close()
     glance = open_glance(FILE, project=tmp_path)
-    assert glance.tally("r") == before
-    glance.close()
-    journal = open_journal(FILE, project=tmp_path, create=False)
-    assert journal.verify() == []
-    journal.close()
+    with pytest.raises(JournalError, match="older version") as refused:
+        glance.tally("r")
+    assert "runbook journal upgrade" in refused.value.hint
 
 
 @pytest.mark.parametrize(

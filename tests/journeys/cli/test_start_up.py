@@ -81,5 +81,5 @@ def test_a_run_imports_only_the_actions_and_services_that_its_steps_ask_for(runb
     assert status == 0
     used = {name.removeprefix(OWN_ACTIONS) for name in modules if name.startswith(OWN_ACTIONS)}
     assert used == {"command", "command_result", "guards"}
-    assert not modules & (SERVICES | {"paramiko", "networkx", "rich", "invoke", "asyncssh"})
+    assert not modules & (SERVICES | {"paramiko", "networkx", "rich", "invoke", "asyncssh", "alembic", "mako"})
     assert not {name for name in modules if name.startswith(("runbook_engine.cli.gate_prompt", "runbook_engine.lab"))}

@@ -1,0 +1,1 @@
+"""How a journal's tables became what they are, one file for each version; Alembic runs them (`sql_migrate`)."""

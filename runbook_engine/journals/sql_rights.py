@@ -1,0 +1,86 @@
+"""Who may do what with a journal in PostgreSQL: the rights of the application's role and of readers, as GRANTs.
+
+The owner (who made the tables) upgrades, prunes, and gives rights. The application's role adds events, and can neither
+change nor remove one. A reader reads.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+_APPLICATION = {
+    "runs": "SELECT, INSERT, UPDATE (status, closed_at, head_seq, head_hash)",
+    "events": "SELECT, INSERT",
+    "outputs": "SELECT, INSERT",
+    "tasks": "SELECT, INSERT, UPDATE (seq, kind, outcome)",
+    "leases": "SELECT, INSERT, UPDATE (holder, fence, expires_at, ticks, ticker)",
+    "meta": "SELECT, UPDATE (value)",
+    "prunings": "SELECT",
+    "alembic_version": "SELECT",
+}
+_READER = dict.fromkeys(_APPLICATION, "SELECT")
+_GRANTED = """\
+SELECT grantee, bool_or(privilege_type = 'INSERT') FROM information_schema.role_table_grants
+WHERE table_schema = current_schema() AND table_name = 'events' AND grantee <> 'PUBLIC' AND grantee NOT IN
+  (SELECT tableowner FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'events')
+GROUP BY grantee ORDER BY grantee"""
+_RIGHTS = ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Roles by what they are for; each must be in the database already."""
+
+    applications: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.applications or self.readers)
+
+
+def grants(roles: Roles, schema: str = "public") -> list[str]:
+    """Give the statements that make the rights of these roles what they should be, no less and no more."""
+    return [
+        *(line for role in roles.applications for line in _of_role(role, schema, _APPLICATION)),
+        *(line for role in roles.readers for line in _of_role(role, schema, _READER)),
+    ]
+
+
+def grant(connection: Connection, roles: Roles) -> None:
+    """Give the roles their rights, within the connection's transaction."""
+    if roles:
+        schema = str(connection.execute(text("SELECT current_schema()")).scalar_one())
+        for statement in grants(roles, schema):
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+
+
+def unknown_roles(connection: Connection, roles: Roles) -> list[str]:
+    """Name those that the database does not know."""
+    known = set(connection.execute(text("SELECT rolname FROM pg_roles")).scalars())
+    return [role for role in (*roles.applications, *roles.readers) if role not in known]
+
+
+def granted(connection: Connection) -> Roles:
+    """Tell which roles, besides the owner, have rights by now: who may add events, and who may only read them."""
+    rows = connection.execute(text(_GRANTED)).all()
+    return Roles(tuple(role for role, adds in rows if adds), tuple(role for role, adds in rows if not adds))
+
+
+def rights_on_events(connection: Connection) -> list[str]:
+    """Tell what the role that is connected may do to events besides reading them."""
+    may = text("SELECT has_table_privilege('events', :right)")
+    return [right for right in _RIGHTS if connection.execute(may, {"right": right}).scalar_one()]
+
+
+def _of_role(role: str, schema: str, rights: dict[str, str]) -> Iterator[str]:
+    name, room = _quoted(role), _quoted(schema)
+    yield f"GRANT USAGE ON SCHEMA {room} TO {name}"
+    for table, allowed in rights.items():
+        yield f"REVOKE ALL ON {room}.{table} FROM {name}"
+        yield f"GRANT {allowed} ON {room}.{table} TO {name}"
+
+
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
