@@ -1,8 +1,10 @@
 """The use cases of who keeps a journal: make it, bring it up to date, look at it, copy it somewhere else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
 
 from runbook_engine.app.project import OpenProject
 from runbook_engine.journals.address import open_database, sqlite_path
@@ -47,7 +49,7 @@ def init_journal(project: OpenProject, roles: Roles) -> Made:
         InvalidInputError: the database knows no such role.
     """
     with _database(project, project.config.journal, create=True) as database:
-        new = database.make(roles)
+        new = database.make(roles, _workers())
         return Made(database.where, new)
 
 
@@ -64,7 +66,7 @@ def upgrade_journal(project: OpenProject) -> Upgraded:
         LeaseError: somebody is at work with it.
     """
     with _database(project, project.config.journal) as database:
-        return Upgraded(database.where, *database.upgrade())
+        return Upgraded(database.where, *database.upgrade(_workers()))
 
 
 def check_journal(project: OpenProject) -> tuple[str, list[Look]]:
@@ -102,6 +104,15 @@ def _copied(project: OpenProject, origin: JournalDatabase, to: str) -> Copied:
     """Copy into a new file, and close that, so that nothing of it is in a log any more."""
     with _database(project, to, create=True) as target:
         return origin.copy_to(target)
+
+
+def _workers() -> Callable[[Any], None] | None:
+    """Give what makes the tables that orders for workers travel by, None where the extra `workers` is not installed."""
+    if find_spec("procrastinate") is None:
+        return None
+    from runbook_engine.dispatchers.queue_schema import apply_schema
+
+    return apply_schema
 
 
 @contextmanager

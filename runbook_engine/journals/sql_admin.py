@@ -1,9 +1,9 @@
 """A journal's database for those who keep it: made, brought up to date, looked at, copied; of whatever version."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +13,7 @@ from runbook_engine.journals.file import no_journal
 from runbook_engine.journals.holder import is_dead
 from runbook_engine.journals.ledger import SCHEMA_VERSION
 from runbook_engine.journals.sql_copy import Copied, contents, copy_rows, first_row
+from runbook_engine.journals.sql_driver import within
 from runbook_engine.journals.sql_errors import explain
 from runbook_engine.journals.sql_migrate import differences, migrate
 from runbook_engine.journals.sql_rights import Roles, grant, granted, rights_on_events, unknown_roles
@@ -21,6 +22,8 @@ from runbook_engine.journals.sql_store import Store, alone
 from runbook_engine.journals.sql_triggers import missing_triggers
 from runbook_engine.model.errors import InvalidInputError, LeaseError, UsageError
 from runbook_engine.ports.journal import Lease
+
+Beside = Callable[[Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,11 @@ class JournalDatabase:
         with self._reading() as connection:
             return version_of(connection, self.where)
 
-    def make(self, roles: Roles) -> bool:
+    def make(self, roles: Roles, beside: Beside | None = None) -> bool:
         """Make the tables where there are none, and give roles their rights; tell whether they were made.
+
+        Args:
+            beside: makes what else is to be in a database of PostgreSQL's, given its driver's connection.
 
         Raises:
             InvalidInputError: the database knows no such role.
@@ -69,11 +75,12 @@ class JournalDatabase:
             if made:
                 migrate(connection, None)
             prepare(connection, create=False, where=self.where)
+            self._make_beside(connection, beside)
             self._grant(connection, roles)
         return made
 
-    def upgrade(self) -> tuple[int, int]:
-        """Bring the tables up to date, all or nothing; give the version before and after.
+    def upgrade(self, beside: Beside | None = None) -> tuple[int, int]:
+        """Bring the tables up to date, all or nothing; give the version before and after. See `make` for `beside`.
 
         Raises:
             LeaseError: a run (or the monitor) is at work with it.
@@ -85,10 +92,11 @@ class JournalDatabase:
                 raise no_journal(self.where)
             if version < SCHEMA_VERSION:
                 self._refuse_live(connection)
-                before = granted(connection) if not self.is_file else Roles()
                 migrate(connection, version)
-                grant(connection, before)
             prepare(connection, create=False, where=self.where)
+            self._make_beside(connection, beside)
+            if not self.is_file:
+                grant(connection, granted(connection))
         return version, SCHEMA_VERSION
 
     def examine(self) -> list[Look]:
@@ -166,6 +174,10 @@ class JournalDatabase:
             yield Look("rights", "ok", f"the role {role} can neither change nor remove events")
         others = granted(connection)
         yield Look("roles", "ok", f"add: {_listed(others.applications)}; read: {_listed(others.readers)}")
+
+    def _make_beside(self, connection: Connection, beside: Beside | None) -> None:
+        if beside is not None and not self.is_file:
+            within(connection, beside)
 
     def _grant(self, connection: Connection, roles: Roles) -> None:
         if not roles:

@@ -20,6 +20,12 @@ _APPLICATION = {
     "alembic_version": "SELECT",
 }
 _READER = dict.fromkeys(_APPLICATION, "SELECT")
+# What workers on other machines have beside the journal: whoever runs orders there, and takes away what is done.
+_WORKERS = "SELECT, INSERT, UPDATE, DELETE"
+_OF_WORKERS = """\
+SELECT relname, relkind FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'S')
+AND (relname LIKE 'procrastinate\\_%' OR relname LIKE 'queue\\_%') ORDER BY relname"""
 _GRANTED = """\
 SELECT grantee, bool_or(privilege_type = 'INSERT') FROM information_schema.role_table_grants
 WHERE table_schema = current_schema() AND table_name = 'events' AND grantee <> 'PUBLIC' AND grantee NOT IN
@@ -51,7 +57,7 @@ def grant(connection: Connection, roles: Roles) -> None:
     """Give the roles their rights, within the connection's transaction."""
     if roles:
         schema = str(connection.execute(text("SELECT current_schema()")).scalar_one())
-        for statement in grants(roles, schema):
+        for statement in (*grants(roles, schema), *_of_workers(connection, roles, schema)):
             connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
@@ -79,6 +85,15 @@ def _of_role(role: str, schema: str, rights: dict[str, str]) -> Iterator[str]:
     for table, allowed in rights.items():
         yield f"REVOKE ALL ON {room}.{table} FROM {name}"
         yield f"GRANT {allowed} ON {room}.{table} TO {name}"
+
+
+def _of_workers(connection: Connection, roles: Roles, schema: str) -> Iterator[str]:
+    for name, kind in connection.execute(text(_OF_WORKERS)).all():
+        thing = f"{'SEQUENCE ' if kind == 'S' else ''}{_quoted(schema)}.{_quoted(name)}"
+        for role in roles.applications:
+            yield f"GRANT {'USAGE' if kind == 'S' else _WORKERS} ON {thing} TO {_quoted(role)}"
+        for role in roles.readers:
+            yield f"GRANT SELECT ON {thing} TO {_quoted(role)}"
 
 
 def _quoted(name: str) -> str:

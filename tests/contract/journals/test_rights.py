@@ -5,6 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from runbook_engine.dispatchers.queue_schema import apply_schema
 from runbook_engine.journals.address import open_database, open_journal
 from runbook_engine.journals.sql_rights import Roles, grants
 from runbook_engine.model.errors import ExitCode, InvalidInputError, JournalError
@@ -163,6 +164,20 @@ def test_rights_are_made_what_they_should_be_and_survive_an_upgrade(postgres, na
     journal = open_journal(postgres.url(name, "journal_app"), project=tmp_path, create=False)
     assert journal.verify() == []
     journal.close()
+    database.close()
+
+
+def test_roles_have_what_workers_need(postgres, tmp_path):
+    name = postgres.new_database()
+    database = open_database(postgres.url(name, "journal_owner"), project=tmp_path)
+    assert database.make(Roles(("journal_app",), ("journal_reader",)), apply_schema)
+    defer = "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 't') RETURNING id"
+    assert postgres.sql(name, defer, "journal_app") == [(1,)]
+    postgres.sql(name, "INSERT INTO queue_runs VALUES ('r1', '{}'); DELETE FROM queue_runs", "journal_app")
+    assert postgres.sql(name, "SELECT count(*) FROM queue_workers", "journal_reader") == [(0,)]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        postgres.sql(name, defer, "journal_reader")
+    assert {look.level for look in database.examine()} <= {"ok", "note"}, "what is beside the journal is not its own"
     database.close()
 
 
