@@ -1,6 +1,6 @@
 """What a person signs when they answer a gate, and whether a signed answer is what it says."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -98,20 +98,22 @@ def signature_problem(
     return None if known else f"{fingerprint(blob)} was no key of {person} {since}"
 
 
-def as_counted(events: Iterable[StoredEvent]) -> Iterator[StoredEvent]:
-    """Give events, each answer that its signature makes void turned into the refusal that it amounts to."""
-    gates: dict[str, GateOpened] = {}
-    for stored in events:
+class CountedAnswers:
+    """Tells of each answer to a gate whether it counts, by the gate's opening that was told before."""
+
+    def __init__(self) -> None:
+        self._gates: dict[str, GateOpened] = {}
+
+    def counted(self, stored: StoredEvent) -> StoredEvent:
+        """Give an event as it counts: of an answer that its signature makes void, the refusal that it amounts to."""
         event = stored.event
         if isinstance(event, GateOpened):
-            gates[event.task] = event
-        if isinstance(event, GateAnswer) and event.task in gates:
-            problem = answer_problem(stored.run, gates[event.task], event)
+            self._gates[event.task] = event
+        if isinstance(event, GateAnswer) and event.task in self._gates:
+            problem = answer_problem(stored.run, self._gates[event.task], event)
             if problem is not None:
-                refused = AnswerRefused(task=event.task, person=event.person, reason=problem)
-                yield stored._replace(event=refused)
-                continue
-        yield stored
+                return stored._replace(event=AnswerRefused(task=event.task, person=event.person, reason=problem))
+        return stored
 
 
 def signers(team: Team, roles: tuple[str, ...] | None = None) -> dict[str, tuple[str, ...]]:

@@ -2,17 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 
-from runbook_engine.model.clocks import Marks
 from runbook_engine.model.event import (
     Clocks,
-    PlanAccepted,
-    ReadinessAssessed,
     RunClosed,
-    RunOpened,
     StepSummary,
     StoredEvent,
 )
@@ -20,9 +15,7 @@ from runbook_engine.model.inventory import LOCALHOST
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Grade, Mode, Outcome
 from runbook_engine.model.report import Deviation, Proof, RunReport, StepReport, TaskReport, TimelineEntry
-from runbook_engine.model.signed_answer import as_counted
-from runbook_engine.reporting.people import PeopleFold
-from runbook_engine.reporting.rechecks import RecheckFold
+from runbook_engine.reporting.run_fold import RunFold
 from runbook_engine.reporting.tasks import ReadOutput, TaskFold
 from runbook_engine.reporting.troubles import group_troubles
 from runbook_engine.reporting.words import trouble
@@ -57,9 +50,21 @@ def build_report(
         outputs: gives the captured output of a task's attempt, by stream; None leaves output out.
         verified: whether the journal's chain was checked and found whole; None when nobody looked.
     """
-    fold = _RunFold()
-    for stored in as_counted(events):
+    fold = RunFold()
+    for stored in events:
         fold.follow(stored)
+    return report_of(fold, outputs=outputs, verified=verified, well=well, targets=targets)
+
+
+def report_of(
+    fold: RunFold,
+    *,
+    outputs: ReadOutput | None = None,
+    verified: bool | None = None,
+    well: Mapping[tuple[str, str], int] = MappingProxyType({}),
+    targets: Mapping[tuple[str, str], int] = MappingProxyType({}),
+) -> RunReport:
+    """Tell what became of a run as far as its events were folded; see `build_report`."""
     steps = _steps(fold, outputs, _by_name(well))
     opened, last = fold.opened, fold.last
     tasks = sum(step.planned for step in steps)
@@ -100,55 +105,7 @@ def build_report(
     )
 
 
-@dataclass(slots=True)
-class _RunFold:
-    """The run while its events are read."""
-
-    opened: RunOpened | None = None
-    opened_at: datetime | None = None
-    opener: StoredEvent | None = None
-    steps: tuple[StepSummary, ...] = ()
-    fingerprint: str = ""
-    files: dict[str, str] = field(default_factory=dict)
-    closed: RunClosed | None = None
-    closed_at: datetime | None = None
-    readiness: ReadinessAssessed | None = None
-    last: StoredEvent | None = None
-    tasks: dict[str, TaskFold] = field(default_factory=dict)
-    people: PeopleFold = field(default_factory=PeopleFold)
-    rechecks: RecheckFold = field(default_factory=RecheckFold)
-    marks: Marks = field(default_factory=Marks)
-
-    def follow(self, stored: StoredEvent) -> None:
-        event = stored.event
-        self.last = stored
-        self.marks.take(stored)
-        if isinstance(event, RunOpened):
-            self.opened, self.opened_at, self.opener = event, stored.time, stored
-            self.steps, self.fingerprint, self.files = event.steps, event.fingerprint, event.files
-        elif isinstance(event, PlanAccepted):
-            self.steps, self.fingerprint = event.steps or self.steps, event.fingerprint
-            self.files = event.files or self.files
-        elif isinstance(event, RunClosed):
-            self.closed, self.closed_at = event, stored.time
-        elif isinstance(event, ReadinessAssessed):
-            self.readiness = event
-        elif event.kind == "lease.taken":
-            self.closed = self.closed_at = None  # taking the lease is how a closed run is resumed
-        self.people.follow(stored)
-        self.rechecks.follow(stored)
-        task = getattr(event, "task", None)
-        if isinstance(task, str):
-            self.tasks.setdefault(task, TaskFold(task)).follow(stored)
-
-    def achieved(self) -> tuple[Clocks, float | None, float | None]:
-        """Give the clocks as they were recorded when the run closed, or as they stand."""
-        if self.closed is not None and self.closed.clocks.declared is not None:
-            return self.closed.clocks, self.closed.rta, self.closed.rpa
-        return self.marks.achieved(self.closed.status if self.closed else "open")
-
-
-def _identity(fold: _RunFold) -> dict[str, object]:
+def _identity(fold: RunFold) -> dict[str, object]:
     opened, opener = fold.opened, fold.opener
     if opened is None or opener is None:
         return {"run": fold.last.run if fold.last else ""}
@@ -169,7 +126,7 @@ def _by_name(counted: Mapping[tuple[str, str], int]) -> dict[str, Counter[Outcom
     return found
 
 
-def _steps(fold: _RunFold, outputs: ReadOutput | None, well: Mapping[str, Counter[Outcome]]) -> tuple[StepReport, ...]:
+def _steps(fold: RunFold, outputs: ReadOutput | None, well: Mapping[str, Counter[Outcome]]) -> tuple[StepReport, ...]:
     """Group the tasks by step in the plan's order; a step that the plan doesn't know any more comes last."""
     by_step: dict[str, list[TaskFold]] = {step: [] for step in (*(summary.id for summary in fold.steps), *well)}
     for task in fold.tasks.values():
@@ -234,14 +191,14 @@ def _is_bad(task: TaskReport) -> bool:
     )
 
 
-def _status(fold: _RunFold, steps: Iterable[StepReport]) -> str:
+def _status(fold: RunFold, steps: Iterable[StepReport]) -> str:
     if fold.closed is not None:
         return fold.closed.status
     states = {task.state for step in steps for task in step.tasks}
     return "waiting" if states & {"waiting", "held"} and "running" not in states else "running"
 
 
-def _tolerated(fold: _RunFold, steps: Iterable[StepReport]) -> list[Deviation]:
+def _tolerated(fold: RunFold, steps: Iterable[StepReport]) -> list[Deviation]:
     """List the tasks that failed in a run that succeeded all the same."""
     if fold.closed is None or fold.closed.status != "succeeded" or fold.closed_at is None:
         return []
@@ -253,7 +210,7 @@ def _tolerated(fold: _RunFold, steps: Iterable[StepReport]) -> list[Deviation]:
     ]
 
 
-def _timeline(fold: _RunFold, steps: Iterable[StepReport], marks: Clocks) -> tuple[TimelineEntry, ...]:
+def _timeline(fold: RunFold, steps: Iterable[StepReport], marks: Clocks) -> tuple[TimelineEntry, ...]:
     entries = [
         TimelineEntry(at=mark, kind="mark", label=name)
         for name in ("declared", "decided", "recovered", "verified")
