@@ -8,6 +8,7 @@ from runbook_engine.model.outcome import Mode
 from runbook_engine.model.readiness import ReadinessFinding
 from runbook_engine.ports.journal import Journal, RunHead
 
+_MOST_LOOKS, _MOST_SEEN = 10, 100
 _MOSTLY_LAST = 8  # events after the run's end: the assessment, and what people noted
 
 
@@ -39,6 +40,20 @@ def look_before(journal: Journal, run: str) -> Look | None:
         if found := _assessed(journal, head, before):
             return found
     return None
+
+
+def looks(journal: Journal, runbook: str) -> list[Look]:
+    """Give the newest looks at a runbook's readiness, newest first; what was interrupted or pruned is passed over."""
+    found: list[Look] = []
+    dry = [head for head in journal.runs() if head.runbook == runbook and head.mode == Mode.DRY_RUN.value]
+    for head in [head for head in dry if not head.pruned][:_MOST_SEEN]:
+        opened = _opened(journal, head.id)
+        look = _assessed(journal, head, opened) if opened is not None and opened.readiness else None
+        if look is not None:
+            found.append(look)
+        if len(found) == _MOST_LOOKS:
+            break
+    return found
 
 
 def changes(findings: tuple[ReadinessFinding, ...], before: Look | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

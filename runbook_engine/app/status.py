@@ -31,7 +31,11 @@ class RunLine(Frozen):
 
 
 class WaitingGate(Frozen):
-    """A gate that waits for people, and who approved so far; an expired one waits for `runbook resume` to ask anew."""
+    """A gate that waits for people, and who approved so far; an expired one waits for `runbook resume` to ask anew.
+
+    Attributes:
+        requester: who asked for the run, where they may not approve; None where they may.
+    """
 
     task: str
     roles: tuple[str, ...]
@@ -44,6 +48,7 @@ class WaitingGate(Frozen):
     by_hand: bool = False
     opens_at: datetime | None = None
     answered: bool = False
+    requester: str | None = None
 
 
 class TaskLine(Frozen):
@@ -231,6 +236,7 @@ def _gates(state: RunState, now: datetime) -> tuple[WaitingGate, ...]:
             by_hand=task.opened.by_hand,
             opens_at=task.opened.opens_at,
             answered=task.answered is not None,
+            requester=task.opened.requester,
             approved_by=tuple(approval.person for approval in task.approvals),
             expired=task.opened.expires_at is not None and task.opened.expires_at <= now,
         )

@@ -3,16 +3,11 @@
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 from runbook_engine.cli.run_view import RunView
-
-
-class ToGo(NamedTuple):
-    """Seconds until the run is over if each step takes what it usually does; not `whole` when some are unknown."""
-
-    seconds: float
-    whole: bool
+from runbook_engine.model.event import StepSummary
+from runbook_engine.reporting import outlook
+from runbook_engine.reporting.outlook import StepAhead, ToGo
 
 
 def to_go(view: RunView, takes: Mapping[str, float], now: datetime) -> ToGo | None:
@@ -21,19 +16,7 @@ def to_go(view: RunView, takes: Mapping[str, float], now: datetime) -> ToGo | No
     Args:
         takes: seconds that a task of a step usually takes.
     """
-    chains: dict[str, float] = {}
-    whole, known = True, False
-    for step in view.plan:  # (each stands behind what it needs)
-        before = max((chains.get(need.removesuffix("@target"), 0.0) for need in step.needs), default=0.0)
-        if view.steps[step.id].over:
-            chains[step.id] = before
-            continue
-        usual = takes.get(step.id)
-        whole, known = whole and usual is not None, known or usual is not None
-        running = view.running_of(step.id)
-        passed = (now - running[0][1]).total_seconds() if running else 0.0
-        chains[step.id] = before + max(0.0, (usual or 0.0) - passed)
-    return ToGo(max(chains.values(), default=0.0), whole) if known else None
+    return outlook.to_go((_ahead(view, step, now) for step in view.plan), takes)
 
 
 class UsualTimes:
@@ -59,3 +42,9 @@ class UsualTimes:
         found = self._read(runbook)
         if self._begun == runbook:
             self._found = found
+
+
+def _ahead(view: RunView, step: StepSummary, now: datetime) -> StepAhead:
+    running = view.running_of(step.id)
+    passed = (now - running[0][1]).total_seconds() if running else 0.0
+    return StepAhead(step.id, step.needs, view.steps[step.id].over, passed)

@@ -12,7 +12,7 @@ _SWEEPS = 4
 _LONGEST = 28
 _ARROW = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-    '<path d="M0 0 8 4 0 8z" fill="#57606a"/></marker></defs>'
+    '<path class="tip" d="M0 0 8 4 0 8z" fill="#57606a"/></marker></defs>'
 )
 _STYLE = """
 .graph{background:#fff}.graph .box{fill:#fff;stroke:#57606a;stroke-width:1.2}.graph .critical{stroke-width:2.6}
@@ -32,11 +32,12 @@ class _Spot:
     node: Node | None
 
 
-def as_svg(graph: StepGraph, *, inline: bool = False) -> str:
+def as_svg(graph: StepGraph, *, inline: bool = False, styled: bool = True) -> str:
     """Draw the graph; every text is escaped, nothing is loaded from elsewhere.
 
     Args:
         inline: for a page: no wider than the page, and with styles that hold in it alone.
+        styled: with its own styles; without them it is the page's style sheet that gives the classes their colours.
     """
     rows, chains = _rows(graph)
     _untangle(rows, chains)
@@ -48,9 +49,9 @@ def as_svg(graph: StepGraph, *, inline: bool = False) -> str:
     critical = {node.id for node in graph.nodes if node.critical}
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="graph" viewBox="0 0 {full} {height}"',
-        f' style="max-width:{full}px"' if inline else f' width="{full}" height="{height}"',
+        f' style="max-width:{full}px"' if inline and styled else f' width="{full}" height="{height}"',
         f' role="img" aria-label="{title}">',
-        f"<title>{title}</title><style>{_STYLE}</style>",
+        f"<title>{title}</title>" + (f"<style>{_STYLE}</style>" if styled else ""),
         _ARROW,
     ]
     parts += [_edge(edge, chain, places, critical) for edge, chain in chains]

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from runbook_engine.model.report import RunReport, TimelineEntry
@@ -65,13 +64,18 @@ def render_html(report: RunReport) -> str:
     )
 
 
-def make_chart(report: RunReport) -> Chart | None:
-    """Lay the run out on a line of time; None when nothing happened that took time."""
+def make_chart(report: RunReport, now: datetime | None = None) -> Chart | None:
+    """Lay the run out on a line of time; None when nothing happened that took time.
+
+    Args:
+        now: until when that is drawn which has not ended; the last moment that is known when None.
+    """
     bars = [entry for entry in report.timeline if entry.kind in {"attempt", "gate"}]
     if not bars or report.opened_at is None:
         return None
     begin = min(report.opened_at, *(entry.at for entry in bars))
-    end = max(entry.ended or entry.at for entry in bars)
+    going_on = now if any(entry.ended is None for entry in bars) else None
+    end = max(*(entry.ended or entry.at for entry in bars), going_on or begin, begin)
     scale = _WIDTH / max((end - begin).total_seconds(), 0.001)
     shown = _shown(bars)
     marks = _joined(
@@ -128,13 +132,18 @@ def _bar(entry: TimelineEntry, begin: datetime, end: datetime, scale: float) -> 
 def _template() -> Template:
     # Everything is text from elsewhere: escaped by default, and `finalize` takes the control characters out first.
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, finalize=_finalize, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("runbook_engine.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=inert,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    source = files("runbook_engine.reporting").joinpath("templates/report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source)
+    return environment.get_template("report.html.j2")
 
 
-def _finalize(value: object) -> object:
+def inert(value: object) -> object:
+    """Give what a template shows: values of JSON as text, and in text nothing that is obeyed rather than read."""
     if isinstance(value, Mapping | list | tuple):
         value = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

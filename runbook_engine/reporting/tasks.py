@@ -88,7 +88,7 @@ class TaskFold:
             outputs=last.outputs if last else {},
             grade=grade,
             drift=self.drift,
-            captured=_excerpts(outputs(self.id, last.number)) if outputs and last and last.output_digest else {},
+            captured=excerpts(outputs(self.id, last.number)) if outputs and last and last.output_digest else {},
         )
 
     def _finish(self, stored: StoredEvent, event: AttemptFinished) -> None:
@@ -146,7 +146,8 @@ class TaskFold:
                 self._end(Outcome.CHANGED if event.passed else Outcome.FAILED, event.note)
 
 
-def _excerpts(streams: Mapping[str, bytes]) -> dict[str, str]:
+def excerpts(streams: Mapping[str, bytes]) -> dict[str, str]:
+    """Give of each stream that has anything its head and tail as text."""
     return {stream: _excerpt(data) for stream, data in sorted(streams.items()) if data}
 
 
