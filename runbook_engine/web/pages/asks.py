@@ -13,7 +13,6 @@ from runbook_engine.reporting.troubles import group_troubles
 from runbook_engine.web.viewer import Viewer
 
 Kind = Literal["gate", "manual", "window", "hold", "doubt"]
-_LOOK_FIRST = "It began, and nobody knows how it ended. Look there first; then say in a terminal what became of it:"
 READ_ONLY = "This session may look, but not answer: your name has no role in the team."
 
 
@@ -46,7 +45,7 @@ class Ask:
 def asks(status: RunStatus, team: Team, viewer: Viewer | None) -> list[Ask]:
     """Give all that a run waits for, first what only certain people can say."""
     held = group_troubles((one.task, one.state, one.reason) for one in status.held)
-    return [*_gates(status, team, viewer), *_holds(held, viewer), *_doubts(status)]
+    return [*_gates(status, team, viewer), *_holds(held, viewer), *_doubts(status, viewer)]
 
 
 def may_steer(viewer: Viewer | None) -> bool:
@@ -108,11 +107,11 @@ def _holds(held: Iterable[Trouble], viewer: Viewer | None) -> Iterator[Ask]:
         yield Ask("hold", tasks[0] if single else step, key, text, objection, tasks=() if single else tasks)
 
 
-def _doubts(status: RunStatus) -> Iterator[Ask]:
+def _doubts(status: RunStatus, viewer: Viewer | None) -> Iterator[Ask]:
+    objection = "" if may_steer(viewer) else READ_ONLY
     for one in status.troubles:
         if one.state == "in doubt":
-            command = f"runbook resolve {status.id} {one.task} done|retry --reason TEXT"
-            yield Ask("doubt", one.task, f"doubt:{one.task}", one.reason, _LOOK_FIRST, command=command)
+            yield Ask("doubt", one.task, f"doubt:{one.task}", one.reason, objection)
 
 
 def hash_of(text: str) -> str:
