@@ -43,11 +43,13 @@ class Served:
 
     Attributes:
         url: where browsers find it.
+        port: that it listens on.
     """
 
     server: DashboardServer
     desk: Desk
     url: str
+    port: int
 
     def link(self, person: str) -> str:
         """Give a link that logs a person in, once. The secret stands where browsers keep it to themselves."""
@@ -69,12 +71,13 @@ def open_dashboard(project: OpenProject, wanted: Wanted) -> Iterator[Served]:
     project.journal(create=True).close()
     taken = listen(wanted.host, wanted.port)
     try:
-        origins = _origins(wanted, taken.getsockname()[1])
+        port = taken.getsockname()[1]
+        origins = _origins(wanted, port)
         settings = Settings(origins=origins, proxies=frozenset(wanted.proxies))
         desk = Desk(project, settings)
         try:
             desk.source().project.team  # noqa: B018 - what is wrong with it is said before anybody comes
-            yield Served(DashboardServer(desk, taken, certificate), desk, origins[0])
+            yield Served(DashboardServer(desk, taken, certificate), desk, origins[0], port)
         finally:
             desk.close()
     finally:

@@ -91,7 +91,8 @@ def serve(
     )
     with open_dashboard(project, wanted) as dashboard, _stopping(dashboard.server.stop) as came:
         dashboard.server.start()
-        say(f"the dashboard of {project.root} is at {dashboard.url}; Ctrl-C ends it")
+        listens = f", and listens at {host} port {dashboard.port}" if public_url else ""
+        say(f"the dashboard of {project.root} is at {dashboard.url}{listens}; Ctrl-C ends it")
         if not no_link:
             say(f"this link logs {wanted.person} in, once, within ten minutes:")
             result(dashboard.link(wanted.person))

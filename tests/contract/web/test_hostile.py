@@ -1,5 +1,6 @@
 """Hostile paths, forms and texts: nothing acts, nothing leaks, nothing ends in a 500."""
 
+import re
 import socket
 import subprocess
 from urllib.parse import quote
@@ -10,14 +11,20 @@ SECRET_FILES = ("team.yml", "runbook.toml", ".runbook/journal.db", ".runbook/das
 
 
 def raw(stage, request):
-    """Send bytes as they are, and give the whole answer."""
+    """Send bytes as they are, and give the answer: all that its head says there is, or that comes before the end."""
     host, _, port = stage.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(request)
         answer = b""
-        while part := connection.recv(65536):
+        while (left := _left(answer)) and (part := connection.recv(min(left, 65536))):
             answer += part
     return answer
+
+
+def _left(answer):
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    return 65536 if not end or length is None else int(length.group(1)) - len(body)
 
 
 def get(stage, cookie, path):
