@@ -86,7 +86,7 @@ def write_file(params: FileParams, wanted: Wanted, context: ActionContext) -> Ap
             context.connection.set_mode(params.dest, mode)
         return Applied(summary=f"set the permissions of {params.dest}")
     if params.parents:
-        context.connection.make_directory(_folder(params.dest))
+        context.connection.make_directory(folder_of(params.dest))
     if mode is None and stat is not None and stat.kind == "file":
         mode = stat.mode
     context.connection.write(params.dest, wanted.content, mode=mode)
@@ -97,7 +97,7 @@ def _refuse_impossible(params: FileParams, stat: FileStat | None, context: Actio
     where = f"{params.dest} on {context.target.name}"
     if stat is not None and stat.kind in {"directory", "other"}:
         raise ActionFailedError(f"{where} is not a file ({stat.kind})", hint="give the file's own path as dest")
-    if stat is None and not params.parents and context.connection.stat(_folder(params.dest)) is None:
+    if stat is None and not params.parents and context.connection.stat(folder_of(params.dest)) is None:
         raise ActionFailedError(f"the folder of {where} is missing", hint="set parents: true to have it made")
 
 
@@ -110,10 +110,10 @@ def _content_changes(params: FileParams, wanted: Wanted, stat: FileStat | None, 
     if now == wanted.sha256:
         return []
     if max(stat.size, len(wanted.content)) <= DIFF_LIMIT:
-        old = _as_text(context.connection.read(params.dest, limit=DIFF_LIMIT))
-        new = _as_text(wanted.content)
+        old = as_text(context.connection.read(params.dest, limit=DIFF_LIMIT))
+        new = as_text(wanted.content)
         if old is not None and new is not None:
-            return [Change(what=f"diff of {params.dest}", after=_diff(params.dest, old, new))]
+            return [Change(what=f"diff of {params.dest}", after=diff_of(params.dest, old, new))]
     return [Change(what=f"SHA-256 of {params.dest}", before=now, after=wanted.sha256)]
 
 
@@ -124,7 +124,8 @@ def _mode_changes(params: FileParams, stat: FileStat | None) -> list[Change]:
     return [Change(what=f"mode of {params.dest}", before=f"{stat.mode:04o}", after=f"{mode:04o}")]
 
 
-def _diff(path: str, old: str, new: str) -> str:
+def diff_of(path: str, old: str, new: str) -> str:
+    """Show what would be different, line by line."""
     lines = difflib.unified_diff(
         old.splitlines(), new.splitlines(), fromfile=path, tofile=f"{path} (wanted)", lineterm=""
     )
@@ -133,11 +134,12 @@ def _diff(path: str, old: str, new: str) -> str:
 
 
 def _shown(content: bytes) -> str:
-    text = _as_text(content) if len(content) <= DIFF_LIMIT else None
+    text = as_text(content) if len(content) <= DIFF_LIMIT else None
     return f"a new file, {len(content)} bytes" if text is None else text
 
 
-def _as_text(content: bytes) -> str | None:
+def as_text(content: bytes) -> str | None:
+    """Give the content as text; None when it is none."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -149,5 +151,6 @@ def _bits(params: FileParams) -> int | None:
     return None if params.mode is None else int(params.mode, 8)
 
 
-def _folder(path: str) -> str:
+def folder_of(path: str) -> str:
+    """Give the folder that a path is in."""
     return path.rpartition("/")[0] or "/"

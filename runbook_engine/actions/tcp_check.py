@@ -45,7 +45,7 @@ tcp.check:
     def check(self, params: TcpCheckParams, context: ActionContext) -> Finding:
         """Connect."""
         timeout = min(params.timeout.total_seconds(), context.remaining())
-        look = look_at_port(params.host, params.port, timeout=timeout)
+        look = look_at_port(params.host, params.port, timeout=timeout, monotonic=context.clock.monotonic)
         where = f"{params.host}:{params.port}"
         words = f"{where} takes connections" if look.state == "open" else f"{where} takes no connection: {look.words}"
         if look.state == params.state:

@@ -3,6 +3,7 @@
 import errno
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,11 +33,11 @@ class PortLook:
         return f"{self.words}, so nothing is proven"
 
 
-def look_at_port(host: str, port: int, *, timeout: float) -> PortLook:
+def look_at_port(host: str, port: int, *, timeout: float, monotonic: Callable[[], float] = time.monotonic) -> PortLook:
     """Try to connect; `timeout` is in seconds, for each address of the host."""
-    began = time.monotonic()
+    began = monotonic()
     state, words = _connect(host, port, max(timeout, 0.001))
-    return PortLook(state, words, time.monotonic() - began)
+    return PortLook(state, words, monotonic() - began)
 
 
 def _connect(host: str, port: int, timeout: float) -> tuple[Literal["open", "closed", "unproven"], str]:

@@ -11,6 +11,8 @@ from support import aws_compute_worlds, aws_control_worlds, aws_data_worlds
 
 import runbook_engine.actions
 from runbook_engine.actions.archive import SCRIPT
+from runbook_engine.actions.postgres_promote import PROMOTE
+from runbook_engine.actions.postgres_restore import SCRIPT as DUMP_SCRIPT
 from runbook_engine.discovery.catalog import ENGINE, build_catalog
 from runbook_engine.sdk import Action, CommandResult, Gate
 from runbook_engine.testing import (
@@ -66,6 +68,54 @@ def archive_host():
     beside = (f"/opt/app.part-{digest[:12]}", "/opt/app.before-0123456789ab")
     argv = ("/bin/sh", "-c", SCRIPT, "archive.restore", "/srv/a.tar", digest, "/opt/app", *beside, "0", "0")
     return make_context(connection=FakeConnection({"/srv/a.tar": "tar"}, {argv: unpack}, folders=["/opt"]))
+
+
+def postgres_host():
+    state = {"comment": b""}
+    action, digest = ACTIONS["postgres.restore"], hashlib.sha256(b"dump").hexdigest()
+    params = action.Params(**RESTORED)
+    (question,) = action.probe_commands(params)
+    beside = (f"reviews_part_{digest[:12]}", "reviews_before_0123456789ab")
+    note = "restored by runbook-engine from the dump with SHA-256 "
+    words = (
+        "/srv/a.dump",
+        digest,
+        "reviews",
+        *beside,
+        note,
+        "0",
+        "0",
+        "1",
+        "postgres",
+        "--no-owner",
+        "--no-privileges",
+    )
+
+    def restore(*_):
+        state["comment"] = f"{note}{digest}".encode()
+        return CommandResult(0)
+
+    answers = {
+        question: lambda *_: CommandResult(0, state["comment"]),
+        ("/bin/sh", "-c", DUMP_SCRIPT, "postgres.restore", *words): restore,
+    }
+    return make_context(connection=FakeConnection({"/srv/a.dump": "dump"}, answers))
+
+
+def standby():
+    state = {"standby": True, "replayed_at": "2026-11-23T08:00:00+00:00", "age": 1.5, "caught_up": True, "lsn": "0/1"}
+
+    class Server(FakeSql):
+        def read_only(self):
+            return self
+
+        def query(self, statement, parameters=None):
+            if statement == PROMOTE:
+                state["standby"] = False
+                return []
+            return [dict(state)]
+
+    return make_context(databases={"sqlite://": Server()})
 
 
 def deploy_host():
@@ -198,6 +248,7 @@ MAIL = {"smtp": {"host": "smtp"}, "sender": "s@example.com", "to": ["a@example.c
 FEED = {"GET https://health.aws.amazon.com/public/currentevents": http_answer(200, b"[]")}
 IDENTITY = {"sts:get_caller_identity": {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/dr"}}
 WHERE = {"zone": "Z1", "records": [{"name": "a.example.com", "values": ["192.0.2.1"]}]}
+RESTORED = {"dump": "/srv/a.dump", "sha256": hashlib.sha256(b"dump").hexdigest(), "database": "reviews"}
 COUNT = {"SELECT count(*) AS number_of_rows FROM t": [{"n": 2}]}
 CASES = {
     "archive.restore": (
@@ -218,6 +269,10 @@ CASES = {
     "command.run": ({"argv": ["/opt/deploy"], "creates": "/opt/done"}, deploy_host),
     "script.run": ({"script": "x.sh", "creates": "/opt/done"}, deploy_host),
     "file.copy": ({"content": "x", "dest": "/new/file", "mode": "0600", "parents": True}, make_context),
+    "file.line": (
+        {"path": "/a", "line": "role=standby", "match": "^role="},
+        lambda: make_context(connection=FakeConnection({"/a": "role=primary\n"})),
+    ),
     "file.template": ({"src": "t", "dest": "/file"}, lambda: make_context(project={"t": b"x"})),
     "service.state": ({"name": "nginx", "state": "started", "enabled": True}, systemd_host),
     "http.check": ({"url": "http://a/"}, looks(200)),
@@ -233,6 +288,12 @@ CASES = {
     "aws.rds_restore_snapshot": (RESTORE, rds),
     "aws.route53_records": (WHERE, route53),
     "aws.s3_sync": ({"source_bucket": "one", "dest_bucket": "two", "region": "eu-west-1"}, s3),
+    "postgres.promote": ({"url": "sqlite://"}, standby),
+    "postgres.restore": (RESTORED, postgres_host),
+    "sql.query": (
+        {"url": "sqlite://", "query": "UPDATE t SET a = 1", "changes": True},
+        lambda: make_context(databases={"sqlite://": FakeSql({"UPDATE t SET a = 1": []})}),
+    ),
     "sql.verify": (
         {"url": "sqlite://", "tables": {"t": {"rows": {"min": 1}}}},
         lambda: make_context(databases={"sqlite://": FakeSql(COUNT)}),
