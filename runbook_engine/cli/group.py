@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "List the actions that steps can use, or describe one; or print the IAM policy that a runbook needs.",
     ),
     "schema": ("schema", "Print the JSON Schema of runbooks, or of team.yml, for editors."),
+    "import-playbook": ("import_playbook", "Turn an Ansible playbook into a runbook."),
     "init": ("init", "Make a small project to start from."),
     "guide": ("guide", "Write a runbook as a guide for people who do its steps by hand."),
     "secrets": ("secrets", "Keep secrets in age files, beside the runbooks, in version control."),
@@ -72,7 +73,8 @@ class LazyGroup(click.Group):
             return None
         with collector_paused():  # what is imported stays
             module = import_module(f"runbook_engine.cli.commands.{COMMANDS[cmd_name][0]}")
-        command = getattr(module, f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(module, f"{name}_" if keyword.iskeyword(name) else name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.{cmd_name} is no command")
         return command

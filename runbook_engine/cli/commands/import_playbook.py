@@ -1,0 +1,61 @@
+"""runbook import-playbook: a runbook of an Ansible playbook, and an honest list of what is left to people."""
+
+from pathlib import Path
+
+import click
+
+from runbook_engine.app.import_playbook import Imported
+from runbook_engine.app.import_playbook import import_playbook as make_runbook
+from runbook_engine.app.project import open_project
+from runbook_engine.cli.documented import documented
+from runbook_engine.cli.terminal import result, result_json, say
+from runbook_engine.loading.folder import shown
+from runbook_engine.model.errors import ExitCode
+
+
+@documented
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--name", default="", metavar="NAME", help="The runbook's name.  [default: the file's]")
+@click.option("--stdout", is_flag=True, help="Print the runbook, and write nothing.")
+@click.option(
+    "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For whom."
+)
+def import_playbook(file: Path, name: str, stdout: bool, form: str) -> int:
+    """Turn an Ansible playbook into a runbook.
+
+    Tasks become steps, one after the other. A task that no action does becomes a `manual.task` at its place, so that
+    a run waits there for a person, and is listed, as is everything that is different here or was left out: roles,
+    handlers, gathered facts, lookups. The playbook is read and never run; nothing is asked of any host. An existing
+    runbook is never replaced.
+
+    Examples:
+      runbook import-playbook site.yml
+      runbook import-playbook site.yml --name restore-web --output json
+      runbook import-playbook site.yml --stdout > draft.yml
+    """
+    imported = make_runbook(open_project(), file, name=name, write=not stdout)
+    if form == "json" and not stdout:
+        result_json(_json(imported))
+        return ExitCode.OK
+    if stdout:
+        click.echo(imported.text, nl=False)
+    for remark in imported.conversion.remarks:
+        mark = "by hand" if remark.by_hand else "look at"
+        say(f"{remark.file}:{remark.line}: {mark}: {remark.task}: {remark.text}")
+    count = len(imported.conversion.steps)
+    say(f"{count} {'step' if count == 1 else 'steps'}, {imported.conversion.by_hand} left to people")
+    if imported.path is not None:
+        here = Path.cwd()
+        path = imported.path.relative_to(here) if imported.path.is_relative_to(here) else imported.path
+        result(f"wrote {shown(path)}")
+        say(f"next: runbook validate {imported.name}; look at each step; runbook run {imported.name} --dry-run")
+    return ExitCode.OK
+
+
+def _json(imported: Imported) -> dict[str, object]:
+    remarks = [
+        {"file": one.file, "line": one.line, "task": one.task, "text": one.text, "by_hand": one.by_hand}
+        for one in imported.conversion.remarks
+    ]
+    steps = len(imported.conversion.steps)
+    return {"runbook": imported.name, "path": str(imported.path), "steps": steps, "remarks": remarks}

@@ -1,0 +1,276 @@
+"""One task becomes one step: its action, and what Ansible's keywords are here."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias, cast
+
+from runbook_engine.loading.nesting import plain
+from runbook_engine.loading.playbook.modules import FREE_FORM, MODULES, Args, Converted
+from runbook_engine.loading.playbook.remarks import CannotConvertError
+from runbook_engine.loading.playbook.source import FROM_VAULT, Task, as_list, as_words
+from runbook_engine.model.json import JsonValue
+
+Draft: TypeAlias = dict[str, JsonValue]
+
+KEYWORDS = frozenset(
+    {"name", "when", "loop", "loop_control", "register", "until", "retries", "delay", "become", "become_user", "vars"}
+    | {
+        "become_method",
+        "become_flags",
+        "become_exe",
+        "environment",
+        "tags",
+        "ignore_errors",
+        "no_log",
+        "notify",
+        "async",
+    }
+    | {
+        "poll",
+        "changed_when",
+        "failed_when",
+        "run_once",
+        "delegate_to",
+        "delegate_facts",
+        "throttle",
+        "timeout",
+        "args",
+    }
+    | {
+        "check_mode",
+        "diff",
+        "connection",
+        "remote_user",
+        "any_errors_fatal",
+        "ignore_unreachable",
+        "listen",
+        "debugger",
+    }
+    | {"module_defaults", "collections", "local_action", "action", "first_available_file", "port"}
+)
+_NOTHING_TO_DO = frozenset({"debug", "meta", "set_stats", "setup", "gather_facts"})
+_LOOKUP = re.compile(r"\b(?:lookup|query|q)\s*\(")
+_FACT = re.compile(
+    r"\bansible_(?:facts\b|distribution|os_family|hostname|fqdn|default_ipv|architecture|date_time|kernel)"
+)
+_RESULT_TEST = re.compile(r"\bis\s+(?:not\s+)?(?:succeeded|success|failed|changed|skipped|finished|started)\b")
+_DEFAULT_RETRIES = 3
+_INSTRUCTIONS = "Do by hand what the playbook did here ({reason}).\n\n{task}"
+
+
+@dataclass(slots=True)
+class Registered:
+    """What earlier tasks registered: by name the id of the step whose outputs it is now."""
+
+    steps: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeStep:
+    """A step in place of a task.
+
+    Attributes:
+        step: as the runbook has it, without `id` and `needs`.
+        notes: what is different, for people.
+        label: what to call it when it has no name.
+        by_hand: why a person has to do it; empty when an action does.
+    """
+
+    step: Draft
+    label: str
+    notes: tuple[str, ...] = ()
+    by_hand: str = ""
+
+
+def make_step(task: Task, registered: Registered) -> MadeStep | None:
+    """Turn a task into a step; None when it does nothing to anything."""
+    module = next((word for word in task.words if word not in KEYWORDS and not word.startswith("with_")), "")
+    if module in _NOTHING_TO_DO:
+        return None
+    notes: list[str] = []
+    try:
+        converted = _action(task, module)
+        step = {**_keywords(task, registered, notes), **(converted.step or {}), converted.action: converted.params}
+        _refuse_unknown_words(step)
+    except CannotConvertError as error:
+        return _by_hand(task, module, str(error))
+    return MadeStep(step, task.name or module, (*converted.notes, *notes))
+
+
+def _action(task: Task, module: str) -> Converted:
+    if not module:
+        raise CannotConvertError("it names its module by `action` or `local_action`")
+    if module in {"role", "include_role", "import_role", "import_playbook"}:
+        raise CannotConvertError("what it does is in another file; ansible.playbook can run it")
+    convert = MODULES.get(module)
+    if convert is None:
+        raise CannotConvertError(f"there is no action for the module {module}")
+    args = Args(task.words[module], task.words.get("args"))
+    if module not in FREE_FORM:
+        args.words()
+    return convert(args)
+
+
+def _keywords(task: Task, registered: Registered, notes: list[str]) -> Draft:
+    words = {**task.around.words, **{word: value for word, value in task.words.items() if word in KEYWORDS}}
+    step: Draft = {"name": task.name} if task.name else {}
+    step["targets"] = _targets(task, words, notes)
+    if when := _when([*task.around.when, *as_list(words.get("when"))]):
+        step["when"] = when
+    step |= _repeated(task, words, notes)
+    step |= _manner(task, words)
+    if task.serial is not None:
+        step["batch"] = [str(one) if "%" in str(one) else int(str(one)) for one in as_list(task.serial)]
+    if task.max_fail_percentage is not None:
+        step["max_failures"] = f"{task.max_fail_percentage}%"
+    for word in ("timeout", "async"):
+        if isinstance(seconds := words.get(word), int) and seconds > 0:
+            step["timeout"] = f"{seconds}s"
+    _tell_of_lost(words, notes)
+    return step | _variables(task, words, step, registered, notes)
+
+
+def _manner(task: Task, words: Mapping[str, object]) -> Draft:
+    """Give how the step is run: as whom, in which environment, and what becomes of it when it fails."""
+    step: Draft = {}
+    if words.get("become"):
+        step["become"] = True
+        if user := words.get("become_user"):
+            step["become_user"] = str(user)
+    if isinstance(environment := words.get("environment"), dict):
+        step["environment"] = {str(name): str(value) for name, value in environment.items()}
+    if tags := list(dict.fromkeys((*task.around.tags, *as_words(words.get("tags"))))):
+        step["tags"] = list(tags)
+    if words.get("no_log") is True:
+        step["sensitive"] = True
+    if words.get("ignore_errors") is True:
+        step["on_failure"] = "continue"
+    if task.around.always:
+        step["always"] = True
+    if isinstance(throttle := words.get("throttle"), int) and throttle > 0:
+        step["parallel"] = throttle
+    return step
+
+
+def _targets(task: Task, words: Mapping[str, object], notes: list[str]) -> str:
+    delegate = words.get("delegate_to")
+    if words.get("run_once") and delegate is None:
+        raise CannotConvertError("`run_once` has no counterpart: name the one host it is for")
+    if delegate is None:
+        return task.hosts
+    if "{{" in str(delegate):
+        raise CannotConvertError("it runs on a host that a template names (`delegate_to`)")
+    if not words.get("run_once"):
+        notes.append(f"it runs once, on {delegate}, and not once for each host of {task.hosts}")
+    return str(delegate)
+
+
+def _when(conditions: list[object]) -> JsonValue:
+    """Join conditions into one expression; each in brackets when there are several."""
+    texts = [str(one).lower() if isinstance(one, bool) else str(one).strip() for one in conditions]
+    return texts[0] if len(texts) == 1 else " and ".join(f"({text})" for text in texts)
+
+
+def _repeated(task: Task, words: Mapping[str, object], notes: list[str]) -> Draft:
+    step: Draft = {}
+    loops = [word for word in task.words if word == "loop" or word.startswith("with_")]
+    if loops:
+        if loops[0] not in {"loop", "with_items", "with_list"} or len(loops) > 1:
+            raise CannotConvertError(f"it repeats by `{loops[0]}`")
+        control = words.get("loop_control")
+        if isinstance(control, dict) and control.keys() - {"label", "pause"}:
+            raise CannotConvertError("`loop_control` gives the item another name")
+        step["loop"] = _loop(task.words[loops[0]])
+    if (until := words.get("until")) is not None or "retries" in words:
+        attempts = words.get("retries", _DEFAULT_RETRIES)
+        retry: Draft = {"attempts": attempts if isinstance(attempts, int) else str(attempts)}
+        step["retry"] = retry
+        if isinstance(delay := words.get("delay", 5), int):
+            retry["delay"] = f"{delay}s"
+        if until is not None:
+            retry["until"] = _until(str(until), str(words.get("register") or ""))
+            notes.append("`until` sees the outputs of the action as `result`")
+    return step
+
+
+def _loop(value: object) -> JsonValue:
+    if isinstance(value, list):
+        return _plain(value)
+    text = str(value).strip()
+    return text[2:-2].strip() if text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1 else text
+
+
+def _until(text: str, name: str) -> str:
+    if _RESULT_TEST.search(text):
+        raise CannotConvertError(f"`until: {text}` asks how the module ended")
+    text = re.sub(rf"\b{re.escape(name)}\b", "result", text) if name else text
+    return re.sub(r"\bresult\.rc\b", "result.exit_status", text)
+
+
+def _variables(task: Task, words: Mapping[str, object], step: Draft, registered: Registered, notes: list[str]) -> Draft:
+    """Give the step's own vars: the block's and the task's, and what earlier tasks registered and this one names."""
+    found = {name: _plain(value) for name, value in task.around.variables.items()}
+    own = words.get("vars")
+    found |= {str(name): _plain(value) for name, value in own.items()} if isinstance(own, dict) else {}
+    text = json.dumps([step, _plain(task.words)], default=str)
+    for name, source in registered.steps.items():
+        if not re.search(rf"\b{re.escape(name)}\b", text):
+            continue
+        if _RESULT_TEST.search(text):
+            raise CannotConvertError(f"it asks how the task ended that registered {name}")
+        if re.search(rf"\b{re.escape(name)}\.rc\b", text):
+            raise CannotConvertError(f"{name}.rc is `exit_status` here")
+        if isinstance(step.get("loop"), str) and name in str(step["loop"]):
+            raise CannotConvertError(f"it repeats over the output of an earlier task ({name}), which a plan can't know")
+        found[name] = f"{{{{ steps['{source}'].targets[inventory_hostname] }}}}"
+        notes.append(f"{name} are the outputs of the step {source} on the same host")
+    return {"vars": found} if found else {}
+
+
+def _tell_of_lost(words: Mapping[str, object], notes: list[str]) -> None:
+    lost = {
+        "changed_when": "is left out: a step has changed something when it was applied",
+        "notify": "is left out, as are handlers",
+        "poll": "is left out: commands survive the connection anyway",
+        "check_mode": "is left out: a dry run is `runbook run --dry-run`",
+    }
+    for word, text in lost.items():
+        if word in words and words[word] not in (None, []):
+            notes.append(f"`{word}` {text}")
+    if words.get("failed_when") not in (None, False):
+        raise CannotConvertError(
+            "`failed_when` decides by the output; use ok_exit_statuses, retry.until or assert.that"
+        )
+    depends = [word for word in ("ignore_errors", "no_log") if not isinstance(words.get(word, False), bool)]
+    notes.extend(f"`{word}` depends on {words[word]!r}, and is left out" for word in depends)
+
+
+def _refuse_unknown_words(step: Draft) -> None:
+    text = json.dumps(step, default=str)
+    if _LOOKUP.search(text):
+        raise CannotConvertError("it uses a lookup, which templates of a runbook don't have")
+    if fact := _FACT.search(text):
+        raise CannotConvertError(f"it uses a fact that Ansible gathers ({fact[0]})")
+
+
+def _by_hand(task: Task, module: str, reason: str) -> MadeStep:
+    shown = {word: _plain(value) for word, value in task.words.items() if word != "name"}
+    words = json.dumps(shown, indent=2, ensure_ascii=False, default=str).replace("{{", "{ {").replace("{%", "{ %")
+    text = _INSTRUCTIONS.format(reason=reason, task=words)
+    where = f"On {task.hosts}: " if task.hosts != "localhost" else ""
+    step: Draft = {"name": task.name or module or "a task"}
+    step["manual.task"] = {"roles": ["engineering"], "instructions": where + text}
+    if task.around.always:
+        step["always"] = True
+    return MadeStep(step, task.name or module, (), reason)
+
+
+def _plain(value: object) -> JsonValue:
+    return cast("JsonValue", plain(value))  # YAML's values are JSON's
+
+
+def holds_vault(step: Draft) -> bool:
+    """Tell whether a value of the step was encrypted by ansible-vault."""
+    return FROM_VAULT in json.dumps(step, ensure_ascii=False, default=str)

@@ -1,0 +1,65 @@
+"""runbook import-playbook: a playbook becomes a runbook that validates and runs; an existing one is never replaced."""
+
+import json
+
+PLAYBOOK = """---
+- name: Put the settings back
+  hosts: all
+  gather_facts: false
+  vars: {folder: "%s"}
+  tasks:
+    - {name: Folder, command: "mkdir {{ folder }} creates={{ folder }}"}
+    - {name: Who, command: echo one two, register: who}
+    - name: Settings
+      copy: {content: "mode={{ who.stdout }}\\n", dest: "{{ folder }}/settings", mode: "0640"}
+    - {name: Both, shell: "echo {{ item }} >> {{ folder }}/log", loop: [a, b], when: folder is defined}
+"""
+
+
+def test_it_validates_and_does_what_the_playbook_did(runbook, tmp_path):
+    folder = tmp_path / "made"
+    runbook.write("site.yml", PLAYBOOK % folder)
+    done = runbook("import-playbook", "site.yml", "--output", "json")
+    assert done.status == 0
+    assert (done.json["runbook"], done.json["steps"]) == ("site", 4)
+    assert not any(remark["by_hand"] for remark in done.json["remarks"])
+    valid = runbook("validate", "site", "--strict")
+    assert valid.status == 0, valid.out
+    assert runbook("fmt", "--check", "site").status == 0
+    ran = runbook("run", "site", "--yes")
+    assert ran.status == 0, ran.err
+    assert (folder / "settings").read_text() == "mode=one two\n"
+    assert (folder / "log").read_text() == "a\nb\n"
+
+
+def test_an_existing_runbook_is_not_replaced(runbook):
+    before = (runbook.root / "runbooks/restore-settings.yml").read_bytes()
+    runbook.write("restore-settings.yml", PLAYBOOK % "/tmp/x")
+    done = runbook("import-playbook", "restore-settings.yml")
+    assert (done.status, "--name" in done.err) == (2, True)
+    assert (runbook.root / "runbooks/restore-settings.yml").read_bytes() == before
+    shown = runbook("import-playbook", "restore-settings.yml", "--stdout")
+    assert (shown.status, "runbook: restore-settings" in shown.out) == (0, True)
+
+
+def test_what_nothing_here_does_waits_for_a_person(runbook):
+    runbook.write("site.yml", "- hosts: all\n  tasks:\n    - {name: Packages, apt: {name: nginx}}\n")
+    told = runbook("import-playbook", "site.yml", "--name", "packages")
+    assert "site.yml:3: by hand: Packages: " in told.err
+    waits = runbook("run", "packages", "--yes")
+    assert waits.status == 4
+    assert runbook("answer", "last", "packages", "pass", "--as", "dana", "--note", "done").status == 0
+    assert runbook("resume", "--yes").status == 0
+
+
+def test_broken_files_are_refused_in_words(runbook):
+    runbook.write("broken.yml", "- hosts: [\n")
+    runbook.write("inventory.yml", "all: {hosts: {a: {}}}\n")
+    for name, words in (
+        ("broken.yml", "broken.yml:2:1"),
+        ("inventory.yml", "neither of plays"),
+        ("none.yml", "none.yml"),
+    ):
+        done = runbook("import-playbook", name)
+        assert (done.status, words in done.err) == (3, True), done.err
+    assert json.loads(runbook("runs", "--output", "json").out) == []

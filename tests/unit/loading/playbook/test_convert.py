@@ -1,0 +1,228 @@
+"""Tasks become steps that do the same, or a person's work; nothing is left out without a word."""
+
+import pytest
+import yaml
+
+from runbook_engine.loading.playbook.convert import convert_playbook
+from runbook_engine.loading.playbook.source import read_playbook
+from runbook_engine.model.config import Limits
+from runbook_engine.model.errors import InvalidInputError
+
+
+@pytest.fixture
+def convert(tmp_path):
+    """Convert a playbook that is given as text."""
+
+    def from_text(text, **files):
+        for name, content in files.items():
+            (tmp_path / f"{name}.yml").write_text(content)
+        path = tmp_path / "site.yml"
+        path.write_text(text)
+        read = read_playbook(path, shown_as="site.yml", limits=Limits())
+        assert not read.diagnostics, read.diagnostics
+        return convert_playbook(read, "site")
+
+    return from_text
+
+
+@pytest.fixture
+def step(convert):
+    """Convert one task, and give its step without what every step has."""
+
+    def from_task(task, **play):
+        text = yaml.safe_dump([{"hosts": "web", "tasks": [task], **play}], sort_keys=False)
+        (made,) = convert(text).steps
+        return {key: value for key, value in made.items() if key not in {"id", "name", "targets"}}
+
+    return from_task
+
+
+@pytest.mark.parametrize(
+    ("task", "action"),
+    [
+        ({"command": "/opt/x --a 'b c'"}, {"command.run": {"argv": ["/opt/x", "--a", "b c"]}}),
+        ({"ansible.builtin.command": {"cmd": "ls -l"}}, {"command.run": {"argv": ["ls", "-l"]}}),
+        ({"command": {"argv": ["a", "b c"]}}, {"command.run": {"argv": ["a", "b c"]}}),
+        ({"command": "touch {{ a b }} creates={{ dir }}/x chdir=/tmp"},
+         {"command.run": {"argv": ["touch", "{{ a b }}"], "creates": "{{ dir }}/x", "cwd": "/tmp"}}),
+        ({"command": "make", "args": {"chdir": "/src"}}, {"command.run": {"argv": ["make"], "cwd": "/src"}}),
+        ({"shell": "a | b"}, {"command.run": {"shell": "a | b"}}),
+        ({"shell": "a", "args": {"executable": "/bin/bash"}}, {"command.run": {"argv": ["/bin/bash", "-c", "a"]}}),
+        ({"copy": {"content": "x", "dest": "/a", "mode": 0o640}}, {"file.copy": {"dest": "/a", "mode": "0640", "content": "x"}}),
+        ({"copy": "src=a dest=/b mode=0600"}, {"file.copy": {"dest": "/b", "mode": "0600", "src": "a"}}),
+        ({"template": {"src": "a.j2", "dest": "/b"}}, {"file.template": {"dest": "/b", "src": "a.j2"}}),
+        ({"service": "name=nginx state=started enabled=yes"},
+         {"service.state": {"name": "nginx", "state": "started", "enabled": True}}),
+        ({"systemd": {"name": "x", "state": "restarted"}}, {"command.run": {"argv": ["systemctl", "restart", "x"]}}),
+        ({"uri": {"url": "http://x", "status_code": [200, 302]}},
+         {"http.check": {"url": "http://x", "method": "GET", "status": [200, 302]}}),
+        ({"assert": {"that": ["a == 1"], "fail_msg": "no"}}, {"assert.that": {"that": ["a == 1"], "msg": "no"}}),
+        ({"pause": {"minutes": 2}}, {"wait.for": {"duration": "2m"}}),
+        ({"pause": {"prompt": "Look"}}, {"manual.task": {"instructions": "Look", "roles": ["engineering"]}}),
+        ({"wait_for": {"port": 80, "timeout": 9}}, {"timeout": "9s", "wait.for": {"port": 80}}),
+    ],
+)  # fmt: skip
+def test_a_module_becomes_the_action_that_does_the_same(step, task, action):
+    assert step(task) == action
+
+
+@pytest.mark.parametrize(
+    ("task", "why"),
+    [
+        ({"apt": {"name": "x"}}, "no action for the module apt"),
+        ({"command": "x", "failed_when": "r.rc > 1", "register": "r"}, "failed_when"),
+        ({"command": "x '"}, "can't be told apart"),
+        ({"copy": {"src": "a", "dest": "/b", "owner": "root"}}, "nothing like `owner`"),
+        ({"copy": {"src": "a/", "dest": "/b"}}, "copies a folder"),
+        ({"copy": {"src": "a", "dest": "/b", "remote_src": True}}, "remote_src"),
+        ({"uri": {"url": "http://x", "method": "POST"}}, "sends POST"),
+        ({"command": "x", "when": "ansible_distribution == 'Debian'"}, "a fact that Ansible gathers"),
+        ({"command": "x {{ lookup('file', 'a') }}"}, "uses a lookup"),
+        ({"command": "x", "run_once": True}, "run_once"),
+        ({"command": "x", "delegate_to": "{{ groups.db[0] }}"}, "a host that a template names"),
+        ({"command": "x", "with_fileglob": ["*"]}, "repeats by `with_fileglob`"),
+        ({"command": "x", "loop": [1], "loop_control": {"loop_var": "one"}}, "another name"),
+        ({"include_role": {"name": "x"}}, "in another file"),
+        ({"local_action": "command x"}, "`action` or `local_action`"),
+        ({"service": {"name": "x", "state": "started", "daemon_reload": True}}, "daemon_reload"),
+    ],
+)  # fmt: skip
+def test_what_no_action_does_is_a_persons_work_at_its_place(convert, task, why):
+    made = convert(yaml.safe_dump([{"hosts": "web", "tasks": [{"command": "a"}, task, {"command": "b"}]}]))
+    before, by_hand, after = made.steps
+    assert why in by_hand["manual.task"]["instructions"]
+    assert "On web: " in by_hand["manual.task"]["instructions"]
+    assert (by_hand["needs"], after["needs"]) == ([before["id"]], [by_hand["id"]])
+    assert made.by_hand == 1
+    assert [remark.line for remark in made.remarks if remark.by_hand]
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "value"),
+    [
+        ({"when": "a"}, "when", "a"),
+        ({"when": ["a", "b or c"]}, "when", "(a) and (b or c)"),
+        ({"when": False}, "when", "false"),
+        ({"loop": ["a", "b"]}, "loop", ["a", "b"]),
+        ({"with_items": "{{ hosts_left }}"}, "loop", "hosts_left"),
+        ({"retries": 5, "delay": 3, "until": "r.rc == 0", "register": "r"}, "retry",
+         {"attempts": 5, "delay": "3s", "until": "result.exit_status == 0"}),
+        ({"become": True, "become_user": "app"}, "become_user", "app"),
+        ({"environment": {"A": 1}}, "environment", {"A": "1"}),
+        ({"tags": "a,b"}, "tags", ["a", "b"]),
+        ({"no_log": True}, "sensitive", True),
+        ({"ignore_errors": True}, "on_failure", "continue"),
+        ({"throttle": 2}, "parallel", 2),
+        ({"async": 90, "poll": 0}, "timeout", "90s"),
+        ({"vars": {"x": 1}}, "vars", {"x": 1}),
+    ],
+)  # fmt: skip
+def test_a_keyword_is_what_it_is_here(step, words, key, value):
+    assert step({"command": "x", **words})[key] == value
+
+
+def test_plays_and_blocks_speak_for_their_tasks(convert):
+    made = convert(
+        """
+- hosts: [web, db]
+  become: true
+  tags: [all]
+  serial: [1, "50%"]
+  max_fail_percentage: 10
+  vars: {a: 1}
+  tasks:
+    - when: one
+      block:
+        - {command: x, when: two, become: false}
+      always:
+        - {command: y}
+- hosts: localhost
+  vars: {a: 2, b: 3}
+  tasks:
+    - {command: z}
+"""
+    )
+    first, last, other = made.steps
+    assert (first["when"], first.get("become"), first["tags"]) == ("(one) and (two)", None, ["all"])
+    assert (first["targets"], first["batch"], first["max_failures"]) == ("web:db", [1, "50%"], "10%")
+    assert (last["always"], last["become"], last["when"]) == (True, True, "one")
+    assert made.runbook["vars"] == {"b": 3}
+    assert (first["vars"], other["vars"]) == ({"a": 1}, {"a": 2})
+
+
+def test_what_a_task_registered_is_read_from_its_step(convert):
+    made = convert(
+        """
+- hosts: web
+  tasks:
+    - {name: Ask it, command: hostname, register: found}
+    - {command: "echo {{ found.stdout }}"}
+    - {command: x, when: found.rc == 0}
+    - {command: y, when: found is changed}
+"""
+    )
+    assert made.steps[1]["vars"] == {"found": "{{ steps['ask-it'].targets[inventory_hostname] }}"}
+    assert ["manual.task" in made.steps[number] for number in (2, 3)] == [True, True]
+
+
+def test_files_of_tasks_are_read_where_they_are_included(convert):
+    made = convert(
+        "- hosts: web\n  tasks:\n    - {import_tasks: more.yml, when: a}\n    - {include_tasks: '{{ x }}.yml'}\n",
+        more="- {command: x}\n- {command: y, when: b}\n",
+    )
+    assert [one.get("when") for one in made.steps[:2]] == ["a", "(a) and (b)"]
+    assert "manual.task" in made.steps[2]
+
+
+def test_files_that_include_each_other_end(convert):
+    with pytest.raises(InvalidInputError, match="include each other"):
+        convert("- hosts: web\n  tasks: [{import_tasks: more.yml}]\n", more="- {import_tasks: more.yml}\n")
+
+
+def test_roles_stand_between_what_comes_before_and_after_them(convert):
+    made = convert("- hosts: web\n  pre_tasks: [{command: a}]\n  roles: [r, {role: s}]\n  tasks: [{command: b}]\n")
+    assert ["manual.task" in one for one in made.steps] == [False, True, True, False]
+    assert [one["id"] for one in made.steps[1:3]] == ["role-r", "role-s"]
+
+
+def test_names_become_ids_of_which_each_is_there_once(convert):
+    tasks = [{"name": name, "command": "x"} for name in ("Ünï code", "Do it!", "do it", "42", "…")]
+    made = convert(yaml.safe_dump([{"hosts": "web", "tasks": tasks}], allow_unicode=True))
+    assert [one["id"] for one in made.steps] == ["n-code", "do-it", "do-it-2", "step-42", "step"]
+
+
+def test_what_is_left_out_is_told_with_its_line(convert):
+    made = convert(
+        """- hosts: web
+  vars_files: [x.yml]
+  handlers:
+    - {name: again, command: x}
+  tasks:
+    - {debug: {msg: a}}
+    - block: [{command: y, changed_when: false, notify: again}]
+      rescue: [{command: z}]
+"""
+    )
+    told = {(remark.line, remark.text.split(" ")[0].rstrip(":,")) for remark in made.remarks}
+    assert {
+        (2, "vars_files"),
+        (4, "handlers"),
+        (6, "left"),
+        (7, "`changed_when`"),
+        (7, "`notify`"),
+        (8, "`rescue`"),
+    } <= told
+
+
+def test_an_encrypted_value_is_asked_for_as_a_secret(convert):
+    made = convert("- hosts: web\n  tasks:\n    - {command: x, environment: {P: !vault 'abc'}}\n")
+    assert made.steps[0]["environment"] == {"P": "{{ secret('env:FROM_VAULT') }}"}
+    assert any("ansible-vault" in remark.text for remark in made.remarks)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: 1\n", "- 1\n", "- {tasks: []}\n", "- {hosts: a, tasks: {x: 1}}\n", "- {hosts: a, tasks: [1]}\n"]
+)
+def test_what_is_no_playbook_is_refused_with_its_line(convert, text):
+    with pytest.raises(InvalidInputError, match=r"^site\.yml:1: "):
+        convert(text)
