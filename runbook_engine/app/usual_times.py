@@ -16,26 +16,30 @@ class UsualTimes:
 
     def __init__(self) -> None:
         self._found: dict[str, tuple[int, Mapping[str, float]]] = {}
-        self._busy: set[str] = set()
+        self._looking: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
 
-    def of(self, journal: Journal, runbook: str, *, wait: bool = False) -> Mapping[str, float]:
+    def of(self, journal: Journal, runbook: str, *, wait: float = 0.0) -> Mapping[str, float]:
         """Give what is known by now of a runbook; what newer runs tell is read meanwhile.
 
         Args:
-            wait: until the newest are read, too.
+            wait: at most so many seconds until the newest are read, too.
         """
         newest = next((head.number for head in journal.runs(limit=1)), 0)
         with self._lock:
             number, known = self._found.get(runbook, (-1, MappingProxyType({})))
-            if number == newest or runbook in self._busy:
+            if number == newest:
                 return known
-            self._busy.add(runbook)
-        if wait:
-            self._look(journal, runbook, newest)
-            return self._found[runbook][1]
-        threading.Thread(target=self._look, args=(journal, runbook, newest), name="usual times", daemon=True).start()
-        return known
+            looking = self._looking.get(runbook)
+            if looking is None:
+                looking = threading.Thread(
+                    target=self._look, args=(journal, runbook, newest), name="usual times", daemon=True
+                )
+                self._looking[runbook] = looking
+                looking.start()
+        looking.join(wait)
+        with self._lock:
+            return self._found.get(runbook, (-1, known))[1]
 
     def _look(self, journal: Journal, runbook: str, newest: int) -> None:
         found: Mapping[str, float] = {}
@@ -46,4 +50,4 @@ class UsualTimes:
         finally:
             with self._lock:
                 self._found[runbook] = (newest, found)
-                self._busy.discard(runbook)
+                self._looking.pop(runbook, None)

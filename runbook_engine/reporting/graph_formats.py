@@ -21,7 +21,7 @@ def colour_of(outcome: str) -> str:
         return "failed"
     if outcome in _BLOCKED:
         return "blocked"
-    return "waiting" if outcome else ""
+    return "waiting" if outcome not in {"", "pending"} else ""
 
 
 def as_text(graph: StepGraph) -> str:

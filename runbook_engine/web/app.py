@@ -24,7 +24,7 @@ from runbook_engine.web.login import log_in, log_out, show_login
 from runbook_engine.web.replies import error_page, refuse
 from runbook_engine.web.security.guard import Guard
 from runbook_engine.web.stream import events
-from runbook_engine.web.views import PAGES, healthy, live, metrics, output, paged, report
+from runbook_engine.web.views import PAGES, compliance_file, healthy, live, metrics, output, paged, report
 
 _log = logging.getLogger("runbook.web")
 _COSTLY_AT_ONCE = 2
@@ -49,6 +49,8 @@ class Dashboard:
             Route("/login", show_login, methods=["GET"]),
             Route("/login", log_in, methods=["POST"]),
             Route("/logout", log_out, methods=["POST"]),
+            Route("/compliance.ics", compliance_file, methods=["GET"]),
+            Route("/compliance.json", compliance_file, methods=["GET"]),
             Route("/metrics", metrics, methods=["GET"]),
             Route("/healthz", healthy, methods=["GET"]),
             Mount("/assets", StaticFiles(packages=[("runbook_engine.web", "assets")])),

@@ -13,6 +13,7 @@ from runbook_engine.model.errors import JournalError
 from runbook_engine.reporting.inert import visible
 from runbook_engine.web.feeds import Feeds
 from runbook_engine.web.fragments import Fragments
+from runbook_engine.web.pages.compliance import calendar_file, json_file
 from runbook_engine.web.paths import check_runbook, run_of
 from runbook_engine.web.replies import RefusedError, desk_of, page, viewer_of
 from runbook_engine.web.security.headers import DOCUMENT_POLICY
@@ -30,7 +31,9 @@ PAGES = {
 }
 """Module (in `web.pages`) by path."""
 
-_COSTLY = frozenset({"compliance", "journal"})
+_COSTLY = frozenset({"compliance", "journal", "runbook", "runbooks"})
+_CALENDAR = ("text/calendar; charset=utf-8", "dr-calendar.ics")
+_JSON = ("application/json", "compliance.json")
 _MOST_OUTPUT = 2 << 20
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -99,6 +102,15 @@ async def metrics(request: Request) -> Response:
     offered: Metrics = request.app.state.metrics
     found = await run_in_threadpool(offered.render, request.headers.get("accept", ""))
     return Response(found.body, headers={"content-type": found.content_type})
+
+
+async def compliance_file(request: Request) -> Response:
+    """Give the duties as a calendar that others subscribe to or take in, or as JSON."""
+    as_calendar = request.url.path.endswith(".ics")
+    give = calendar_file if as_calendar else json_file
+    body = await anyio.to_thread.run_sync(lambda: give(desk_of(request).source()), limiter=request.app.state.costly)
+    kind, name = _CALENDAR if as_calendar else _JSON
+    return Response(body, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
 
 
 def _write(name: str, request: Request) -> str:

@@ -64,6 +64,13 @@ steps:
 """
 
 
+SIGN_OFF = """
+runbook: sign-off
+steps:
+  - {id: declare, gate.approval: {roles: [director], message: "Is all well?"}}
+"""
+
+
 def make_project(root: Path, *, fleet: int = 30) -> Path:
     """Write the project; `root/ready` makes the step `deploy` succeed."""
     (root / "runbooks").mkdir(parents=True)
@@ -76,4 +83,28 @@ def make_project(root: Path, *, fleet: int = 30) -> Path:
     (root / "inventories" / "demo.yml").write_text(inventory)
     (root / "runbooks" / "failover.yml").write_text(FAILOVER)
     (root / "runbooks" / "fleet-check.yml").write_text(FLEET.replace("%%", "%"))
+    (root / "runbooks" / "sign-off.yml").write_text(SIGN_OFF)
     return root
+
+
+HOSTILE = """
+runbook: hostile
+title: "</title><script>window.acted=1</script>"
+description: "<img src=x onerror=window.acted=1>"
+steps:
+  - id: shouts
+    name: "<svg onload=window.acted=1>"
+    on_failure: hold
+    command.run: {argv: [sh, -c, "printf '%s' \\"$0\\"; printf '%s' \\"$0\\" >&2; exit 1", "{{ evil }}"]}
+  - {id: asks, gate.approval: {roles: [director], message: "{{ evil }}"}}
+"""
+
+
+def hostile_runbook(
+    root: Path, evil: str = "</pre><script>window.acted=1</script><img src=x onerror=window.acted=1>"
+) -> None:
+    """Add a runbook all of whose texts want to act: its own, what a command prints, and what a gate asks."""
+    (root / "runbooks" / "hostile.yml").write_text(HOSTILE)
+    inventory = root / "inventories" / "demo.yml"
+    text = inventory.read_text().replace("ansible_connection: local,", f"ansible_connection: local, evil: '{evil}',")
+    inventory.write_text(text)

@@ -6,13 +6,14 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from runbook_engine.app.status import RunStatus, run_status
-from runbook_engine.model.report import RunReport
+from runbook_engine.model.report import RunReport, Trouble
 from runbook_engine.ports.journal import RunHead
 from runbook_engine.reporting.graph_svg import as_svg
 from runbook_engine.reporting.html import make_chart
 from runbook_engine.reporting.inert import visible
 from runbook_engine.reporting.outlook import outlook
 from runbook_engine.reporting.run_graph import run_graph
+from runbook_engine.reporting.troubles import group_troubles
 from runbook_engine.web.pages.asks import asks, may_steer
 from runbook_engine.web.pages.heads import head_of
 from runbook_engine.web.pages.step_cards import folded, newest_attempts, step_cards
@@ -20,6 +21,7 @@ from runbook_engine.web.source import Source
 from runbook_engine.web.viewer import Viewer
 
 _MOST_OUTPUTS = 6
+_PATIENCE = 0.5  # seconds for what earlier runs took; the next look has it
 _WORDS = {"stopped": "nobody advances it", "running": "a process advances it", "waiting": "waits for a person"}
 
 
@@ -38,7 +40,7 @@ def run_view(source: Source, viewer: Viewer | None, run: str) -> dict[str, objec
     status = run_status(source.journal, head, now=now)
     questions = asks(status, source.project.team, viewer)
     graph = run_graph(report)
-    takes = source.usual.of(source.journal, report.runbook) if status.closed_at is None else {}
+    takes = source.usual.of(source.journal, report.runbook, wait=_PATIENCE) if status.closed_at is None else {}
     return {
         "head": head,
         "url": run_url(run),
@@ -51,6 +53,8 @@ def run_view(source: Source, viewer: Viewer | None, run: str) -> dict[str, objec
         "cards": step_cards(report),
         "graph": picture(as_svg(graph, inline=True, styled=False)) if graph else "",
         "chart": make_chart(folded(report), now if status.closed_at is None else None),
+        "deviations": [one for one in report.deviations if one.kind != "tolerated"],
+        "tolerated": _tolerated(report),
         "outputs": _outputs(source, report),
         "seq": report.events,
         "title": _title(report, status),
@@ -88,6 +92,11 @@ def _summary(status: RunStatus, questions: int) -> str:
     """Say in one sentence what is read aloud when it changed."""
     waits = f"; {questions} question{'' if questions == 1 else 's'} to people" if questions else ""
     return f"{status.status}, {status.ended} of {status.tasks} tasks ended{waits}"
+
+
+def _tolerated(report: RunReport) -> tuple[Trouble, ...]:
+    """Give the failures that the run went on with, those with the same reason together."""
+    return group_troubles((one.what, "failed", one.reason) for one in report.deviations if one.kind == "tolerated")
 
 
 def _outputs(source: Source, report: RunReport) -> list[tuple[str, int, datetime, dict[str, str]]]:

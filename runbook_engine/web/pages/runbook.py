@@ -19,6 +19,7 @@ from runbook_engine.web.source import Source
 from runbook_engine.web.viewer import Viewer
 
 _MOST_RUNS = 10
+_PATIENCE = 5.0  # seconds for what earlier runs took
 
 
 def page(source: Source, viewer: Viewer | None, query: Mapping[str, str]) -> str:
@@ -64,5 +65,5 @@ def _usual(source: Source, line: RunbookLine, graph: StepGraph) -> float | None:
     """Give the seconds that the longest chain of steps usually takes; None where earlier runs don't tell of each."""
     before = _before(graph)
     steps = (StepAhead(node.id, tuple(before.get(node.id, ())), over=False, passed=0.0) for node in graph.nodes)
-    found = to_go(steps, source.usual.of(source.journal, line.name, wait=True))
+    found = to_go(steps, source.usual.of(source.journal, line.name, wait=_PATIENCE))
     return found.seconds if found is not None and found.whole else None

@@ -71,7 +71,7 @@ def test_usual_times_are_those_of_earlier_runs(stage):
     run = stage.run("fleet-check")
     usual = UsualTimes()
     assert run
-    found = usual.of(stage.journal, "fleet-check", wait=True)
+    found = usual.of(stage.journal, "fleet-check", wait=60)
     assert set(found) == {"reach", "settings", "done"}
     assert usual.of(stage.journal, "fleet-check") == found
-    assert usual.of(stage.journal, "nothing", wait=True) == {}
+    assert usual.of(stage.journal, "nothing", wait=60) == {}

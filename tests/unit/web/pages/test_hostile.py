@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from support.dashboard_project import hostile_runbook
 from support.dashboard_stage import DANA, ELI
 from support.html_tree import Tree
 
@@ -11,26 +12,12 @@ from runbook_engine.app.steer import order_run
 from runbook_engine.web.pages import compliance, error, journal, live, login, run, runbook, runbooks, runs, task, tasks
 
 EVIL = """</pre><script>alert(1)</script><img src=x onerror=alert(2)>"'&\u202e\x1b[31m{{ 7*7 }}"""
-HOSTILE = """
-runbook: hostile
-title: "</title><script>alert(3)</script>"
-description: "<img src=x onerror=alert(4)>"
-steps:
-  - id: shouts
-    name: "<svg onload=alert(5)>"
-    on_failure: hold
-    command.run: {argv: [sh, -c, "printf '%s' \\"$0\\"; printf '%s' \\"$0\\" >&2; exit 1", "{{ evil }}"]}
-  - {id: asks, gate.approval: {roles: [director], message: "{{ evil }}"}}
-"""
 
 
 @pytest.fixture(scope="module")
 def hostile(stage):
-    (stage.root / "runbooks" / "hostile.yml").write_text(HOSTILE)
-    inventory = stage.root / "inventories" / "demo.yml"
-    evil = EVIL.replace("{{ 7*7 }}", "").replace("\u202e", "").replace("\x1b", "").replace("'", "''")
-    inventory.write_text(
-        inventory.read_text().replace("ansible_connection: local,", f"ansible_connection: local, evil: '{evil}',")
+    hostile_runbook(
+        stage.root, EVIL.replace("{{ 7*7 }}", "").replace("\u202e", "").replace("\x1b", "").replace("'", "''")
     )
     run_id = stage.run("hostile", note=EVIL)
     order_run(stage.project, stage.journal, run_id, "pause", reason=EVIL, person="dana")
