@@ -18,7 +18,15 @@ from runbook_engine.ports.action import Action, Catalog, Params
 _HOST_KEYS = frozenset({"address", "endpoint", "host", "name_servers", "server"})
 # Hosts of a group are alike in what this looks for, and a group may have ten thousand of them.
 _MOST_TARGETS = 50
-_ON_TARGETS = ("command.", "file.", "script.", "service.")  # the others work from the machine that runs the engine
+_ON_TARGETS = (
+    "ansible.",
+    "archive.",
+    "command.",
+    "file.",
+    "postgres.restore",
+    "script.",
+    "service.",
+)  # the others work from the machine that runs the engine
 _WORDS = re.compile(r"\s")  # a sentence may name a region without needing it
 _UNSAID = re.compile(r"//[^/@]*@")
 _BEFOREHAND = (

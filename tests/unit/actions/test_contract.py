@@ -10,6 +10,7 @@ import pytest
 from support import aws_compute_worlds, aws_control_worlds, aws_data_worlds
 
 import runbook_engine.actions
+from runbook_engine.actions.ansible_playbook import SCRIPT as PLAY_SCRIPT
 from runbook_engine.actions.archive import SCRIPT
 from runbook_engine.actions.postgres_promote import PROMOTE
 from runbook_engine.actions.postgres_restore import SCRIPT as DUMP_SCRIPT
@@ -68,6 +69,14 @@ def archive_host():
     beside = (f"/opt/app.part-{digest[:12]}", "/opt/app.before-0123456789ab")
     argv = ("/bin/sh", "-c", SCRIPT, "archive.restore", "/srv/a.tar", digest, "/opt/app", *beside, "0", "0")
     return make_context(connection=FakeConnection({"/srv/a.tar": "tar"}, {argv: unpack}, folders=["/opt"]))
+
+
+def ansible_host():
+    def play(*_):
+        return CommandResult(0, b"\nPLAY RECAP ****\nweb1 : ok=2 changed=1 unreachable=0 failed=0 skipped=0\n")
+
+    argv = ("/bin/sh", "-c", PLAY_SCRIPT, "ansible.playbook", "ansible-playbook", "site.yml")
+    return make_context(connection=FakeConnection({}, {argv: play}))
 
 
 def postgres_host():
@@ -251,6 +260,7 @@ WHERE = {"zone": "Z1", "records": [{"name": "a.example.com", "values": ["192.0.2
 RESTORED = {"dump": "/srv/a.dump", "sha256": hashlib.sha256(b"dump").hexdigest(), "database": "reviews"}
 COUNT = {"SELECT count(*) AS number_of_rows FROM t": [{"n": 2}]}
 CASES = {
+    "ansible.playbook": ({"playbook": "site.yml"}, ansible_host),
     "archive.restore": (
         {"archive": "/srv/a.tar", "sha256": hashlib.sha256(b"tar").hexdigest(), "dest": "/opt/app"},
         archive_host,
