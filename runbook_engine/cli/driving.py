@@ -13,6 +13,7 @@ from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.background import Background
 from runbook_engine.cli.listeners import EventLines, Listeners
 from runbook_engine.cli.progress import LineProgress
+from runbook_engine.cli.quiet import QuietProgress
 from runbook_engine.cli.run_end import tell_end
 from runbook_engine.cli.signals import heeding_signals
 from runbook_engine.cli.terminal import can_ask, is_terminal, say, wants_colour
@@ -40,11 +41,13 @@ class Seat:
         output: `text` (a summary at the end), `json` (the report at the end) or `ndjson` (each event as it comes).
         person: who speaks, as claimed.
         away: this process in the background, where nobody sits; None in the foreground.
+        quiet: on stderr only what somebody has to know or to do.
     """
 
     output: str
     person: str | None = None
     away: Background | None = None
+    quiet: bool = False
 
 
 def drive(
@@ -80,7 +83,7 @@ def drive(
             while chunk := list(islice(events, _CHUNK)):
                 for memory in memories:
                     memory.recall(chunk)
-        stack.enter_context(heeding_signals(interrupts, hangup=seat.away is None))
+        stack.enter_context(heeding_signals(interrupts, lines.announce, hangup=seat.away is None))
         # What a plugin prints is no result of ours: it must not stand in the middle of one.
         stack.enter_context(redirect_stdout(sys.stderr))
         listener: Listener = Listeners(listeners)
@@ -92,7 +95,7 @@ def drive(
             if lines.view.run:
                 say(f"once that is settled, the run goes on with: runbook resume {lines.view.run}")
             raise
-    return tell(ended) if tell is not None else tell_end(project, journal, ended, output=seat.output)
+    return tell(ended) if tell is not None else tell_end(project, journal, ended, output=seat.output, quiet=seat.quiet)
 
 
 def _prompt_of(
@@ -129,8 +132,8 @@ def _is_live(seat: Seat) -> bool:
 
 def progress_of(stack: ExitStack, project: OpenProject, seat: Seat) -> LineProgress:
     """Give what shows the run, for as long as the stack lasts: the live view on a terminal, or else lines."""
-    if not _is_live(seat):
-        lines = LineProgress()
+    if seat.quiet or not _is_live(seat):
+        lines = QuietProgress() if seat.quiet else LineProgress()
         stack.enter_context(lines.ticking())
         return lines
     from runbook_engine.cli.live import LiveProgress

@@ -5,19 +5,20 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Console
 from rich.text import Text
 
+from runbook_engine.cli.footer import Footer
 from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.progress import LineProgress
-from runbook_engine.cli.run_view import FOLD_ABOVE
+from runbook_engine.cli.run_view import FOLD_ABOVE, RunView
 from runbook_engine.cli.step_line import clock_text, step_line, summary_of
 from runbook_engine.cli.to_go import UsualTimes, to_go
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
 
 _MOST_LINES = 8
+_MOST_NEXT = 3
 _STYLES = {
     "changed": "yellow",
     "unchanged": "green",
@@ -45,43 +46,36 @@ class LiveProgress(LineProgress):
     def __init__(self, *, colour: bool, usual: UsualTimes | None = None) -> None:
         super().__init__(sys.stderr)
         self._usual = usual
-        self._console = Console(stderr=True, no_color=not colour, highlight=False, markup=False, emoji=False)
-        self._live = Live(
-            console=self._console,
-            get_renderable=self._footer,
-            refresh_per_second=4,
-            transient=True,
-            redirect_stdout=False,
-        )
+        self._console = Console(file=sys.stderr, no_color=not colour, highlight=False, markup=False, emoji=False)
+        self._foot = Footer(self._console, self._footer)
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._foot.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.stop()
+        self._foot.stop()
 
     def pause(self) -> None:
         """Take the footer away while a person is asked."""
-        self._live.stop()
+        self._foot.stop()
 
     def go_on(self) -> None:
         """Show the footer again."""
-        self._live.start()
+        self._foot.start()
+
+    def announce(self, text: str) -> None:
+        """See `LineProgress.announce`."""
+        if not self._foot.soon(text):
+            super().announce(text)
 
     def put(self, line: str, word: str) -> None:
         """Print a line above the footer."""
-        if self._gone:
-            return
-        try:
-            self._console.print(Text(line, style=_STYLES.get(word, "")), soft_wrap=True)
-        except (OSError, ValueError):
-            self._gone = True
+        self._foot.paint(Text(line, style=_STYLES.get(word, "")))
 
-    def _footer(self) -> RenderableType:
+    def _footer(self) -> list[Text]:
         with self._lock:
-            lines, width = self._lines(datetime.now(UTC)), self._console.width
-            return Group(*(Text(plain(line, limit=width), style=style) for line, style in lines))
+            return [Text(plain(line), style=style) for line, style in self._lines(datetime.now(UTC))]
 
     def _lines(self, now: datetime) -> list[tuple[str, str]]:
         view = self.view
@@ -96,6 +90,8 @@ class LiveProgress(LineProgress):
                 continue
             who = " or ".join(gate.roles) or "anybody"
             gates.append((f"  {task} waits for {who} ({len(view.approvals[task])} of {gate.quorum})", "cyan"))
+        if coming := _next(view):
+            lines.append((f"  next: {coming}", "dim"))
         lines += _at_most(gates)
         lines += _at_most([(f"  {task} failed and waits for a decision", "magenta") for task in view.holds])
         return lines + _at_most([(f"  {task} is in doubt and waits for a person", "magenta") for task in view.doubts])
@@ -139,6 +135,19 @@ class LiveProgress(LineProgress):
         if spare < 0:
             return f"; {about} {clock_text(ahead.seconds)} to go, WILL MISS IT by {clock_text(-spare)}"
         return f"; {about} {clock_text(ahead.seconds)} to go"
+
+
+def _next(view: RunView) -> str:
+    """Name the steps that wait only for what runs, or is asked of people, now."""
+    begun = {step_of(task) for task in (*view.running, *view.gates, *view.holds)}
+    ready = {step.id for step in view.plan if step.id in begun or view.steps[step.id].over}
+    coming = [
+        step.id
+        for step in view.plan
+        if step.needs and step.id not in ready and all(need.removesuffix("@target") in ready for need in step.needs)
+    ]
+    more = len(coming) - _MOST_NEXT
+    return ", ".join(coming[:_MOST_NEXT]) + (f" and {more} more" if more > 0 else "")
 
 
 def _at_most(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:

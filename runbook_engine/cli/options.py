@@ -126,6 +126,16 @@ def waiting_options(command: F) -> F:
     return command
 
 
+def quiet_option(command: F) -> F:
+    """Add `--quiet`: no word of what goes well."""
+    return click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        help="On stderr tell only what failed, what waits for people, and warnings; no plan, no live view.",
+    )(command)
+
+
 def forks_option(command: F) -> F:
     """Add `--forks`."""
     return click.option(

@@ -14,7 +14,7 @@ _MOST_NAMED = 3
 _MOST_INPUT = 60
 
 
-def plan_text(view: PlanView, *, mode: str | None = None) -> str:
+def plan_text(view: PlanView, *, mode: str | None = None, columns: int = 0) -> str:
     """Lay a plan out: a line a step in the order of the waves, then the critical path and the gates."""
     name = f"{view.runbook}: {view.title}" if view.title else view.runbook
     counts = f"{len(view.steps)} steps, {view.tasks} tasks on {view.targets} targets"
@@ -22,7 +22,7 @@ def plan_text(view: PlanView, *, mode: str | None = None) -> str:
     if view.inputs:
         head.append("inputs: " + ", ".join(f"{key}={_value(value)}" for key, value in view.inputs.items()))
     rows = [_row(step) for step in sorted(view.steps, key=lambda step: step.wave)]
-    columns = table(("wave", "step", "action", "where", "after", ""), rows)
+    laid_out = table(("wave", "step", "action", "where", "after", ""), rows, columns=columns)
     tail = [f"critical path: {' → '.join(view.critical_path)} (at most {view.longest} by timeouts)"]
     if view.forecast is not None:
         unknown = f"; nothing is known of {', '.join(view.forecast.unknown)}" if view.forecast.unknown else ""
@@ -39,7 +39,7 @@ def plan_text(view: PlanView, *, mode: str | None = None) -> str:
         for one in view.communications
     ]
     tail.append(f"fingerprint {view.fingerprint[:16]}")
-    return "\n".join([*map(plain, head), "", columns, "", *map(plain, tail)])
+    return "\n".join([*map(plain, head), "", laid_out, "", *map(plain, tail)])
 
 
 def _row(step: StepView) -> tuple[str, ...]:

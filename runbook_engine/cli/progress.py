@@ -1,10 +1,11 @@
 """Tells on stderr what a run does, line by line; steps on many targets are folded."""
 
+import os
 import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -87,6 +88,11 @@ class LineProgress:
         """Tell a warning."""
         self._tell(datetime.now().astimezone(), "warning", "", text)
         self._put_due()
+
+    def announce(self, text: str) -> None:
+        """Tell something from a signal's handler, which may come in the middle of a print: no lock may be taken."""
+        with suppress(OSError):
+            os.write(self._stream.fileno(), f"\n{text}\n".encode())
 
     def progress(self, progress: AttemptProgress) -> None:
         """Remember what an attempt says of itself; lines would be too many."""

@@ -10,6 +10,7 @@ from runbook_engine.app.status import RunStatus, run_status
 from runbook_engine.cli.message_lines import audience_line
 from runbook_engine.cli.terminal import result, result_json, say, width_of
 from runbook_engine.model.errors import ExitCode
+from runbook_engine.model.report import RunReport
 from runbook_engine.ports.journal import Journal
 from runbook_engine.reporting.inert import one_line
 
@@ -22,19 +23,14 @@ _EXIT = {
 }
 
 
-def tell_end(project: OpenProject, journal: Journal, ended: RunResult, *, output: str) -> int:
+def tell_end(project: OpenProject, journal: Journal, ended: RunResult, *, output: str, quiet: bool = False) -> int:
     """Write the result, say what comes next, and give the exit code.
 
     Args:
         output: `text` (a summary), `json` (the report) or `ndjson` (nothing: each event was told).
+        quiet: where there is nothing to do, say nothing besides the result.
     """
-    report = (make_report if output == "json" else make_summary)(journal, ended.failed or ended.run)
-    if output == "json":
-        result_json(report.model_dump(mode="json"))
-    elif output == "text":
-        result(report_text(report, width=width_of(sys.stdout)))
-        if ended.failed:
-            result(report_text(make_summary(journal, ended.run), width=width_of(sys.stdout)))
+    report = _write_result(journal, ended, output)
     if ended.end == "waiting":
         head = journal.head(ended.run)
         if head is not None:
@@ -49,9 +45,24 @@ def tell_end(project: OpenProject, journal: Journal, ended: RunResult, *, output
         say(f"run {ended.failed} failed and {how}, by run {ended.run}")
     elif over and (again := failed_again(project, journal, ended.run, report.troubles)):
         say(f"anew, on the hosts that failed: {again}")
-    say(f"journal: {_shown_address(project.config.journal)}")
-    say(f"report: runbook report {ended.run} --format html -o report.html")
+    if not quiet or ended.end != "succeeded":
+        say(f"journal: {_shown_address(project.config.journal)}\nreport: {_report_command(ended.run)}")
     return ExitCode.FAILED if ended.failed and over else _EXIT[ended.end]
+
+
+def _write_result(journal: Journal, ended: RunResult, output: str) -> RunReport:
+    report = (make_report if output == "json" else make_summary)(journal, ended.failed or ended.run)
+    if output == "json":
+        result_json(report.model_dump(mode="json"))
+    elif output == "text":
+        result(report_text(report, width=width_of(sys.stdout)))
+        if ended.failed:
+            result(report_text(make_summary(journal, ended.run), width=width_of(sys.stdout)))
+    return report
+
+
+def _report_command(run: str) -> str:
+    return f"runbook report {run} --format html -o report.html"
 
 
 def _what_is_awaited(status: RunStatus) -> list[str]:

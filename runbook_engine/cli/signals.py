@@ -1,17 +1,16 @@
 """Turns Ctrl-C, SIGTERM and SIGHUP into interrupts of the run, so that it is left in order."""
 
-import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runbook_engine.execution.loop_tools import Interrupts
 
-_FIRST = b"\ninterrupted: nothing new is started, what runs is finished; once more cancels that, too\n"
-_SECOND = b"\ninterrupted again: what runs is cancelled\n"
+_FIRST = "interrupted: nothing new is started, what runs is finished; once more cancels that, too"
+_SECOND = "interrupted again: what runs is cancelled"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -28,17 +27,16 @@ def ignore_signals() -> None:
 
 
 @contextmanager
-def heeding_signals(interrupts: "Interrupts", *, hangup: bool = True) -> Iterator[None]:
+def heeding_signals(interrupts: "Interrupts", tell: Callable[[str], None], *, hangup: bool = True) -> Iterator[None]:
     """Count signals as interrupts of the run until the block ends; after it they are ignored.
 
     Args:
+        tell: tells people what that means; called in the handler, which may come in the middle of a print.
         hangup: heed SIGHUP, too; a run in the background has no terminal that could be hung up.
     """
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        # os.write, not print: a handler may come in the middle of a print, and that can't be entered twice.
-        with suppress(OSError):
-            os.write(2, _SECOND if interrupts.count else _FIRST)
+        tell(_SECOND if interrupts.count else _FIRST)
         interrupts.interrupt()
 
     for number in SIGNALS:

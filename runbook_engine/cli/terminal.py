@@ -2,9 +2,9 @@
 
 import json
 import os
-import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import IO
 
 import click
@@ -12,6 +12,7 @@ import click
 from runbook_engine.cli.plain_text import plain
 
 _WIDEST = 60  # characters of a column of a table
+_NARROW = 60  # columns of a terminal that is too narrow for tables
 
 
 def is_terminal(stream: IO[str]) -> bool:
@@ -26,7 +27,7 @@ def wants_colour(stream: IO[str]) -> bool:
 
 def width_of(stream: IO[str]) -> int:
     """Give the columns that lists may fill: the terminal's, or what is good to read in a log."""
-    return shutil.get_terminal_size((100, 24)).columns if is_terminal(stream) else 100
+    return columns_of(stream) or 100
 
 
 def can_ask() -> bool:
@@ -54,10 +55,22 @@ def result_json(value: object) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=True))
 
 
-def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def columns_of(stream: IO[str]) -> int:
+    """Give the terminal's columns; 0 where there is none, and lines may be of any length."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns if is_terminal(stream) else 0
+    except (OSError, ValueError):
+        return 0
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, columns: int = 0) -> str:
     """Lay rows out in columns under their headings; the last column is not padded.
 
-    A cell that is far longer than a column should be moves what stands behind it in its own row alone.
+    A cell that is far longer than a column should be moves what stands behind it in its own row alone. Where the
+    terminal is too narrow for columns at all, each row is a block: its first cell, and below it the others by name.
+
+    Args:
+        columns: the terminal's, 0 for any.
     """
     shown = [tuple(plain(cell) for cell in row) for row in (head, *rows)]
     widths = [
@@ -65,4 +78,14 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
         for column in range(len(head))
     ]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
+    if 0 < columns < _NARROW and max(map(len, lines)) > columns:
+        return "\n".join(line for row in shown[1:] for line in _block(shown[0], row, columns))
     return "\n".join(lines)
+
+
+def _block(head: tuple[str, ...], row: tuple[str, ...], columns: int) -> Iterator[str]:
+    yield from wrap(row[0].strip() or "-", columns, subsequent_indent="    ", break_on_hyphens=False)
+    for name, cell in zip(head[1:], row[1:], strict=True):
+        if cell:
+            text = f"{name}: {cell}" if name else cell
+            yield from wrap(text, columns, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)

@@ -1,6 +1,7 @@
 """runbook actions: what steps can use."""
 
 import json
+import sys
 from dataclasses import asdict
 
 import click
@@ -13,7 +14,7 @@ from runbook_engine.cli.documented import documented
 from runbook_engine.cli.earlier import earlier_run_option, with_earlier_run
 from runbook_engine.cli.findings import say_findings, say_notes
 from runbook_engine.cli.options import output_option, plan_options
-from runbook_engine.cli.terminal import result, result_json, table
+from runbook_engine.cli.terminal import columns_of, result, result_json, table
 from runbook_engine.model.errors import UsageError
 
 
@@ -65,7 +66,13 @@ def actions(
     if output == "json":
         result_json([asdict(found) for found in every])
     else:
-        result(table(("action", "kind", "what it does"), [(found.name, found.kind, found.summary) for found in every]))
+        result(
+            table(
+                ("action", "kind", "what it does"),
+                [(found.name, found.kind, found.summary) for found in every],
+                columns=columns_of(sys.stdout),
+            )
+        )
 
 
 def _policy(project: OpenProject, request: PlanRequest, from_run: str | None) -> None:
@@ -109,7 +116,7 @@ def _list(names: tuple[str, ...]) -> str:
 
 def _fields(fields: tuple[ParameterView, ...]) -> str:
     rows = [(f"  {field.name}", field.type, _default(field), field.description) for field in fields]
-    return table(("  name", "type", "default", "meaning"), rows)
+    return table(("  name", "type", "default", "meaning"), rows, columns=columns_of(sys.stdout))
 
 
 def _default(field: ParameterView) -> str:

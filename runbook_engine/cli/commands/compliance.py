@@ -1,5 +1,6 @@
 """runbook compliance: what the policy wants done every so often, and whether it was."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from runbook_engine.app.compliance import duties
 from runbook_engine.app.project import open_project
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import DurationType, NamedPath, output_option
-from runbook_engine.cli.terminal import result, result_json, say, table
+from runbook_engine.cli.terminal import columns_of, result, result_json, say, table
 from runbook_engine.model.compliance import DutyState
 from runbook_engine.model.errors import ExitCode, UsageError
 
@@ -69,7 +70,7 @@ def compliance(within: timedelta, day: datetime | None, strict: bool, ics: Path 
     elif found:
         head = ("runbook", "what", "state", "owner", "")
         rows = [(one.runbook, one.kind, one.state.value, one.owner or "-", duty_line(one, now)) for one in found]
-        tell(table(head, rows))
+        tell(table(head, rows, columns=columns_of(sys.stderr if tell is say else sys.stdout)))
     else:
         say("no runbook has a drill, a review or a copy to be made every so often")
     bad = any(one.state.is_breach or (strict and one.state is DutyState.CHANGED) for one in found)

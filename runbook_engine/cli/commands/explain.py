@@ -1,12 +1,13 @@
 """runbook explain: what a rule of `validate` asks for, and why."""
 
+import sys
 import textwrap
 
 import click
 
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.options import output_option
-from runbook_engine.cli.terminal import result, result_json, table
+from runbook_engine.cli.terminal import columns_of, result, result_json, table
 from runbook_engine.model.errors import UsageError
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rule import Rule
@@ -29,7 +30,11 @@ def explain(rule: str | None, output: str) -> None:
         result_json(told if rule is None else told[0])
     elif rule is None:
         result(
-            table(("rule", "severity", "what it asks for"), [(one.id, one.severity.value, one.title) for one in chosen])
+            table(
+                ("rule", "severity", "what it asks for"),
+                [(one.id, one.severity.value, one.title) for one in chosen],
+                columns=columns_of(sys.stdout),
+            )
         )
     else:
         (one,) = chosen

@@ -1,5 +1,7 @@
 """runbook forecast: how long a run will take."""
 
+import sys
+
 import click
 
 from runbook_engine.app.forecast import forecast as make_forecast
@@ -12,7 +14,7 @@ from runbook_engine.cli.findings import say_notes
 from runbook_engine.cli.forecast_text import counted, in_short, time_text
 from runbook_engine.cli.options import forks_option, output_option, plan_options, runbook_argument
 from runbook_engine.cli.plain_text import plain
-from runbook_engine.cli.terminal import result, result_json, table
+from runbook_engine.cli.terminal import columns_of, result, result_json, table
 from runbook_engine.model.errors import ExitCode
 from runbook_engine.model.forecast import Forecast, StepForecast
 
@@ -88,7 +90,13 @@ def _lines(told: Forecast) -> list[str]:
         lines.append(f"would not be done: {', '.join(told.blocked)}")
     lines.append(f"critical path: {' → '.join(told.critical_path)}")
     rows = [_row(one) for one in told.steps]
-    return [*lines, "", *table(("step", "takes", "9 of 10", "over after", "critical", "by"), rows).splitlines()]
+    return [
+        *lines,
+        "",
+        *table(
+            ("step", "takes", "9 of 10", "over after", "critical", "by"), rows, columns=columns_of(sys.stdout)
+        ).splitlines(),
+    ]
 
 
 def _within(told: Forecast) -> str:

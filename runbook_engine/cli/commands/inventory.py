@@ -1,5 +1,7 @@
 """runbook inventory: which hosts and groups there are, and which variables they see."""
 
+import sys
+
 import click
 
 from runbook_engine.app.project import OpenProject, open_project
@@ -7,7 +9,7 @@ from runbook_engine.app.show_inventory import chosen_hosts, draw_groups, list_ho
 from runbook_engine.cli.documented import DocumentedGroup
 from runbook_engine.cli.findings import say_findings, say_notes
 from runbook_engine.cli.options import inventory_option, limit_option, output_option
-from runbook_engine.cli.terminal import result, result_json, table
+from runbook_engine.cli.terminal import columns_of, result, result_json, table
 from runbook_engine.model.inventory import Inventory
 
 
@@ -41,7 +43,7 @@ def list_(inventories: tuple[str, ...], limit: str | None, output: str) -> None:
         result_json(list_hosts(loaded, hosts))
         return
     rows = [(name, ", ".join(loaded.targets[name].groups)) for name in hosts]
-    result(table(("host", "groups"), rows) if rows else "no hosts")
+    result(table(("host", "groups"), rows, columns=columns_of(sys.stdout)) if rows else "no hosts")
 
 
 @inventory.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,7 +17,7 @@ from click.shell_completion import CompletionItem
 
 from runbook_engine.cli.documented import DocumentedGroup
 from runbook_engine.cli.options import NamedPath, output_option
-from runbook_engine.cli.terminal import result, result_json, say, table
+from runbook_engine.cli.terminal import columns_of, result, result_json, say, table
 from runbook_engine.lab.breaks import BREAKAGES, REGIONS, parse
 from runbook_engine.lab.errors import LabError
 from runbook_engine.model.errors import ExitCode, RunbookError, UsageError
@@ -255,7 +256,13 @@ def _show_status(found: LabAddresses, folder: Path, output: str) -> None:
         files = {"inventory": str(folder / "inventory.yml"), "aws_config": str(folder / "aws-config")}
         result_json({**facts, **times, **files, "broken": broken, "parts": [asdict(part) for part in parts]})
         return
-    result(table(("part", "state", "address", ""), [(p.name, p.state, p.address, p.text) for p in parts]))
+    result(
+        table(
+            ("part", "state", "address", ""),
+            [(p.name, p.state, p.address, p.text) for p in parts],
+            columns=columns_of(sys.stdout),
+        )
+    )
     listed = ", ".join(map(str, broken)) if isinstance(broken, list) and broken else "nothing"
     result(f"\nbroken: {listed}\nends:   {_local(found.expires_at)}, or with `runbook lab down`")
 

@@ -1,5 +1,7 @@
 """runbook plan: what a run would do."""
 
+import sys
+
 from runbook_engine.app.forecast import forecast
 from runbook_engine.app.history import History, open_history
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
@@ -11,7 +13,7 @@ from runbook_engine.cli.earlier import earlier_run_option, with_earlier_run
 from runbook_engine.cli.findings import say_findings, say_notes
 from runbook_engine.cli.options import output_option, plan_options, runbook_argument
 from runbook_engine.cli.plan_view import plan_text
-from runbook_engine.cli.terminal import result, result_json, say
+from runbook_engine.cli.terminal import columns_of, result, result_json, say
 from runbook_engine.model.errors import JournalError
 
 _RUNS = 20  # earlier runs that the forecast goes by
@@ -53,4 +55,4 @@ def plan(
     if output == "json":
         result_json(view.model_dump(mode="json"))
     else:
-        result(plan_text(view))
+        result(plan_text(view, columns=columns_of(sys.stdout)))

@@ -15,7 +15,14 @@ from runbook_engine.app.undo import taken_back_by
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
-from runbook_engine.cli.options import forks_option, output_option, person_option, run_argument, waiting_options
+from runbook_engine.cli.options import (
+    forks_option,
+    output_option,
+    person_option,
+    quiet_option,
+    run_argument,
+    waiting_options,
+)
 from runbook_engine.cli.terminal import ask, can_ask, say
 from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.execution.state import RunState
@@ -33,6 +40,7 @@ from runbook_engine.ports.listener import Listener
 @click.option("--reason", default="", metavar="TEXT", help="Why nothing is looked at again; kept in the journal.")
 @forks_option
 @output_option("text", "json", "ndjson")
+@quiet_option
 @click.option("--yes", is_flag=True, help="Don't ask before a live run; gates ask all the same.")
 @waiting_options
 @person_option
@@ -44,6 +52,7 @@ def resume(
     reason: str,
     forks: int | None,
     output: str,
+    quiet: bool,
     yes: bool,
     wait: bool,
     detach: bool,
@@ -98,7 +107,7 @@ def resume(
                     known=known,
                 )
 
-        seat, opens, known = Seat(output, person), dict[Path, str](), RunState(head.id)
+        seat, opens, known = Seat(output, person, quiet=quiet), dict[Path, str](), RunState(head.id)
         if not detach:
             return drive(project, journal, seat, advance, earlier=known.passing(journal.read(head.id)))
         from runbook_engine.cli.detach import Away, asked_before, drive_detached

@@ -1,5 +1,7 @@
 """runbook revert: take back what a run changed."""
 
+import sys
+
 import click
 
 from runbook_engine.app.prepare import PlanRequest
@@ -12,9 +14,9 @@ from runbook_engine.app.undo import prepare_undo, refuse_while_advanced, run_to_
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
-from runbook_engine.cli.options import forks_option, output_option, person_option, run_argument
+from runbook_engine.cli.options import forks_option, output_option, person_option, quiet_option, run_argument
 from runbook_engine.cli.plan_view import plan_text
-from runbook_engine.cli.terminal import ask, can_ask, say
+from runbook_engine.cli.terminal import ask, can_ask, columns_of, say
 from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.model.errors import ExitCode, UsageError
 from runbook_engine.model.outcome import Mode
@@ -30,6 +32,7 @@ from runbook_engine.reporting.inert import one_line
 @forks_option
 @click.option("--note", default="", metavar="TEXT", help="Kept in the journal with the run.")
 @output_option("text", "json", "ndjson")
+@quiet_option
 @click.option("--yes", is_flag=True, help="Don't ask before anything is changed.")
 @person_option
 def revert(
@@ -39,6 +42,7 @@ def revert(
     forks: int | None,
     note: str,
     output: str,
+    quiet: bool,
     yes: bool,
     person: str | None,
 ) -> int:
@@ -62,7 +66,9 @@ def revert(
         undo = prepare_undo(project, journal, head.id, accept_changes=accept_changes)
         mode = Mode.DRY_RUN if dry_run else Mode(head.mode)
         say(f"takes back run {head.id}")
-        say(plan_text(show_plan(undo.prepared.plan, project.catalog), mode=mode.value))
+        if not quiet:
+            view = show_plan(undo.prepared.plan, project.catalog)
+            say(plan_text(view, mode=mode.value, columns=columns_of(sys.stderr)))
         for line in what_stays(undo):
             say(one_line(line))
         if mode is not Mode.DRY_RUN and not yes and not _confirmed(head.id):
@@ -76,7 +82,7 @@ def revert(
                 project, request, undo.prepared, journal, listener=listener, interrupts=interrupts, ask=asker
             )
 
-        return drive(project, journal, Seat(output, person), advance)
+        return drive(project, journal, Seat(output, person, quiet=quiet), advance)
     finally:
         journal.close()
 

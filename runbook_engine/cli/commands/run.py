@@ -1,5 +1,6 @@
 """runbook run: plan, ask, do, tell."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,13 +27,14 @@ from runbook_engine.cli.options import (
     paired,
     person_option,
     plan_options,
+    quiet_option,
     reasons_option,
     runbook_argument,
     skip_option,
     waiting_options,
 )
 from runbook_engine.cli.plan_view import plan_text
-from runbook_engine.cli.terminal import ask, can_ask, say
+from runbook_engine.cli.terminal import ask, can_ask, columns_of, say
 from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.model.errors import ExitCode, LeaseError, UsageError
 from runbook_engine.model.outcome import Mode
@@ -74,6 +76,7 @@ from runbook_engine.ports.listener import Listener
     help="With --from-run: don't look again at what ended well there; needs its own --reason, the last one.",
 )
 @output_option("text", "json", "ndjson")
+@quiet_option
 @click.option("--yes", is_flag=True, help="Don't ask before a live run; gates ask all the same.")
 @waiting_options
 @person_option
@@ -94,6 +97,7 @@ def run(
     only: str | None,
     no_recheck: bool,
     output: str,
+    quiet: bool,
     yes: bool,
     wait: bool,
     detach: bool,
@@ -141,12 +145,13 @@ def run(
         say_findings(survivability(project, prepared))
     say_notes(prepared.notes)
     view = show_plan(prepared.plan, project.catalog)
-    say(plan_text(view, mode=request.mode.value))
+    if not quiet:
+        say(plan_text(view, mode=request.mode.value, columns=columns_of(sys.stderr)))
     if request.mode is not Mode.DRY_RUN and not yes and not _confirmed(view, request.mode):
         say("nothing was done")
         return ExitCode.FAILED
     try:
-        return _drive(project, request, prepared, Seat(output, person), detach=detach)
+        return _drive(project, request, prepared, Seat(output, person, quiet=quiet), detach=detach)
     except LeaseError as error:
         hint = "see it with `runbook watch` or `runbook status`; should it end early, `runbook resume` goes on with it"
         raise LeaseError(error.message, hint=hint) from error

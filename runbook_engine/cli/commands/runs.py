@@ -1,5 +1,6 @@
 """runbook runs: the journal's runs, and pruning old ones."""
 
+import sys
 from datetime import timedelta
 
 import click
@@ -9,7 +10,7 @@ from runbook_engine.app.run_log import remove_logs
 from runbook_engine.app.status import RunLine, list_runs
 from runbook_engine.cli.documented import DocumentedGroup
 from runbook_engine.cli.options import DurationType, output_option, person_option
-from runbook_engine.cli.terminal import ask, can_ask, result, result_json, say, table
+from runbook_engine.cli.terminal import ask, can_ask, columns_of, result, result_json, say, table
 from runbook_engine.model.errors import ExitCode, NoJournalError, UsageError
 from runbook_engine.ports.journal import Pruning, RunHead
 
@@ -38,7 +39,7 @@ def runs(context: click.Context, number: int, output: str) -> None:
         return
     head = ("run", "status", "mode", "inventory", "started", "by")
     if found:
-        result(table(head, [_row(line) for line in found]))
+        result(table(head, [_row(line) for line in found], columns=columns_of(sys.stdout)))
 
 
 @runs.command()

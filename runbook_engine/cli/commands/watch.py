@@ -10,7 +10,7 @@ from runbook_engine.app.project import OpenProject, open_project
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, progress_of
 from runbook_engine.cli.listeners import EventLines, Listeners
-from runbook_engine.cli.options import output_option, run_argument
+from runbook_engine.cli.options import output_option, quiet_option, run_argument
 from runbook_engine.cli.run_end import tell_end
 from runbook_engine.cli.terminal import say
 from runbook_engine.model.errors import ExitCode
@@ -21,7 +21,8 @@ from runbook_engine.ports.listener import Listener
 @documented
 @run_argument(required=False)
 @output_option("text", "json", "ndjson")
-def watch(run: str | None, output: str) -> int:
+@quiet_option
+def watch(run: str | None, output: str, quiet: bool) -> int:
     """See a run that another process drives, as if it ran here.
 
     Tells all that happened so far and what happens from now on, and ends when that process ends its part of the run,
@@ -38,13 +39,13 @@ def watch(run: str | None, output: str) -> int:
     try:
         head = find_run(journal, run or "last")
         try:
-            followed = _watch(project, journal, head.id, Seat(output))
+            followed = _watch(project, journal, head.id, Seat(output, quiet=quiet))
         except KeyboardInterrupt:
             say(f"no longer watched; run {head.id} is what it was")
             return ExitCode.INTERRUPTED
         if followed.abandoned:
             say("nobody advances the run: the process that did has ended without a word")
-        return tell_end(project, journal, followed.result, output=output)
+        return tell_end(project, journal, followed.result, output=output, quiet=quiet)
     finally:
         journal.close()
 

@@ -13,7 +13,7 @@ from runbook_engine.ports.dispatcher import AttemptProgress
 def footer(progress):
     console = Console(width=100)
     with console.capture() as shown:
-        console.print(progress._footer())
+        console.print(*progress._footer(), sep="\n")
     return shown.get()
 
 
