@@ -25,8 +25,8 @@ class Footer:
     """Paints lines below everything that is printed through it, and what is written to standard error meanwhile.
 
     They are taken away row by row, as many as they take in the window as it is now: most terminals break lines anew
-    when a window becomes narrower. They are taken away before the process stops (Ctrl-Z), so that a shell's words below
-    are left alone, and one in the background paints nothing.
+    when a window becomes narrower. A process that was stopped and continued (Ctrl-Z, `fg`) leaves alone what a shell
+    wrote meanwhile, and one in the background paints nothing.
 
     Args:
         lines: gives the lines as they are to be now; must print nothing.
@@ -37,11 +37,11 @@ class Footer:
         self._lock = threading.RLock()
         self._painted: list[int] = []
         self._shown = self._gone = False
-        self._to_stop = False
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._stderr: TextIO | None = None
         self._soon: deque[str] = deque()
+        self._continued: int | None = None
 
     def start(self) -> None:
         """Show the lines, and keep them up to date."""
@@ -108,6 +108,8 @@ class Footer:
         return [Text(self._soon.popleft()) for _ in range(len(self._soon))]
 
     def _erase(self) -> None:
+        if self._was_stopped():
+            self._painted = []  # what stands above the cursor now is a shell's
         if not self._painted:
             return
         width = max(1, self._console.width)
@@ -132,32 +134,27 @@ class Footer:
 
     def _tick(self) -> None:
         while not self._over.wait(_SECONDS):
-            if self._to_stop:
-                self._stop_process()
             self.paint()
-
-    def _stop_process(self) -> None:
-        """Take the lines away and stop; goes on here when the process is continued."""
-        with self._lock:
-            self._shown = False
-            self.paint()
-            self._to_stop = False
-            os.kill(os.getpid(), signal.SIGSTOP)
-            self._shown = True
 
     def _heed_job_control(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTSTP, self._asked_to_stop)
-            signal.signal(signal.SIGCONT, self._continued)
+        """Let the process's continuation be seen by whichever thread paints next.
 
-    def _asked_to_stop(self, _number: int, _frame: FrameType | None) -> None:
-        if self._shown:
-            self._to_stop = True  # a handler must not paint: it may come in the middle of that
-        else:
-            os.kill(os.getpid(), signal.SIGSTOP)
+        That is written down as the signal arrives; a handler would run when the main thread comes to it, which is late.
+        """
+        if self._continued is None and threading.current_thread() is threading.main_thread():
+            self._continued, told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+            signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+            signal.signal(signal.SIGCONT, _heard)
 
-    def _continued(self, _number: int, _frame: FrameType | None) -> None:
-        self._painted = []  # whoever stopped it did not ask, and what stands above the cursor now may be a shell's
+    def _was_stopped(self) -> bool:
+        try:
+            return self._continued is not None and signal.SIGCONT in os.read(self._continued, 4096)
+        except BlockingIOError:
+            return False
+
+
+def _heard(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: it is the signal's arrival that is told."""
 
 
 class _Above(io.TextIOBase):

@@ -18,7 +18,7 @@ class Terminal:
     def __init__(self, folder, environment, *, columns=80, rows=24):
         self._socket = Path(tempfile.mkdtemp(prefix="tmux-"))  # (a socket's path must be short)
         self._tmux = ["tmux", "-S", str(self._socket / "s"), "-f", os.devnull]
-        self._environment = {**environment, "TERM": "screen", "PS1": "$ ", "HISTFILE": os.devnull}
+        self._environment = {**environment, "TERM": "screen", "PS1": "$ ", "HISTFILE": os.devnull, "COLUMNS": "80"}
         size = ["-x", str(columns), "-y", str(rows)]
         self._call("new-session", "-d", *size, "-c", str(folder), "bash", "--norc", "--noprofile")
 

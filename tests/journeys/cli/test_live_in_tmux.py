@@ -95,11 +95,11 @@ def test_in_the_background_of_a_shell_only_lines_are_written(terminal):
     start(terminal, "run", "slow", "--yes")
     terminal.type("C-z")
     terminal.until(lambda lines: any("Stopped" in line for line in lines))
-    terminal.type("bg", "Enter")
+    terminal.type("clear; bg", "Enter")
     terminal.until(lambda lines: any(line.endswith("--yes &") for line in lines))
     terminal.type("sleep 1; echo still $((1+1)) here", "Enter")
     lines = terminal.until(lambda lines: "still 2 here" in lines)
-    assert not any(HEAD.match(line) for line in lines)
+    assert not any(HEAD.match(line) for line in lines), "\n".join(lines)
 
 
 def test_another_process_run_is_watched_also_while_that_is_killed(terminal, runbook):
