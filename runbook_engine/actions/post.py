@@ -220,7 +220,7 @@ def _ask(
 def _retry_after(answer: HttpAnswer, context: ActionContext) -> float | None:
     """Give the seconds to wait; None when the service says nothing of it."""
     text = answer.headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return max(1.0, float(text))
     try:
         return max(1.0, (email.utils.parsedate_to_datetime(text) - context.clock.now()).total_seconds())

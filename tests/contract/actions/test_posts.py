@@ -96,6 +96,35 @@ def test_a_busy_service_is_given_the_time_that_it_asks_for(chat, make, real):
     assert len(chat.posts) == 1
 
 
+@pytest.mark.parametrize(("asked", "least"), [("30", 30), ("0", 1)])
+def test_a_pause_that_comes_out_a_tenth_shorter_is_as_long_as_the_service_asks(chat, real, asked, least):
+    chat.faults.append((429, {"Retry-After": asked}, b""))
+    context = real()
+    do(slack(chat), context)
+    assert context.clock.monotonic() * 0.9 >= least
+
+
+@pytest.mark.parametrize("asked", ["soon", "²", "-5", "1e3", ""])
+def test_what_is_no_time_to_wait_is_a_wait_of_our_own(chat, real, asked):
+    chat.faults.append((429, {"Retry-After": asked}, b""))
+    context = real()
+    do(slack(chat), context)
+    assert len(chat.posts) == 1
+    assert context.clock.monotonic() > 0
+
+
+def test_no_request_outlasts_the_step(chat, real):
+    seconds = []
+
+    class Watched(HttpxClient):
+        def request(self, method, url, **more):
+            seconds.append(more["timeout"])
+            return super().request(method, url, **more)
+
+    do(slack(chat, timeout="30s"), real(http=Watched(read_only=False), timeout=7.0))
+    assert seconds == [7.0]
+
+
 @ALL
 def test_a_service_that_is_busy_for_longer_than_there_is_fails_at_once(chat, make, real):
     chat.faults.append((429, {"Retry-After": "7200"}, b""))
@@ -158,6 +187,16 @@ def test_a_refusal_is_told_in_the_services_words(chat, real, made, words):
     assert "verysecret" not in raised.value.message
 
 
+def test_what_a_service_says_at_length_is_cut_and_without_the_headers_of_ours(chat, real):
+    chat.faults.append((400, {}, b"Bearer of-a-token is wrong " * 300))
+    made = hook(chat, headers={"Authorization": "Bearer of-a-token"})
+    with pytest.raises(ActionFailedError) as raised:
+        do(made, real())
+    assert "of-a-token" not in raised.value.message
+    assert "… is wrong" in raised.value.message
+    assert len(raised.value.message) < 400
+
+
 def test_redirects_are_not_followed(chat, real):
     chat.faults.append((302, {"Location": chat.url("/elsewhere")}, b""))
     with pytest.raises(ActionFailedError, match="leads elsewhere"):
@@ -168,6 +207,7 @@ def test_redirects_are_not_followed(chat, real):
 def test_a_drill_posts_to_the_sandbox_and_an_audience_to_each_address_once(chat, real):
     two = [chat.url("/services/one"), chat.url("/services/two")]
     many = (NotifySlack(), {"audience": "customers", "text": "x"})
+    assert "2 slack addresses" in check(many, real(audiences={"customers": [*two, two[0]]})).summary
     do(many, real(audiences={"customers": [*two, two[0]]}))
     assert [path for path, _, _ in chat.posts] == ["/services/one", "/services/two"]
     drill = RUN.model_copy(update={"mode": Mode.DRILL})
@@ -191,25 +231,36 @@ def test_a_later_attempt_posts_to_those_only_that_have_it_not_yet(chat, real):
     assert [path for path, _, _ in chat.posts] == ["/services/one", "/services/three", "/services/two"]
 
 
+def test_what_was_taken_before_an_answer_was_lost_is_known_to_the_next_attempt(chat, real):
+    addresses = {"customers": [chat.url("/services/one"), chat.url("/services/two")]}
+    many = (NotifySlack(), {"audience": "customers", "text": "x"})
+    chat.faults += [(200, {}, b"ok"), "lost"]
+    with pytest.raises(ServiceUnreachableError) as raised:
+        do(many, real(audiences=addresses))
+    assert len(raised.value.outputs["accepted"]) == 1
+    assert "1 slack address" in check(many, real(audiences=addresses).with_recorded(raised.value.outputs)).summary
+
+
 def test_what_a_host_said_calls_nobody(chat, real):
     evil = "<!channel> & <http://evil.example|click>"
-    do(slack(chat, text=evil, blocks=[{"type": "section", "text": {"type": "mrkdwn", "text": evil}}]), real())
+    text = {"type": "mrkdwn", "text": evil, "id": "a&b"}
+    do(slack(chat, text=evil, blocks=[{"type": "section", "text": text}]), real())
     do(slack(chat, text=evil, markdown=True), real())
     inert = "&lt;!channel&gt; &amp; &lt;http://evil.example|click&gt;"
     assert chat.posts[0][1] == {
         "text": inert,
-        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": inert}}],
+        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": inert, "id": "a&b"}}],
     }
     assert chat.posts[1][1]["text"] == evil
 
 
 def test_teams_gets_an_adaptive_card_of_plain_text(chat, real):
-    do(teams(chat, title="T", text="a\n[x](http://evil)", facts={"Run": "**r**"}, links={"S": "https://s"}), real())
+    do(teams(chat, title="T", text="a\n\n[x](http://evil)", facts={"Run": "**r**"}, links={"S": "https://s"}), real())
     (attachment,) = chat.posts[0][1]["attachments"]
     card = attachment["content"]
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
     texts = ["".join(run["text"] for run in part["inlines"]) for part in card["body"]]
-    assert texts == ["T", "a", "[x](http://evil)", "Run: **r**"]
+    assert texts == ["T", "a", " ", "[x](http://evil)", "Run: **r**"]
     assert {part["type"] for part in card["body"]} == {"RichTextBlock"}
     assert card["actions"] == [{"type": "Action.OpenUrl", "title": "S", "url": "https://s"}]
 
@@ -224,10 +275,14 @@ def test_pagerduty_gets_an_event_of_its_form(chat, real):
 
 @pytest.mark.parametrize(
     ("secret", "key"),
-    [("whsec_" + base64.b64encode(b"0123456789").decode(), b"0123456789"), ("plain words", b"plain words")],
+    [
+        ("whsec_" + base64.b64encode(b"0123456789").decode(), b"0123456789"),
+        ("plain words", b"plain words"),
+        ("whsec_is no Base64", b"whsec_is no Base64"),
+    ],
 )
 def test_a_webhook_is_signed_as_standard_webhooks_say(chat, real, secret, key):
-    do(hook(chat, secret=secret, headers={"X-Team": "dr", "webhook-id": "forged"}, json={"b": 1, "a": "ü"}), real())
+    do(hook(chat, secret=secret, headers={"X-Team": "dr", "Webhook-Id": "forged"}, json={"b": 1, "a": "ü"}), real())
     _, body, headers = chat.posts[0]
     assert body == {"b": 1, "a": "ü"}
     content = '{"a":"ü","b":1}'.encode()

@@ -112,6 +112,19 @@ def test_no_identity_at_all_is_told_with_what_is_wrong_with_those_named(tmp_path
     assert "chmod 600" in caught.value.message
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o620, 0o604, 0o602])
+def test_an_identity_that_others_may_read_or_write_opens_nothing(tmp_path, mode):
+    with pytest.raises(SecretError, match="is open to others"):
+        AgeFiles([identity(tmp_path, mode=mode)]).open(sealed(tmp_path))
+
+
+def test_a_file_that_is_too_long_for_an_identity_is_none(tmp_path):
+    key = identity(tmp_path)
+    key.write_bytes(key.read_bytes() + b"#" * (1 << 20))
+    with pytest.raises(SecretError, match="no file of at most 1 MiB"):
+        AgeFiles([key]).open(sealed(tmp_path))
+
+
 BIG = bytes(range(256)) * 1200  # several of age's chunks of 64 KiB
 WHOLE = pyrage.encrypt(BIG, [KEY.to_public()])
 
@@ -125,6 +138,21 @@ def test_a_damaged_file_is_refused_whole(tmp_path_factory, at, flip):
     path.write_bytes(WHOLE[:at] if not flip else WHOLE[:at] + bytes([WHOLE[at] ^ flip]) + WHOLE[at + 1 :])
     with pytest.raises(SecretError):
         AgeFiles([identity(folder)]).open(path)
+
+
+def test_a_file_that_is_damaged_behind_its_head_is_not_taken_for_somebody_elses(tmp_path):
+    path = tmp_path / "x.age"
+    path.write_bytes(WHOLE[:-1])
+    with pytest.raises(SecretError, match="is damaged"):
+        AgeFiles([identity(tmp_path)]).open(path)
+
+
+def test_a_file_that_is_longer_than_any_secret_is_not_read_whole(tmp_path):
+    path = sealed(tmp_path)
+    with path.open("r+b") as file:
+        file.truncate((16 << 20) + 1)
+    with pytest.raises(SecretError, match="larger than 16 MiB"):
+        read_age_file(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"hush-hush", b"age-encryption.org/v2\n"])
@@ -158,4 +186,5 @@ def test_which_identities_are_tried(tmp_path, monkeypatch):
     key, _ = ssh_key(tmp_path / ".ssh")
     assert identity_files((), tmp_path, {}) == (key,)
     assert identity_files(("keys/a", "~/b"), tmp_path / "p", {}) == (tmp_path / "p/keys/a", tmp_path / "b")
+    assert identity_files((), tmp_path, {VARIABLE: "/x"}) == (tmp_path.__class__("/x"),)
     assert identity_files(("keys/a",), tmp_path, {VARIABLE: "/x:/y"}) == tuple(map(tmp_path.__class__, ("/x", "/y")))

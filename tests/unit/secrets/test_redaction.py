@@ -128,6 +128,24 @@ def test_each_long_line_of_a_secret_is_one():
     assert redactor.text("ab") == "ab"
 
 
+def test_each_long_value_of_a_file_of_assignments_is_one():
+    redactor = SecretRedactor(["export API_KEY='s3cret-of-the-api'\nuser: somebody-long\nPIN=1\n"])
+    assert redactor.text("key s3cret-of-the-api of somebody-long") == f"key {REDACTED} of {REDACTED}"
+    assert redactor.text("1") == "1"
+
+
+def test_short_lines_are_found_together_with_either_end_of_line():
+    for written, seen in (("ab\r\ncd", "ab\ncd"), ("ab\ncd", "ab\r\ncd")):
+        assert SecretRedactor([written]).text(f"x {seen} y") == f"x {REDACTED} y"
+
+
+@pytest.mark.parametrize("kept", [b"cret-value-9 and more", b"more and s3cret-va"])
+def test_of_a_stream_that_was_cut_pieces_of_a_secret_go_as_well(kept):
+    redactor = SecretRedactor(["s3cret-value-9"])
+    assert redactor.kept(kept, whole=True) == kept
+    assert redactor.kept(kept, whole=False).replace(REDACTED.encode(), b"").strip() in {b"and more", b"more and"}
+
+
 def test_json_with_keys_and_numbers():
     redactor = SecretRedactor(["s3cret", "123456"])
     value = {"s3cret": [1, None, True, "x s3cret", {"a": 123456}], "n": 1.5}
