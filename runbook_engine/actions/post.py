@@ -224,7 +224,7 @@ def _retry_after(answer: HttpAnswer, context: ActionContext) -> float | None:
         return max(1.0, float(text))
     try:
         return max(1.0, (email.utils.parsedate_to_datetime(text) - context.clock.now()).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

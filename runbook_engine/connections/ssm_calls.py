@@ -18,7 +18,6 @@ from runbook_engine.sdk import (
     TargetUnreachableError,
 )
 
-OUTPUT = 24_000  # characters of standard output that GetCommandInvocation gives
 _SHORTEST_DELIVERY = 30  # what SendCommand demands
 _SENDS = 4
 _FIRST_LOOK, _LONGEST_LOOK = 0.15, 2.0

@@ -52,14 +52,11 @@ class RunbookEnvironment(ImmutableSandboxedEnvironment):
             return obj
         if isinstance(obj, SecretValue):
             return obj[argument]
+        by_place = isinstance(obj, list | tuple | str) and isinstance(argument, int | slice)
         try:
-            if isinstance(obj, Mapping):
-                return obj[argument]
-            if isinstance(obj, list | tuple | str) and isinstance(argument, int | slice):
-                return obj[argument]
+            return obj[argument] if by_place or isinstance(obj, Mapping) else self.undefined(obj=obj, name=argument)
         except (LookupError, TypeError):
-            pass
-        return self.undefined(obj=obj, name=argument)
+            return self.undefined(obj=obj, name=argument)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Do `+`, `*`, `**` and `%` with bounds."""

@@ -81,9 +81,7 @@ class _Visit(BaseHTTPRequestHandler):
             if got.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
                 break
         if got is None:
-            self._answer(
-                HTTPStatus.BAD_GATEWAY, b"The app does not answer: its name leads to no host that is up.\n", {}
-            )
+            self._answer(HTTPStatus.BAD_GATEWAY, NOBODY, {})
             return
         passed = {name: got.headers[name] for name in PASSED_ON if name in got.headers}
         self._answer(got.status_code, got.content, passed)

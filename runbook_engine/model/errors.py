@@ -45,12 +45,6 @@ class InvalidInputError(RunbookError):
     exit_code = ExitCode.INVALID
 
 
-class WaitingError(RunbookError):
-    """The run waits for a person, and nobody is there to ask."""
-
-    exit_code = ExitCode.WAITING
-
-
 class LeaseError(RunbookError):
     """Somebody else holds the right to advance the run."""
 

@@ -1,7 +1,7 @@
 """What an action is: typed parameters, a check, an apply, perhaps a revert, and the hands they are given."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Generic, Protocol, TypeVar
 
@@ -321,6 +321,3 @@ class Catalog(Protocol):
     def versions(self) -> Mapping[str, str]:
         """Give the version of each origin, for the audit trail."""
         ...
-
-
-DEFAULT_POLL = timedelta(seconds=10)

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -93,20 +92,6 @@ def refuse_untagged(what: str, tags: Mapping[str, str], wanted: Mapping[str, str
         raise ActionFailedError(f"{what} does not carry the tag {', '.join(lacking)}; it is left alone", hint=hint)
 
 
-def name_for(source: str, context: ActionContext, *, limit: int = 63) -> str:
-    """Give the name of what this run makes of a source: `orders-dr-20261123-0855-failover-1a2b`, the same each time.
-
-    Letters, digits and single hyphens only, which every service takes. Longer ones are cut, with a checksum in place of
-    what is lost.
-    """
-    base, run = _slug(source), _slug(context.run.id)
-    full = f"{base if base[:1].isalpha() else f'r-{base}'}-dr-{run}"
-    if len(full) <= limit:
-        return full
-    lost = hashlib.sha256(f"{source}\n{context.run.id}".encode()).hexdigest()[:8]
-    return f"{full[: limit - 9].rstrip('-')}-{lost}"
-
-
 def token(context: ActionContext, purpose: str = "") -> str:
     """Give 32 hexadecimal digits that stay the same over crashes and retries of this attempt.
 
@@ -114,11 +99,6 @@ def token(context: ActionContext, purpose: str = "") -> str:
         purpose: tells the calls of one step apart, where it makes several.
     """
     return hashlib.sha256(f"{context.run.token}\n{purpose}".encode()).hexdigest()[:32]
-
-
-def uuid_token(context: ActionContext, purpose: str = "") -> str:
-    """Give the token in the form of a UUID, for services that want one (Systems Manager's automations)."""
-    return str(uuid.UUID(hex=token(context, purpose), version=5))
 
 
 def recovery_point(tags: Mapping[str, str]) -> datetime | None:
@@ -141,7 +121,3 @@ def age(point: datetime | None, context: ActionContext) -> str:
         return ""
     seconds = max(round((context.clock.now() - as_utc(point)).total_seconds()), 0)
     return f", whose data is {format_duration(timedelta(seconds=seconds))} old"
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "x"

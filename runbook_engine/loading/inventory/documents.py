@@ -74,13 +74,10 @@ def parse_document(content: bytes, shown: str, files: InventoryFiles, findings: 
     """Parse JSON if it is JSON, else YAML 1.1 with Ansible's `!vault`, and `!unsafe`, which is what all data is."""
     decoder = _Decoder(files.vault)
     if content.lstrip()[:1] in {b"{", b"["}:
-        try:
-            root = decoder.unmarked(parse_json(content, files.limits))
-        except (ValueError, RecursionError):
-            pass  # no strict JSON: the YAML reader reads it, or says what is wrong and where
-        else:
+        found = _strict_json(content, decoder, files)
+        if found:
             decoder.report(b"", shown, findings)
-            return Document(root, SourceMap(shown))
+            return Document(found[0], SourceMap(shown))
     tags: dict[str, Callable[[str], object]] = {
         "!unsafe": str,
         "!vault": decoder.value,
@@ -93,6 +90,14 @@ def parse_document(content: bytes, shown: str, files: InventoryFiles, findings: 
     if result.root is None and result.diagnostics:
         return None
     return Document(result.root, result.sources)
+
+
+def _strict_json(content: bytes, decoder: "_Decoder", files: InventoryFiles) -> tuple[object, ...]:
+    """Give what strict JSON holds; nothing when it is none, which the YAML reader reads, or says what is wrong."""
+    try:
+        return (decoder.unmarked(parse_json(content, files.limits)),)
+    except (ValueError, RecursionError):
+        return ()
 
 
 def parse_marked_json(content: bytes, shown: str, files: InventoryFiles, findings: Findings) -> object:

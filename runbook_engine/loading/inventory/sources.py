@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from runbook_engine.loading.inventory.documents import Document, parse_document, read_document
@@ -91,10 +92,8 @@ def _read_unnamed(content: bytes, shown: str, suffix: str, draft: Draft, files: 
 
 def _decode(content: bytes, shown: str, findings: Findings) -> str | None:
     """Decode a source; a comment line of an INI file may be in any encoding."""
-    try:
+    with suppress(UnicodeDecodeError):  # otherwise look for the line that is to blame
         return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass  # look for the line that is to blame
     lines = content.splitlines()
     for number, line in enumerate(lines):
         try:

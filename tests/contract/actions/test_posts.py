@@ -104,7 +104,7 @@ def test_a_pause_that_comes_out_a_tenth_shorter_is_as_long_as_the_service_asks(c
     assert context.clock.monotonic() * 0.9 >= least
 
 
-@pytest.mark.parametrize("asked", ["soon", "²", "-5", "1e3", ""])
+@pytest.mark.parametrize("asked", ["soon", "²", "-5", "1e3", "", "1 Jan 99999999999 00:00:00"])
 def test_what_is_no_time_to_wait_is_a_wait_of_our_own(chat, real, asked):
     chat.faults.append((429, {"Retry-After": asked}, b""))
     context = real()

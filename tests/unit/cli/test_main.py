@@ -4,7 +4,7 @@ import click
 import pytest
 
 from runbook_engine.cli import main
-from runbook_engine.model.errors import ExitCode, JournalError, LeaseError, UsageError, WaitingError
+from runbook_engine.model.errors import ExitCode, JournalError, LeaseError, UsageError
 
 
 @pytest.fixture
@@ -31,7 +31,6 @@ def raising(error):
     ("error", "status"),
     [
         (UsageError("wrong", hint="do it right"), 2),
-        (WaitingError("waits"), 4),
         (LeaseError("taken"), 5),
         (JournalError("torn"), 6),
         (KeyboardInterrupt(), 130),

@@ -13,14 +13,12 @@ from runbook_engine.actions.aws.marks import (
     age,
     is_ours,
     marks,
-    name_for,
     recovery_point,
     refuse_foreign,
     tag_list,
     tag_value,
     tags_of,
     token,
-    uuid_token,
 )
 from runbook_engine.actions.aws.waiting import Seen, wait_gone, wait_until
 from runbook_engine.sdk import ActionFailedError, AwsError, DeadlineError, ServiceUnreachableError, Target
@@ -169,25 +167,6 @@ def test_a_time_without_zone_is_utc():
     assert recovery_point({"dr:recovery-point": "2026-11-23T08:00:00"}) == datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
-@given(st.text(min_size=1, max_size=300), st.integers(20, 255))
-def test_names_are_fit_for_every_service(source, limit):
-    context = make_context(run=RUN.model_copy(update={"id": "20261123-0855-region-failover-1a2b"}))
-    name = name_for(source, context, limit=limit)
-    assert name == name_for(source, context, limit=limit)
-    assert len(name) <= limit
-    assert name[0].isascii()
-    assert name[0].isalpha()
-    assert "--" not in name
-    assert not name.endswith("-")
-    assert all(letter.isascii() and (letter.isalnum() or letter == "-") for letter in name)
-
-
-def test_long_names_stay_apart():
-    context = make_context()
-    assert name_for("a" * 80 + "1", context) != name_for("a" * 80 + "2", context)
-    assert name_for("rds:orders-2026-11-23", context) == "rds-orders-2026-11-23-dr-run-1"
-
-
 @given(st.text(max_size=400))
 def test_tag_values_fit(text):
     assert len(tag_value(text)) <= 256
@@ -199,7 +178,6 @@ def test_tokens_are_the_attempts_own():
     assert len(token(context)) == 32
     assert token(context) == token(context)
     assert len({token(context), token(context, "second"), token(other)}) == 3
-    assert len(uuid_token(context)) == 36
 
 
 POLLED = PolledParams(region="eu-west-1", poll="10s", timeout="2m")
