@@ -286,6 +286,7 @@ CASES = {
     "file.template": ({"src": "t", "dest": "/file"}, lambda: make_context(project={"t": b"x"})),
     "service.state": ({"name": "nginx", "state": "started", "enabled": True}, systemd_host),
     "http.check": ({"url": "http://a/"}, looks(200)),
+    "dns.check": ({"name": "a.example", "values": ["192.0.2.1"], "servers": ["127.0.0.1:1"]}, make_context),
     "tcp.check": ({"host": "127.0.0.1", "port": 1, "state": "closed"}, make_context),
     "assert.that": ({"that": [True]}, make_context),
     "wait.for": ({"duration": "5s"}, make_context),

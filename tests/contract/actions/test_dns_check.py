@@ -1,0 +1,101 @@
+"""dns.check against real name servers on this machine, over real UDP and TCP."""
+
+import socket
+
+import pytest
+
+from runbook_engine.actions.dns_check import DnsCheck
+from runbook_engine.lab.aws import HostedRecord, HostedZone
+from runbook_engine.lab.dns_server import DnsServer
+from runbook_engine.sdk import ActionFailedError
+from runbook_engine.testing import ContractCase, check_action_contract, make_context
+
+NAME = "app.reviews.example"
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(*records):
+        hosted = tuple(HostedRecord(f"{NAME}.", kind, 60, values) for kind, values in records)
+        server = DnsServer(lambda: [HostedZone("reviews.example.", hosted)])
+        server.start()
+        servers.append(server)
+        return f"127.0.0.1:{server.address[1]}"
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def silent():
+    """A port that takes questions and answers none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{deaf.getsockname()[1]}"
+
+
+def look(*servers, values, kind="A", **params):
+    action = DnsCheck()
+    given = {"name": NAME, "type": kind, "values": values, "servers": list(servers), "timeout": "0.2s", **params}
+    return action.check(action.Params.model_validate(given), make_context())
+
+
+def test_all_servers_must_answer_so_whatever_order_and_spelling(serve):
+    one, two = serve(("A", ("192.0.2.1", "192.0.2.2"))), serve(("A", ("192.0.2.2", "192.0.2.1")))
+    found = look(one, two, values=["192.0.2.2", "192.0.2.1"], name=f"{NAME.upper()}.")
+    assert found.satisfied
+    assert found.outputs["answers"][one] == ["192.0.2.1", "192.0.2.2"]
+    six = serve(("AAAA", ("2001:db8::1",)))
+    assert look(six, values=["2001:0DB8:0::1"], kind="AAAA").satisfied
+
+
+def test_a_server_with_the_old_answer_is_named(serve):
+    one, two = serve(("A", ("192.0.2.1",))), serve(("A", ("192.0.2.9",)))
+    found = look(one, two, values=["192.0.2.1"])
+    assert not found.satisfied
+    assert found.summary == f"A {NAME} is to be 192.0.2.1; {two} answers 192.0.2.9"
+    some = look(one, two, values=["192.0.2.1"], least=1)
+    assert some.satisfied
+    assert f"but {two} answers 192.0.2.9" in some.summary
+
+
+def test_a_silent_server_is_no_good_one(serve, silent):
+    one = serve(("A", ("192.0.2.1",)))
+    found = look(one, silent, values=["192.0.2.1"])
+    assert not found.satisfied
+    assert f"{silent} did not answer" in found.summary
+
+
+def test_that_a_name_has_nothing_can_be_wanted(serve):
+    server = serve(("A", ("192.0.2.1",)))
+    assert look(server, values=[], kind="TXT").satisfied
+    assert look(server, values=[], name="other.reviews.example").satisfied
+    assert not look(server, values=[]).satisfied
+    assert not look(server, values=["192.0.2.1"], name="other.reviews.example").satisfied
+    assert "REFUSED" in look(server, values=[], name="elsewhere.example").summary
+
+
+def test_upper_and_lower_case_are_one_in_names_and_two_in_texts(serve):
+    server = serve(("TXT", ('"Key"',)), ("CNAME", ("Standby.reviews.example.",)))
+    assert look(server, values=['"Key"'], kind="TXT").satisfied
+    assert not look(server, values=['"key"'], kind="TXT").satisfied
+    assert look(server, values=["standby.REVIEWS.example."], kind="CNAME").satisfied
+
+
+def test_a_value_that_is_none_is_told(serve):
+    with pytest.raises(ActionFailedError, match="no value of type A"):
+        look(serve(), values=["not an address"])
+
+
+@pytest.mark.parametrize("wrong", [{"servers": []}, {"servers": ["a", "a"]}, {"type": "a b"}, {"name": ""}])
+def test_what_can_not_be_asked_is_refused(wrong):
+    with pytest.raises(ValueError, match="validation error"):
+        DnsCheck.Params.model_validate({"name": NAME, "values": [], "servers": ["a"], **wrong})
+
+
+def test_it_holds_to_the_contract(serve):
+    params = {"name": NAME, "values": ["192.0.2.1"], "servers": [serve(("A", ("192.0.2.1",)))]}
+    check_action_contract(DnsCheck(), [ContractCase("it", params, make_context)])
