@@ -71,6 +71,7 @@ class PostgresPromote(Action[PromoteParams]):
 
     name = "postgres.promote"
     reversible = False
+    no_return = True
     eventual = True
     duration = "seconds; minutes when much of the log is not replayed yet"
     Params = PromoteParams

@@ -1,6 +1,6 @@
 """The use case `validate`: every finding about a project's files, or about some of them, at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -83,8 +83,19 @@ def validate(project: OpenProject, names: tuple[str, ...] = ()) -> Validation:
     for path in chosen.runbooks:
         _runbook(project, path, found, catalog, team, known)
     _journal(project, found)
-    found.diagnostics = accept(list(dict.fromkeys(found.diagnostics)), found.sources)
+    accepted = accept(list(dict.fromkeys(found.diagnostics)), found.sources)
+    found.diagnostics = list(_weighed(accepted, project.config.rules))
     return found
+
+
+def _weighed(found: Sequence[Diagnostic], rules: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Give findings the weight that runbook.toml gives their rules."""
+    for item in found:
+        weight = rules.get(item.rule)
+        if weight is None:
+            yield item
+        elif weight != "off":
+            yield item.model_copy(update={"severity": Severity(weight)})
 
 
 def broken_config(start: Path) -> Validation | None:

@@ -43,12 +43,14 @@ class Facts:
 
     Attributes:
         references: ids of the steps that are referred to as `steps['x']` or `steps.x`.
+        outputs: what is taken from these steps, as pairs of a step's id and the output's name.
         names: what is looked up in the scope.
         required: the names that must be defined: not merely asked for by `default` or `is defined`.
         secrets: references of `secret('…')`, in order; those that are computed can't be told.
     """
 
     references: frozenset[str] = frozenset()
+    outputs: frozenset[tuple[str, str]] = frozenset()
     names: frozenset[str] = frozenset()
     required: frozenset[str] = frozenset()
     secrets: tuple[str, ...] = ()
@@ -74,6 +76,7 @@ def together(parts: list[Facts]) -> Facts:
         return parts[0] if parts else NOTHING
     return Facts(
         references=frozenset().union(*(part.references for part in parts)),
+        outputs=frozenset().union(*(part.outputs for part in parts)),
         names=frozenset().union(*(part.names for part in parts)),
         required=frozenset().union(*(part.required for part in parts)),
         secrets=tuple(secret for part in parts for secret in part.secrets),
@@ -120,7 +123,11 @@ def _of_shape(text: str, *, bare: bool) -> Facts:
         return facts
     if any(_MARK in word for word in (*facts.secrets, *(facts.references - ids.keys()))):
         return _parsed(text, bare)  # an id inside a longer text
-    return replace(facts, references=frozenset(ids.get(name, name) for name in facts.references))
+    return replace(
+        facts,
+        references=frozenset(ids.get(name, name) for name in facts.references),
+        outputs=frozenset((ids.get(name, name), output) for name, output in facts.outputs),
+    )
 
 
 def _parsed(text: str, bare: bool) -> Facts:
@@ -140,6 +147,7 @@ def _parsed(text: str, bare: bool) -> Facts:
         problems = list(_check_steps(text, tree))
     return Facts(
         references=frozenset(step for _owner, step in _step_nodes(tree) if step is not None),
+        outputs=frozenset(_outputs(tree)),
         names=_names(tree),
         required=_names(tree, required=True),
         secrets=tuple(_secrets(tree)),
@@ -164,16 +172,40 @@ def _check_steps(text: str, tree: nodes.Template) -> Iterator[TemplateProblem]:
 
 def _step_nodes(tree: nodes.Template) -> Iterator[tuple[nodes.Node, str | None]]:
     """Give each `steps` that something is taken from, and the id of the step when it is a constant."""
-    found: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
-    for node in found:
+    for node in _taken(tree):
         owner = node.node
         if isinstance(owner, nodes.Name) and owner.name == "steps":
-            if isinstance(node, nodes.Getattr):
-                yield owner, node.attr
-            elif isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
-                yield owner, node.arg.value
-            else:
-                yield owner, None
+            yield owner, _key(node)
+
+
+def _outputs(tree: nodes.Template) -> Iterator[tuple[str, str]]:
+    """Give what is taken from steps by a constant name: `steps['x'].output`, `steps['x'].targets['web1'].output`."""
+    for node in _taken(tree):
+        name, owner = _key(node), node.node
+        # Through `targets[…]`, whatever stands in the brackets.
+        above = owner.node if isinstance(owner, nodes.Getitem | nodes.Getattr) else None
+        if isinstance(above, nodes.Getattr | nodes.Getitem) and _key(above) == "targets":
+            owner = above.node
+        if name is not None and (step := _step_of(owner)) is not None:
+            yield step, name
+
+
+def _taken(tree: nodes.Template) -> list[nodes.Getattr | nodes.Getitem]:
+    return [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
+
+
+def _key(node: nodes.Getattr | nodes.Getitem) -> str | None:
+    """Give the name of what is taken; None when it is computed."""
+    if isinstance(node, nodes.Getattr):
+        return node.attr
+    return node.arg.value if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str) else None
+
+
+def _step_of(node: nodes.Node) -> str | None:
+    """Give the id in `steps['x']` or `steps.x`; None for anything else."""
+    if isinstance(node, nodes.Getattr | nodes.Getitem) and isinstance(node.node, nodes.Name):
+        return _key(node) if node.node.name == "steps" else None
+    return None
 
 
 def _names(tree: nodes.Template, *, required: bool = False) -> frozenset[str]:

@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from runbook_engine.model.base import Frozen
+from runbook_engine.model.diagnostic import Severity
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import PositiveDuration
+from runbook_engine.model.rules import RULES
 from runbook_engine.model.secret_reference import parse_reference
 from runbook_engine.model.team import Sandbox
 
@@ -50,6 +52,15 @@ def _is_reference(text: str) -> str:
     return text
 
 
+def _is_weighable(rule: str) -> str:
+    known = RULES.get(rule)
+    if known is None:
+        raise ValueError("there is no such rule; `runbook explain` lists them")
+    if known.severity is not Severity.WARNING or rule == "RB240":
+        raise ValueError("only put right, and not weighed otherwise")
+    return rule
+
+
 class SecretsConfig(Frozen):
     """Who opens age files, for whom they are made, and on which day secrets end.
 
@@ -75,6 +86,7 @@ class Config(Frozen):
         forks: greatest number of tasks at once.
         plugins: folders with actions of your own, relative to the project.
         defaults: parameters given to every use of an action that does not set them itself, by action name.
+        rules: by id of a rule whose findings are warnings, what `validate` makes of them: `error`, `warning` or `off`.
         sandbox: where messages without an audience go in a drill, by channel; a list is of mail addresses.
     """
 
@@ -88,6 +100,7 @@ class Config(Frozen):
     limits: Limits = Limits()
     monitor: Monitor = Monitor()
     secrets: SecretsConfig = SecretsConfig()
+    rules: dict[Annotated[str, AfterValidator(_is_weighable)], Literal["error", "warning", "off"]] = {}
 
     @field_validator("sandbox", mode="before")
     @classmethod

@@ -8,6 +8,7 @@ from runbook_engine.model.rule_tables.plugins import PLUGIN_RULES
 from runbook_engine.model.rule_tables.project import PROJECT_RULES
 from runbook_engine.model.rule_tables.references import REFERENCE_RULES
 from runbook_engine.model.rule_tables.runbook import RUNBOOK_RULES
+from runbook_engine.model.rule_tables.safety import SAFETY_RULES
 from runbook_engine.model.rule_tables.survival import SURVIVAL_RULES
 from runbook_engine.model.rule_tables.yaml import YAML_RULES
 
@@ -21,6 +22,7 @@ RULES: dict[str, Rule] = {
         *REFERENCE_RULES,
         *SURVIVAL_RULES,
         *MESSAGE_RULES,
+        *SAFETY_RULES,
         *INVENTORY_RULES,
         *PROJECT_RULES,
         *PLUGIN_RULES,

@@ -11,12 +11,13 @@ from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.team import Team
 from runbook_engine.planning.edges import all_needs
-from runbook_engine.planning.flatten import Flat, FlatStep, Source, flatten
+from runbook_engine.planning.flatten import FlatStep, Source, flatten
 from runbook_engine.planning.graph import find_cycle
 from runbook_engine.planning.lint_actions import lint_action
 from runbook_engine.planning.lint_context import LintContext
 from runbook_engine.planning.lint_messages import lint_messages, lint_step_message
 from runbook_engine.planning.lint_revert import lint_taken_back
+from runbook_engine.planning.lint_safety import lint_outputs, lint_safety
 from runbook_engine.planning.lint_support import lint_support
 from runbook_engine.planning.lint_templates import lint_templates, lint_vars
 from runbook_engine.planning.lint_triggers import lint_triggers
@@ -50,7 +51,9 @@ def lint(
     given = {name: value.default for name, value in runbook.inputs.items()}
     flat = flatten(source, given, read_inputs=None, render=_as_written)
     context = LintContext(flat, catalog, inventories, defaults)
+    actions = {step.step.id: step.step.action.name for step in flat.steps if step.step.action is not None}
     for step in flat.steps:
+        found += lint_outputs(step, context, actions)
         found += lint_action(step, catalog, team, context.defaults)
         found += lint_step_message(step, context, team)
         found += lint_templates(step, context)
@@ -59,7 +62,7 @@ def lint(
         found += lint_vars(file, scope, context)
     found += lint_messages(context, team)
     found += lint_triggers(source, context, catalog, team, context.defaults)
-    found += _lint_graph(flat, context)
+    found += _lint_graph(source, context, team)
     found += _lint_unused(source, context)
     return sorted(found, key=lambda item: (item.location.file, item.location.line, item.location.column, item.rule))
 
@@ -87,9 +90,9 @@ def _lint_targets(step: FlatStep, context: LintContext) -> Iterator[Diagnostic]:
         yield diagnostic("RB209", step.place("targets"), text)
 
 
-def _lint_graph(flat: Flat, context: LintContext) -> Iterator[Diagnostic]:
-    """Edges lead to steps that exist, and to no cycle."""
-    known = context.ids
+def _lint_graph(source: Source, context: LintContext, team: Team | None) -> Iterator[Diagnostic]:
+    """Edges lead to steps that exist, and to no cycle; and what lies on the ways is as people would want it."""
+    flat, known = context.flat, context.ids
     names: dict[str, tuple[str, ...]] = {}
     for step in flat.steps:
         scope = flat.scopes[step.scope]
@@ -106,6 +109,7 @@ def _lint_graph(flat: Flat, context: LintContext) -> Iterator[Diagnostic]:
         yield diagnostic("RB206", first.place("needs"), f"the steps wait for each other: {' → '.join(cycle)}")
         return
     yield from lint_taken_back(flat.steps, names, context.catalog)
+    yield from lint_safety(source, context, names, team)
 
 
 def _need_place(step: FlatStep, written: str) -> Location:

@@ -197,6 +197,8 @@ class Action(Generic[P]):
         name: `family.verb`, the key in a runbook.
         effect: how an attempt in doubt is settled.
         reversible: whether what it does can be undone (by `revert` or by running it with other parameters).
+        no_return: whether what it does can neither be taken back nor done again without a loss, such as a promotion or
+            a failover; `validate` wants an approval before it.
         aws_reads: AWS operations (`rds:DescribeDBInstances`) that `check` uses.
         aws_writes: AWS operations that `apply` and `revert` use besides.
         aws_permissions: IAM permissions (`iam:PassRole`) that AWS asks for besides those of the operations themselves.
@@ -230,6 +232,7 @@ class Action(Generic[P]):
     name: ClassVar[str]
     effect: ClassVar[Effect] = Effect.CHECK
     reversible: ClassVar[bool] = True
+    no_return: ClassVar[bool] = False
     aws_reads: ClassVar[tuple[str, ...]] = ()
     aws_writes: ClassVar[tuple[str, ...]] = ()
     aws_permissions: ClassVar[tuple[str, ...]] = ()

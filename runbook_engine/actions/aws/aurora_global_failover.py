@@ -86,6 +86,7 @@ class AuroraGlobalFailover(Action[AuroraParams]):
 
     name = "aws.aurora_global_failover"
     reversible = False
+    no_return = True
     eventual = True
     aws_reads = ("rds:DescribeGlobalClusters", "rds:DescribeDBClusters", "cloudwatch:GetMetricStatistics")
     aws_writes = ("rds:SwitchoverGlobalCluster", "rds:FailoverGlobalCluster")

@@ -67,6 +67,7 @@ class ElasticacheGlobalFailover(Action[ElasticacheParams]):
 
     name = "aws.elasticache_global_failover"
     reversible = False
+    no_return = True
     eventual = True
     aws_reads = ("elasticache:DescribeGlobalReplicationGroups", "elasticache:DescribeReplicationGroups")
     aws_writes = ("elasticache:FailoverGlobalReplicationGroup",)

@@ -58,6 +58,7 @@ class RdsPromoteReplica(Action[RdsPromoteParams]):
 
     name = "aws.rds_promote_replica"
     reversible = False
+    no_return = True
     eventual = True
     aws_reads = ("rds:DescribeDBInstances", "cloudwatch:GetMetricStatistics")
     aws_writes = ("rds:AddTagsToResource", "rds:PromoteReadReplica")

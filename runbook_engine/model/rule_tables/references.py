@@ -187,4 +187,14 @@ Bad:  body_template: runbooks/messages/custmers.txt.j2
 Good: body_template: runbooks/messages/customers.txt.j2
 """,
     ),
+    warning(
+        "RB222",
+        "templates use outputs that the action has",
+        """
+What a step leaves behind is what its action says (`runbook actions NAME`). A template that takes something else fails
+when it is rendered, in the middle of the run.
+Bad:  {{ steps['restore-db'].endpont }}
+Good: {{ steps['restore-db'].endpoint }}
+""",
+    ),
 )

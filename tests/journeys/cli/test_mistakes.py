@@ -174,3 +174,17 @@ def test_what_a_host_says_can_not_play_with_the_terminal(runbook):
     for text in (called.err, called.out, runbook("audit", "log", "last").out, runbook("status").out):
         assert "\x1b" not in text
         assert "\u202e" not in text
+
+
+def test_rules_weigh_what_the_project_says(runbook):
+    runbook.write("runbooks/waits.yml", "runbook: waits\nsteps:\n  - {id: w, wait.for: {port: 80}}\n")
+    assert "warning RB262" in runbook("validate", "waits").out
+    config = (runbook.root / "runbook.toml").read_text()
+    for weight, status, words in (("error", 3, "error RB262"), ("off", 0, ""), ("warning", 0, "warning RB262")):
+        runbook.write("runbook.toml", f'{config}\n[rules]\nRB262 = "{weight}"\n')
+        done = runbook("validate", "waits")
+        assert (done.status, words in done.out, "RB262" in done.out) == (status, True, bool(words))
+    for rule, words in (("RB204", "only put right"), ("RB999", "no such rule"), ("RB240", "only put right")):
+        runbook.write("runbook.toml", f'{config}\n[rules]\n{rule} = "off"\n')
+        done = runbook("validate")
+        assert (done.status, words in done.out, "runbook.toml:" in done.out) == (3, True, True)
