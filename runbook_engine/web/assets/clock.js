@@ -40,6 +40,9 @@
     local();
   }
 
+  // A wide graph begins in its middle, where it is thickest.
+  for (const box of document.querySelectorAll("#graph-box")) box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2;
+
   all();
   setInterval(tick, 1000);
   document.addEventListener("swapped", all);

@@ -128,4 +128,9 @@
   events.addEventListener("back", () => soon());
   events.addEventListener("error", () => say("The connection is lost and tried again. What stands here may be old."));
   events.addEventListener("open", () => soon());
+
+  // An objective is missed, a gate expires and a process dies without an event of its own.
+  setInterval(() => {
+    if (root.dataset.open && document.visibilityState === "visible") soon();
+  }, 10000);
 })();

@@ -26,6 +26,7 @@ class Ask:
         who: the people who can, and how they are reached.
         command: what to type where a browser can't answer, since a signature is wanted.
         tasks: held tasks of the step, where it is asked about several of them at once.
+        own: the viewer asked for the run: they may decline, and somebody else must approve.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Ask:
     who: tuple[str, ...] = ()
     command: str = ""
     tasks: tuple[str, ...] = ()
+    own: bool = False
 
 
 def asks(status: RunStatus, team: Team, viewer: Viewer | None) -> list[Ask]:
@@ -72,6 +74,7 @@ def _gates(status: RunStatus, team: Team, viewer: Viewer | None) -> Iterator[Ask
             approved_by=gate.approved_by,
             until=gate.expires_at,
             who=tuple(whom_to_ask(team, gate.roles)),
+            own=viewer is not None and gate.requester == viewer.person,
             command=f"runbook {verb} {status.id} {gate.task}{end} --sign" if gate.signed else "",
         )
 

@@ -7,7 +7,6 @@ from markupsafe import Markup
 
 from runbook_engine.app.status import RunStatus, run_status
 from runbook_engine.model.report import RunReport, Trouble
-from runbook_engine.ports.journal import RunHead
 from runbook_engine.reporting.graph_svg import as_svg
 from runbook_engine.reporting.html import make_chart
 from runbook_engine.reporting.inert import visible
@@ -40,7 +39,8 @@ def run_view(source: Source, viewer: Viewer | None, run: str) -> dict[str, objec
     status = run_status(source.journal, head, now=now)
     questions = asks(status, source.project.team, viewer)
     graph = run_graph(report)
-    takes = source.usual.of(source.journal, report.runbook, wait=_PATIENCE) if status.closed_at is None else {}
+    over = status.closed_at is not None
+    takes = source.usual.of(source.journal, report.runbook, wait=_PATIENCE) if not over else {}
     return {
         "head": head,
         "url": run_url(run),
@@ -52,7 +52,7 @@ def run_view(source: Source, viewer: Viewer | None, run: str) -> dict[str, objec
         "outlook": outlook(report, takes, now),
         "cards": step_cards(report),
         "graph": picture(as_svg(graph, inline=True, styled=False)) if graph else "",
-        "chart": make_chart(folded(report), now if status.closed_at is None else None),
+        "chart": make_chart(folded(report, over=over), None if over else now),
         "deviations": [one for one in report.deviations if one.kind != "tolerated"],
         "tolerated": _tolerated(report),
         "outputs": _outputs(source, report),
@@ -109,8 +109,3 @@ def _outputs(source: Source, report: RunReport) -> list[tuple[str, int, datetime
         if len(found) == _MOST_OUTPUTS:
             break
     return found
-
-
-def is_over(head: RunHead) -> bool:
-    """Whether a run came to its end."""
-    return head.closed_at is not None

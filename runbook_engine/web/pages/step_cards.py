@@ -43,12 +43,18 @@ def step_cards(report: RunReport) -> list[StepCard]:
     return [_card(step, report.troubles) for step in report.steps]
 
 
-def folded(report: RunReport) -> RunReport:
-    """Give the report with one line of the timeline for each step that has many tasks."""
+def folded(report: RunReport, *, over: bool) -> RunReport:
+    """Give the report with one line of the timeline for each step that has many tasks.
+
+    Args:
+        over: the run is; before that the last change so far is no recovery yet, and is not marked as one.
+    """
     many = {step.id: step for step in report.steps if step.planned > FOLD_ABOVE}
     kept: list[TimelineEntry] = []
     lines: dict[str, TimelineEntry] = {}
     for entry in report.timeline:
+        if entry.kind == "mark" and entry.label == "recovered" and not over:
+            continue
         step = many.get(step_of(entry.label)) if entry.kind == "attempt" else None
         if step is None:
             kept.append(entry)
@@ -61,7 +67,7 @@ def folded(report: RunReport) -> RunReport:
             ended = max(begun.ended, entry.ended) if begun.ended and entry.ended else None
             lines[step.id] = begun.model_copy(update={"ended": ended})
     timeline = tuple(sorted([*kept, *lines.values()], key=lambda entry: entry.at))
-    return report.model_copy(update={"timeline": timeline}) if lines else report
+    return report.model_copy(update={"timeline": timeline})
 
 
 def newest_attempts(report: RunReport, most: int) -> list[tuple[TaskReport, int, datetime]]:
