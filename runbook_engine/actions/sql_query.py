@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 from runbook_engine.sdk import (
     Action,
     ActionContext,
+    ActionFailedError,
     Applied,
     Change,
     Effect,
@@ -15,6 +16,9 @@ from runbook_engine.sdk import (
     JsonScalar,
     Outputs,
     Params,
+    ReadOnlyError,
+    RunbookError,
+    ServiceUnreachableError,
     satisfied,
     unknown,
     unsatisfied,
@@ -93,22 +97,37 @@ sql.query:
 
     def check(self, params: QueryParams, context: ActionContext) -> Finding:
         """Ask."""
-        database = context.sql(params.url)
         if not params.changes:
-            rows = database.query(params.query, params.parameters)
+            rows = _ask(params, context, params.query)
             return satisfied(f"the query gave {len(rows)} rows", outputs=_outputs(rows))
         change = Change(what="statement", after=params.query)
         if params.unless is None:
             return unknown("only running it would tell", changes=(change,))
-        if _says_yes(_first(database.query(params.unless, params.parameters))):
+        if _says_yes(_first(_ask(params, context, params.unless))):
             return satisfied("the unless query says it is done")
         return unsatisfied("the unless query says it is not done", changes=(change,))
 
     def apply(self, params: QueryParams, context: ActionContext) -> Applied:
         """Change it."""
-        rows = context.sql(params.url).query(params.query, params.parameters)
+        rows = _ask(params, context, params.query)
         given = f"; it gave {len(rows)} rows" if rows else ""
         return Applied(summary=f"the statement was carried out{given}", outputs=_outputs(rows))
+
+
+def _ask(params: QueryParams, context: ActionContext, statement: str) -> list[dict[str, JsonScalar]]:
+    """Run a statement.
+
+    Raises:
+        ActionFailedError: the database refused it.
+        ReadOnlyError: it writes and these are a check's hands.
+        ServiceUnreachableError: no connection, or it broke.
+    """
+    try:
+        return context.sql(params.url).query(statement, params.parameters)
+    except (ReadOnlyError, ServiceUnreachableError):
+        raise
+    except RunbookError as error:
+        raise ActionFailedError(error.message, hint=error.hint) from error
 
 
 def _first(rows: Sequence[Mapping[str, JsonScalar]]) -> JsonScalar:

@@ -257,7 +257,8 @@ def _failed(
     action = tools.catalog.get(order.action)
     once = action is not None and action.effect is Effect.ONCE
     asks = once or isinstance(error, CommandLostError | BegunElsewhereError)
-    if order.mode is Mode.DRY_RUN and order.taints and isinstance(error, ActionFailedError):
+    absent = isinstance(error, ActionFailedError | ServiceUnreachableError)
+    if order.mode is Mode.DRY_RUN and order.taints and absent:
         # What the check looked for would have been made by a step that a dry run does not do.
         note = f"can't be checked now ({text}); what it needs was not really done"
         progress.finding = progress.finding or unknown()

@@ -98,6 +98,9 @@ def test_a_dry_run_does_not_fail_a_check_that_misses_what_was_not_done():
     assert try_it(Switch(missing), mode=Mode.DRY_RUN, taints=True).outcome is Outcome.UNPROVEN
     assert try_it(Switch(missing), mode=Mode.DRY_RUN).outcome is Outcome.FAILED
     assert try_it(Switch(missing), taints=True).outcome is Outcome.FAILED
+    away = ServiceUnreachableError("there is no such database yet")
+    assert try_it(Switch(away), mode=Mode.DRY_RUN, taints=True).outcome is Outcome.UNPROVEN
+    assert try_it(Switch(away), mode=Mode.DRY_RUN).outcome is Outcome.FAILED
 
 
 @pytest.mark.parametrize("effect", list(Effect))
