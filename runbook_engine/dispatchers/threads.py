@@ -1,14 +1,14 @@
 """Makes attempts in threads of this process, the default dispatcher."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.clock import Clock
-from runbook_engine.ports.dispatcher import AttemptOrder, AttemptProgress, AttemptReport, Message, Wake
+from runbook_engine.ports.dispatcher import AttemptOrder, AttemptProgress, AttemptReport, EndedAttempt, Message, Wake
 
 Attempt = Callable[[AttemptOrder, CancelSignal, Callable[[str], None]], AttemptReport]
 Settled = Callable[[AttemptOrder], None]
@@ -55,6 +55,25 @@ class ThreadDispatcher:
         self._waiting = 0
         self._looked = 0.0
         self._fresh = 0
+
+    def enlist(self, orders: Sequence[AttemptOrder], ended: Sequence[EndedAttempt]) -> None:
+        """Nothing of this process's threads is written down."""
+
+    def adopt(self, task: str, number: int) -> None:
+        """No attempt outlives the process that its thread belongs to."""
+
+    def recall(self) -> None:
+        """Every order has its thread, or has it soon."""
+
+    def post(self, message: Message) -> None:
+        """Let somebody else's message be received here, too."""
+        self._messages.put(message)
+
+    @property
+    def running(self) -> int:
+        """Number of orders that have no report yet."""
+        with self._lock:
+            return len(self._running)
 
     def submit(self, order: AttemptOrder) -> None:
         """Take an order."""

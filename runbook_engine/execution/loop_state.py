@@ -11,14 +11,16 @@ from runbook_engine.execution.open_gates import GateEnd, OpenGates
 from runbook_engine.execution.recorder import Recorder
 from runbook_engine.execution.schedule import Schedule
 from runbook_engine.execution.schedule_state import Decisions
-from runbook_engine.execution.state import RunState
+from runbook_engine.execution.state import Phase, RunState
 from runbook_engine.execution.taints import Taints
 from runbook_engine.execution.waiting import Waiting
 from runbook_engine.model.event import INTERRUPTED, AttemptFinished, Event, LeaseLost, RevertDue, TaskBlocked
 from runbook_engine.model.outcome import Finding, Grade, Mode, Outcome
-from runbook_engine.model.plan import Plan
+from runbook_engine.model.plan import Plan, Task
 from runbook_engine.model.runbook import OnFailure
-from runbook_engine.ports.dispatcher import AttemptOrder
+from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
+
+_MOST_LOST = 3  # workers that may vanish with one task before it is held against the task
 
 
 class LoopState:
@@ -53,6 +55,8 @@ class LoopState:
         self._taints = Taints(plan)
         self._orders: list[AttemptOrder] = []
         self._cancelled_at: float | None = None
+        self._recalled = False
+        self._lost: dict[str, int] = {}
         self._stays = options.wait or state.paused is None
 
     def _is_untouched(self, index: int) -> bool:
@@ -63,6 +67,31 @@ class LoopState:
     def _is_given_up(self, index: int) -> bool:
         """Whether the run is to end and this is none of what is always done."""
         return self._state.ends is not None and not self._plan.steps[self._plan.tasks[index].step].step.always
+
+    def _adopt(self, task: Task) -> bool:
+        """Wait for the end of an attempt that another process ordered, if somebody makes it, in place of a new one."""
+        known = self._state.task(task.id)
+        if not known.unproven_end or known.phase is not Phase.RUNNING:
+            return False
+        order = self._tools.dispatcher.adopt(task.id, known.attempts)
+        if order is not None:
+            self._tries[task.id] = self._tries.get(task.id, 0) + 1
+            self._running[task.id] = order
+        return order is not None
+
+    def _is_begun_anew(self, index: int, report: AttemptReport) -> bool:
+        """Whether the attempt does not count: nobody began it, or whoever made it vanished.
+
+        What became of the latter is for the next attempt to find out. A task that outlives nobody is not tried forever.
+        """
+        if report.lost:
+            self._lost[report.task] = self._lost.get(report.task, 0) + 1
+        counts = not report.unbegun and (not report.lost or self._lost[report.task] >= _MOST_LOST)
+        if counts or self._is_given_up(index):
+            return False
+        self._ahead.pop(index, None)  # another try is a start, and waits for its turn
+        self._tries[report.task] -= 1
+        return True
 
     def _finish_untouched(
         self,

@@ -1,7 +1,7 @@
 """Writes what happens into the journal in batches, holds the lease, and reads what others wrote meanwhile."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from runbook_engine.execution.loop_tools import RunOptions, RunTools
@@ -9,7 +9,7 @@ from runbook_engine.execution.state import RunState
 from runbook_engine.model.errors import JournalUnavailableError, LeaseError
 from runbook_engine.model.event import AttemptFinished, Event, StoredEvent
 from runbook_engine.model.outcome import Grade
-from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
+from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport, EndedAttempt
 from runbook_engine.ports.journal import Lease
 
 T = TypeVar("T")
@@ -32,6 +32,7 @@ class Recorder:
         self._events: list[Event] = []
         self._outputs: dict[tuple[str, int], Mapping[str, bytes]] = {}
         self._settled: list[AttemptOrder] = []
+        self._ended: list[EndedAttempt] = []
         self._grades: dict[str, Grade] = {}
         now, seconds = tools.clock.monotonic(), options.lease_seconds
         self._renew_at = now + seconds / 3
@@ -66,6 +67,7 @@ class Recorder:
             in_doubt=report.in_doubt,
         )
         self.add(event)
+        self._ended.append(EndedAttempt(report.task, report.number, report.in_doubt))
         if report.output:
             self._outputs[report.task, report.number] = report.output
 
@@ -73,8 +75,11 @@ class Recorder:
         """After the next flush, let go of what was kept on the target for a reattach."""
         self._settled.append(order)
 
-    def flush(self) -> list[Event]:
+    def flush(self, orders: Sequence[AttemptOrder] = ()) -> list[Event]:
         """Make the batch durable and tell the listener; give what others wrote before it.
+
+        Args:
+            orders: what the batch says is begun; where orders are written down, that is done in its transaction.
 
         Raises:
             JournalError: it can't be written.
@@ -82,7 +87,7 @@ class Recorder:
         """
         others: list[Event] = []
         if self._events:
-            stored = self._append()
+            stored = self._append(orders)
             if stored[0].seq != self._state.seq + 1:
                 others = self._read_others(before=stored[0].seq)
             self._events = []
@@ -96,10 +101,13 @@ class Recorder:
         self._renew()
         return others
 
-    def _append(self) -> list[StoredEvent]:
+    def _append(self, orders: Sequence[AttemptOrder]) -> list[StoredEvent]:
+        ended, self._ended = self._ended, []
+        also = self._tools.dispatcher.enlist(orders, ended)
+        more = {"also": also} if also is not None else {}
         return self._patiently(
             lambda: self._tools.journal.append(
-                self._options.run, self._events, self._tools.actor, lease=self._lease, outputs=self._outputs
+                self._options.run, self._events, self._tools.actor, lease=self._lease, outputs=self._outputs, **more
             )
         )
 

@@ -22,6 +22,7 @@ from runbook_engine.model.event import (
     ManualAnswered,
     RecoveryPointUsed,
     RunAbortRequested,
+    RunPaused,
     TaskResolved,
     TaskSkipped,
 )
@@ -65,7 +66,7 @@ class _Loop(LoopState):
         while True:
             self._start_ready()
             self._messages.turn(self._ended_well, over=self._is_over)
-            for stored in self._recorder.flush():
+            for stored in self._recorder.flush(self._orders):
                 self._heed(stored)
             self._messages.submit()
             for order in self._orders:
@@ -126,6 +127,8 @@ class _Loop(LoopState):
                 # Another run has it; look again soon.
                 self._waiting.later(self._tools.clock.monotonic() + _MUTEX_LOOK, index)
                 continue
+            if self._adopt(task):
+                continue
             number = self._state.task(task.id).attempts + 1
             taints = self._is_dry and self._taints.reach(task.step)
             prepared = self._tools.orders.prepare(task, number=number, taints=taints)
@@ -134,6 +137,9 @@ class _Loop(LoopState):
     def _settle_ahead(self, index: int) -> None:
         """Find out what became of an attempt that began before something it needs drifted; nothing is begun."""
         task = self._plan.tasks[index]
+        if self._adopt(task):
+            self._ahead[index] = None
+            return
         number = self._state.task(task.id).attempts + 1
         prepared = self._tools.orders.prepare(task, number=number, taints=False)
         action = self._tools.catalog.get(prepared.order.action) if isinstance(prepared, Ordered) else None
@@ -177,6 +183,9 @@ class _Loop(LoopState):
             elif isinstance(message, AttemptProgress):
                 self._tools.listener.progress(message)
             message = self._tools.dispatcher.receive(0)
+        if self._tools.interrupts.count and not self._recalled:
+            self._recalled = True
+            self._tools.dispatcher.recall()
         if self._tools.interrupts.count > 1 and self._cancelled_at is None:
             self._cancelled_at = self._tools.clock.monotonic()
             for task in self._running:
@@ -193,17 +202,15 @@ class _Loop(LoopState):
         order = self._running.pop(report.task)
         index = self._plan.task_index[report.task]
         planned = self._plan.steps[self._plan.tasks[index].step]
-        if not self._is_dry:
+        if not self._is_dry and not report.unbegun:
             report = held_against_until(self._plan.tasks[index], report, self._tools.orders)
         self._recorder.add_report(report)
         if not report.in_doubt and self._may_leave_something(order):
             self._recorder.settled(order)
-        if report.outcome.ended_well:
-            if report.recovery_point is not None:
-                self._recorder.add(RecoveryPointUsed(task=report.task, point=report.recovery_point))
-            if report.outcome in {Outcome.WOULD_CHANGE, Outcome.UNPROVEN}:
-                self._taints.mark(self._plan.tasks[index].step)
-            self._end_task(index, report.outcome)
+        if self._is_begun_anew(index, report):
+            self._waiting.ready.append(index)
+        elif report.outcome.ended_well:
+            self._end_well(index, report)
         elif self._is_given_up(index):
             self._end_task(index, report.outcome)
         elif report.needs_person:
@@ -215,6 +222,13 @@ class _Loop(LoopState):
             self._waiting.later(self._tools.clock.monotonic() + wait, index)
         else:
             self._end_task(index, report.outcome)
+
+    def _end_well(self, index: int, report: AttemptReport) -> None:
+        if report.recovery_point is not None:
+            self._recorder.add(RecoveryPointUsed(task=report.task, point=report.recovery_point))
+        if report.outcome in {Outcome.WOULD_CHANGE, Outcome.UNPROVEN}:
+            self._taints.mark(self._plan.tasks[index].step)
+        self._end_task(index, report.outcome)
 
     def _may_leave_something(self, order: AttemptOrder) -> bool:
         """Whether the attempt may have put something on its target that a reattach would need."""
@@ -237,6 +251,8 @@ class _Loop(LoopState):
                 self._decide(self._holds.tasks.pop(task), event)
             case RunAbortRequested():
                 self._abort()
+            case RunPaused():
+                self._tools.dispatcher.recall()
             case _:
                 # Everything else is for the record only, or the state knows it (a pause, what is to be told).
                 return
@@ -255,6 +271,7 @@ class _Loop(LoopState):
     def _abort(self) -> None:
         """Wind the run down, for it is to end; cancel what runs where that is wanted."""
         self._wind_down()
+        self._tools.dispatcher.recall()
         if self._state.abort_cancels:
             for task, order in self._running.items():
                 if self._is_given_up(self._plan.task_index[order.task]):

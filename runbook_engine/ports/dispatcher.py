@@ -1,9 +1,9 @@
 """Orders out, reports back: the only seam between the loop and whoever makes the attempts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.json import JsonObject
@@ -63,6 +63,8 @@ class AttemptReport(NamedTuple):
         in_doubt: the attempt may or may not have had its effect; a person or a later check must tell.
         needs_person: no later check can tell.
         output: captured output by stream, capped.
+        lost: whoever made the attempt vanished, and nobody else knows how it ended; another one is to find out.
+        unbegun: nobody had begun it when it was taken back: nothing was done, and nothing is in doubt because of it.
     """
 
     task: str
@@ -77,6 +79,16 @@ class AttemptReport(NamedTuple):
     needs_person: bool = False
     output: Mapping[str, bytes] = {}
     recovery_point: datetime | None = None
+    lost: bool = False
+    unbegun: bool = False
+
+
+class EndedAttempt(NamedTuple):
+    """An attempt whose end is about to be recorded."""
+
+    task: str
+    number: int
+    in_doubt: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +113,27 @@ Message = AttemptReport | AttemptProgress | Wake
 class Dispatcher(Protocol):
     """Makes attempts somewhere and reports what becomes of them."""
 
+    def enlist(self, orders: Sequence[AttemptOrder], ended: Sequence[EndedAttempt]) -> Callable[[Any], None] | None:
+        """Give what is to be written in the journal's transaction that records these attempts' start and end.
+
+        None where orders go to nobody but this process. What was enlisted is submitted when that transaction is
+        durable.
+        """
+        ...
+
     def submit(self, order: AttemptOrder) -> None:
         """Take an order; its report will be received."""
+        ...
+
+    def adopt(self, task: str, number: int) -> AttemptOrder | None:
+        """Take over an attempt that another process ordered and that was begun elsewhere, or will be.
+
+        Its report will be received as if it had been submitted here. None when there is none of that number.
+        """
+        ...
+
+    def recall(self) -> None:
+        """Take back what nobody has begun; it is reported as `unbegun`."""
         ...
 
     def receive(self, timeout: float) -> Message | None:

@@ -17,7 +17,7 @@ from runbook_engine.model.outcome import Finding, Mode, Outcome, satisfied
 from runbook_engine.model.plan import Plan
 from runbook_engine.model.team import Team
 from runbook_engine.ports.action import Action, CatalogEntry, Effect, Params
-from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport, Message
+from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport, EndedAttempt, Message
 from runbook_engine.ports.journal import Holder
 
 RUN = "20260101-000000-test-0000"
@@ -60,6 +60,9 @@ class Attempted:
 Make = Callable[[AttemptOrder], Attempted]
 
 
+DOOMSDAY = 1e9  # seconds that an attempt takes which nobody begins
+
+
 class FakeDispatcher:
     """Attempts end at their virtual time, in that order."""
 
@@ -74,6 +77,31 @@ class FakeDispatcher:
         self.forgotten: list[str] = []
         self.most_at_once = 0
         self.cancelled: list[str] = []
+        self.elsewhere: dict[tuple[str, int], tuple[AttemptOrder, Attempted]] = {}
+        self.enlisted: list[tuple[str, int]] = []
+        self.ended: list[EndedAttempt] = []
+        self.recalled = 0
+
+    def enlist(self, orders: Sequence[AttemptOrder], ended: Sequence[EndedAttempt]) -> None:
+        self.enlisted += [(order.task, order.number) for order in orders]
+        self.ended += ended
+
+    def adopt(self, task: str, number: int) -> AttemptOrder | None:
+        order, made = self.elsewhere.pop((task, number), (None, None))
+        if made is not None:
+            self._count += 1
+            heapq.heappush(self._due, (self._clock.seconds + made.seconds, self._count, made.report))
+        return order
+
+    def recall(self) -> None:
+        """Take back what takes until doomsday: nobody has begun that."""
+        self.recalled += 1
+        unbegun = [one for one in self._due if one[0] >= DOOMSDAY]
+        for one in unbegun:
+            self._due.remove(one)
+            report = AttemptReport(one[2].task, one[2].number, Outcome.FAILED, error="nobody began it", unbegun=True)
+            self._due.append((self._clock.seconds, one[1], report))
+        heapq.heapify(self._due)
 
     def submit(self, order: AttemptOrder) -> None:
         (self.looks if order.look else self.orders).append(order)
@@ -205,6 +233,7 @@ class Simulation:
     machine: str = "here"
     term: LeaseTerm = field(default_factory=LeaseTerm)
     team: Team = field(default_factory=Team)
+    elsewhere: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.journal = self.journal or MemoryJournal(self.clock, dead=lambda _: self.dead)
@@ -245,6 +274,7 @@ class Simulation:
         ):
             state.apply(stored)
         self.dispatcher = FakeDispatcher(self.clock, make or self.make, self.look)
+        self.dispatcher.elsewhere = self.elsewhere
         options = RunOptions(run=RUN, mode=self.mode, forks=forks, wait=wait, skip=skip or {}, no_recheck=no_recheck)
         orders = OrderMaker(
             plan=self.plan,
