@@ -1,6 +1,6 @@
 """What commands of a run's earlier part left on their targets when the engine was killed before it tidied up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from runbook_engine.app.hands import EngineHands
 from runbook_engine.execution.state import Phase, RunState
@@ -12,10 +12,21 @@ from runbook_engine.ports.action import Catalog
 _MOST = 32
 
 
-def forget_left(plan: Plan, state: RunState, catalog: Catalog, hands: EngineHands, warn: Callable[[str], None]) -> None:
+def forget_left(
+    plan: Plan,
+    state: RunState,
+    catalog: Catalog,
+    hands: EngineHands,
+    warn: Callable[[str], None],
+    *,
+    far: Container[str] = (),
+) -> None:
     """Let the folders of commands go that ended before a resume: they hold output as it was, secrets and all.
 
     Nothing is sent for it alone: it goes with the next command on the target, or at the run's end.
+
+    Args:
+        far: targets that are none of this machine's business: workers tidy up there.
     """
     if not state.tasks:
         return
@@ -27,7 +38,7 @@ def forget_left(plan: Plan, state: RunState, catalog: Catalog, hands: EngineHand
         user = planned.step.become_user if planned.step.become else None
         for task in plan.tasks_of(index):
             known = state.tasks.get(task.id)
-            if known is not None and known.attempts and known.phase is Phase.ENDED:
+            if known is not None and known.attempts and known.phase is Phase.ENDED and task.target not in far:
                 left.setdefault((task.target, user), []).append(task.id)
     for (target, user), tasks in left.items():
         try:

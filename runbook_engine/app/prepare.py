@@ -7,6 +7,7 @@ from pathlib import Path
 from runbook_engine.app.ec2 import ec2_reader
 from runbook_engine.app.limit import read_limit
 from runbook_engine.app.project import InvalidFilesError, OpenProject
+from runbook_engine.app.queues import queue_problems
 from runbook_engine.app.source_maps import source_maps
 from runbook_engine.app.used_files import used_files
 from runbook_engine.execution.orders import Past
@@ -107,7 +108,10 @@ def prepare_plan(project: OpenProject, request: PlanRequest) -> PreparedPlan:
     limited = read_limit(project, inventory, runbook.name, request.limit, known=request.limit_hosts)
     result = make_plan(loaded, inventory, inputs, catalog, limit=limited.limit, read_inputs=complete_inputs)
     found += result.diagnostics
-    if result.plan is None:
+    if result.plan is not None:
+        names = dict.fromkeys(name for step in result.plan.steps for name in step.targets)
+        found += queue_problems(project, inventory, map(result.plan.target, names))
+    if result.plan is None or has_errors(found):
         raise InvalidFilesError(_summary(found, request.runbook), [*plugin_findings, *found], sources)
     implicit = {LOCALHOST} - inventory.targets.keys()
     if request.limit is not None and not any(set(step.targets) - implicit for step in result.plan.steps):

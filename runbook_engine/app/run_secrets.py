@@ -1,8 +1,9 @@
 """The secrets of one run: where they come from, what is opened before its first step, and what is only looked at."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.project_file import read_project_file
@@ -79,13 +80,20 @@ def secret_store(
     for text in (*decrypted, *passphrases.values()):
         store.redactor.add(text)
     for reference in known:
-        if reference.partition(":")[0] in _LOCAL:
-            _prime(store, reference)
+        prime(store, reference)
     return store
 
 
+class Texts(Protocol):
+    """Texts by their position."""
+
+    def __getitem__(self, index: int, /) -> str:
+        """Give one of them."""
+        ...
+
+
 def schemes_of(
-    project: OpenProject, decrypted: Sequence[str], passphrases: Mapping[Path, str], aws: AwsSession
+    project: OpenProject, decrypted: Texts, passphrases: Mapping[Path, str], aws: AwsSession
 ) -> dict[str, Scheme]:
     """Give how a reference of each scheme is read.
 
@@ -137,7 +145,10 @@ def parsed(known: Mapping[str, str]) -> dict[str, SecretReference]:
     return found
 
 
-def _prime(store: Secrets, reference: str) -> None:
+def prime(store: Secrets, reference: str) -> None:
+    """Tell a store's redactor a secret that this machine has by itself; AWS is not asked."""
+    if reference.partition(":")[0] not in _LOCAL:
+        return
     try:
         store.resolve(reference)
     except RunbookError:

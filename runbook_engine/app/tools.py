@@ -10,6 +10,8 @@ from runbook_engine.app.hands import EngineHands, StoreResolver
 from runbook_engine.app.left_folders import forget_left
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.project_file import read_project_file
+from runbook_engine.app.queues import queues_of, uses_queues
+from runbook_engine.app.routed import routed_dispatcher
 from runbook_engine.app.run_secrets import audience_references, references, secret_store, variables_of
 from runbook_engine.connections.factory import HostConnections, HostSettings
 from runbook_engine.connections.ssh_settings import SshSettings
@@ -23,7 +25,7 @@ from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.event import Actor
 from runbook_engine.model.plan import Plan
 from runbook_engine.ports.cancel import CancelSignal
-from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
+from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport, Dispatcher
 from runbook_engine.ports.journal import Journal, Lease
 from runbook_engine.ports.listener import Listener
 
@@ -58,7 +60,9 @@ def make_tools(
     hands = EngineHands(
         project.root, project.team, hosts, sandbox=project.config.sandbox, resolve=store.resolve, aws=aws
     )
-    forget_left(plan, state, project.catalog, hands, listener.warning)
+    far = queues_of(plan) if uses_queues(project.config) else {}
+    targets = {target for served in far.values() for target in served}
+    forget_left(plan, state, project.catalog, hands, listener.warning, far=targets)
     attempts = AttemptTools(
         catalog=project.catalog,
         hands=hands,
@@ -85,7 +89,10 @@ def make_tools(
 
     # Messages have threads of their own: people are told while every fork works on something that takes long.
     forks = options.forks + sum(talk.most_calls for talk in plan.communications)
-    dispatcher = ThreadDispatcher(make, settled, forks=forks, clock=clock)
+    threads = ThreadDispatcher(make, settled, forks=forks, clock=clock)
+    dispatcher: Dispatcher = threads
+    if far:
+        dispatcher = routed_dispatcher(project, plan, state, lease, threads, listener, known)
     interrupts.on_interrupt = dispatcher.wake
     orders = OrderMaker(
         plan=plan,

@@ -8,6 +8,7 @@ from pathlib import Path
 from runbook_engine.app.ec2 import ec2_reader
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.project_file import read_project_file
+from runbook_engine.app.queues import queue_problems
 from runbook_engine.app.safe_files import refuse_open, refuse_open_tree
 from runbook_engine.app.secret_findings import age_findings
 from runbook_engine.app.source_maps import source_maps
@@ -227,8 +228,11 @@ def _inventory(project: OpenProject, path: Path, found: Validation, *, report: b
         [path], name=path.name, project=project.root, limits=project.config.limits, describe=ec2_reader()
     )
     if report:
-        found.files.append(_shown(path, project.root))
+        shown, inventory = _shown(path, project.root), loaded.inventory
+        found.files.append(shown)
         found.diagnostics += loaded.diagnostics
+        if inventory is not None:
+            found.diagnostics += queue_problems(project, inventory, inventory.targets.values(), shown)
     return loaded.inventory
 
 

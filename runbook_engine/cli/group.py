@@ -41,6 +41,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resolve": ("resolve", "Say what became of an attempt that is in doubt."),
     "monitor": ("monitor", "Watch the triggers of runbooks, and tell people when they have to know."),
     "serve": ("serve", "Serve the dashboard: runs as they happen, and the answers they wait for, in a browser."),
+    "worker": ("worker", "Make the attempts on targets whose `queue` is served here, until it is told to stop."),
+    "workers": ("workers", "Show who serves which queue, from which machine, and what they do now."),
     "audit": ("audit", "Read the journal, and prove that nobody changed it."),
     "journal": ("journal", "Keep the journal's database: make, upgrade, check and copy it."),
     "actions": (

@@ -7,11 +7,14 @@ _NEWEST = "procrastinate_retry_job_v2"  # what the release that we are made for 
 
 # What an order is worth is its row in queue_orders: a job of procrastinate's only brings it to a worker. The row is
 # written with its `attempt.started`, and taken away with its `attempt.finished`, each in the journal's own transaction.
-#   state: waiting, begun (by `worker`), reported (by it), lost (it vanished), ended (in doubt; kept for its `host`)
+#   number: below zero for a look, which the journal does not count among the attempts
+#   state: waiting; begun (by `worker`); reported (by it, or taken back); lost (it vanished); ended (in doubt, kept for
+#          its `host`); tidy (recorded, and something is left on its target)
+# JSON is kept as text: what hosts said may hold what the type jsonb refuses.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS queue_runs (
     run text PRIMARY KEY,
-    facts jsonb NOT NULL
+    facts text NOT NULL
 );
 CREATE TABLE IF NOT EXISTS queue_workers (
     id text PRIMARY KEY,
@@ -19,7 +22,7 @@ CREATE TABLE IF NOT EXISTS queue_workers (
     host text NOT NULL,
     pid bigint NOT NULL,
     version text NOT NULL,
-    plugins jsonb NOT NULL,
+    plugins text NOT NULL,
     slots integer NOT NULL,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     heartbeat timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -32,18 +35,19 @@ CREATE TABLE IF NOT EXISTS queue_orders (
     queue text NOT NULL,
     fence bigint NOT NULL,
     state text NOT NULL DEFAULT 'waiting',
-    body jsonb,
-    job bigint,
+    body text,
     worker text,
     host text NOT NULL DEFAULT '',
     ordered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     begun_at timestamptz,
+    cancel boolean NOT NULL DEFAULT false,
     progress text NOT NULL DEFAULT '',
-    report jsonb,
+    report text,
     PRIMARY KEY (run, task, number),
-    CHECK (state IN ('waiting', 'begun', 'reported', 'lost', 'ended'))
+    CHECK (state IN ('waiting', 'begun', 'reported', 'lost', 'ended', 'tidy'))
 );
 CREATE INDEX IF NOT EXISTS queue_orders_of_worker ON queue_orders (worker) WHERE state = 'begun';
+CREATE INDEX IF NOT EXISTS queue_orders_to_tidy ON queue_orders (queue) WHERE state = 'tidy';
 CREATE TABLE IF NOT EXISTS queue_outputs (
     run text NOT NULL,
     task text NOT NULL,

@@ -69,12 +69,6 @@ class ThreadDispatcher:
         """Let somebody else's message be received here, too."""
         self._messages.put(message)
 
-    @property
-    def running(self) -> int:
-        """Number of orders that have no report yet."""
-        with self._lock:
-            return len(self._running)
-
     def submit(self, order: AttemptOrder) -> None:
         """Take an order."""
         due = self._clock.monotonic() + order.timeout + self._grace

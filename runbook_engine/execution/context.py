@@ -213,6 +213,7 @@ class AttemptContext:
         self.raise_if_over()
         while self._term.is_over(self._clock.monotonic()):
             self.pause(_LEASE_LOOK)
+        self.raise_if_over()  # a right that came back may have come back for others' work only
 
     def raise_if_over(self) -> None:
         """Raise when the operator cancelled or the timeout passed."""

@@ -1,8 +1,8 @@
 """Whether an attempt in doubt began where nobody can look from here: on another machine's localhost."""
 
 from runbook_engine.execution.state import RunState
-from runbook_engine.model.connection_variables import connection_kind
-from runbook_engine.model.inventory import LOCALHOST, Target
+from runbook_engine.model.connection_variables import is_local
+from runbook_engine.model.inventory import Target
 
 
 def begun_elsewhere(state: RunState, task: str, target: Target) -> str:
@@ -10,5 +10,4 @@ def begun_elsewhere(state: RunState, task: str, target: Target) -> str:
     began = state.task(task)
     if not began.unproven_end or not began.machine or began.machine == state.machine:
         return ""
-    kind = str(target.variables.get("ansible_connection") or ("local" if target.name == LOCALHOST else "ssh"))
-    return began.machine if connection_kind(kind) == "local" else ""
+    return began.machine if is_local(target.name, target.variables) else ""

@@ -83,6 +83,8 @@ class Config(Frozen):
     Attributes:
         inventory: default inventory, a name, file or folder.
         journal: address of the journal; `RUNBOOK_JOURNAL` in the environment overrides it.
+        dispatcher: `threads` makes every attempt in this process; `procrastinate`, and nothing, leave those on targets
+            with a `queue` to that queue's workers.
         forks: greatest number of tasks at once.
         plugins: folders with actions of your own, relative to the project.
         defaults: parameters given to every use of an action that does not set them itself, by action name.
@@ -92,7 +94,7 @@ class Config(Frozen):
 
     inventory: str | None = None
     journal: str = "sqlite:///.runbook/journal.db"
-    dispatcher: Literal["threads"] = "threads"
+    dispatcher: Literal["threads", "procrastinate"] | None = None
     forks: Annotated[int, Field(ge=1, le=10_000)] = 50
     plugins: tuple[str, ...] = ("plugins",)
     defaults: dict[str, JsonObject] = {}

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from runbook_engine.model.json import JsonValue
+from runbook_engine.model.json import JsonObject, JsonValue
 
 ConnectionKind = Literal["ssh", "local", "ssm"]
 
@@ -39,6 +39,12 @@ class Problem(NamedTuple):
 def connection_kind(value: str) -> ConnectionKind | None:
     """Tell which connection a value of `ansible_connection` means; None when there is none of that name."""
     return _KINDS.get(value)
+
+
+def is_local(name: str, variables: JsonObject) -> bool:
+    """Tell whether a target is the machine itself on which its attempts are made."""
+    kind = str(variables.get("ansible_connection") or ("local" if name == "localhost" else "ssh"))
+    return connection_kind(kind) == "local"
 
 
 def truth(value: JsonValue) -> bool | None:

@@ -6,6 +6,7 @@ from runbook_engine.model.rule_tables.inventory import INVENTORY_RULES
 from runbook_engine.model.rule_tables.messages import MESSAGE_RULES
 from runbook_engine.model.rule_tables.plugins import PLUGIN_RULES
 from runbook_engine.model.rule_tables.project import PROJECT_RULES
+from runbook_engine.model.rule_tables.queues import QUEUE_RULES
 from runbook_engine.model.rule_tables.references import REFERENCE_RULES
 from runbook_engine.model.rule_tables.runbook import RUNBOOK_RULES
 from runbook_engine.model.rule_tables.safety import SAFETY_RULES
@@ -21,6 +22,7 @@ RULES: dict[str, Rule] = {
         *RUNBOOK_RULES,
         *REFERENCE_RULES,
         *SURVIVAL_RULES,
+        *QUEUE_RULES,
         *MESSAGE_RULES,
         *SAFETY_RULES,
         *INVENTORY_RULES,

@@ -6,6 +6,7 @@ from runbook_engine.app.forecast import forecast
 from runbook_engine.app.history import History, open_history
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import open_project
+from runbook_engine.app.queues import unserved
 from runbook_engine.app.show_plan import show_plan
 from runbook_engine.app.survivability import survivability
 from runbook_engine.cli.documented import documented
@@ -42,7 +43,7 @@ def plan(
     project = open_project()
     request = PlanRequest(runbook=name, inventories=inventories, extra_vars=extra_vars, limit=limit)
     prepared = prepare_plan(project, with_earlier_run(project, request, from_run))
-    say_findings([*prepared.warnings, *survivability(project, prepared)])
+    say_findings([*prepared.warnings, *survivability(project, prepared), *unserved(project, prepared.plan)])
     say_notes(prepared.notes)
     view = show_plan(prepared.plan, project.catalog)
     try:

@@ -13,6 +13,7 @@ from runbook_engine.app.find_run import find_run
 from runbook_engine.app.from_run import prepare_rest
 from runbook_engine.app.prepare import PlanRequest, PreparedPlan, prepare_plan
 from runbook_engine.app.project import OpenProject, check_person, open_project
+from runbook_engine.app.queues import unserved
 from runbook_engine.app.run_requests import RunRequest, RunResult
 from runbook_engine.app.run_runbook import run_id, run_runbook
 from runbook_engine.app.show_plan import PlanView, show_plan
@@ -140,7 +141,7 @@ def run(
         raise UsageError("--only says what is left of an earlier run", hint="name that run by --from-run RUN")
     else:
         prepared = prepare_plan(project, request.plan)
-    say_findings(prepared.warnings)
+    say_findings([*prepared.warnings, *unserved(project, prepared.plan)])
     if request.mode is Mode.DRY_RUN:  # in the night itself it would be noise
         say_findings(survivability(project, prepared))
     say_notes(prepared.notes)

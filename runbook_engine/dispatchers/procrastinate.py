@@ -1,0 +1,287 @@
+"""Hands orders to workers on other machines, by queues in the journal's own PostgreSQL database."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import psycopg
+
+from runbook_engine.dispatchers import queue_orders
+from runbook_engine.dispatchers.queue_jobs import Key, defer
+from runbook_engine.dispatchers.queue_link import Link
+from runbook_engine.dispatchers.queue_list import UnreachableError
+from runbook_engine.dispatchers.queue_orders import NewOrder, OrderRow, WorkerRow
+from runbook_engine.dispatchers.queue_watch import STALL_SECONDS, Watch
+from runbook_engine.dispatchers.queue_wire import SentOrder, order_text, read_order, read_report
+from runbook_engine.model.outcome import Outcome
+from runbook_engine.ports.clock import Clock
+from runbook_engine.ports.dispatcher import AttemptOrder, AttemptProgress, AttemptReport, EndedAttempt, Message
+
+WINDOW = 100  # jobs that wait in one queue: with thousands of them PostgreSQL takes ever longer to find the next one
+_LOOK = 1.0  # seconds between two looks when nothing is said
+_NOBODY = 3.0  # seconds for which a queue may have no worker before people are told
+_CLOSING = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRun:
+    """The run that orders are made for.
+
+    Attributes:
+        facts: JSON that every worker needs to know of the run; without secrets.
+        queue_of: names the queue of an order, None for one that is made in this process.
+        sent: makes an order fit to travel: without any secret.
+        leaves: whether an order may leave something on its target that is to be tidied up.
+        deliver: takes what workers say.
+        warn: tells people.
+    """
+
+    url: str
+    run: str
+    fence: int
+    facts: str
+    queue_of: Callable[[AttemptOrder], str | None]
+    sent: Callable[[AttemptOrder], SentOrder]
+    leaves: Callable[[AttemptOrder], bool]
+    deliver: Callable[[Message], None]
+    warn: Callable[[str], None]
+
+
+class QueueDispatcher:
+    """The part of a dispatcher whose attempts are made by workers; one thread of its own talks to the database.
+
+    `start` comes first; see `ports.dispatcher.Dispatcher` for the rest.
+    """
+
+    def __init__(self, facts: QueueRun, *, clock: Clock) -> None:
+        self._facts = facts
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[Key, AttemptOrder] = {}  # attempts whose end the journal does not have, and looks
+        self._queues: dict[Key, str] = {}
+        self._inherited: dict[Key, tuple[OrderRow, str]] = {}
+        self._told: set[Key] = set()
+        self._said: dict[Key, str] = {}
+        self._tickets: dict[str, set[Key]] = {}
+        self._held: dict[str, deque[Key]] = {}
+        self._unserved: dict[str, float] = {}
+        self._warned: set[str] = set()
+        self._todo: SimpleQueue[Callable[[Any], None]] = SimpleQueue()
+        self._watch = Watch()
+        self._closing = False
+        self._link = Link(facts.url, queue_orders.REPORTS, "runbook orders", clock=clock, lost=self._tell_lost)
+        self._thread = threading.Thread(target=self._work, name="orders", daemon=True)
+
+    def start(self) -> None:
+        """Take over what an earlier process ordered, and begin to listen.
+
+        Raises:
+            UnreachableError: the database can't be asked.
+        """
+        facts = self._facts
+        try:
+            connection = self._link.connection()
+            with connection.transaction():
+                self._inherited = queue_orders.open_run(connection, facts.run, facts.fence, facts.facts)
+        except psycopg.Error as error:
+            raise UnreachableError(str(error).strip().partition("\n")[0]) from error
+        self._thread.start()
+
+    def enlist(self, orders: Sequence[AttemptOrder], ended: Sequence[EndedAttempt]) -> Callable[[Any], None] | None:
+        """See `Dispatcher.enlist`."""
+        facts = self._facts
+        new = [
+            self._new(Key(order.task, order.number), order, queue)
+            for order in orders
+            if (queue := facts.queue_of(order)) is not None
+        ]
+        with self._lock:
+            over = [
+                (Key(one.task, one.number), one.in_doubt, facts.leaves(order))
+                for one in ended
+                if (order := self._known.pop(Key(one.task, one.number), None)) is not None
+            ]
+        if not new and not over:
+            return None
+
+        def also(connection: Any) -> None:
+            queue_orders.write(connection, facts.run, facts.fence, new)
+            for key, in_doubt, leaves in over:
+                queue_orders.end(connection, facts.run, key, in_doubt=in_doubt, leaves=leaves)
+
+        return also
+
+    def submit(self, order: AttemptOrder) -> None:
+        """Look for the order's report from now on; a look is written down first, for no event records it."""
+        key = Key(order.task, order.number)
+        queue = self._facts.queue_of(order)
+        if order.look and queue is not None:
+            new = self._new(Key(order.task, -order.number - 1), order, queue)
+            facts = self._facts
+
+            def look(connection: Any) -> None:
+                with connection.transaction():
+                    queue_orders.forget_look(connection, facts.run, facts.fence, new.key)
+                    queue_orders.write(connection, facts.run, facts.fence, [new])
+
+            self._ask(look)
+        elif key in self._known:
+            self._link.wake()
+
+    def adopt(self, task: str, number: int) -> AttemptOrder | None:
+        """See `Dispatcher.adopt`."""
+        key = Key(task, number)
+        found = self._inherited.pop(key, None)
+        if found is None:
+            return None
+        row, body = found
+        order = read_order(body).order._replace(fence=self._facts.fence)
+        with self._lock:
+            self._known[key] = order
+            self._queues[key] = row.queue
+        self._link.wake()
+        return order
+
+    def recall(self) -> None:
+        """See `Dispatcher.recall`."""
+        run, fence = self._facts.run, self._facts.fence
+        why = "taken back before any worker began it"
+        self._ask(lambda connection: queue_orders.take_back(connection, run, fence, why))
+
+    def cancel(self, task: str) -> None:
+        """See `Dispatcher.cancel`."""
+        run, fence = self._facts.run, self._facts.fence
+        why = "cancelled before any worker began it"
+        self._ask(lambda connection: queue_orders.take_back(connection, run, fence, why, task))
+        self._ask(lambda connection: queue_orders.cancel(connection, run, fence, task))
+
+    def close(self) -> None:
+        """Say nothing more; what workers make goes on, and whoever resumes the run hears of it."""
+        self._closing = True
+        self._link.wake()
+        self._thread.join(_CLOSING)
+        if not self._thread.is_alive():
+            self._link.close()
+
+    def _new(self, key: Key, order: AttemptOrder, queue: str) -> NewOrder:
+        """Make an order ready to be written down, with a ticket if there is room in its queue."""
+        with self._lock:
+            self._known[key] = order
+            self._queues[key] = queue
+            out = self._tickets.setdefault(queue, set())
+            ticket = len(out) < WINDOW
+            if ticket:
+                out.add(key)
+            else:
+                self._held.setdefault(queue, deque()).append(key)
+        return NewOrder(key, queue, order_text(self._facts.sent(order)), ticket)
+
+    def _ask(self, what: Callable[[Any], None]) -> None:
+        """Let the thread do something."""
+        self._todo.put(what)
+        self._link.wake()
+
+    def _tell_lost(self, why: str) -> None:
+        self._facts.warn(f"nothing is heard of the workers, for the database can't be reached: {why}")
+
+    def _work(self) -> None:
+        waits: list[Callable[[Any], None]] = []
+        while not self._closing:
+            try:
+                connection = self._link.connection()
+                self._do(connection, waits)
+                self._hear(connection)
+                self._look_after(queue_orders.workers(connection), connection)
+                self._link.wait(_LOOK)
+            except psycopg.Error as error:
+                self._watch.blind()
+                self._unserved.clear()
+                self._link.pause(error)
+
+    def _do(self, connection: Any, waits: list[Callable[[Any], None]]) -> None:
+        """Do what was asked, in order; what the database's going away prevents is done when it is back."""
+        while True:
+            try:
+                waits.append(self._todo.get_nowait())
+            except Empty:
+                break
+        while waits:
+            waits[0](connection)
+            del waits[0]
+
+    def _hear(self, connection: Any) -> None:
+        """Pass on what workers said since the last time."""
+        run, standing = self._facts.run, queue_orders.standing(connection, self._facts.run)
+        with self._lock:
+            known = dict(self._known)
+        for row in standing:
+            order = known.get(row.key)
+            if order is None or row.key in self._told:
+                continue
+            if row.state in {"reported", "lost"}:
+                self._facts.deliver(self._report(connection, row, order))
+                if order.look:
+                    with self._lock:
+                        self._known.pop(row.key, None)
+                    queue_orders.forget_look(connection, run, self._facts.fence, row.key)
+                else:
+                    self._told.add(row.key)
+                self._next(connection, row)
+            elif row.progress and self._said.get(row.key) != row.progress:
+                self._said[row.key] = row.progress
+                self._facts.deliver(AttemptProgress(order.task, order.number, row.progress))
+
+    def _report(self, connection: Any, row: OrderRow, order: AttemptOrder) -> AttemptReport:
+        if row.state == "reported":
+            output = queue_orders.output_of(connection, self._facts.run, row.key)
+            try:
+                return read_report(row.report, order, output)
+            except ValueError as error:
+                text = f"what the worker on {row.host} reported can't be read: {error}"
+                return AttemptReport(order.task, order.number, Outcome.FAILED, error=text, in_doubt=True)
+        text = (
+            f"its worker on {row.host} (queue {row.queue}) vanished: no heartbeat for {STALL_SECONDS:g} s;"
+            " how the attempt ended is not known"
+        )
+        return AttemptReport(order.task, order.number, Outcome.FAILED, error=text, in_doubt=True, lost=True)
+
+    def _next(self, connection: Any, row: OrderRow) -> None:
+        """One order less is in its queue: bring the next ones to its workers."""
+        with self._lock:
+            out = self._tickets.setdefault(row.queue, set())
+            out.discard(row.key)
+            held = self._held.get(row.queue, deque())
+            more = [held.popleft() for _ in range(min(len(held), WINDOW - len(out)))]
+            out.update(more)
+        if more:
+            with connection.transaction():
+                defer(connection, self._facts.run, [(row.queue, key) for key in more])
+
+    def _look_after(self, workers: Sequence[WorkerRow], connection: Any) -> None:
+        """Find out who vanished, and whose orders nobody takes."""
+        now = self._clock.monotonic()
+        vanished = self._watch.look({worker.id: worker.beat for worker in workers}, now)
+        if queue_orders.lose(connection, sorted(vanished)):
+            self._link.wake()
+        served = {
+            queue
+            for worker in workers
+            if worker.id not in vanished and not worker.draining and worker.silent < STALL_SECONDS
+            for queue in worker.queues
+        }
+        with self._lock:
+            wanted = {self._queues[key] for key in self._known if key not in self._told}
+        for queue in sorted(wanted - served):
+            since = self._unserved.setdefault(queue, now)
+            if now - since >= _NOBODY and queue not in self._warned:
+                self._warned.add(queue)
+                hint = f"start one there: runbook worker --queue {queue}"
+                self._facts.warn(f"no worker serves the queue {queue}, and its steps wait; {hint}")
+        for queue in served & self._unserved.keys():
+            del self._unserved[queue]
+            if queue in self._warned:
+                self._warned.discard(queue)
+                self._facts.warn(f"the queue {queue} is served again")

@@ -1,0 +1,61 @@
+"""Orders and reports as the text that travels: JSON, in ASCII, of one version of the engine."""
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
+
+from runbook_engine.model.outcome import Outcome
+from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
+
+_ORDERS = TypeAdapter(AttemptOrder)
+_REPORTS = TypeAdapter(AttemptReport)
+_UNBEGUN = "unbegun"
+
+
+class SentOrder(NamedTuple):
+    """An order on its way.
+
+    Attributes:
+        origin, version: of the action's code where the order was made; the worker's must be the same.
+    """
+
+    order: AttemptOrder
+    origin: str
+    version: str
+
+
+def order_text(sent: SentOrder) -> str:
+    """Write an order; its target must have no secret in it."""
+    return _text({"order": sent.order._asdict(), "origin": sent.origin, "version": sent.version})
+
+
+def read_order(text: str) -> SentOrder:
+    """Read an order."""
+    data = json.loads(text)
+    return SentOrder(_ORDERS.validate_python(data["order"]), data["origin"], data["version"])
+
+
+def report_text(report: AttemptReport) -> str:
+    """Write a report, without its output."""
+    return _text(report._replace(output={})._asdict())
+
+
+def read_report(text: str, order: AttemptOrder, output: Mapping[str, bytes]) -> AttemptReport:
+    """Read the report of an order; see `unbegun_text`."""
+    data = json.loads(text)
+    if _UNBEGUN in data and isinstance(data[_UNBEGUN], str):
+        error = data[_UNBEGUN]
+        return AttemptReport(order.task, order.number, Outcome.FAILED, error=error, in_doubt=order.settle, unbegun=True)
+    return _REPORTS.validate_python(data)._replace(output=output)
+
+
+def unbegun_text(why: str) -> str:
+    """Write, in place of a report, that nobody began an order; an older attempt that it was to settle is so still."""
+    return _text({_UNBEGUN: why})
+
+
+def _text(value: object) -> str:
+    return json.dumps(to_jsonable_python(value), ensure_ascii=True, allow_nan=True)
