@@ -1,0 +1,179 @@
+"""Orders in a real database: who may begin them, who may report them, and what becomes of those that nobody ends."""
+
+import psycopg
+import pytest
+from support.orders import an_order
+
+from runbook_engine.dispatchers import queue_claims, queue_orders
+from runbook_engine.dispatchers.queue_claims import OrderKey, WorkerFacts
+from runbook_engine.dispatchers.queue_jobs import Key
+from runbook_engine.dispatchers.queue_orders import NewOrder
+from runbook_engine.dispatchers.queue_schema import apply_schema
+from runbook_engine.dispatchers.queue_wire import SentOrder, order_text, read_report, report_text
+from runbook_engine.model.outcome import Outcome
+from runbook_engine.ports.dispatcher import AttemptReport
+
+FACTS = WorkerFacts(("eu",), "vm 1", 7, "1", "{}", 2)
+KEY = OrderKey("r", "s@h", 1)
+SAID = report_text(AttemptReport("s@h", 1, Outcome.CHANGED))
+
+
+@pytest.fixture
+def database(postgres):
+    """A database with the tables and a lease of run `r` with fence 3."""
+    name = postgres.new_database()
+    with psycopg.connect(postgres.url(name), autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE leases (name text PRIMARY KEY, holder text, fence bigint, expires_at double precision)"
+        )
+        connection.execute("INSERT INTO leases VALUES ('run:r', '{}', 3, extract(epoch FROM clock_timestamp()) + 60)")
+        apply_schema(connection)
+        for worker in ("w1", "w2"):
+            queue_claims.register(connection, worker, FACTS)
+        queue_orders.open_run(connection, "r", 3, "{}")
+        yield connection
+
+
+def _order(connection, key=KEY, fence=3, **more):
+    body = order_text(SentOrder(an_order(task=key.task, number=key.number, **more), "runbook-engine", "1"))
+    queue_orders.write(connection, key.run, fence, [NewOrder(key.of_run, "eu", body, ticket=True)])
+
+
+def _state(connection, key=KEY):
+    query = "SELECT state FROM queue_orders WHERE run = %s AND task = %s AND number = %s"
+    row = connection.execute(query, [*key]).fetchone()
+    return row[0] if row else None
+
+
+def _lease(connection, change):
+    connection.execute(f"UPDATE leases SET {change}")
+
+
+def test_one_worker_begins_it_and_a_job_brings_it(database):
+    _order(database)
+    assert database.execute("SELECT queue_name, args FROM procrastinate_jobs").fetchall() == [
+        ("eu", {"run": "r", "task": "s@h", "number": 1})
+    ]
+    assert queue_claims.claim(database, "w1", "vm 1", KEY)
+    assert not queue_claims.claim(database, "w2", "vm 1", KEY)
+    assert not queue_claims.may_come(database, KEY)
+    assert queue_claims.mine(database, "w1") == {KEY: False}
+
+
+@pytest.mark.parametrize(
+    ("change", "comes"),
+    [("fence = 4", False), ("holder = NULL", False), ("expires_at = 0", True)],
+    ids=["taken over", "given back", "not renewed"],
+)
+def test_nobody_begins_it_without_the_lease_of_who_ordered_it(database, change, comes):
+    _order(database)
+    _lease(database, change)
+    assert not queue_claims.claim(database, "w1", "vm 1", KEY)
+    assert queue_claims.may_come(database, KEY) is comes
+    assert _state(database) == "waiting"
+
+
+def test_who_was_given_up_begins_nothing(database):
+    _order(database)
+    queue_orders.lose(database, ["w1"])
+    assert not queue_claims.claim(database, "w1", "vm 1", KEY)
+
+
+def test_what_a_vanished_worker_made_is_lost_and_its_late_report_is_not_written(database):
+    _order(database)
+    queue_claims.claim(database, "w1", "vm 1", KEY)
+    assert queue_orders.lose(database, ["w1"]) == ["r"]
+    assert _state(database) == "lost"
+    assert not queue_claims.report(database, "w1", KEY, SAID, {"stdout": b"late"})
+    assert _state(database) == "lost"
+    assert queue_orders.output_of(database, "r", KEY.of_run) == {}
+
+
+def test_what_a_worker_began_that_nobody_knows_any_more_is_lost_too(database):
+    _order(database)
+    queue_claims.claim(database, "w1", "vm 1", KEY)
+    queue_claims.retire(database, "w1")
+    assert queue_orders.lose(database, []) == ["r"]
+
+
+def test_a_report_comes_with_its_output_and_goes_with_its_record(database):
+    _order(database)
+    queue_claims.claim(database, "w1", "vm 1", KEY)
+    assert queue_claims.report(database, "w1", KEY, SAID, {"stdout": b"\x00\xff"})
+    (row,) = queue_orders.standing(database, "r")
+    report = read_report(row.report, an_order(), queue_orders.output_of(database, "r", row.key))
+    assert (report.outcome, report.output) == (Outcome.CHANGED, {"stdout": b"\x00\xff"})
+    queue_orders.end(database, "r", KEY.of_run, in_doubt=False, leaves=False)
+    assert _state(database) is None
+    assert database.execute("SELECT count(*) FROM queue_outputs").fetchone() == (0,)
+
+
+def test_what_is_in_doubt_leaves_the_name_of_its_machine_for_who_finds_out(database):
+    _order(database)
+    queue_claims.claim(database, "w1", "vm 1", KEY)
+    queue_orders.lose(database, ["w1"])
+    queue_orders.end(database, "r", KEY.of_run, in_doubt=True, leaves=True)
+    again = KEY._replace(number=2)
+    _order(database, again, settle=True)
+    assert queue_claims.claim(database, "w2", "vm 2", again)
+    assert queue_claims.read(database, again).before == "vm 1"
+    queue_orders.end(database, "r", again.of_run, in_doubt=False, leaves=False)
+    assert database.execute("SELECT count(*) FROM queue_orders").fetchone() == (0,)
+
+
+def test_what_is_left_on_a_target_is_tidied_up_by_one_worker(database):
+    _order(database)
+    queue_claims.claim(database, "w1", "vm 1", KEY)
+    queue_claims.report(database, "w1", KEY, SAID, {})
+    queue_orders.end(database, "r", KEY.of_run, in_doubt=False, leaves=True)
+    assert queue_claims.take_tidy(database, ("us",), 5) == []
+    assert len(queue_claims.take_tidy(database, ("eu", "us"), 5)) == 1
+    assert queue_claims.take_tidy(database, ("eu",), 5) == []
+
+
+def test_who_takes_the_run_over_takes_back_what_nobody_began_and_waits_for_the_rest(database):
+    began, waits, look = KEY, KEY._replace(number=2), KEY._replace(number=-2)
+    for key in (began, waits, look):
+        _order(database, key)
+    queue_claims.claim(database, "w1", "vm 1", began)
+    _lease(database, "fence = 4")
+    found = queue_orders.open_run(database, "r", 4, "{}")
+    assert {key: row.state for key, (row, _) in found.items()} == {began.of_run: "begun", waits.of_run: "reported"}
+    report = read_report(found[waits.of_run][0].report, an_order(settle=True), {})
+    assert (report.unbegun, report.in_doubt) == (True, True)
+    assert _state(database, look) is None
+    assert queue_claims.report(database, "w1", began, SAID, {}), "what was begun in time is reported in time"
+
+
+def test_a_process_whose_run_is_anothers_by_now_changes_nothing(database):
+    _order(database)
+    other = KEY._replace(number=2)
+    _order(database, other)
+    queue_claims.claim(database, "w1", "vm 1", other)
+    _lease(database, "fence = 4")
+    queue_orders.take_back(database, "r", 3, "because")
+    queue_orders.cancel(database, "r", 3, "s@h")
+    queue_orders.forget_look(database, "r", 3, Key("s@h", 1))
+    assert _state(database) == "waiting"
+    assert queue_claims.mine(database, "w1") == {other: False}
+
+
+def test_cancelling_takes_back_what_waits_and_asks_who_works(database):
+    other = KEY._replace(number=2)
+    _order(database)
+    _order(database, other)
+    queue_claims.claim(database, "w1", "vm 1", other)
+    queue_orders.take_back(database, "r", 3, "because", "s@h")
+    queue_orders.cancel(database, "r", 3, "s@h")
+    assert _state(database) == "reported"
+    assert queue_claims.mine(database, "w1") == {other: True}
+
+
+def test_hosts_may_say_what_they_like(database):
+    nasty = "\x00 \ud800 \U0001f4a5 '); DROP TABLE queue_orders; --"
+    _order(database, parameters={"text": nasty})
+    queue_claims.claim(database, "w1", "vm 1", KEY)
+    said = AttemptReport("s@h", 1, Outcome.FAILED, error=nasty, outputs={"text": nasty})
+    assert queue_claims.report(database, "w1", KEY, report_text(said), {})
+    (row,) = queue_orders.standing(database, "r")
+    assert read_report(row.report, an_order(), {}).error == nasty
