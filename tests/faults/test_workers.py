@@ -3,6 +3,7 @@
 import shutil
 import signal
 
+import psycopg
 import pytest
 from support.fleet import Fleet
 
@@ -128,16 +129,21 @@ def test_the_database_is_restarted_in_mid_run(fleet, ends_meanwhile):
 
 def test_a_worker_that_is_told_to_stop_ends_what_runs_and_leaves_the_rest_to_others(fleet):
     fleet.book(WAITS.replace("    timeout: 5m", "    timeout: 5m\n    batch: 1"))
-    first = fleet.worker("us-east-1", "eu-west-1")
+    assert fleet.runbook("journal", "init").status == 0
+    regional = fleet.role_of_a_worker()
+    first = fleet.worker("us-east-1", "eu-west-1", RUNBOOK_JOURNAL=regional)
     control = fleet.control("run", "book", "-i", "two.yml", "--yes")
     fleet.wait(lambda: len(fleet.ledger) == 1)
     first.send_signal(signal.SIGTERM)
     fleet.wait(lambda: "takes nothing more" in fleet.said(first))
     _go(fleet)
     assert fleet.ended(first) == 0, fleet.everything()
-    fleet.worker("us-east-1", "eu-west-1")
+    fleet.worker("us-east-1", "eu-west-1", RUNBOOK_JOURNAL=regional)
     assert fleet.ended(control) == 0, fleet.everything()
     assert fleet.ledger == ALL
+    for table in ("events", "runs", "outputs"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            fleet.sql(f"SELECT * FROM {table}", regional)
 
 
 def test_a_queue_without_a_worker_is_told_and_waited_for(fleet):

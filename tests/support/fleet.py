@@ -56,10 +56,19 @@ class Fleet:
         path = self.root / "ledger"
         return sorted(path.read_text().split()) if path.exists() else []
 
-    def sql(self, query: str) -> list:
+    def role_of_a_worker(self) -> str:
+        """Make a role with the rights that the documentation gives a worker; give its address of the journal."""
+        page = (Path(__file__).parents[2] / "docs" / "how-to" / "workers.md").read_text()
+        statements = page.partition("```sql\n")[2].partition("```")[0]
+        name = f"worker_{self.database}"
+        made = statements.replace(" PASSWORD '…'", "").replace(" TO worker", f" TO {name}")
+        self.postgres.sql(self.database, made.replace("ROLE worker", f"ROLE {name}"))
+        return self.url.replace("//runbook@", f"//{name}@")
+
+    def sql(self, query: str, url: str = "") -> list:
         import psycopg
 
-        with psycopg.connect(self.url) as connection:
+        with psycopg.connect(url or self.url) as connection:
             return connection.execute(query).fetchall()
 
     def wait(self, until) -> None:
