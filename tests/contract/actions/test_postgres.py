@@ -4,6 +4,7 @@ import hashlib
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from runbook_engine.actions.fence_check import FenceCheck
 from runbook_engine.actions.postgres_promote import PostgresPromote
 from runbook_engine.actions.postgres_restore import PostgresRestore
 from runbook_engine.actions.sql_query import SqlQuery
@@ -242,6 +244,43 @@ def test_a_server_that_is_no_standby_is_taken_for_promoted_and_one_that_is_away_
     away = action.Params(url=f"postgresql+psycopg://runbook@/postgres?host={tmp_path}")
     with pytest.raises(ServiceUnreachableError):
         looked(action, away, databases())
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def test_a_fence_is_proven_by_a_write_that_is_refused_as_a_write(databases, real, postgres, standby, free_port):
+    action = FenceCheck()
+    postgres.sql("postgres", "CREATE TABLE IF NOT EXISTS fence_probe AS SELECT 1 AS tried")
+
+    def tries(where, **more):
+        write = {"url": where, "statement": "UPDATE fence_probe SET tried = tried + 1"}
+        return action.apply(action.Params(sql=write, timeout="2s", **more), databases()).outputs["refused"]
+
+    for _ in range(1200):
+        with pytest.raises(ActionFailedError) as failed:
+            tries(url(postgres))
+        assert "NOT fenced" in failed.value.message
+        if asked(standby, "postgres", "SELECT to_regclass('fence_probe') IS NOT NULL") == [(True,)]:
+            break
+        time.sleep(0.05)
+    assert "read-only" in tries(url(standby))
+    postgres.sql("postgres", "DROP TABLE fence_probe")
+    with pytest.raises(ActionFailedError, match="proves nothing"):
+        tries(url(postgres))
+    assert tries(f"postgresql+psycopg://dr@127.0.0.1:{free_port}/x") == "its machine refuses the connection"
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        gone = f"http://127.0.0.1:{deaf.getsockname()[1]}/probe"
+        params = action.Params(http={"url": gone}, timeout="0.2s")
+        with pytest.raises(ActionFailedError, match="nothing is proven"):
+            action.apply(params, real())
+    with pytest.raises(ReadOnlyError):
+        action.apply(params, real().reading(action, params))
+    assert action.check(params, real().reading(action, params)).status.value == "unknown"
 
 
 def test_a_query_gives_rows_and_a_change_is_made_once(databases, postgres):

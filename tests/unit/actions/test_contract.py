@@ -278,6 +278,10 @@ CASES = {
     ),
     "command.run": ({"argv": ["/opt/deploy"], "creates": "/opt/done"}, deploy_host),
     "script.run": ({"script": "x.sh", "creates": "/opt/done"}, deploy_host),
+    "fence.check": (
+        {"http": {"url": "http://old/probe"}},
+        lambda: make_context(http=FakeHttp({"POST http://old/probe": http_answer(503)})),
+    ),
     "file.copy": ({"content": "x", "dest": "/new/file", "mode": "0600", "parents": True}, make_context),
     "file.line": (
         {"path": "/a", "line": "role=standby", "match": "^role="},
