@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from runbook_engine.app.guide_words import BY_HAND, command, condition, shown
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.project_file import read_project_file
 from runbook_engine.app.secret_findings import written_references
-from runbook_engine.expressions.references import names_used, references_in
+from runbook_engine.expressions.references import names_used, references_in, secret_references
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.json import JsonObject, JsonValue
@@ -18,7 +19,6 @@ from runbook_engine.ports.action import Catalog
 from runbook_engine.reporting.guide import Fact, Guide, GuideStep
 
 _EXPRESSION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
-_SECRET = re.compile(r"secret\(\s*(?:['\"]([^'\"]*)['\"]|([^)]*))\s*\)")
 _HANDY = frozenset({"argv", "shell", "unless", "only_if", "creates", "removes", "instructions", "message"})
 _FROM_FILES = frozenset({"file.copy", "file.template", "script.run"})
 # Names that the engine gives, or that mean the loop's own item.
@@ -47,22 +47,11 @@ def make_guide(project: OpenProject, name: str) -> Guide:
         owner=f"{runbook.owner} ({owner.description})" if owner and owner.description else runbook.owner or "",
         policy=tuple(runbook.policy),
         inputs=tuple(_inputs(runbook)),
-        variables=tuple(sorted(_variables(source))),
-        secrets=tuple(dict.fromkeys(reference for reference, _ in written_references(source))),
+        variables=tuple(sorted(_variables(source, project.root))),
+        secrets=tuple(dict.fromkeys(_secrets(source, project.root))),
         owed=tuple(_owed(runbook)),
         steps=tuple(_steps(source, _Tools(project.catalog, project.root), "")),
     )
-
-
-def shown(text: str) -> str:
-    """Show a template as a person reads it: «name» where a value of their own belongs, and no secret."""
-    return _EXPRESSION.sub(lambda found: f"«{_said(found[1])}»", text)
-
-
-def _said(expression: str) -> str:
-    said = _SECRET.sub(lambda found: f"the secret {found[1] or found[2].strip()}", expression)
-    said = re.sub(r"steps\[['\"]([^'\"]+)['\"]\]\.(\w+)", r"\2 of step \1", said)
-    return re.sub(r"\s*\|\s*(?:quote|default\([^)]*\))", "", " ".join(said.split()))
 
 
 def _inputs(runbook: Runbook) -> Iterator[Fact]:
@@ -81,7 +70,7 @@ def _owed(runbook: Runbook) -> Iterator[str]:
         yield f"Tell the audience {owed.audience}, {span}, at least every {minutes} minutes ({', '.join(ways)})."
 
 
-def _variables(source: Source) -> set[str]:
+def _variables(source: Source, root: Path) -> set[str]:
     """Name what the inventory has to say: what templates use, and neither the file nor the engine gives."""
     runbook = source.runbook
     if runbook is None:
@@ -91,9 +80,24 @@ def _variables(source: Source) -> set[str]:
         used |= names_used(step.name or "") | names_used(dict(step.environment))
         used |= names_used(step.when, bare=True) if isinstance(step.when, str) else set()
         for call in (step.action, step.revert):
-            used |= names_used(call.params) if call is not None else set()
+            used |= (names_used(call.params) | names_used(_template(call, root))) if call is not None else set()
     found = used - runbook.inputs.keys() - runbook.vars.keys() - _OWN
-    return found.union(*(_variables(child) for child in source.imported.values()))
+    return found.union(*(_variables(child, root) for child in source.imported.values()))
+
+
+def _secrets(source: Source, root: Path) -> Iterator[str]:
+    """Give the references of secrets that stand in so many words, in the file and in the templates that it fills in."""
+    yield from (reference for reference, _ in written_references(source))
+    for step in source.runbook.steps if source.runbook else ():
+        if step.action is not None:
+            yield from secret_references(_template(step.action, root))
+    for child in source.imported.values():
+        yield from _secrets(child, root)
+
+
+def _template(call: ActionCall, root: Path) -> str:
+    """Give the text of the project's file that a step fills in; nothing where it copies one."""
+    return _file(call, root) if call.name == "file.template" else ""
 
 
 class _Tools(NamedTuple):
@@ -143,9 +147,10 @@ def _step(
     summary = ((action.__doc__ or "") if action is not None else "").strip().partition("\n")[0]
     # The file's own vars are put in, so that a command can be read and typed as it stands.
     params = {name: _filled(value, variables) for name, value in call.params.items()}
-    notes = []
+    by_hand = BY_HAND.get(call.name)
+    notes = [_in_batches(step)] if step.batch else []
     if isinstance(step.when, str):
-        notes.append(f"Only if {_said(step.when)}.")
+        notes.append(condition(step.when))
     if step.on_failure is OnFailure.CONTINUE:
         notes.append("If it fails, go on.")
     elif step.on_failure is OnFailure.HOLD:
@@ -158,25 +163,33 @@ def _step(
         where="" if step.targets == "localhost" else step.targets,
         action=call.name,
         summary=summary,
-        unless=_text(params.get("unless")),
-        only_if=_text(params.get("only_if")),
-        command=_text(params.get("shell")) or _text(params.get("argv")),
+        unless=command(params.get("unless")),
+        only_if=command(params.get("only_if")),
+        command=by_hand(params) if by_hand else command(params.get("shell") or params.get("argv")),
         instructions=_text(params.get("instructions")) or _text(params.get("message")),
-        facts=tuple(Fact(name, _text(value)) for name, value in params.items() if name not in _HANDY),
-        content=_content(call, tools.root),
+        facts=tuple(Fact(name, _text(value)) for name, value in params.items() if name not in _HANDY and not by_hand),
+        content=shown(_file(call, tools.root)),
         after=tuple(prefix + name for name in waits),
         notes=tuple(notes),
         revert=f"{step.revert.name}: {_text(step.revert.params)}" if step.revert is not None else "",
     )
 
 
-def _content(call: ActionCall, root: Path) -> str:
-    """Give the text of the project's file that a step copies or fills in, its templates as a person reads them."""
+def _in_batches(step: Step) -> str:
+    """Say which hosts come first."""
+    sizes = [
+        str(size) if isinstance(size, str) else f"{size} {'host' if size == 1 else 'hosts'}" for size in step.batch
+    ]
+    return f"Not on all hosts at once: on {', then on '.join(sizes)}, each time after the ones before went well."
+
+
+def _file(call: ActionCall, root: Path) -> str:
+    """Give the text of the project's file that a step copies or fills in."""
     path = call.params.get("src")
     if call.name not in _FROM_FILES or not isinstance(path, str) or "{{" in path:
         return ""
     try:
-        return shown(read_project_file(root, path).decode())
+        return read_project_file(root, path).decode()
     except (RunbookError, UnicodeDecodeError):
         return ""  # `runbook validate` and the step itself say what is wrong with it
 

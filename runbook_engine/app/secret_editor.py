@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.run_secrets import age_files
-from runbook_engine.app.secret_files import SUFFIX, put
+from runbook_engine.app.secret_files import SUFFIX, put, refuse_place
 from runbook_engine.app.unlock import AskSecret, until_open
 from runbook_engine.model.errors import RunbookError, UsageError
 from runbook_engine.secrets.age import read_age_file, seal
@@ -43,8 +43,10 @@ def edit(
     Raises:
         LockedError: a passphrase is wanted.
         SecretError: it can't be opened, or there is nobody to encrypt for.
+        UsageError: no file can be put there.
         RunbookError: no folder in memory, the editor failed, or somebody else changed the file meanwhile.
     """
+    refuse_place(path)
     before, answers = b"", dict[Path, str]()
     sealed = read_age_file(path) if path.exists() else None
     if sealed is not None:

@@ -89,8 +89,29 @@ def age_files_of(project: OpenProject) -> Iterator[Path]:
                 yield path
 
 
+def refuse_place(path: Path) -> None:
+    """Refuse a place where no file can be put, before anybody has typed anything.
+
+    Raises:
+        UsageError: it is a folder, or what should be a folder above it is none, or may not be written.
+    """
+    above = path.parent
+    while not above.exists() and above != above.parent:
+        above = above.parent
+    if path.is_dir() or not above.is_dir():
+        what = path if path.is_dir() else above
+        kind = "a folder" if path.is_dir() else "no folder"
+        raise UsageError(f"{shown(path)} can't be written: {shown(what)} is {kind}", hint="name another file")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise UsageError(f"{shown(path)} can't be written: you may not write into {shown(above)}")
+
+
 def put(path: Path, content: bytes) -> None:
-    """Replace a file at once: after a crash the old one is there or the new one, never a part."""
+    """Replace a file at once: after a crash the old one is there or the new one, never a part.
+
+    Folders above it that are missing are made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
     target = path.resolve()
     descriptor, name = tempfile.mkstemp(prefix=".runbook-", suffix=SUFFIX, dir=target.parent)

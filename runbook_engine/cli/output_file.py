@@ -5,7 +5,11 @@ from pathlib import Path
 
 from runbook_engine.app.whole_file import replacing
 from runbook_engine.cli.terminal import say
+from runbook_engine.loading.config import CONFIG_NAME
+from runbook_engine.loading.folder import shown
+from runbook_engine.model.errors import UsageError
 
+_OWN = frozenset({"runbooks", "inventories", "plugins", "team.yml", "runbook.toml", ".runbook"})
 _STANDARD = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 
 
@@ -36,6 +40,7 @@ def write_bytes(data: bytes, out: Path) -> None:
     if is_standard(out):
         print_bytes(data)
         return
+    _refuse_own(out)
     with replacing(out) as file:
         file.write(data)
     say(f"wrote {out}")
@@ -46,3 +51,14 @@ def print_bytes(data: bytes) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+def _refuse_own(out: Path) -> None:
+    """Refuse to replace what a project is made of: its own files are edited, and never results."""
+    path = out.resolve()
+    root = next((folder for folder in path.parents if (folder / CONFIG_NAME).is_file()), None)
+    if root is None or not path.is_file():
+        return
+    first = path.relative_to(root).parts[0]
+    if first in _OWN or path.suffix == ".age":
+        raise UsageError(f"{shown(out)} is part of the project, and no place for a result", hint="name another file")

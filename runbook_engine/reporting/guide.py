@@ -1,6 +1,7 @@
 """A guide as values, and as Markdown and HTML: what a person does who has no engine, in which order."""
 
 import html
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -107,6 +108,7 @@ def guide_html(guide: Guide) -> str:
     )
 
 
+_ID = re.compile(r"\bstep ([a-z][a-z0-9/-]*)")
 _HEADS = {"head": "## ", "step": "### "}
 _TAGS = {"head": "h2", "step": "h3", "text": "p", "item": "li"}
 _STYLE = (
@@ -135,11 +137,11 @@ def _blocks(guide: Guide) -> Iterator[tuple[str, str]]:
     yield "head", "The steps"
     numbers = {step.id: number for number, step in enumerate(guide.steps, 1)}
     for step in guide.steps:
-        yield from _step_blocks(step, numbers)
+        yield from ((kind, _numbered(text, numbers)) for kind, text in _step_blocks(step, numbers))
     if guide.owed:
         yield "head", "Meanwhile"
     for sentence in guide.owed:
-        yield "text", sentence
+        yield "text", _numbered(sentence, numbers)
     yield "head", "With the engine"
     yield "text", "The same steps, with what was done already left out, and a record of all of it:"
     given = "".join(f" -e {fact.name}=…" for fact in guide.inputs if "(required)" in fact.text)
@@ -169,6 +171,11 @@ def _step_blocks(step: GuideStep, numbers: dict[str, int]) -> Iterator[tuple[str
         yield "text", note
     if step.revert:
         yield "text", f"To take it back: {step.revert}."
+
+
+def _numbered(text: str, numbers: dict[str, int]) -> str:
+    """Call steps by their numbers, which readers see, and not by their ids."""
+    return _ID.sub(lambda found: f"step {numbers[found[1]]}" if found[1] in numbers else found[0], text)
 
 
 def _command_blocks(step: GuideStep) -> Iterator[tuple[str, str]]:

@@ -76,7 +76,8 @@ class AgeFiles:
             except pyrage.DecryptError as error:
                 if str(error) != _NO_KEYS:
                     raise SecretError(
-                        f"{path} is damaged: {error}", hint="take it from version control or a backup"
+                        f"{path} is damaged: {str(error).partition(chr(10))[0]}",
+                        hint="take it from version control or a backup",
                     ) from None
         if locked:
             raise LockedError(f"{path} may be opened by {locked[0].path}, which is locked", locked[0].path, hint=_ASK)
@@ -87,7 +88,7 @@ class AgeFiles:
                 hint="name an identity file: [secrets] identities in runbook.toml, or RUNBOOK_AGE_IDENTITIES",
             )
         raise SecretError(
-            f"{path} is not made for any of the {tried} identities here{also}",
+            f"{path} is not made for {'the identity' if tried == 1 else f'any of the {tried} identities'} here{also}",
             hint="somebody who can open it adds your public key to [secrets] recipients, then: runbook secrets rekey",
         )
 

@@ -120,6 +120,9 @@ def recipients(written: Iterable[str]) -> "list[Recipient]":
 
     made: list[Recipient] = []
     for text in dict.fromkeys(part.strip() for part in written):
+        if _MARK[:-1] in text.upper() or "PRIVATE KEY" in text:
+            hint = "give the public one (`age-keygen -y FILE` prints it); nothing was encrypted"
+            raise SecretError("a recipient is a private key, which belongs to nobody else's eyes", hint=hint)
         try:
             is_ssh = text.startswith("ssh-")
             made.append(pyrage.ssh.Recipient.from_str(text) if is_ssh else pyrage.x25519.Recipient.from_str(text))

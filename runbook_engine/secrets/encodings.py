@@ -12,6 +12,7 @@ from runbook_engine.secrets.fields import leaves
 
 MIN_LENGTH = 4
 _MIN_LINE = 8
+_MARKUP = frozenset("<>&\"'")
 # `NAME=value`, `name: value`: whoever is given such a file speaks of its values one by one.
 _ASSIGNED = re.compile(r"""(?:export\s+)?["']?[\w.-]+["']?\s*[:=]\s*["']?(.+?)["']?,?$""")
 
@@ -41,6 +42,7 @@ def _parts(secret: str) -> set[str]:
 def _escaped(text: str) -> Iterator[str]:
     yield text
     once = [json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]]
+    once += [_like_php(form) for form in once] + [_like_go(form) for form in once]
     yield from once
     yield from (json.dumps(escaped)[1:-1] for escaped in once)  # JSON inside JSON, as log lines have it
     yield repr(text)[1:-1]
@@ -50,11 +52,22 @@ def _escaped(text: str) -> Iterator[str]:
     yield html.escape(text)
     yield html.escape(text, quote=False)
     yield html.escape(text).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    yield "".join(f"&#{ord(letter)};" if letter in _MARKUP else letter for letter in text)
     encoded = text.encode("utf-8", "surrogatepass")
     for safe in ("", "/", "~", "/~"):
         for percent in (quote(encoded, safe=safe), quote_plus(encoded, safe=safe)):
             yield percent
             yield _lower_percent(percent)
+
+
+def _like_php(escaped: str) -> str:
+    """Escape slashes, too, as PHP and others do."""
+    return escaped.replace("/", "\\/")
+
+
+def _like_go(escaped: str) -> str:
+    """Escape what means something in HTML, as Go, Rails and others do."""
+    return "".join(f"\\u{ord(letter):04x}" if letter in "<>&" else letter for letter in escaped)
 
 
 def _encoded(text: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from runbook_engine.cli.terminal import can_ask, result, say
 from runbook_engine.loading.folder import shown
 from runbook_engine.loading.limited_file import open_plain
 from runbook_engine.model.errors import UsageError
+from runbook_engine.secrets.age_keys import is_age
 
 _recipient_option = click.option(
     "-r",
@@ -82,10 +83,11 @@ def encrypt(file: str, out: Path | None, recipient: tuple[str, ...], *, force: b
     target = out or Path(f"{file}{SUFFIX}")
     to = recipients_of(project, recipient)
     chosen = _new_passphrase() if passphrase else None
-    encrypt_file(_plaintext(file), target, to, passphrase=chosen, replace=force)
+    plaintext = _plaintext(file)
+    encrypt_file(plaintext, target, to, passphrase=chosen, replace=force)
     result(str(target))
-    if file != "-":
-        say(f"{file} is still there in clear")
+    if file != "-" and Path(file).resolve() != target.resolve():
+        say(f"{file} is still there{'' if is_age(plaintext) else ' in clear'}")
 
 
 @secrets.command()

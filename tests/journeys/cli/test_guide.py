@@ -25,10 +25,10 @@ def test_a_step_stands_after_what_it_uses_and_who_is_owed_messages_is_told(runbo
     guide = runbook("guide", "book").out
     assert guide.index("### 1. first") < guide.index("### 2. last")
     assert "Not before step 1 ended well." in guide
-    assert "use «stdout of step first»" in guide
+    assert "use «stdout of step 1»" in guide
     assert "make «the secret env:PW»" in guide
     assert "at least every 30 minutes" in guide
-    assert "from when step first ended until step last did" in guide
+    assert "from when step 1 ended until step 2 did" in guide
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (REPOSITORY / "runbooks").glob("*.yml")))
@@ -44,3 +44,25 @@ def test_what_is_not_valid_has_none(runbook):
     done = runbook("guide", "book")
     assert done.status == 3
     assert "runbook validate book" in done.err
+
+
+def test_a_guide_is_never_written_over_what_the_project_is_made_of(runbook):
+    path = runbook.write("runbooks/book.yml", BOOK)
+    for out in ("runbooks/book.yml", "team.yml", "runbook.toml", "inventories/local/hosts.yml", ".runbook/journal.db"):
+        before = (runbook.root / out).read_bytes() if (runbook.root / out).exists() else None
+        done = runbook("guide", "book", "-o", out)
+        if before is not None:
+            assert (done.status, "is part of the project" in done.err) == (2, True), done.err
+            assert (runbook.root / out).read_bytes() == before
+    assert path.read_text() == BOOK
+    assert runbook("guide", "book", "-o", "guide.md").status == 0
+    assert runbook("guide", "book", "-o", "guide.md").status == 0
+
+
+def test_the_customers_guide_has_a_command_for_each_step_and_names_all_that_is_to_know(runbook):
+    guide = runbook("guide", "onprem-app-recovery", cwd=REPOSITORY).out
+    assert "tar -x -p -f «app_archive» -C «app_folder»" in guide
+    assert "{%" not in guide
+    assert "- «app\\_settings»: know its value." in guide
+    assert "Only if step 7 changed something or step 3 changed something." in guide
+    assert "( echo" in guide

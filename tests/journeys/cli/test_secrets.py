@@ -133,6 +133,38 @@ def test_edit_makes_a_new_file(project):
     assert opened(new) == "new\n"
 
 
+def test_edit_makes_the_folder_of_a_new_file(project):
+    done = project("secrets", "edit", "far/away/new.age", **editor(project, 'echo new >"$1"'))
+    assert done.status == 0, done.err
+    assert opened(project.root / "far/away/new.age") == "new\n"
+
+
+def test_a_place_that_can_hold_no_file_is_refused_before_anybody_types(project):
+    project.write("plain", "a file")
+    touched = editor(project, f"touch {project.root}/opened")
+    for place in ("plain/new.age", "secrets", "plain/a/b.age"):
+        (project.root / "secrets").mkdir(exist_ok=True)
+        done = project("secrets", "edit", place, **touched)
+        assert (done.status, (project.root / "opened").exists()) == (2, False), done.err
+
+
+def test_a_private_key_given_for_a_public_one_is_not_printed(project):
+    key = str(pyrage.x25519.Identity.generate())
+    done = project("secrets", "encrypt", "plain.yml", "-r", key)
+    assert (done.status, "private key" in done.err) == (1, True)
+    assert not any(key[at : at + 12] in done.err + done.out for at in range(0, len(key) - 12, 4))
+
+
+def test_what_became_of_the_plaintext_is_said_as_it_is(project):
+    first = project("secrets", "encrypt", "plain.yml")
+    assert "plain.yml is still there in clear" in first.err
+    twice = project("secrets", "encrypt", "plain.yml.age")
+    assert "plain.yml.age is still there" in twice.err
+    assert "in clear" not in twice.err
+    over = project("secrets", "encrypt", "plain.yml", "-o", "plain.yml", "--force")
+    assert (over.status, "still there" in over.err) == (0, False)
+
+
 def test_an_editor_that_fails_changes_nothing(project):
     path = encrypted(project)
     before = path.read_bytes()
@@ -203,7 +235,7 @@ def test_rekey_lets_others_in_and_locks_out(project, tmp_path):
     assert locked.read_bytes() == before
     refused = project("secrets", "rekey")
     assert refused.status == 1
-    assert "not made for any" in refused.err
+    assert "not made for the identity here" in refused.err
 
 
 def test_rekey_is_all_or_nothing(project):

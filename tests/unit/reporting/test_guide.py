@@ -1,9 +1,10 @@
+import shlex
 from html.parser import HTMLParser
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_engine.app.guide import shown
+from runbook_engine.app.guide_words import command, condition, shown
 from runbook_engine.reporting.guide import Fact, Guide, GuideStep, guide_html, guide_markdown
 
 HOSTILE = st.text(alphabet=st.sampled_from(list("ab`<>&\"'*_[]|#\n")), min_size=1, max_size=30)
@@ -52,3 +53,25 @@ def test_templates_as_people_read_them():
     assert shown("{{ secret('env:PW') }}") == "«the secret env:PW»"
     assert shown("{{ secret(where) | quote }}") == "«the secret where»"
     assert shown("{{ steps['x'].endpoint }}:{{ port | default(1) }}") == "«endpoint of step x»:«port»"
+
+
+def test_statements_of_templates_as_people_read_them():
+    assert shown("{% for one in many | dict2items %}\n{{ one.key }}={# why #}\n{% endfor %}") == (
+        "«for each one in many:»\n«one.key»=\n«end of each»"
+    )
+
+
+def test_conditions_are_sentences():
+    assert condition("steps['a'].outcome == 'changed' or x") == "Only if step a changed something or x."
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="«»{}\0"), max_size=12), min_size=1, max_size=5)
+)
+def test_the_words_of_a_command_are_what_a_shell_makes_of_it(words):
+    assert shlex.split(command(words)) == words
+
+
+def test_values_of_the_readers_own_stay_readable_in_commands():
+    assert command(["cp", "{{ a }}/x", "a b", "$HOME"]) == "cp «a»/x 'a b' '$HOME'"
+    assert command("echo no >&2; exit 1") == "( echo no >&2; exit 1 )"

@@ -100,7 +100,7 @@ def test_a_passphrase_of_ones_own_seals(tmp_path):
 
 
 def test_a_key_that_does_not_fit_opens_nothing(tmp_path):
-    with pytest.raises(SecretError, match="not made for any of the 1 identities") as caught:
+    with pytest.raises(SecretError, match="not made for the identity here") as caught:
         AgeFiles([identity(tmp_path, OTHER)]).open(sealed(tmp_path))
     assert "rekey" in caught.value.hint
 

@@ -12,11 +12,21 @@ from runbook_engine.secrets.encodings import forms
 from runbook_engine.secrets.redaction import REDACTED, SecretRedactor
 
 SECRET = "Pä$s/w+rd \"q' <&>\\ ~x"
+
+
+def _as_go(text):
+    return "".join(f"\\u{ord(c):04x}" if c in "<>&" else c for c in json.dumps(text, ensure_ascii=False))
+
+
 ENCODINGS = {
     "raw": lambda s: s,
     "json": json.dumps,
     "json in utf-8": lambda s: json.dumps(s, ensure_ascii=False),
     "json in json": lambda s: json.dumps(json.dumps({"a": s})),
+    "json as php": lambda s: json.dumps(s).replace("/", "\\/"),
+    "json as go": _as_go,
+    "json as php in json": lambda s: json.dumps(json.dumps(s).replace("/", "\\/")),
+    "html by numbers": lambda s: "".join(f"&#{ord(c)};" if c in "<>&\"'" else c for c in s),
     "url": lambda s: quote(s, safe=""),
     "url with slashes": quote,
     "url, lower case": lambda s: "".join(c if len(c) == 1 else c.lower() for c in _percents(quote(s, safe=""))),
