@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import critical
+import dashboard
 import engine
 import fanout
 import startup
@@ -235,6 +236,49 @@ def critical_path(setting: Setting) -> list[Section]:
     return [Section("Critical path", text, ["longest way s", "run s", "ratio"], rows, judged)]
 
 
+def dashboard_cost(setting: Setting) -> list[Section]:
+    """A run that a crowd watches, and a list of many runs."""
+    watchers, runs = (20, 200) if setting.quick else (200, 10_000)
+    place = dashboard.project(setting.fresh("dashboard") / "watched", steps=4 if setting.quick else 40, targets=10)
+    dashboard.alone(place)  # uncounted: its code may have to be compiled, and the journal made
+    alone, watched = [], []
+    with dashboard.serving(place) as served:
+        for _ in range(min(setting.times, 3)):
+            alone.append(dashboard.alone(place))
+            watched.append(dashboard.watched(place, served, watchers))
+            setting.say(f"run alone {alone[-1].wall:.2f} s, watched by {watchers} {watched[-1].run.wall:.2f} s")
+    without, crowded = medians(alone), medians([one.run for one in watched])
+    middle = sorted(watched, key=lambda one: one.run.wall)[len(watched) // 2]
+    rows = [
+        ["alone", f"{without.wall:.2f}", f"{without.cpu:.2f}", "", "", "", ""],
+        [f"watched by {watchers}", f"{crowded.wall:.2f}", f"{crowded.cpu:.2f}", f"{middle.served:.2f}",
+         f"{middle.memory:.0f}", f"{middle.looks:,}", f"{middle.usual * 1000:.0f} / {middle.slowest * 1000:.0f}"],
+    ]  # fmt: skip
+    many = dashboard.project(setting.fresh("many") / "listed", steps=1, targets=1)
+    dashboard.many_runs(many, runs)
+    with dashboard.serving(many) as served:
+        pages = {
+            f"newest of {runs:,} runs": dashboard.page_seconds(served, "/", setting.times),
+            "in the middle": dashboard.page_seconds(served, f"/?before=run-{runs // 2:06}", setting.times),
+            "the oldest": dashboard.page_seconds(served, "/?before=run-000020", setting.times),
+        }
+    judged = [
+        at_most(f"CPU of a run, watched by {watchers} ÷ alone", crowded.cpu / without.cpu, 1.1),
+        at_most(f"wall of a run, watched by {watchers} ÷ alone", crowded.wall / without.wall, 1.25),
+        at_most(f"a page of the list, {runs:,} runs", max(pages.values()), 0.5, " s"),
+    ]
+    head = ["a run", "wall s", "CPU s", "dashboard's CPU s", "its MB", "looks", "ms a look, 50 / 95 %"]
+    text = (
+        "A run of some seconds, which a crowd watches as browsers do (a stream each, and the page's live part at each "
+        "change). The crowd, which would sit at other machines, has this one's processors when nobody else wants them."
+    )
+    listed = [[name, f"{seconds * 1000:.0f}"] for name, seconds in pages.items()]
+    return [
+        Section("Dashboard, watched", text, head, rows, judged[:2]),
+        Section("Dashboard, list of runs", "A page of 25.", ["page", "ms"], listed, judged[2:]),
+    ]
+
+
 PARTS: dict[str, Callable[[Setting], list[Section]]] = {
     "fanout": fan_out,
     "scale": scale,
@@ -242,6 +286,7 @@ PARTS: dict[str, Callable[[Setting], list[Section]]] = {
     "validate": start_up,
     "journal": large_journal,
     "critical": critical_path,
+    "dashboard": dashboard_cost,
 }
 
 

@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from runbook_engine.app.project import OpenProject
@@ -114,18 +115,19 @@ class Desk:
 
     def viewer_of(self, known: Known, csrf: str) -> Viewer | None:
         """Give who somebody is as team.yml knows them now; see `viewer`."""
-        now = self._now()
+        if (remembered := self.remembered(known, csrf)) is not None:
+            return remembered
+        now, found = self._now(), self._find(known)
         with self._lock:
-            at, found = self._viewers.get(known, (None, None))
-        if at is None or now - at >= _FRESH:
-            found = self._find(known)
-            with self._lock:
-                if len(self._viewers) >= _MOST_KNOWN:
-                    self._viewers.clear()
-                self._viewers[known] = (now, found)
-        if found is None:
-            return None
-        return Viewer(found.person, found.name, found.roles, csrf, found.may_act)
+            if len(self._viewers) >= _MOST_KNOWN:
+                self._viewers.clear()
+            self._viewers[known] = (now, found)
+        return replace(found, csrf=csrf) if found is not None else None
+
+    def remembered(self, known: Known, csrf: str) -> Viewer | None:
+        """Give who somebody is, when that was looked up less than a second ago; waits for nothing."""
+        at, found = self._viewers.get(known, (0.0, None))
+        return replace(found, csrf=csrf) if found is not None and self._now() - at < _FRESH else None
 
     def close(self) -> None:
         """Give the journal back."""

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.web.desk import Desk
+from runbook_engine.web.security.sessions import Session
 from runbook_engine.web.security.tokens import Known
 from runbook_engine.web.viewer import Viewer
 
@@ -45,12 +46,22 @@ class Doors:
     async def _viewer(self, request: Request, session: str) -> Viewer | None:
         if session:
             found = self._desk.sessions.find(session, used=not request.url.path.endswith(_BY_THEMSELVES))
-            return await run_in_threadpool(self._desk.viewer, found) if found is not None else None
+            return await who(self._desk, found) if found is not None else None
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if request.url.path != "/metrics" or scheme.lower() != "bearer":
             return None
         known = await run_in_threadpool(_by_token, self._desk, request, token.strip())
         return await run_in_threadpool(self._desk.viewer_of, known, "") if known is not None else None
+
+
+async def who(desk: Desk, session: Session) -> Viewer | None:
+    """Give who a session belongs to; looked up in a thread, unless that was done a moment ago.
+
+    Raises:
+        RunbookError: team.yml or the tokens can't be read.
+    """
+    remembered = desk.remembered(Known(session.person, session.credential), session.csrf)
+    return remembered or await run_in_threadpool(desk.viewer, session)
 
 
 def _by_token(desk: Desk, request: Request, token: str) -> Known | None:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from runbook_engine.web.doors import who
 from runbook_engine.web.feeds import Feed, Feeds, Standing
 from runbook_engine.web.paths import run_of
 from runbook_engine.web.replies import RefusedError, desk_of
@@ -81,7 +82,7 @@ class EventStream(Response):
         """Ask again whether the person may be here: a login ends, and a token is withdrawn, also while one watches."""
         desk = desk_of(self._request)
         session = desk.sessions.find(self._request.state.session, used=False)
-        return session is not None and await run_in_threadpool(desk.viewer, session) is not None
+        return session is not None and await who(desk, session) is not None
 
 
 def _texts(told: Standing | None, standing: Standing, *, seen: int) -> list[bytes]:

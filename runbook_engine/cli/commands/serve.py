@@ -74,6 +74,7 @@ def serve(
         return _tokens(project, new_token, revoke_token)
     check_person(project.team, person)
     try:
+        from runbook_engine.web.server import go_behind_runs
         from runbook_engine.web.serving import Wanted, open_dashboard
     except ModuleNotFoundError as error:
         raise UsageError(
@@ -90,6 +91,7 @@ def serve(
         person=actor(project.team, person).name,
     )
     with open_dashboard(project, wanted) as dashboard, _stopping(dashboard.server.stop) as came:
+        go_behind_runs()
         dashboard.server.start()
         listens = f", and listens at {host} port {dashboard.port}" if public_url else ""
         say(f"the dashboard of {project.root} is at {dashboard.url}{listens}; Ctrl-C ends it")
