@@ -15,7 +15,7 @@ from runbook_engine.web.desk import Desk
 
 _log = logging.getLogger("runbook.web")
 _LOOK_SECONDS = 0.5
-_WATCHERS_A_SECOND = 100  # that may be told of changes, so that those who fetch the new state leave a run its processor
+_WATCHERS_A_SECOND = 50  # that may be told of changes, so that those who fetch the new state leave a run its processor
 _LOOKS_AT_ONCE = 4
 
 
