@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.run_requests import RunResult
+from runbook_engine.app.traces import Traces, otlp_export, traces_wanted
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.background import Background
 from runbook_engine.cli.listeners import EventLines, Listeners
@@ -69,7 +70,7 @@ def drive(
     with ExitStack() as stack:
         lines = progress_of(stack, project, seat)
         listeners: list[Listener] = [lines]
-        memories: list[LineProgress | GatePrompt] = [lines]
+        memories: list[LineProgress | GatePrompt | Traces] = [lines]
         ask: AskSecret | None = None
         if seat.output == "ndjson":
             listeners.append(EventLines())
@@ -78,6 +79,10 @@ def drive(
             memories.append(prompt)
             ask = _asker(screen, interrupts)
             listeners.append(prompt)
+        if traces_wanted(project):
+            traces = stack.enter_context(Traces(lambda: otlp_export(project), lines.warning))
+            memories.append(traces)
+            listeners.append(traces)
         events = iter(earlier)
         with collector_paused():  # nothing of what is kept of 100,000 events is garbage
             while chunk := list(islice(events, _CHUNK)):

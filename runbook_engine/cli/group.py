@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("runs", "List the journal's runs, newest first."),
     "status": ("status", "Show where a run stands."),
     "watch": ("watch", "See a run that another process drives, as if it ran here."),
+    "trace": ("trace", "Send all spans of a run to a tracing system, by OTLP over HTTP."),
     "compliance": ("compliance", "Say which drills, reviews and copies are due, or overdue."),
     "report": ("report", "Write the report of a run."),
     "approve": ("approve", "Approve what a gate of a run asks."),

@@ -77,6 +77,17 @@ class SecretsConfig(Frozen):
     warn_before: PositiveDuration = Field(default="30d", validate_default=True)
 
 
+class Traces(Frozen):
+    """Where spans are sent.
+
+    Attributes:
+        endpoint: the collector's base address, such as `http://127.0.0.1:4318`; empty for nowhere. The standard's
+            variables in the environment override it.
+    """
+
+    endpoint: Annotated[str, Field(pattern="^(https?://[^ ]+)?$")] = ""
+
+
 class Config(Frozen):
     """The contents of runbook.toml; an empty file is valid.
 
@@ -103,6 +114,7 @@ class Config(Frozen):
     monitor: Monitor = Monitor()
     secrets: SecretsConfig = SecretsConfig()
     rules: dict[Annotated[str, AfterValidator(_is_weighable)], Literal["error", "warning", "off"]] = {}
+    traces: Traces = Traces()
 
     @field_validator("sandbox", mode="before")
     @classmethod
