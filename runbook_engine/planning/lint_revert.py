@@ -40,9 +40,11 @@ def can_be_undone(step: Step, catalog: Catalog) -> bool:
 
 
 def changes_something(step: Step, catalog: Catalog) -> bool:
-    """Whether a step may change something at its targets; waiting changes nothing."""
+    """Whether a step may change something at its targets; waiting changes nothing, nor does a write that is refused."""
     action = catalog.get(step.action.name) if step.action is not None else None
-    if action is None or isinstance(action, Gate) or action.name.startswith("wait."):
+    if step.action is None or action is None or isinstance(action, Gate) or action.name.startswith(("wait.", "fence.")):
+        return False
+    if action.name == "sql.query" and step.action.params.get("changes", False) is False:
         return False
     return hasattr(action, "apply")
 

@@ -328,3 +328,17 @@ def test_the_address_of_a_webhook_in_the_clear_is_told_and_not_shown(tmp_path):
     assert "verysecret" not in f"{found.message} {found.hint}"
     secret = one_step("notify.slack: {url: \"{{ secret('env:HOOK') }}\", text: x}")
     assert findings(tmp_path, secret, team=HEARERS) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "changes"),
+    [
+        ("sql.query: {url: 'sqlite:///x', query: SELECT 1}", False),
+        ("sql.query: {url: 'sqlite:///x', query: DELETE FROM t WHERE a, changes: true}", True),
+        ("fence.check: {http: {url: 'http://old.example.com'}}", False),
+        ("file.line: {path: /a, line: b}", True),
+    ],
+)
+def test_what_only_looks_has_nothing_to_be_taken_back(tmp_path, action, changes):
+    text = f"runbook: book\nsteps:\n  - id: a\n    {action}\n  - {{id: b, needs: [a], on_failure: revert, command.run: {{argv: [x]}}}}\n"
+    assert ("RB217" in {item.rule for item in findings(tmp_path, text)}) is changes
