@@ -7,10 +7,12 @@ from runbook_engine.app.run_requests import RunResult
 from runbook_engine.app.undo import taken_back_by
 from runbook_engine.model.errors import JournalUnavailableError
 from runbook_engine.model.event import INTERRUPTED, LeaseLost, LeaseTaken, RevertDue, RunClosed, StoredEvent
+from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.journal import Journal
 
 _LOOK_SECONDS = 0.25
+_HEARD_SECONDS = 0.9  # where the store tells by itself, which can get lost; and of leases it tells nothing
 _PATIENCE_SECONDS = 30.0
 _FOLLOWER_SECONDS = 5.0
 
@@ -40,8 +42,42 @@ def follow(
     Raises:
         JournalError: the journal can't be read, and that did not pass.
     """
+    bell = _Bell()
+    ears = journal.listen(run, bell.ring)
+    try:
+        return _followed(journal, run, clock, bell if ears is not None else None, tell, warn)
+    finally:
+        if ears is not None:
+            ears.close()
+
+
+class _Bell:
+    """Rings when the store tells of something new; each turn has a signal of its own, made before it looks."""
+
+    def __init__(self) -> None:
+        self._signal = CancelSignal()
+
+    def ring(self, _seq: int) -> None:
+        """There is something new, or may be."""
+        self._signal.set()
+
+    def fresh(self) -> CancelSignal:
+        """Give the signal of what comes from now on."""
+        self._signal = CancelSignal()
+        return self._signal
+
+
+def _followed(
+    journal: Journal,
+    run: str,
+    clock: Clock,
+    bell: _Bell | None,
+    tell: Callable[[StoredEvent], None],
+    warn: Callable[[str], None],
+) -> Followed:
     seq, last, away_since, reverts = 0, None, None, False
     while True:
+        signal = bell.fresh() if bell is not None else None
         try:
             # In this order: what the holder wrote before it gave the lease back is read then.
             held = journal.lease(f"run:{run}") is not None
@@ -62,7 +98,10 @@ def follow(
             away_since = None
         if isinstance(last, RunClosed) or not held:
             return replace(_ended(run, last), reverts=reverts)
-        clock.sleep(_LOOK_SECONDS)
+        if signal is None:
+            clock.sleep(_LOOK_SECONDS)
+        else:
+            clock.wait(signal, _HEARD_SECONDS)
 
 
 def follower(journal: Journal, run: str, clock: Clock) -> str:

@@ -19,6 +19,7 @@ from runbook_engine.dispatchers.threads import ThreadDispatcher
 from runbook_engine.execution.attempt import AttemptTools, attempt
 from runbook_engine.execution.lease_term import LeaseTerm
 from runbook_engine.execution.loop_tools import Interrupts, RunOptions, RunTools
+from runbook_engine.execution.news import News
 from runbook_engine.execution.orders import OrderMaker, Past, RunNames
 from runbook_engine.execution.state import RunState
 from runbook_engine.model.errors import RunbookError
@@ -51,7 +52,7 @@ def make_tools(
     Args:
         opens: passphrases of private keys and of age files, by file.
     """
-    clock, term = SystemClock(), LeaseTerm()
+    clock, term, news = SystemClock(), LeaseTerm(), News()
     aws = aws_session(plan.inventory, project.root)
     known = {**audience_references(project.team), **references(project, plan)}
     store = secret_store(project, plan, opens or {}, aws, known)
@@ -93,7 +94,7 @@ def make_tools(
     dispatcher: Dispatcher = threads
     if far:
         dispatcher = routed_dispatcher(project, plan, state, lease, threads, listener, known)
-    interrupts.on_interrupt = dispatcher.wake
+    interrupts.on_interrupt = news.on_news = dispatcher.wake
     orders = OrderMaker(
         plan=plan,
         state=state,
@@ -111,6 +112,8 @@ def make_tools(
         team=project.team,
         past=past,
     )
+    ears = journal.listen(options.run, news.hear)
+    news.hears = ears is not None
     try:
         yield RunTools(
             journal=journal,
@@ -123,9 +126,12 @@ def make_tools(
             lease=lease,
             interrupts=interrupts,
             term=term,
+            news=news,
             also_renew=(exclusive,) if exclusive else (),
         )
     finally:
+        if ears is not None:
+            ears.close()
         dispatcher.close()
         for problem in hands.close():
             listener.warning(f"finished commands' folders could not be removed: {problem}")

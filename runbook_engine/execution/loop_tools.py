@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runbook_engine.execution.lease_term import LeaseTerm
+from runbook_engine.execution.news import News
 from runbook_engine.execution.orders import OrderMaker
 from runbook_engine.model.event import Actor
 from runbook_engine.model.outcome import Mode
@@ -40,6 +41,7 @@ class RunOptions:
         wait: wait at gates for an answer from elsewhere; otherwise the run stops there and can be resumed.
         skip: reason by id of each step that is not to be done.
         no_recheck: why what ended well before is not looked at again; empty: it is.
+        poll_seconds, heard_seconds: between two looks at what others wrote; where the store tells of it by itself.
         journal_patience: seconds to wait for a journal that can't be written for the moment.
         lease_seconds: how long the lease lasts when it is not renewed.
     """
@@ -52,6 +54,7 @@ class RunOptions:
     no_recheck: str = ""
     lease_seconds: float = 15.0
     poll_seconds: float = 0.25
+    heard_seconds: float = 0.9
     journal_patience: float = 30.0
 
 
@@ -62,6 +65,7 @@ class RunTools:
     Attributes:
         also_renew: further leases that are held as long as the run's own.
         term: tells the attempts until when the lease is surely ours.
+        news: what the journal's store tells of what others write.
     """
 
     journal: Journal
@@ -75,3 +79,4 @@ class RunTools:
     interrupts: Interrupts
     also_renew: tuple[Lease, ...] = ()
     term: LeaseTerm = field(default_factory=LeaseTerm)
+    news: News = field(default_factory=News)

@@ -39,6 +39,7 @@ class Recorder:
         # The lease was taken a while ago, nobody here knows when: less than a third of it, by all that is done between.
         tools.term.renewed(now, seconds * 2 / 3)
         self._poll_at = 0.0
+        tools.news.known = state.seq
 
     @property
     def pending(self) -> bool:
@@ -95,6 +96,7 @@ class Recorder:
             for event in stored:
                 self._state.recorded(event)
                 self._tools.listener.event(event)
+            self._tools.news.known = self._state.seq
             settled, self._settled = self._settled, []
             for order in settled:
                 self._tools.dispatcher.settled(order)
@@ -126,12 +128,18 @@ class Recorder:
                 told = True
                 self._tools.clock.sleep(_JOURNAL_LOOK)
 
+    @property
+    def look_seconds(self) -> float:
+        """Seconds between two looks at what others wrote."""
+        return self._options.heard_seconds if self._tools.news.hears else self._options.poll_seconds
+
     def poll(self) -> list[Event]:
         """Give what others wrote since the last look."""
         now = self._tools.clock.monotonic()
-        if now < self._poll_at:
+        news = self._tools.news.taken()
+        if now < self._poll_at and not news:
             return []
-        self._poll_at = now + self._options.poll_seconds
+        self._poll_at = now + self.look_seconds
         if self._patiently(lambda: self._tools.journal.version(self._options.run)) == self._state.seq:
             return []
         return self._read_others(before=None)
@@ -166,6 +174,7 @@ class Recorder:
             self._state.apply(stored)
             self._tools.listener.event(stored)
             found.append(stored.event)
+        self._tools.news.known = self._state.seq
         return found
 
     def _renew(self) -> None:

@@ -280,7 +280,9 @@ class _Loop(LoopState):
     def _patience(self) -> float:
         """Give the seconds that nothing needs to be looked at."""
         asks = self._waiting.answerable or self._waiting.doubts or self._pauses
-        patience = self._options.poll_seconds * (1 if asks else 2)
+        patience = self._recorder.look_seconds
+        if not asks and not self._tools.news.hears:
+            patience *= 2
         for at in (self._waiting.next_at, self._messages.next_at):
             if at is not None:
                 patience = min(patience, at - self._tools.clock.monotonic())

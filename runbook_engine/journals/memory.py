@@ -37,7 +37,7 @@ from runbook_engine.journals.verify_pruned import verify_order, verify_pruned, v
 from runbook_engine.model.errors import KeptRunError
 from runbook_engine.model.event import MONITOR, Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.clock import Clock
-from runbook_engine.ports.journal import Also, Damage, Holder, Lease, Pruning, RunHead, Tally
+from runbook_engine.ports.journal import Also, Damage, Ears, Holder, Lease, Pruning, RunHead, Tally
 
 
 class MemoryJournal:
@@ -159,6 +159,11 @@ class MemoryJournal:
         """See `Journal.version`."""
         with self._lock:
             return self._runs[run].head_seq if run in self._runs else 0
+
+    def listen(self, run: str, told: Callable[[int], None]) -> Ears | None:
+        """See `Journal.listen`."""
+        del run, told
+        return None
 
     def take_lease(self, name: str, holder: Holder, seconds: float, *, take_over: bool = False) -> Lease:
         """See `Journal.take_lease`."""

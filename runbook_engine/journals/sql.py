@@ -43,7 +43,7 @@ from runbook_engine.journals.sql_store import Store
 from runbook_engine.journals.tally import tally
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import MONITOR, Actor, Event, StoredEvent, write_time
-from runbook_engine.ports.journal import Also, Damage, Holder, Lease, Pruning, RunHead, Tally
+from runbook_engine.ports.journal import Also, Damage, Ears, Holder, Lease, Pruning, RunHead, Tally
 
 _PAGE = 1000  # events read in one transaction, so that a slow reader holds nothing back
 
@@ -169,6 +169,14 @@ class SqlJournal:
             return tally(
                 partial(ask, connection), run, mark=MARKS[connection.dialect.name], few=few, by_target=by_target
             )
+
+    def listen(self, run: str, told: Callable[[int], None]) -> Ears | None:
+        """See `Journal.listen`."""
+        if self._store.is_file:
+            return None
+        from runbook_engine.journals.sql_listen import SqlEars
+
+        return SqlEars(self._store, run, told)
 
     def take_lease(self, name: str, holder: Holder, seconds: float, *, take_over: bool = False) -> Lease:
         """See `Journal.take_lease`."""

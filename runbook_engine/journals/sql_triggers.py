@@ -6,7 +6,8 @@ the tables' owner, unless they set out to. They are part of version 5 of the tab
 
 from sqlalchemy import Connection, text
 
-CHANNEL = "runbook_journal"  # what is told there: a run's id (cut to 200 characters), a blank, its newest seq
+CHANNEL = "runbook_journal"  # what is told there: a run's id (its first characters), a blank, its newest seq
+SHOWN = 200
 PRUNING = "runbook.pruning"  # the setting of a transaction in which `runbook runs prune` removes
 KEPT = ("events", "outputs", "prunings")
 
@@ -23,7 +24,7 @@ $$"""
 _TELL = f"""\
 CREATE FUNCTION runbook_tell() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('{CHANNEL}', left(NEW.id, 200) || ' ' || NEW.head_seq);
+    PERFORM pg_notify('{CHANNEL}', left(NEW.id, {SHOWN}) || ' ' || NEW.head_seq);
     RETURN NULL;
 END
 $$"""

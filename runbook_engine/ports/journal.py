@@ -141,6 +141,14 @@ class Glance(Protocol):
         ...
 
 
+class Ears(Protocol):
+    """Listens to a store that tells by itself that a run has new events."""
+
+    def close(self) -> None:
+        """Listen no more."""
+        ...
+
+
 class Journal(Glance, Protocol):
     """Every method may raise `JournalError`; `LeaseError` where a lease is another's."""
 
@@ -183,6 +191,16 @@ class Journal(Glance, Protocol):
 
     def version(self, run: str) -> int:
         """Give the run's newest `seq` cheaply, for polling."""
+        ...
+
+    def listen(self, run: str, told: Callable[[int], None]) -> Ears | None:
+        """Have somebody told of a run's new events, in a thread of the store's; None where it can't tell.
+
+        What is told can get lost (the database restarts), so that `version` has to be asked now and then all the same.
+
+        Args:
+            told: is given the newest `seq`; 0 when something may have been missed, and at the beginning.
+        """
         ...
 
     def take_lease(self, name: str, holder: Holder, seconds: float, *, take_over: bool = False) -> Lease:
