@@ -21,6 +21,8 @@ BINARIES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=T
 class PostgresServer:
     """A PostgreSQL server of our own, on a Unix socket in a folder of its own."""
 
+    binaries = BINARIES
+
     def __init__(self, folder, user):
         self.folder, self.user = folder, user
         self._run(str(BINARIES / "initdb"), "-D", f"{folder}/data", "-U", "runbook", "--auth=trust", "-E", "UTF8")
