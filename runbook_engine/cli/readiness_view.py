@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from runbook_engine.app.readiness import Readiness
+from runbook_engine.app.readiness_history import Look
 from runbook_engine.model.readiness import Level, ReadinessFinding, Verdict
 from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import one_line
@@ -38,6 +39,31 @@ def readiness_json(look: Readiness) -> dict[str, object]:
         if since
         else None,
         "changed": bool(assessed.new or assessed.mended),
+        "new": list(assessed.new),
+        "mended": list(assessed.mended),
+    }
+
+
+def history_row(look: Look) -> tuple[str, ...]:
+    """Give an earlier look as a row of a table."""
+    assessed = look.assessed
+    missing = sum(one.level is Level.MISSING for one in assessed.findings)
+    counts = [str(number) if number else "-" for number in (missing, len(assessed.new), len(assessed.mended))]
+    when = f"{look.at:%Y-%m-%d %H:%M}"
+    return (when, look.opened.inventory, look.opened.limit or "-", assessed.verdict.value, *counts, look.run)
+
+
+def history_json(look: Look) -> dict[str, object]:
+    """Give an earlier look as one JSON object."""
+    assessed = look.assessed
+    return {
+        "run": look.run,
+        "at": look.at.isoformat(),
+        "inventory": look.opened.inventory,
+        "limit": look.opened.limit,
+        "verdict": assessed.verdict.value,
+        "missing": [one.what for one in assessed.findings if one.level is Level.MISSING],
+        "unknown": [one.what for one in assessed.findings if one.level is Level.UNKNOWN],
         "new": list(assessed.new),
         "mended": list(assessed.mended),
     }

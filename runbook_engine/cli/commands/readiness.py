@@ -1,12 +1,14 @@
 """runbook readiness: would it work today."""
 
+import sys
 from pathlib import Path
 
 import click
 
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
-from runbook_engine.app.project import check_person, open_project
+from runbook_engine.app.project import OpenProject, check_person, open_project
 from runbook_engine.app.readiness import assess, blamed
+from runbook_engine.app.readiness_history import looks
 from runbook_engine.app.run_requests import RunRequest, RunResult
 from runbook_engine.app.run_runbook import run_runbook
 from runbook_engine.app.unlock import AskSecret, passphrases
@@ -23,8 +25,8 @@ from runbook_engine.cli.options import (
     runbook_argument,
     skip_option,
 )
-from runbook_engine.cli.readiness_view import readiness_json, readiness_text
-from runbook_engine.cli.terminal import result, result_json, say
+from runbook_engine.cli.readiness_view import history_json, history_row, readiness_json, readiness_text
+from runbook_engine.cli.terminal import columns_of, result, result_json, say, table
 from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.model.errors import ExitCode
 from runbook_engine.model.outcome import Mode
@@ -41,6 +43,7 @@ from runbook_engine.ports.listener import Listener
 @forks_option
 @click.option("--strict", is_flag=True, help="What could not be asked counts as missing.")
 @click.option("--new-only", is_flag=True, help="End with 1 only for what the last look did not find.")
+@click.option("--history", is_flag=True, help="List the newest looks that the journal has; look at nothing.")
 @click.option(
     "--output",
     "--format",
@@ -62,6 +65,7 @@ def readiness(
     forks: int | None,
     strict: bool,
     new_only: bool,
+    history: bool,
     output: str,
     person: str | None,
 ) -> int:
@@ -76,9 +80,12 @@ def readiness(
       runbook readiness region-failover -i production -e incident=READY-1
       runbook readiness region-failover -e incident=READY-1 --output json --strict
       runbook readiness region-failover -e incident=READY-1 --new-only
+      runbook readiness region-failover --history
       runbook readiness region-failback --from-run 20261123-0855 -e incident=READY-1
     """
     project = open_project()
+    if history:
+        return _history(project, project.runbook_path(name).stem, output)
     check_person(project.team, person)
     plan = with_earlier_run(project, PlanRequest(name, inventories, extra_vars, limit), from_run)
     prepared = prepare_plan(project, plan)
@@ -111,3 +118,19 @@ def readiness(
         return drive(project, journal, Seat("json", person), advance, tell=tell)
     finally:
         journal.close()
+
+
+def _history(project: OpenProject, runbook: str, output: str) -> int:
+    journal = project.journal()
+    try:
+        found = looks(journal, runbook)
+    finally:
+        journal.close()
+    if output == "json":
+        result_json([history_json(look) for look in found])
+    elif found:
+        head = ("when (UTC)", "inventory", "limit", "verdict", "missing", "new", "mended", "run")
+        result(table(head, [history_row(look) for look in found], columns=columns_of(sys.stdout)))
+    else:
+        say(f"the journal has no look at {runbook} that came to its end")
+    return ExitCode.OK

@@ -316,3 +316,19 @@ def test_tokens_that_ended_are_missing_and_those_that_will_soon_are_noted(runboo
     refused = runbook("doctor")
     assert "did you mean" in refused.out
     assert "env:OLD" in refused.out
+
+
+def test_the_looks_of_earlier_days_are_listed_and_nothing_is_looked_at(runbook):
+    assert runbook("readiness", "restore-settings", "--history").status == 2  # nothing was ever run
+    runbook.write("files/settings.json", "{}")
+    assert runbook("readiness", "restore-settings").status == 0
+    (runbook.root / "files/settings.json").unlink()
+    assert runbook("readiness", "restore-settings").status == 1
+    runs = len(runbook("runs", "--output", "json").json)
+    newest, oldest = runbook("readiness", "restore-settings", "--history", "--output", "json").json
+    assert (oldest["verdict"], oldest["missing"], newest["verdict"]) == ("ready", [], "not-ready")
+    assert newest["new"]
+    told = runbook("readiness", "restore-settings", "--history")
+    assert told.status == 0
+    assert [line.split()[4] for line in told.out.splitlines()[1:]] == ["not-ready", "ready"]
+    assert len(runbook("runs", "--output", "json").json) == runs

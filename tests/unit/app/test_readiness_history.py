@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook_engine.app.readiness_history import changes, look_before
+from runbook_engine.app.readiness_history import changes, look_before, looks
 from runbook_engine.journals.memory import MemoryJournal
 from runbook_engine.model.event import Actor, NoteAdded, ReadinessAssessed, RunClosed, RunOpened
 from runbook_engine.model.readiness import Area, Level, ReadinessFinding, Verdict, judge, ordered
@@ -28,6 +28,15 @@ def look(journal, run, *whats, assessed=True, notes=0, **more):
         journal.append(run, [ReadinessAssessed(verdict=judge(found), findings=found)], WHO)
     journal.append(run, [NoteAdded(text=str(number)) for number in range(notes)], WHO) if notes else None
     return run
+
+
+def test_the_history_is_the_finished_looks_at_the_runbook_newest_first(journal):
+    look(journal, "a", "x")
+    look(journal, "b", assessed=False)
+    look(journal, "c", runbook="failback")
+    look(journal, "d", readiness=False, assessed=False)
+    look(journal, "e", "y", inventory="other", notes=20)
+    assert [one.run for one in looks(journal, "failover")] == ["e", "a"]
 
 
 def test_the_first_look_has_none_before_it(journal):
