@@ -49,7 +49,7 @@ def test_all_runs_are_on_some_page_once_newest_first(many):
 
 @pytest.mark.parametrize(
     ("query", "number"),
-    [({"runbook": "other"}, 20), ({"mode": "live"}, 40), ({"status": "failed"}, 6), ({"status": "stopped"}, 2),
+    [({"runbook": "other"}, 20), ({"mode": "live"}, 40), ({"status": "failed"}, 6), ({"status": "stopped"}, 2), ({"status": "running"}, 0),
      ({"status": "failed", "mode": "drill"}, 2), ({"runbook": "nothing"}, 0)],
 )  # fmt: skip
 def test_runs_are_chosen(many, query, number):
@@ -115,7 +115,7 @@ def test_compliance_says_how_many_duties_are_not_kept(stage):
     assert "policy BCDR 4, BCDR 6" in tree.text
 
 
-def test_the_journal_is_checked_when_it_is_asked_for(stage, gated):
+def test_the_journal_is_checked_when_it_is_asked_for(stage, gated, rehearsed):
     assert "checked" not in Tree(journal.page(stage.source, DANA, {})).text
     assert "the whole journal" in Tree(journal.page(stage.source, DANA, {"check": "yes"})).text
     one = Tree(journal.page(stage.source, DANA, {"check": "yes", "run": gated}))

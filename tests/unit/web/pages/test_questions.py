@@ -1,5 +1,7 @@
 """What a run waits for, told by its events: every kind of question, and what is said to whom."""
 
+from dataclasses import replace
+
 import pytest
 from support.dashboard_stage import DANA, ELI
 from support.html_tree import Tree
@@ -70,6 +72,12 @@ def test_who_asked_for_the_run_can_only_decline(told):
     assert answers(tree) == ["decline"]
     assert "You asked for this run, and somebody else must approve it." in tree.text
     assert answers(told.page(ELI)) == []
+
+
+def test_who_may_not_answer_at_all_gets_no_form_whatever_their_role(told):
+    tree = told.say(gate()).page(replace(DANA, may_act=False))
+    assert answers(tree) == []
+    assert "This session may look, but not answer" in tree.text
 
 
 def test_a_gate_that_wants_signatures_shows_the_command_and_no_button(told):
