@@ -1,6 +1,7 @@
 """Secrets Manager and Parameter Store, through the engine's own AWS clients against moto."""
 
 import json
+from pathlib import Path
 
 import boto3
 import httpx
@@ -50,6 +51,20 @@ def boto(moto, monkeypatch):
 @pytest.fixture
 def arn(boto):
     return boto("secretsmanager").create_secret(Name="reviews/db", SecretString=VALUE)["ARN"]
+
+
+def test_secrets_are_read_by_clients_that_can_change_nothing(boto, arn):
+    asked = []
+
+    class Watched(AwsSession):
+        def client(self, service, **more):
+            asked.append((service, more["read_only"]))
+            return super().client(service, **more)
+
+    secrets = AwsSecrets(Watched(attempts=1))
+    secrets.secret(f"{arn}?region={HOME}", Path())
+    secrets.missing(parse_reference(f"aws-sm:{arn}?region={HOME}"))
+    assert asked == [("secretsmanager", True)] * 2
 
 
 @pytest.fixture

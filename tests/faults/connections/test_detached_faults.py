@@ -7,10 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from support.in_background import wait_for
 from support.processes import unique
 
 from runbook_engine.connections import detached_script as scripts
@@ -40,13 +40,6 @@ def connection(home):
 
 def attempt(home, token):
     return home / ".runbook" / "attempts" / token
-
-
-def wait_for(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -1,9 +1,7 @@
 """A machine whose packets are dropped without a word, and one that reboots in mid-command. In namespaces, as root."""
 
-import threading
-import time
-
 import pytest
+from support.in_background import in_background, wait_for
 from support.machine import Machine, why_not
 from support.processes import unique
 
@@ -34,27 +32,6 @@ def link(machine):
     made, pool = connect(machine)
     yield made
     pool.close()
-
-
-def in_background(work):
-    end = []
-
-    def go():
-        try:
-            end.append(work())
-        except Exception as error:  # noqa: BLE001 - the test looks at it
-            end.append(error)
-
-    thread = threading.Thread(target=go)
-    thread.start()
-    return thread, end
-
-
-def wait_for(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.02)
 
 
 def waiting(folder):

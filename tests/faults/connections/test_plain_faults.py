@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+from support.in_background import wait_for
 from support.processes import gone
 
 from runbook_engine.connections.resident_perl import PERL
@@ -22,13 +23,6 @@ needs_perl = pytest.mark.skipif(shutil.which("perl") is None, reason="no perl he
 
 def sh(script, **more):
     return Command(("sh", "-c", script), **more)
-
-
-def wait_for(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

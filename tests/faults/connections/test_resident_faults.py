@@ -7,10 +7,10 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from support.in_background import in_background, wait_for
 from support.processes import gone, unique
 
 from runbook_engine.connections import detached_script as scripts
@@ -32,27 +32,6 @@ SHELLS = [shell for shell in ("/bin/dash", "/bin/bash", "/bin/busybox") if Path(
 
 def sh(script, **more):
     return Command(("sh", "-c", script), **more)
-
-
-def wait_for(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.02)
-
-
-def in_background(work):
-    end = []
-
-    def go():
-        try:
-            end.append(work())
-        except Exception as error:  # noqa: BLE001 - the test looks at it
-            end.append(error)
-
-    thread = threading.Thread(target=go)
-    thread.start()
-    return thread, end
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 
 import pytest
+from support.in_background import in_background, wait_for
 from support.processes import unique
 
 from runbook_engine.connections.ssh import SshConnection
@@ -34,28 +34,6 @@ def link(sshd_tools, own, tmp_path):
 
 def sh(script, **more):
     return Command(("sh", "-c", script), **more)
-
-
-def in_background(work):
-    """Run in a thread; gives the thread and a list that gets the result or the error."""
-    end = []
-
-    def go():
-        try:
-            end.append(work())
-        except Exception as error:  # noqa: BLE001 - the test looks at it
-            end.append(error)
-
-    thread = threading.Thread(target=go)
-    thread.start()
-    return thread, end
-
-
-def wait_for(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("detached", [False, True])

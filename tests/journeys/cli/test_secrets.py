@@ -115,8 +115,10 @@ def test_edit_changes_a_file_and_leaves_nothing(project):
     path.chmod(0o644)
     before = path.read_bytes()
     seen = project.root / "seen"
-    same = project("secrets", "edit", str(path), **editor(project, f'echo "$1" >{seen}'))
+    modes = f'stat -c %a "$1" "$(dirname "$1")" >{seen}'
+    same = project("secrets", "edit", str(path), **editor(project, modes))
     assert same.status == 0
+    assert seen.read_text().split() == ["600", "700"]
     assert path.read_bytes() == before
     assert "not changed" in same.err
     changed = project("secrets", "edit", str(path), **editor(project, f'echo "smtp: other" >"$1"; echo "$1" >{seen}'))
