@@ -11,7 +11,7 @@ from runbook_engine.model.event import RunOpened
 from runbook_engine.model.inventory import LOCALHOST
 from runbook_engine.model.json import JsonObject, JsonValue
 from runbook_engine.model.outcome import Mode
-from runbook_engine.model.report import Trouble
+from runbook_engine.model.report_tasks import Trouble
 from runbook_engine.ports.journal import Glance
 
 _FAILED = {"failed", "unreachable", "in-doubt", "in doubt"}

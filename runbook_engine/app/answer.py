@@ -7,7 +7,8 @@ from typing import Literal, NoReturn
 from runbook_engine.app.project import OpenProject, actor, roles_of
 from runbook_engine.app.sign import SigningKey, answer_signature, decision_signature
 from runbook_engine.execution.gates import objection, requester_objection, role_for
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.event import (
     Actor,

@@ -6,7 +6,8 @@ from runbook_engine.app.answer import find_task, record_answer, refuse_answer
 from runbook_engine.app.project import OpenProject, actor
 from runbook_engine.app.sign import SigningKey
 from runbook_engine.execution.gates import objection, role_for
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.event import Actor, ManualAnswered, StoredEvent
 from runbook_engine.model.signed_answer import UNSIGNED

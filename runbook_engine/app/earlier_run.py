@@ -4,7 +4,8 @@ import json
 from datetime import datetime
 
 from runbook_engine.app.undo import taken_back_by
-from runbook_engine.execution.state import RunState, TaskState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import TaskState
 from runbook_engine.model.errors import InvalidInputError, UsageError
 from runbook_engine.model.event import RunOpened
 from runbook_engine.model.json import JsonObject, JsonValue

@@ -7,7 +7,11 @@ from runbook_engine.app.project import OpenProject
 from runbook_engine.app.run_record import accepted_changes
 from runbook_engine.app.run_requests import RunRequest
 from runbook_engine.app.undo import planned_as_opened, taken_back_by
-from runbook_engine.execution.state import Phase, RunState, TaskState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import (
+    Phase,
+    TaskState,
+)
 from runbook_engine.model.errors import InvalidInputError, UsageError
 from runbook_engine.model.event import AttemptFinished, RunOpened
 from runbook_engine.model.outcome import Outcome, satisfied

@@ -13,7 +13,7 @@ from runbook_engine.model.step_graph import Edge, Node, StepGraph
 from runbook_engine.planning.edges import all_needs
 from runbook_engine.planning.flatten import FlatStep, Source, flatten
 from runbook_engine.planning.graph import critical_path, find_cycle, order
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 
 def load_graph(

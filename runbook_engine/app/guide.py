@@ -15,7 +15,7 @@ from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.json import JsonObject, JsonValue
 from runbook_engine.model.runbook import ActionCall, OnFailure, Runbook, Step
 from runbook_engine.planning.flatten import Source
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 from runbook_engine.reporting.guide import Fact, Guide, GuideStep
 
 _EXPRESSION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Container
 
 from runbook_engine.app.hands import EngineHands
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.plan import Plan
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 # What one connection had not yet tidied up is at most what ran beside one start.
 _MOST = 32

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 from runbook_engine.app.find_run import find_run
 from runbook_engine.app.project import OpenProject
-from runbook_engine.execution.state import Phase, RunState, TaskState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import (
+    Phase,
+    TaskState,
+)
 from runbook_engine.model.errors import InvalidInputError, NoJournalError, UsageError
 from runbook_engine.model.event import RunOpened
 from runbook_engine.model.inventory import LOCALHOST, Inventory

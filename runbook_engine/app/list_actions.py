@@ -10,7 +10,12 @@ from runbook_engine.model.errors import UsageError
 from runbook_engine.model.json import JsonObject, JsonValue
 from runbook_engine.model.names import Duration, format_duration
 from runbook_engine.model.quoting import did_you_mean
-from runbook_engine.ports.action import Action, Catalog, Gate, Params
+from runbook_engine.ports.action import (
+    Action,
+    Gate,
+    Params,
+)
+from runbook_engine.ports.catalog import Catalog
 
 _DURATION: JsonObject = TypeAdapter(Duration).json_schema()
 _ISO_DURATION = TypeAdapter(timedelta)

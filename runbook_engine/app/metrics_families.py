@@ -20,7 +20,7 @@ from runbook_engine import version
 from runbook_engine.app.metrics_tally import BUCKETS, MOST_NAMES, OpenRun, RunsTally, bounded, count_heads
 from runbook_engine.execution.alarm_board import AlarmBoard
 from runbook_engine.execution.message_state import AudienceState
-from runbook_engine.execution.state import Phase
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.compliance import Duty
 from runbook_engine.ports.journal import Damage, RunHead
 

@@ -12,7 +12,8 @@ from runbook_engine.connections.factory import HostConnections, HostSettings
 from runbook_engine.connections.ssh_settings import SshSettings
 from runbook_engine.execution.alarm_board import Owed
 from runbook_engine.execution.alarm_rules import Look, Watch, alarm_of, incident_ids
-from runbook_engine.execution.attempt import AttemptTools, attempt
+from runbook_engine.execution.attempt import attempt
+from runbook_engine.execution.attempt_parts import AttemptTools
 from runbook_engine.execution.orders import Invalid, Ordered, OrderMaker, RunNames
 from runbook_engine.execution.state import RunState
 from runbook_engine.model.event_monitor import Telling, Verdict

@@ -21,7 +21,7 @@ from runbook_engine.model.plan import Plan
 from runbook_engine.model.runbook import ActionCall, Runbook, Step
 from runbook_engine.planning.lint import lint
 from runbook_engine.planning.make_plan import make_plan
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from runbook_engine.model.team import Team
 
 if TYPE_CHECKING:
     from runbook_engine.model.event import Actor
-    from runbook_engine.ports.action import Catalog
+    from runbook_engine.ports.catalog import Catalog
     from runbook_engine.ports.journal import Glance, Journal
 
 _INPUT_RULE = "RB120"

@@ -6,7 +6,8 @@ from runbook_engine.model.diagnostic import Diagnostic
 from runbook_engine.model.inventory import LOCALHOST
 from runbook_engine.model.plan import Plan
 from runbook_engine.model.readiness import Area, Level, ReadinessFinding
-from runbook_engine.model.report import RunReport, Trouble
+from runbook_engine.model.report import RunReport
+from runbook_engine.model.report_tasks import Trouble
 from runbook_engine.model.runbook import OnFailure
 
 _BAD = frozenset({"failed", "unreachable", "held", "in doubt"})

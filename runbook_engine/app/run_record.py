@@ -13,7 +13,8 @@ from runbook_engine.model.event import PlanAccepted, RunOpened, StepSummary
 from runbook_engine.model.json import digest
 from runbook_engine.model.plan import Plan
 from runbook_engine.model.runbook import Objectives
-from runbook_engine.ports.action import Catalog, Gate
+from runbook_engine.ports.action import Gate
+from runbook_engine.ports.catalog import Catalog
 
 
 def opened_event(project: OpenProject, request: RunRequest, prepared: PreparedPlan, forks: int) -> RunOpened:

@@ -4,7 +4,7 @@ from typing import Any
 
 from runbook_engine.loading.json_schema import runbook_schema
 from runbook_engine.model.team import Team
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 _BARE: dict[str, Any] = {"type": "string", "description": "An expression without braces: count > 3"}
 

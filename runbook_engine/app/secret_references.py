@@ -11,7 +11,7 @@ from runbook_engine.expressions.scope import InventoryView
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject, JsonValue
 from runbook_engine.model.plan import Plan, PlannedStep
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 # Hosts of a group are alike in this, and a group may have ten thousand of them.
 _MOST_TASKS = 50

@@ -9,7 +9,7 @@ from runbook_engine.model.names import format_duration
 from runbook_engine.model.plan import Plan, PlannedCommunication, PlannedStep
 from runbook_engine.model.runbook import OnFailure, Step
 from runbook_engine.planning.lint_revert import changes_something, has_undoing
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 
 class StepView(Frozen):

@@ -4,11 +4,12 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Literal
 
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.base import Frozen
 from runbook_engine.model.errors import UsageError
 from runbook_engine.model.outcome import Mode
-from runbook_engine.model.report import Trouble
+from runbook_engine.model.report_tasks import Trouble
 from runbook_engine.ports.journal import Glance, Journal, RunHead
 from runbook_engine.reporting.troubles import group_troubles
 

@@ -5,7 +5,11 @@ from typing import Literal
 from runbook_engine.app.answer import find_task
 from runbook_engine.app.project import OpenProject, actor, roles_of
 from runbook_engine.app.sign import SigningKey, decision_signature
-from runbook_engine.execution.state import Phase, RunState, TaskState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import (
+    Phase,
+    TaskState,
+)
 from runbook_engine.model.errors import InvalidInputError, UsageError
 from runbook_engine.model.event import (
     Actor,

@@ -16,7 +16,8 @@ from runbook_engine.app.run_secrets import audience_references, references, secr
 from runbook_engine.connections.factory import HostConnections, HostSettings
 from runbook_engine.connections.ssh_settings import SshSettings
 from runbook_engine.dispatchers.threads import ThreadDispatcher
-from runbook_engine.execution.attempt import AttemptTools, attempt
+from runbook_engine.execution.attempt import attempt
+from runbook_engine.execution.attempt_parts import AttemptTools
 from runbook_engine.execution.lease_term import LeaseTerm
 from runbook_engine.execution.loop_tools import Interrupts, RunOptions, RunTools
 from runbook_engine.execution.news import News

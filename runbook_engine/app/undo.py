@@ -7,7 +7,8 @@ from runbook_engine.app.prepare import PlanRequest, PreparedPlan, prepare_plan
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.run_record import accepted_changes
 from runbook_engine.execution.orders import Past, RunNames
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.errors import InvalidInputError, LeaseError, UsageError
 from runbook_engine.model.event import RunOpened
 from runbook_engine.model.outcome import Mode, Outcome

@@ -31,7 +31,7 @@ from runbook_engine.planning.lint import lint
 from runbook_engine.planning.lint_files import lint_files
 from runbook_engine.planning.lint_survival import escaped_regions, lint_journal, lint_survival
 from runbook_engine.planning.lint_tell import lint_tell
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 _CONFIG, _TEAM, _RUNBOOKS, _INVENTORIES = "runbook.toml", "team.yml", "runbooks", "inventories"
 

@@ -12,7 +12,8 @@ from runbook_engine.app.run_secrets import prime, schemes_of, variables_of
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.connections.factory import HostConnections, HostSettings
 from runbook_engine.dispatchers.queue_wire import SentOrder
-from runbook_engine.execution.attempt import AttemptTools, attempt
+from runbook_engine.execution.attempt import attempt
+from runbook_engine.execution.attempt_parts import AttemptTools
 from runbook_engine.execution.lease_term import LeaseTerm
 from runbook_engine.model.diagnostic import has_errors
 from runbook_engine.model.errors import RunbookError

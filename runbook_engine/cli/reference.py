@@ -13,7 +13,7 @@ from runbook_engine.cli.reference_commands import commands_page
 from runbook_engine.cli.reference_format import format_page
 from runbook_engine.discovery.catalog import build_catalog
 from runbook_engine.model.json import JsonObject
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 PLUGINS = Path(__file__).parents[2] / "plugins"  # those that this repository ships
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from runbook_engine.connections.aws_errors import failures, is_throttled, meaning, no_credentials
 from runbook_engine.connections.aws_reads import is_read
-from runbook_engine.sdk import AwsAnswer, AwsError, ReadOnlyError, RunbookError, ServiceUnreachableError
+from runbook_engine.sdk import AwsAnswer, AwsError, ReadOnlyError, RunbookError
 
 if TYPE_CHECKING:
     import boto3
@@ -17,27 +18,6 @@ if TYPE_CHECKING:
 BODY_LIMIT = 64 << 20
 _ATTEMPTS = 6
 _ONE_OF_SEVERAL = 10.0  # seconds to read from an endpoint in whose place there are others
-# The service says that it did not even begin: the only errors after which a change may be sent again unseen.
-_THROTTLED = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-_PAGE = ("<!doctype html", "<html")
-_CREDENTIAL_CODES = frozenset(
-    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
-)
-_CREDENTIAL_HINT = "renew the credentials (for example `aws sso login`), then go on with the run"
 
 
 class AwsSession:
@@ -110,7 +90,7 @@ class AwsSession:
             with self._lock:
                 return str(self._session(None, "").region_name or "")
         except BotoCoreError as error:
-            raise _told(error, "configuration", "") from error
+            raise meaning(error, "configuration", "") from error
 
     def _prove_account(self, account: str, region: str, role: str | None) -> None:
         found = self._accounts.get(role)
@@ -150,7 +130,7 @@ class AwsSession:
                         service, region_name=region, endpoint_url=endpoint, config=config
                     )
                 except (BotoCoreError, ValueError) as error:
-                    raise _told(error, service, "") from error
+                    raise meaning(error, service, "") from error
                 if use == "check":
                     # The second lock: whatever way leads to a request, it passes here under AWS's own name.
                     made.meta.events.register_first("before-parameter-build", _guard(service))
@@ -171,7 +151,7 @@ class AwsSession:
             return base
         source = base.get_credentials()
         if source is None:
-            raise _no_credentials()
+            raise no_credentials()
         fetcher = AssumeRoleCredentialFetcher(
             lambda service, **more: base.client(service, region_name=region, **more),
             source,
@@ -230,10 +210,10 @@ class BotoClient:
             try:
                 answer: AwsAnswer = getattr(client, operation)(**parameters)
                 return {key: _plain(value, self._service, name) for key, value in answer.items()}
-            except _failures() as error:
-                told = _told(error, self._service, name)
+            except failures() as error:
+                told = meaning(error, self._service, name)
                 last = attempt + 1 == self._attempts
-                if client is self._reads or last or not isinstance(told, AwsError) or told.code not in _THROTTLED:
+                if client is self._reads or last or not is_throttled(told):
                     raise told from error
             self._sleep(random.uniform(0.5, 1.0) * 2**attempt)  # noqa: S311 - jitter, not a secret
         raise AssertionError("the last attempt returns or raises")
@@ -247,8 +227,8 @@ class BotoClient:
         try:
             for page in self._reads.get_paginator(operation).paginate(**parameters):
                 yield from page.get(key) or ()
-        except _failures() as error:
-            raise _told(error, self._service, name) from error
+        except failures() as error:
+            raise meaning(error, self._service, name) from error
 
     def _named(self, operation: str) -> str:
         name = self._reads.meta.method_to_api_mapping.get(operation)
@@ -271,54 +251,6 @@ def _guard(service: str) -> Callable[..., None]:
 
 def _refused(service: str, name: str) -> ReadOnlyError:
     return ReadOnlyError(f"AWS {service}:{name} is not known to be a read; a check may not call it")
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.parsers import ResponseParserError
-
-    return (BotoCoreError, ClientError, ResponseParserError)
-
-
-def _told(error: Exception, service: str, operation: str) -> RunbookError:  # noqa: PLR0911 - one line a kind
-    """Say what botocore's error means."""
-    from botocore import exceptions as known
-    from botocore.parsers import ResponseParserError
-
-    what = f"AWS {service}:{operation}" if operation else f"AWS {service}"
-    if isinstance(error, known.ClientError):
-        return _answered(error, what, operation)
-    if isinstance(error, ResponseParserError):
-        return AwsError(f"{what}: the answer is no AWS answer: {str(error)[:200]}", code="500", operation=operation)
-    if isinstance(error, known.NoCredentialsError | known.PartialCredentialsError | known.ProfileNotFound):
-        return _no_credentials(str(error))
-    if isinstance(error, known.CredentialRetrievalError | known.UnauthorizedSSOTokenError | known.TokenRetrievalError):
-        return AwsError(f"{what}: {error}", code="ExpiredToken", operation=operation, hint=_CREDENTIAL_HINT)
-    if isinstance(error, known.HTTPClientError | known.ConnectionError):
-        return ServiceUnreachableError(f"{what}: no answer: {error}", hint="whether it was done is unknown: check")
-    if isinstance(error, known.ParamValidationError):
-        return AwsError(f"{what}: {error}", code="ParamValidation", operation=operation)
-    return RunbookError(f"{what}: {error}")
-
-
-def _answered(error: Any, what: str, operation: str) -> AwsError:
-    details = error.response.get("Error", {})
-    meta = error.response.get("ResponseMetadata", {})
-    code = str(details.get("Code") or meta.get("HTTPStatusCode") or "Unknown")
-    words = str(details.get("Message") or "no reason given")[:1000]
-    request = f" (request {meta['RequestId']})" if meta.get("RequestId") else ""
-    if words.lstrip()[:14].lower().startswith(_PAGE):  # of a proxy, or of an emulator that has no such service
-        return AwsError(f"{what} did not answer ({code})", code=code, operation=operation)
-    hint = _CREDENTIAL_HINT if code in _CREDENTIAL_CODES else ""
-    return AwsError(f"{what}: {code}: {words}{request}", code=code, operation=operation, hint=hint)
-
-
-def _no_credentials(words: str = "there are none") -> AwsError:
-    return AwsError(
-        f"AWS credentials: {words}",
-        code="NoCredentials",
-        hint="set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-    )
 
 
 def _plain(value: Any, service: str, name: str) -> Any:

@@ -3,13 +3,12 @@
 import hashlib
 import re
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from runbook_engine.connections import detached_script as scripts
-from runbook_engine.connections.capture import Capture
 from runbook_engine.connections.detached_answer import PATIENCE as _PATIENCE
 from runbook_engine.connections.detached_answer import Answer, ask, end_of, heard, read_answer
+from runbook_engine.connections.detached_result import LOOK_THERE, is_over, result_of, state_of
 from runbook_engine.connections.process import Process, Shell
 from runbook_engine.connections.shell import become, bootstrap, check_argv, framed, login_for, new_mark, program
 from runbook_engine.sdk import (
@@ -112,7 +111,7 @@ class DetachedCommands:
         finally:
             process.close()
         reattached = answer is not None and answer.state == "exists"
-        if answer is None or not _over(answer.state):
+        if answer is None or not is_over(answer.state):
             answer = self._wait(token, deadline, timeout, listener, command)
         if answer.state == DetachedStatus.ABSENT:
             if process.gone:
@@ -121,14 +120,16 @@ class DetachedCommands:
             raise TargetUnreachableError(
                 f"{self.shell.name}: the command was not started: {words or 'no reason given'}"
             )
-        return self._result(answer, token, listener, reattached=reattached)
+        result = result_of(self.shell.name, token, answer, reattached=reattached)
+        listener.more(answer.stdout[listener.stdout :], answer.stderr[listener.stderr :])
+        return result
 
     def probe(self, token: str) -> DetachedState:
         """Tell what became of the command; changes nothing."""
         if check_token(token) in self.forgotten:
             self.flush()
         nonce = new_mark()
-        return _state(self._ask(scripts.probe_script(self._place(token, nonce)), nonce).state)
+        return state_of(self._ask(scripts.probe_script(self._place(token, nonce)), nonce).state)
 
     def forget(self, token: str) -> None:
         """Remove what the command left, together with the next start or `flush`."""
@@ -211,7 +212,7 @@ class DetachedCommands:
             script = scripts.wait_script(self._place(token, nonce), seconds)
             answer = self._ask(script, nonce, patience=seconds + _PATIENCE)
             state = answer.state
-            if _over(state):
+            if is_over(state):
                 return answer
             if listener.on_output is not None:
                 self._fetch(token, listener)
@@ -221,7 +222,7 @@ class DetachedCommands:
                     raise CommandLostError(
                         f"{self.shell.name}: the start of command {token} was broken off; nothing tells whether it ran",
                         dead=False,
-                        hint=_LOOK,
+                        hint=LOOK_THERE,
                     )
             if deadline - time.monotonic() <= 0:
                 return self._kill(token, timeout, command)
@@ -246,24 +247,6 @@ class DetachedCommands:
     def _ask(self, script: scripts.Script, nonce: str, *, patience: float = _PATIENCE) -> Answer:
         return ask(self.shell, script, nonce, patience=patience)
 
-    def _result(self, answer: Answer, token: str, listener: _Listener, *, reattached: bool) -> CommandResult:
-        state = _state(answer.state)
-        if state.status is not DetachedStatus.DONE or state.exit_status is None:
-            raise CommandLostError(
-                f"{self.shell.name}: command {token} is lost: {_WHY[state.status]}",
-                dead=state.status in _DEAD,
-                hint=_LOOK,
-            )
-        listener.more(answer.stdout[listener.stdout :], answer.stderr[listener.stderr :])
-        return CommandResult(
-            exit_status=state.exit_status,
-            stdout=_capped(answer.stdout),
-            stderr=_capped(answer.stderr),
-            stdout_bytes=len(answer.stdout) + answer.stdout_dropped,
-            stderr_bytes=len(answer.stderr) + answer.stderr_dropped,
-            reattached=reattached,
-        )
-
 
 def check_token(token: str) -> str:
     """Give the token back when it can be a folder's name.
@@ -274,38 +257,3 @@ def check_token(token: str) -> str:
     if not _TOKEN.fullmatch(token):
         raise RunbookError(f"{token!r} can't be a token of a detached command", hint="letters, digits, - and _ only")
     return token
-
-
-_LOOK = "what it did until then is unknown: look on the target, then say so with `runbook resolve`"
-_DEAD = {DetachedStatus.LOST_KILLED, DetachedStatus.LOST_REBOOT, DetachedStatus.DONE}
-_WHY = {
-    DetachedStatus.ABSENT: "its folder is gone",
-    DetachedStatus.STARTING: "its start was broken off",
-    DetachedStatus.RUNNING: "it still runs",
-    DetachedStatus.ORPHANS: "its wrapper was killed and its children live on",
-    DetachedStatus.LOST_KILLED: "it was killed from outside",
-    DetachedStatus.LOST_REBOOT: "the target was rebooted while it ran",
-    DetachedStatus.DONE: "its exit status can't be read",
-}
-
-
-def _over(state: str) -> bool:
-    return state != "exists" and not state.startswith(("starting", "running", "orphans"))
-
-
-def _state(words: str) -> DetachedState:
-    name, _, status = words.partition(" ")
-    if name == DetachedStatus.DONE:
-        return DetachedState(DetachedStatus.DONE, int(status) if status.strip().isdigit() else None)
-    return DetachedState(DetachedStatus(name))
-
-
-def _capped(content: bytes) -> bytes:
-    capture = Capture()
-    for piece in _pieces(content):
-        capture.add(piece)
-    return capture.content()
-
-
-def _pieces(content: bytes) -> Iterable[bytes]:
-    return (content[at : at + 65536] for at in range(0, len(content), 65536))

@@ -11,7 +11,14 @@ from runbook_engine.discovery.action_classes import action_classes, declaration_
 from runbook_engine.discovery.plugin_files import PluginFile, find_plugins, import_plugin, refusal
 from runbook_engine.model.diagnostic import Diagnostic, Location
 from runbook_engine.model.rules import diagnostic
-from runbook_engine.ports.action import Action, Catalog, CatalogEntry, Params
+from runbook_engine.ports.action import (
+    Action,
+    Params,
+)
+from runbook_engine.ports.catalog import (
+    Catalog,
+    CatalogEntry,
+)
 
 ENTRY_POINT_GROUP = "runbook_engine.actions"
 ENGINE = "runbook-engine"

@@ -1,6 +1,7 @@
 """Which attempts in doubt are settled before their turn: those behind a need that drifted since; pure."""
 
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.plan import Plan
 
 

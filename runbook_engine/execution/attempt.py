@@ -1,69 +1,35 @@
 """One attempt: the only place that strings check and apply together, for live runs, dry runs and resumes alike."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import cast
 
 from pydantic import ValidationError
 
-from runbook_engine.execution.attempt_parts import Progress, as_applied, check, check_until, make_report
+from runbook_engine.execution.attempt_failed import ProvenUndoneError, is_unsettled, report_of_failure
+from runbook_engine.execution.attempt_parts import AttemptTools, Progress, as_applied, check, check_until, make_report
 from runbook_engine.execution.capture import Capture
 from runbook_engine.execution.check_outputs import check_outputs
 from runbook_engine.execution.context import AttemptContext, OneConnection
-from runbook_engine.execution.lease_term import LeaseTerm
 from runbook_engine.execution.look import looked
 from runbook_engine.execution.undo import undo
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject
-from runbook_engine.model.outcome import CheckStatus, Finding, Grade, Mode, Outcome, unknown
+from runbook_engine.model.outcome import CheckStatus, Finding, Grade, Mode, Outcome
 from runbook_engine.ports.action import (
     Action,
-    ActionFailedError,
     Applied,
     Applies,
-    CancelledError,
-    Catalog,
-    DeadlineError,
     Effect,
     Params,
 )
 from runbook_engine.ports.cancel import CancelSignal
-from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.connection import (
-    BegunElsewhereError,
     CommandLostError,
-    CommandTimeoutError,
     DetachedStatus,
-    NoConnectionError,
-    ReadOnlyError,
-    TargetUnreachableError,
 )
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
-from runbook_engine.ports.hands import Hands, SecretResolver
 from runbook_engine.ports.secrets import Redactor
 from runbook_engine.ports.services import ServiceUnreachableError
-
-
-class _ProvenUndoneError(ActionFailedError):
-    """What an earlier attempt was to do is not done, and never will be by it: a new one may be made."""
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptTools:
-    """What attempts are made with.
-
-    Attributes:
-        output_limit: greatest number of bytes kept of each stream.
-        term: until when the right to advance the run is surely ours; nothing is changed beyond that.
-    """
-
-    catalog: Catalog
-    hands: Hands
-    secrets: SecretResolver
-    redactor: Redactor
-    clock: Clock
-    output_limit: int = 1024 * 1024
-    term: LeaseTerm = field(default_factory=LeaseTerm)
 
 
 def attempt(
@@ -88,10 +54,10 @@ def attempt(
     try:
         report = _attempt(order, tools, connection, cancelled, on_progress, capture, progress)
     except RunbookError as error:
-        report = _failed(order, tools, progress, error, touched=connection.touched)
+        report = report_of_failure(order, tools, progress, error, touched=connection.touched)
     except BaseException as error:  # noqa: BLE001 - a plugin's defect, be it sys.exit(), fails its task and no more
         text = f"action {order.action} has a defect: {type(error).__name__}: {error}"
-        doubt = progress.applying or _is_unsettled(order, tools, progress, learned=False)
+        doubt = progress.applying or is_unsettled(order, tools, progress, learned=False)
         report = make_report(order, Outcome.FAILED, progress, error=text, in_doubt=doubt)
     if report.outcome in {Outcome.FAILED, Outcome.UNREACHABLE}:
         # What earlier attempts got done stays known, although this one only looked and could not tell.
@@ -206,12 +172,12 @@ def _look_for_lost(action: Action[Params], params: Params, reading: AttemptConte
     """Come back when the check finds done what the lost command was to do.
 
     Raises:
-        _ProvenUndoneError: the command is proven to be dead, and the check says that its work is not done.
+        ProvenUndoneError: the command is proven to be dead, and the check says that its work is not done.
         CommandLostError: only a person can tell.
     """
     finding = check(action, params, reading)
     if finding.status is CheckStatus.UNSATISFIED and lost.dead:
-        raise _ProvenUndoneError(f"{lost.message}, and the check says: {finding.summary or 'not satisfied'}") from lost
+        raise ProvenUndoneError(f"{lost.message}, and the check says: {finding.summary or 'not satisfied'}") from lost
     if not finding.satisfied:
         raise lost
 
@@ -239,53 +205,6 @@ def _predicted(order: AttemptOrder, progress: Progress, *, applies: bool) -> Att
     return make_report(order, Outcome.FAILED, progress, grade=Grade.UNPROVEN, error=error)
 
 
-def _failed(
-    order: AttemptOrder, tools: AttemptTools, progress: Progress, error: RunbookError, *, touched: bool
-) -> AttemptReport:
-    """Turn an error into an outcome; after an apply began to send, only a proven end is called an end."""
-    sent = touched or not isinstance(error, NoConnectionError)
-    lost = isinstance(error, TargetUnreachableError | ServiceUnreachableError)
-    unproven = lost or isinstance(error, DeadlineError | CancelledError)
-    learned = touched or isinstance(error, _ProvenUndoneError)
-    if isinstance(error, CommandTimeoutError):
-        unproven, learned = not error.killed, touched or error.killed
-    outcome = Outcome.UNREACHABLE if isinstance(error, TargetUnreachableError) else Outcome.FAILED
-    text = error.message if not error.hint else f"{error.message} ({error.hint})"
-    if isinstance(error, ReadOnlyError):
-        text = f"{_origin(order, tools)}: {text}"
-    doubt = (progress.applying and unproven and sent) or _is_unsettled(order, tools, progress, learned=learned)
-    action = tools.catalog.get(order.action)
-    once = action is not None and action.effect is Effect.ONCE
-    asks = once or isinstance(error, CommandLostError | BegunElsewhereError)
-    absent = isinstance(error, ActionFailedError | ServiceUnreachableError)
-    if order.mode is Mode.DRY_RUN and order.taints and absent:
-        # What the check looked for would have been made by a step that a dry run does not do.
-        note = f"can't be checked now ({text}); what it needs was not really done"
-        progress.finding = progress.finding or unknown()
-        return make_report(order, Outcome.UNPROVEN, progress, grade=Grade.UNPROVEN, note=note)
-    done: JsonObject = getattr(error, "outputs", {})
-    if done and order.sensitive and action is not None and action.effect is Effect.ONCE:
-        # What was done is not recorded, so that another attempt would do it once more.
-        doubt = True
-    report = make_report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and asks)
-    return report._replace(outputs={**report.outputs, **done})
-
-
-def _is_unsettled(order: AttemptOrder, tools: AttemptTools, progress: Progress, *, learned: bool) -> bool:
-    """Whether the attempt was to settle an earlier one, and failed without finding out what became of that.
-
-    Args:
-        learned: the target itself was reached: a reattach that fails has found the earlier attempt's own end. A service
-            that answers the same token with an error has said nothing of the earlier request.
-    """
-    action = tools.catalog.get(order.action)
-    if not order.settle or order.mode is Mode.DRY_RUN or (action is not None and not hasattr(action, "apply")):
-        return False
-    if not progress.applying:
-        return True
-    return action is None or (action.effect is Effect.TOKEN and not learned)
-
-
 def _read_params(action: Action[Params], value: object) -> Params:
     try:
         return action.Params.model_validate(value)
@@ -300,11 +219,6 @@ def _read_params(action: Action[Params], value: object) -> Params:
 
 def _found_so(order: AttemptOrder, *, applies: bool) -> str:
     return "found done after an interruption" if order.settle and applies else ""
-
-
-def _origin(order: AttemptOrder, tools: AttemptTools) -> str:
-    origin = tools.catalog.entry(order.action).origin
-    return order.action if origin == "runbook-engine" else f"plugin {origin}"
 
 
 def _redacted(report: AttemptReport, redactor: Redactor, *, sensitive: bool) -> AttemptReport:

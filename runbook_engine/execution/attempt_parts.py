@@ -1,17 +1,40 @@
-"""The parts that every kind of attempt is made of: how far it came, one look, looking until, and the report."""
+"""The parts that every kind of attempt is made of: its tools, how far it came, one look, looking until, the report."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runbook_engine.execution.context import AttemptContext
+from runbook_engine.execution.lease_term import LeaseTerm
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import CheckStatus, Finding, Grade, Mode, Outcome
 from runbook_engine.ports.action import Action, Applied, DeadlineError, Params
+from runbook_engine.ports.catalog import Catalog
+from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
+from runbook_engine.ports.hands import Hands, SecretResolver
+from runbook_engine.ports.secrets import Redactor
 
 _FIRST_LOOK = 0.2
 _LONGEST_LOOK = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptTools:
+    """What attempts are made with.
+
+    Attributes:
+        output_limit: greatest number of bytes kept of each stream.
+        term: until when the right to advance the run is surely ours; nothing is changed beyond that.
+    """
+
+    catalog: Catalog
+    hands: Hands
+    secrets: SecretResolver
+    redactor: Redactor
+    clock: Clock
+    output_limit: int = 1024 * 1024
+    term: LeaseTerm = field(default_factory=LeaseTerm)
 
 
 @dataclass(slots=True)

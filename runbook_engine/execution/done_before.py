@@ -1,6 +1,7 @@
 """What an earlier part of the run did, and need not be done again; pure."""
 
-from runbook_engine.execution.state import RunState, TaskState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import TaskState
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.model.plan import Plan
 

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from runbook_engine.execution.state import Phase, TaskState
+from runbook_engine.execution.task_state import (
+    Phase,
+    TaskState,
+)
 from runbook_engine.model.event import GateOpened, ManualAnswered
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import Finding, satisfied, unsatisfied

@@ -2,7 +2,8 @@
 
 from runbook_engine.execution.recorder import Recorder
 from runbook_engine.execution.schedule import Schedule
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.event import HoldOpened, HoldResolved
 from runbook_engine.model.outcome import Mode, Outcome
 from runbook_engine.model.plan import Plan

@@ -11,8 +11,9 @@ from runbook_engine.execution.open_gates import GateEnd, OpenGates
 from runbook_engine.execution.recorder import Recorder
 from runbook_engine.execution.schedule import Schedule
 from runbook_engine.execution.schedule_state import Decisions
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
 from runbook_engine.execution.taints import Taints
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.execution.waiting import Waiting
 from runbook_engine.model.event import INTERRUPTED, AttemptFinished, Event, LeaseLost, RevertDue, TaskBlocked
 from runbook_engine.model.outcome import Finding, Grade, Mode, Outcome

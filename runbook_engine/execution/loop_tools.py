@@ -9,7 +9,7 @@ from runbook_engine.execution.news import News
 from runbook_engine.execution.orders import OrderMaker
 from runbook_engine.model.event import Actor
 from runbook_engine.model.outcome import Mode
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.dispatcher import Dispatcher
 from runbook_engine.ports.journal import Journal, Lease

@@ -8,7 +8,7 @@ from typing import cast
 
 from runbook_engine.execution.orders import OrderMaker
 from runbook_engine.execution.parameters import render_files, render_params
-from runbook_engine.execution.state import Phase
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.inventory import LOCALHOST
 from runbook_engine.model.json import JsonObject, JsonValue

@@ -5,7 +5,11 @@ from datetime import datetime
 
 from runbook_engine.execution.gates import gate_verdict
 from runbook_engine.execution.recorder import Recorder
-from runbook_engine.execution.state import Phase, RunState, TaskState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import (
+    Phase,
+    TaskState,
+)
 from runbook_engine.model.event import (
     AnswerRefused,
     AttemptFinished,

@@ -22,7 +22,12 @@ from runbook_engine.model.plan import Plan, PlannedStep, Task
 from runbook_engine.model.runbook import ActionCall
 from runbook_engine.model.signed_answer import signers
 from runbook_engine.model.team import Team
-from runbook_engine.ports.action import Action, Catalog, Gate, Params
+from runbook_engine.ports.action import (
+    Action,
+    Gate,
+    Params,
+)
+from runbook_engine.ports.catalog import Catalog
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.dispatcher import AttemptOrder
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.model.plan import Plan, Task

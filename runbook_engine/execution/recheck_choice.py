@@ -5,11 +5,18 @@ from collections.abc import Container, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from runbook_engine.execution.state import RunState, TaskState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import TaskState
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.model.plan import Plan
 from runbook_engine.model.runbook import OnFailure
-from runbook_engine.ports.action import Action, Catalog, Effect, Gate, Params
+from runbook_engine.ports.action import (
+    Action,
+    Effect,
+    Gate,
+    Params,
+)
+from runbook_engine.ports.catalog import Catalog
 
 MOST_LOOKS = 1000
 _DONE = frozenset({Outcome.CHANGED, Outcome.UNCHANGED})

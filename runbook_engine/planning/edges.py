@@ -10,7 +10,7 @@ from runbook_engine.model.json import JsonValue
 from runbook_engine.model.plan import ScopeValues
 from runbook_engine.model.runbook import Need, Step
 from runbook_engine.planning.flatten import FlatStep
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from runbook_engine.planning.lint_support import lint_support
 from runbook_engine.planning.lint_templates import lint_templates, lint_vars
 from runbook_engine.planning.lint_triggers import lint_triggers
 from runbook_engine.planning.targets import TargetPatternError
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 
 def lint(

@@ -11,7 +11,12 @@ from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import ActionCall
 from runbook_engine.model.team import Team
 from runbook_engine.planning.flatten import FlatStep
-from runbook_engine.ports.action import Action, Catalog, Gate, Params
+from runbook_engine.ports.action import (
+    Action,
+    Gate,
+    Params,
+)
+from runbook_engine.ports.catalog import Catalog
 
 Place = Callable[..., Location]
 

@@ -9,7 +9,7 @@ from runbook_engine.model.json import JsonObject
 from runbook_engine.planning.edges import Template, add_template, templates_of
 from runbook_engine.planning.flatten import Flat, FlatStep
 from runbook_engine.planning.targets import TargetPatternError, choose_targets
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 _HERE = frozenset({"item", "result"})
 

@@ -10,7 +10,7 @@ from runbook_engine.model.json import JsonObject
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import ActionCall
 from runbook_engine.planning.flatten import Source, flatten
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 Place = Callable[..., Location]
 ReadFile = Callable[[str], bytes]

@@ -6,7 +6,8 @@ from runbook_engine.model.diagnostic import Diagnostic
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import OnFailure, Step
 from runbook_engine.planning.flatten import FlatStep
-from runbook_engine.ports.action import Catalog, Gate
+from runbook_engine.ports.action import Gate
+from runbook_engine.ports.catalog import Catalog
 
 
 def lint_taken_back(

@@ -11,7 +11,7 @@ from runbook_engine.model.team import Team
 from runbook_engine.planning.flatten import FlatStep, Source
 from runbook_engine.planning.lint_context import LintContext
 from runbook_engine.planning.lint_revert import changes_something
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 _COMMANDS = frozenset({"command.run", "script.run", "aws.ssm_command", "sql.query"})
 _DESTRUCTIVE = re.compile(

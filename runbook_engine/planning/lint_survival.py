@@ -13,7 +13,11 @@ from runbook_engine.model.secret_reference import parse_reference, regions_of_re
 from runbook_engine.planning.escape import ESCAPED, PRIMARY, Escape, Leaf, given_inputs
 from runbook_engine.planning.flatten import FlatStep, Source
 from runbook_engine.planning.region_names import GLOBAL_SERVICES, lives_in, regions_of, services_of
-from runbook_engine.ports.action import Action, Catalog, Params
+from runbook_engine.ports.action import (
+    Action,
+    Params,
+)
+from runbook_engine.ports.catalog import Catalog
 
 _HOST_KEYS = frozenset({"address", "endpoint", "host", "name_servers", "server"})
 # Hosts of a group are alike in what this looks for, and a group may have ten thousand of them.

@@ -9,7 +9,8 @@ from runbook_engine.model.json import JsonObject
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import ActionCall
 from runbook_engine.planning.lint_actions import lint_call
-from runbook_engine.ports.action import Catalog, Gate
+from runbook_engine.ports.action import Gate
+from runbook_engine.ports.catalog import Catalog
 
 
 def lint_tell(

@@ -12,7 +12,8 @@ from runbook_engine.planning.flatten import FlatStep, Source
 from runbook_engine.planning.lint_actions import lint_action
 from runbook_engine.planning.lint_context import LintContext
 from runbook_engine.planning.lint_templates import lint_templates
-from runbook_engine.ports.action import Catalog, Gate
+from runbook_engine.ports.action import Gate
+from runbook_engine.ports.catalog import Catalog
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from runbook_engine.planning.edges import all_needs
 from runbook_engine.planning.flatten import FlatStep, ReadInputs, Source, flatten
 from runbook_engine.planning.graph import critical_path, find_cycle, order
 from runbook_engine.planning.targets import TargetPatternError, choose_targets
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 Limit = str | frozenset[str]
 # Each step as JSON, by the object, which the plan keeps alive.

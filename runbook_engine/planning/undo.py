@@ -9,7 +9,7 @@ from runbook_engine.model.json import digest
 from runbook_engine.model.plan import Plan, PlannedStep
 from runbook_engine.model.runbook import Need, OnFailure, Retry, Step
 from runbook_engine.planning.graph import critical_path, order
-from runbook_engine.ports.action import Catalog
+from runbook_engine.ports.catalog import Catalog
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,32 +295,3 @@ class Gate(Action[P]):
         """Give the time that is waited for, `now` or before it when it has come; None where people are waited for."""
         del params, now
         return None
-
-
-class CatalogEntry(Frozen):
-    """An action as the catalogue lists it; `origin` is the distribution or file it came from, with its version."""
-
-    name: str
-    summary: str
-    origin: str
-    version: str = ""
-
-
-class Catalog(Protocol):
-    """All actions that can be named."""
-
-    def get(self, name: str) -> "Action[Params] | None":
-        """Give an action, None when there is none of that name."""
-        ...
-
-    def names(self) -> Sequence[str]:
-        """Name every action, sorted."""
-        ...
-
-    def entry(self, name: str) -> CatalogEntry:
-        """Describe an action by its name."""
-        ...
-
-    def versions(self) -> Mapping[str, str]:
-        """Give the version of each origin, for the audit trail."""
-        ...

@@ -14,7 +14,16 @@ from runbook_engine.model.event import (
 from runbook_engine.model.inventory import LOCALHOST
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Grade, Mode, Outcome
-from runbook_engine.model.report import Deviation, Proof, RunReport, StepReport, TaskReport, TimelineEntry
+from runbook_engine.model.report import (
+    Proof,
+    RunReport,
+    TimelineEntry,
+)
+from runbook_engine.model.report_people import Deviation
+from runbook_engine.model.report_tasks import (
+    StepReport,
+    TaskReport,
+)
 from runbook_engine.reporting.run_fold import RunFold
 from runbook_engine.reporting.tasks import ReadOutput, TaskFold
 from runbook_engine.reporting.troubles import group_troubles

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from runbook_engine.model.comparison import Comparison, Difference, StepComparison
 from runbook_engine.model.outcome import Outcome
-from runbook_engine.model.report import RunReport, StepReport
+from runbook_engine.model.report import RunReport
+from runbook_engine.model.report_tasks import StepReport
 from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import markdown as inert
 

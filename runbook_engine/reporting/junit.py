@@ -5,7 +5,11 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from runbook_engine.model.event_readiness import ReadinessAssessed
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.model.readiness import Area, Level
-from runbook_engine.model.report import RunReport, StepReport, TaskReport
+from runbook_engine.model.report import RunReport
+from runbook_engine.model.report_tasks import (
+    StepReport,
+    TaskReport,
+)
 from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import visible
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from runbook_engine.model.report import Answer, RunReport
+from runbook_engine.model.report import RunReport
+from runbook_engine.model.report_people import Answer
 from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import markdown as inert
 from runbook_engine.reporting.proven import not_proven, proven

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from runbook_engine.model.report import RunReport, StepReport
+from runbook_engine.model.report import RunReport
+from runbook_engine.model.report_tasks import StepReport
 
 _TARGET = "@target"
 

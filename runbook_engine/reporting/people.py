@@ -26,13 +26,15 @@ from runbook_engine.model.event import (
     TaskResolved,
 )
 from runbook_engine.model.report import (
+    RecoveryPoint,
+    TimelineEntry,
+)
+from runbook_engine.model.report_people import (
     Answer,
     Deviation,
     GateReport,
     Holding,
     Note,
-    RecoveryPoint,
-    TimelineEntry,
 )
 from runbook_engine.reporting.messages import MessageFold
 

@@ -3,7 +3,11 @@
 from collections.abc import Iterator
 
 from runbook_engine.model.outcome import Mode, Outcome
-from runbook_engine.model.report import RunReport, StepReport, TaskReport
+from runbook_engine.model.report import RunReport
+from runbook_engine.model.report_tasks import (
+    StepReport,
+    TaskReport,
+)
 from runbook_engine.reporting.words import step_standing, why
 
 

@@ -10,7 +10,11 @@ from runbook_engine.model.event import (
     RecheckStarted,
     StoredEvent,
 )
-from runbook_engine.model.report import Drift, Recheck, Unchecked
+from runbook_engine.model.report_tasks import (
+    Drift,
+    Recheck,
+    Unchecked,
+)
 
 
 def drift_of(stored: StoredEvent, event: DriftFound) -> Drift:

@@ -21,7 +21,12 @@ from runbook_engine.model.event import (
 )
 from runbook_engine.model.names import target_of
 from runbook_engine.model.outcome import Change, Grade, Outcome
-from runbook_engine.model.report import AttemptLine, Drift, TaskReport, TaskState
+from runbook_engine.model.report_tasks import (
+    AttemptLine,
+    Drift,
+    TaskReport,
+    TaskState,
+)
 from runbook_engine.reporting.rechecks import drift_of
 
 ReadOutput = Callable[[str, int], Mapping[str, bytes]]

@@ -5,7 +5,12 @@ from collections.abc import Iterator, Sequence
 
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Mode
-from runbook_engine.model.report import Deviation, RunReport, StepReport, TaskReport
+from runbook_engine.model.report import RunReport
+from runbook_engine.model.report_people import Deviation
+from runbook_engine.model.report_tasks import (
+    StepReport,
+    TaskReport,
+)
 from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import one_line
 from runbook_engine.reporting.troubles import trouble_lines

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from runbook_engine.model.names import step_of
-from runbook_engine.model.report import Trouble
+from runbook_engine.model.report_tasks import Trouble
 from runbook_engine.reporting.inert import one_line
 
 _WORST_FIRST = ("failed", "unreachable", "in doubt", "in-doubt", "held", "drifted", "unproven", "blocked")

@@ -7,7 +7,15 @@ from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import format_duration
 from runbook_engine.model.outcome import Mode, Outcome
 from runbook_engine.model.readiness import Verdict
-from runbook_engine.model.report import Proof, Recheck, RunReport, StepReport, TaskReport
+from runbook_engine.model.report import (
+    Proof,
+    RunReport,
+)
+from runbook_engine.model.report_tasks import (
+    Recheck,
+    StepReport,
+    TaskReport,
+)
 
 READINESS = {
     Verdict.READY: "nothing is missing",

@@ -24,7 +24,8 @@ from runbook_engine.app.project import open_project
 from runbook_engine.app.run_requests import ResumeRequest, RunRequest
 from runbook_engine.app.run_runbook import resume_run, run_runbook
 from runbook_engine.execution.loop_tools import Interrupts
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.journals.address import open_journal
 from runbook_engine.model.event import AttemptFinished, AttemptStarted
 

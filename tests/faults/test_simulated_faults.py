@@ -24,7 +24,7 @@ from support.plans import plan_of, planned
 from support.simulation import ENGINE, Do, FakeCatalog, Killed, Once, Reattached, Simulation, ended
 
 from runbook_engine.actions.gate import Approval
-from runbook_engine.execution.state import Phase
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.errors import JournalError, JournalUnavailableError, LeaseError
 from runbook_engine.model.event import (
     AttemptStarted,

@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from runbook_engine.execution.attempt import AttemptTools, attempt
+from runbook_engine.execution.attempt import attempt
+from runbook_engine.execution.attempt_parts import AttemptTools
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.outcome import Mode
 from runbook_engine.ports.action import Action, Applied, Params

@@ -16,7 +16,12 @@ from runbook_engine.model.event import Actor, Event, LeaseTaken, RunOpened, Stor
 from runbook_engine.model.outcome import Finding, Mode, Outcome, satisfied
 from runbook_engine.model.plan import Plan
 from runbook_engine.model.team import Team
-from runbook_engine.ports.action import Action, CatalogEntry, Effect, Params
+from runbook_engine.ports.action import (
+    Action,
+    Effect,
+    Params,
+)
+from runbook_engine.ports.catalog import CatalogEntry
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport, EndedAttempt, Message
 from runbook_engine.ports.journal import Holder
 

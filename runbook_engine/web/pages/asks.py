@@ -7,7 +7,7 @@ from typing import Literal
 
 from runbook_engine.app.status import RunStatus, WaitingGate
 from runbook_engine.app.whom_to_ask import whom_to_ask
-from runbook_engine.model.report import Trouble
+from runbook_engine.model.report_tasks import Trouble
 from runbook_engine.model.team import Team
 from runbook_engine.reporting.troubles import group_troubles
 from runbook_engine.web.viewer import Viewer

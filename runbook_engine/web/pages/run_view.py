@@ -6,7 +6,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from runbook_engine.app.status import RunStatus, run_status
-from runbook_engine.model.report import RunReport, Trouble
+from runbook_engine.model.report import RunReport
+from runbook_engine.model.report_tasks import Trouble
 from runbook_engine.reporting.graph_svg import as_svg
 from runbook_engine.reporting.html import make_chart
 from runbook_engine.reporting.inert import visible

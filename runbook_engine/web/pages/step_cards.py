@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runbook_engine.model.names import step_of
-from runbook_engine.model.report import RunReport, StepReport, TaskReport, TimelineEntry, Trouble
+from runbook_engine.model.report import (
+    RunReport,
+    TimelineEntry,
+)
+from runbook_engine.model.report_tasks import (
+    StepReport,
+    TaskReport,
+    Trouble,
+)
 from runbook_engine.reporting import words
 
 FOLD_ABOVE = 20  # tasks of a step; more of them are counted, and those named that need attention

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from runbook_engine.model.errors import UsageError
-from runbook_engine.model.report import StepReport
+from runbook_engine.model.report_tasks import StepReport
 from runbook_engine.reporting import words
 from runbook_engine.web.pages.heads import head_of
 from runbook_engine.web.pages.render import render

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runbook_engine.execution.state import Phase, RunState
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.journals.address import open_glance, open_journal
 from runbook_engine.model.errors import JournalError, NoJournalError
 from runbook_engine.model.event import (

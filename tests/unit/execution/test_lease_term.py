@@ -5,7 +5,8 @@ from support.attempts import Fill, Hands, Switch
 from support.plans import plan_of, planned
 from support.simulation import FakeCatalog, Simulation, VirtualClock, ended
 
-from runbook_engine.execution.attempt import AttemptTools, attempt
+from runbook_engine.execution.attempt import attempt
+from runbook_engine.execution.attempt_parts import AttemptTools
 from runbook_engine.execution.lease_term import LeaseTerm
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.outcome import Mode, Outcome, satisfied, unsatisfied
