@@ -1,8 +1,7 @@
 """A manual task: who does it, who may say how it went, and what becomes of the run."""
 
 import pytest
-
-from .test_terminal import at_terminal
+from support.at_terminal import at_terminal
 
 BOOK = """\
 runbook: byhand

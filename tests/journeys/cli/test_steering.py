@@ -4,8 +4,7 @@ import json
 import time
 
 import pytest
-
-from .test_terminal import at_terminal
+from support.at_terminal import at_terminal
 
 HELD = """\
 runbook: held

@@ -1,37 +1,6 @@
 """At a terminal: the live question, the gate's question, and the live view."""
 
-import os
-import pty
-import select
-import time
-
-import pytest
-
-
-def at_terminal(runbook, *words, answers=(), **environment):
-    """Call the command line on a pseudo-terminal and answer its questions; gives what was shown and the status."""
-    argv, variables = runbook.argv(*words), runbook.environment(TERM="xterm-256color", **environment)
-    process, terminal = pty.fork()
-    if process == 0:
-        os.chdir(runbook.root)
-        os.execve(argv[0], argv, variables)
-    shown, open_answers, end = b"", list(answers), time.monotonic() + 180
-    try:
-        while time.monotonic() < end:
-            if select.select([terminal], [], [], 0.1)[0]:
-                try:
-                    shown += os.read(terminal, 65536)
-                except OSError:
-                    break
-            if open_answers and open_answers[0][0].encode() in shown:
-                os.write(terminal, open_answers.pop(0)[1].encode())
-        else:
-            os.kill(process, 9)
-            pytest.fail(shown.decode(errors="replace"))
-    finally:
-        os.close(terminal)
-        _, status = os.waitpid(process, 0)
-    return shown.decode(errors="replace"), os.waitstatus_to_exitcode(status)
+from support.at_terminal import at_terminal
 
 
 def test_a_live_run_is_asked_for_and_no_means_no(runbook):
