@@ -53,13 +53,13 @@ class Stage:
 
 
 @contextlib.contextmanager
-def served(root, *, now=time.monotonic, **settings):
+def served(root, *, now=time.monotonic, journal=None, **settings):
     """Serve a project's dashboard until the block ends."""
     project = open_project(root)
     project.journal(create=True).close()
     taken = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    desk = Desk(project, Settings(origins=(url,), **settings), now=now)
+    desk = Desk(project, Settings(origins=(url,), **settings), journal=journal, now=now)
     server = DashboardServer(desk, taken)
     server.start()
     try:

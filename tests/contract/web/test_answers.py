@@ -1,6 +1,14 @@
 """What people say on the dashboard is in the journal as if they had said it at the command line, with whence."""
 
 import pytest
+from support.dashboard import TEAM, served
+from support.ticks import Ticks
+
+from runbook_engine.app.project import open_project
+from runbook_engine.model.errors import JournalUnavailableError
+from runbook_engine.model.event import Actor
+
+from .conftest import make_place
 
 
 def last(place, run):
@@ -124,9 +132,6 @@ def test_a_text_that_is_too_long_is_refused(stage, place, waiting):
 
 
 def test_a_role_that_is_taken_away_counts_at_once(place, waiting):
-    from support.dashboard import TEAM, served
-    from support.ticks import Ticks
-
     ticks = Ticks()
     with served(place.root, now=ticks) as stage, stage.login("dana") as dana:
         (place.root / "team.yml").write_text(TEAM.replace("roles: [director]", "roles: [engineering]"))
@@ -140,3 +145,58 @@ def test_a_role_that_is_taken_away_counts_at_once(place, waiting):
         finally:
             (place.root / "team.yml").write_text(TEAM)
     assert place.kinds(waiting)[-1] == "gate.refused"
+
+
+class Locked:
+    """A journal that can be read, and not be written for the moment."""
+
+    def __init__(self, journal):
+        self._journal = journal
+
+    def __getattr__(self, name):
+        return getattr(self._journal, name)
+
+    def append(self, *_words, **_more):
+        raise JournalUnavailableError("the journal is locked by another process for too long", hint="see who holds it")
+
+
+def test_a_journal_that_can_not_be_written_is_told(place, waiting):
+    def locked():
+        return Locked(open_project(place.root).journal())
+
+    with served(place.root, journal=locked) as stage, stage.login("dana") as dana:
+        answer = stage.say(dana, f"/runs/{waiting}/gates/declare", decision="approve")
+        assert answer.status_code == 503
+        assert "is locked by another process" in answer.text
+        assert "see who holds it" in answer.text
+        assert dana.get(f"/runs/{waiting}").status_code == 200
+
+
+def test_a_run_that_was_pruned_is_shown_and_its_output_is_gone(stage, place):
+    pruned = place.run("plain")
+    place.run("plain")
+    journal = open_project(place.root).journal()
+    try:
+        journal.prune(pruned, Actor(name="dana"), "old")
+    finally:
+        journal.close()
+    with stage.login("dana") as dana:
+        assert dana.get(f"/runs/{pruned}").status_code == 200
+        assert dana.get(f"/runs/{pruned}/output/greet@localhost/1").status_code == 410
+        assert dana.get(f"/runs/{pruned}/report").status_code == 410
+        with dana.stream("GET", f"/runs/{pruned}/events") as stream:
+            assert '"status": "succeeded"' in next(line for line in stream.iter_lines() if line.startswith("data"))
+        assert stage.say(dana, f"/runs/{pruned}/notes", answer="note", text="x").status_code == 410
+
+
+def test_who_came_by_the_link_may_act_only_where_there_is_no_team(tmp_path):
+    alone = make_place(tmp_path / "alone")
+    run = alone.run("gated")
+    for team, status in ((TEAM, 403), ("roles: {}\n", 303)):
+        (alone.root / "team.yml").write_text(team)
+        with served(alone.root) as stage, stage.browser() as guest:
+            assert guest.post("/login", data={"token": stage.desk.links.make("guest")}).status_code == 303
+            assert guest.get(f"/runs/{run}").status_code == 200
+            answer = stage.say(guest, f"/runs/{run}/holds/probe", decision="skip", reason="known")
+            assert answer.status_code == status
+    assert alone.events(run)[-1].actor.name == "guest"
