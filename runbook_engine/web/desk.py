@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
+
 from runbook_engine.app.project import OpenProject
 from runbook_engine.model.errors import JournalError, JournalUnavailableError, PrunedRunError
 from runbook_engine.ports.journal import Journal
@@ -35,6 +37,7 @@ class Desk:
         now: a monotonic clock, seconds.
 
     Attributes:
+        hashing: has one token looked at at a time: scrypt is costly by design, and nobody shall wait for who guesses.
         csrf_mark: stands in a text that several people are given for what forms of each one's session carry.
     """
 
@@ -50,12 +53,12 @@ class Desk:
         self.sessions = Sessions(now, idle=settings.idle, longest=settings.longest)
         self.links = OneTimeLinks(now, settings.link_seconds)
         self.tries = Tries(now)
+        self.hashing = anyio.CapacityLimiter(1)
         self.csrf_mark = secrets.token_hex(32)
         self._opened = project
         self._open = journal or project.journal
         self._now = now
         self._lock = threading.Lock()
-        self._hashing = threading.Lock()  # scrypt is costly by design: one at a time leaves a run its processor
         self._source: tuple[_Stamp, Source] | None = None
         self._viewers: dict[tuple[str, str], tuple[float, Viewer | None]] = {}
 
@@ -102,8 +105,7 @@ class Desk:
         Raises:
             InvalidInputError: the tokens can't be read.
         """
-        with self._hashing:
-            return known_token(self.root, token)
+        return known_token(self.root, token)
 
     def viewer(self, session: Session) -> Viewer | None:
         """Give who a session belongs to as team.yml knows them now; None when they may not be here any more.

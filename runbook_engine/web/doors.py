@@ -3,6 +3,7 @@
 import logging
 from urllib.parse import urlencode
 
+import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -50,7 +51,9 @@ class Doors:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if request.url.path != "/metrics" or scheme.lower() != "bearer":
             return None
-        known = await run_in_threadpool(_by_token, self._desk, request, token.strip())
+        known = await anyio.to_thread.run_sync(
+            _by_token, self._desk, request, token.strip(), limiter=self._desk.hashing
+        )
         return await run_in_threadpool(self._desk.viewer_of, known, "") if known is not None else None
 
 

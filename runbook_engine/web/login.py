@@ -4,6 +4,7 @@ import logging
 import re
 from urllib.parse import quote
 
+import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -33,7 +34,7 @@ async def log_in(request: Request) -> Response:
     there = own_path(form.get("next", ""))
     if wait := desk.tries.take(address):
         return await run_in_threadpool(error_page, request, 429, "too many tries to log in from here", wait=wait)
-    known = await run_in_threadpool(desk.login, form.get("token", "").strip())
+    known = await anyio.to_thread.run_sync(desk.login, form.get("token", "").strip(), limiter=desk.hashing)
     if known is None:
         _log.warning("login refused from %s", address)
         query = {"next": there, "problem": "nobody's token, or a link that was used or is too old"}

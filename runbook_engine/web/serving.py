@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from runbook_engine.app.project import OpenProject
-from runbook_engine.model.errors import UsageError
+from runbook_engine.model.errors import NoJournalError, UsageError
 from runbook_engine.web.desk import Desk
 from runbook_engine.web.security.origin import is_loopback
 from runbook_engine.web.server import Certificate, DashboardServer, listen
@@ -68,7 +68,7 @@ def open_dashboard(project: OpenProject, wanted: Wanted) -> Iterator[Served]:
     certificate = _check(wanted)
     if certificate is not None:
         certificate.check()
-    project.journal(create=True).close()
+    _ready_journal(project)
     taken = listen(wanted.host, wanted.port)
     try:
         port = taken.getsockname()[1]
@@ -82,6 +82,14 @@ def open_dashboard(project: OpenProject, wanted: Wanted) -> Iterator[Served]:
             desk.close()
     finally:
         taken.close()
+
+
+def _ready_journal(project: OpenProject) -> None:
+    """Make the journal where there is none; one that is there may be somebody's who only lets us read."""
+    try:
+        project.journal().close()
+    except NoJournalError:
+        project.journal(create=True).close()
 
 
 def _check(wanted: Wanted) -> Certificate | None:

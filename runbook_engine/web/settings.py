@@ -17,6 +17,7 @@ class Settings:
         idle, longest: seconds after which a session ends, unused and anyhow.
         link_seconds: how long the one-time link can be used.
         most_streams: how many browsers may watch at once.
+        patience: seconds that a browser has to take what it is sent.
     """
 
     origins: tuple[str, ...]
@@ -25,6 +26,7 @@ class Settings:
     longest: float = 12 * 3600.0
     link_seconds: float = 600.0
     most_streams: int = 2000
+    patience: float = 20.0
 
     @cached_property
     def hosts(self) -> frozenset[str]:

@@ -16,7 +16,6 @@ from runbook_engine.web.replies import RefusedError, desk_of
 
 _log = logging.getLogger("runbook.web")
 _QUIET_SECONDS = 15.0  # after which a comment is sent, so that nobody between us takes the silence for the end
-_PATIENCE_SECONDS = 20.0  # for a browser that does not take what it is sent
 _AGAIN = b"retry: 3000\n\n"
 
 
@@ -65,18 +64,22 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send(self, feed: Feed, send: Send) -> None:
-        await _put(send, _AGAIN)
+        await self._put(send, _AGAIN)
         told: Standing | None = None
         while not self._feeds.closing and await self._may_watch():
             standing = feed.standing
             if standing is not None and standing != told:
                 for text in _texts(told, standing, seen=self._seen):
-                    await _put(send, text)
+                    await self._put(send, text)
                 told = standing
                 continue
             await feed.changed(_QUIET_SECONDS)
             if feed.standing == told:
-                await _put(send, b": still here\n\n")
+                await self._put(send, b": still here\n\n")
+
+    async def _put(self, send: Send, body: bytes) -> None:
+        async with asyncio.timeout(desk_of(self._request).settings.patience):
+            await send({"type": "http.response.body", "body": body, "more_body": True})
 
     async def _may_watch(self) -> bool:
         """Ask again whether the person may be here: a login ends, and a token is withdrawn, also while one watches."""
@@ -101,11 +104,6 @@ def _event(kind: str, standing: Standing, data: dict[str, object]) -> bytes:
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else -1  # noqa: PLR2004 - of 63 bits
-
-
-async def _put(send: Send, body: bytes) -> None:
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
 async def _gone(receive: Receive) -> None:

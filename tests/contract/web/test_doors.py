@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from support.dashboard import served
+from support.dashboard import TEAM, served
 from support.ticks import Ticks
 
 from runbook_engine.web.security.token_file import remove_token
@@ -214,3 +214,17 @@ def test_other_pages_may_not_fetch_from_us(stage):
             assert dana.get("/", headers=headers).status_code == 403
         headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
         assert dana.get("/", headers=headers).status_code == 200
+
+
+def test_a_team_that_can_not_be_read_lets_nobody_in(place):
+    ticks = Ticks()
+    with served(place.root, now=ticks) as stage, stage.login("dana") as dana:
+        (place.root / "team.yml").write_text("people: [")
+        try:
+            ticks.later(1)
+            answer = dana.get("/")
+            assert answer.status_code == 503
+            assert "team.yml is not valid" in answer.text
+        finally:
+            (place.root / "team.yml").write_text(TEAM)
+        assert dana.get("/").status_code == 200

@@ -1,5 +1,6 @@
 """Streams of a run's changes: what they say, how they end, how many there may be."""
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -13,7 +14,10 @@ from support.ticks import Ticks
 from runbook_engine.app.project import open_project
 from runbook_engine.journals.holder import this_process
 from runbook_engine.model.event import Actor, NoteAdded
+from runbook_engine.web.app import Dashboard
+from runbook_engine.web.desk import BY_LINK, Desk
 from runbook_engine.web.security.token_file import remove_token
+from runbook_engine.web.settings import Settings
 
 ENGINE = Actor(kind="engine", name="engine")
 
@@ -202,3 +206,33 @@ def read_until(watcher, words):
     while words.encode() not in seen and time.monotonic() < until:
         seen += watcher.recv(65536)
     assert words.encode() in seen, seen
+
+
+def test_who_takes_nothing_that_is_sent_is_let_go(place, run):
+    """Talks to the application itself: no socket's buffers have to be filled for that."""
+    project = open_project(place.root)
+    desk = Desk(project, Settings(origins=("http://127.0.0.1:1",), patience=0.05))
+    session = desk.sessions.begin("guest", BY_LINK)
+    headers = [(b"host", b"127.0.0.1:1"), (b"cookie", f"{desk.settings.cookie}={session}".encode())]
+    path = f"/runs/{run}/events"
+    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 1), "scheme": "http", "http_version": "1.1", "root_path": ""}  # fmt: skip
+    sent = []
+
+    async def send(message):
+        sent.append(message["type"])
+        if len(sent) > 2:
+            await asyncio.Event().wait()
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def talk():
+        dashboard = Dashboard(desk)
+        async with asyncio.timeout(60):
+            await dashboard.asgi(scope, receive, send)
+
+    try:
+        asyncio.run(talk())
+    finally:
+        desk.close()
+    assert sent == ["http.response.start", "http.response.body", "http.response.body"]
