@@ -5,15 +5,9 @@ primary.
 """
 
 import os
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
-
-from runbook_engine.journals.address import open_database
-from runbook_engine.journals.sql_rights import Roles
+from support.postgres_pair import Pair
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -29,51 +23,6 @@ steps:
     needs: [work]
     command.run: {shell: 'echo after >> ledger', cwd: ROOT}
 """
-
-
-class Pair:
-    """A primary and its standby; the primary is made anew for each test, since it is going to be lost."""
-
-    def __init__(self, kind, user):
-        self.folder = tempfile.mkdtemp(prefix="rbpg")
-        if user is not None:
-            os.chown(self.folder, user, -1)
-        self.primary = kind(self.folder, user)
-        self.standby_folder = tempfile.mkdtemp(prefix="rbpg")
-        if user is not None:
-            os.chown(self.standby_folder, user, -1)
-        self.binaries, self.user = Path(self.primary.binaries), user
-        self.database = self.primary.new_database()
-        copy = ("-h", self.folder, "-U", "runbook", "-D", f"{self.standby_folder}/data", "-c", "fast")
-        self._do("pg_basebackup", *copy, "-R", "-X", "stream")
-        self._do(
-            "pg_ctl", "-D", f"{self.standby_folder}/data", "-w", "-l", f"{self.standby_folder}/log",
-            "-o", f"-c listen_addresses='' -k {self.standby_folder} -c fsync=off", "start",
-        )  # fmt: skip
-        self.primary.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'")
-        self.primary.sql("postgres", "SELECT pg_reload_conf()")
-        database = open_database(self.url("journal_owner"), project=Path(self.folder))
-        database.make(Roles(("journal_app",)))
-        database.close()
-
-    def url(self, role="journal_app"):
-        hosts = f"{self.folder},{self.standby_folder}"
-        return f"postgresql://{role}@/{self.database}?host={hosts}&target_session_attrs=read-write"
-
-    def lose_the_primary(self):
-        self.primary.stop()
-
-    def promote(self):
-        self._do("pg_ctl", "-D", f"{self.standby_folder}/data", "-w", "promote")
-
-    def stop(self):
-        self._do("pg_ctl", "-D", f"{self.standby_folder}/data", "-w", "-m", "immediate", "stop")
-        for folder in (self.folder, self.standby_folder):
-            shutil.rmtree(folder)
-
-    def _do(self, program, *arguments):
-        argv = [self.binaries / program, *arguments]
-        subprocess.run(argv, check=True, user=self.user, stdout=subprocess.DEVNULL, cwd="/", timeout=60)
 
 
 @pytest.fixture
