@@ -8,6 +8,7 @@ docker image inspect "$image" >/dev/null 2>&1 && exit 0
 if [ ! -s "$kept" ]; then
   room=$(mktemp -d)
   trap 'rm -rf "$room"' EXIT
+  trap 'exit 1' TERM INT
   debootstrap --variant=minbase --include=openssh-server,python3-minimal,procps,libfaketime \
     "${1:-bookworm}" "$room/root" >"$room/log" 2>&1 || { tail -5 "$room/log" >&2; exit 1; }
   mkdir -p "$(dirname "$kept")"

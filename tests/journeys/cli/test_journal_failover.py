@@ -98,6 +98,11 @@ def test_a_primary_that_answers_is_stopped_first_and_one_that_can_not_be_is_a_pe
     assert "fence" in held.err
     assert (stage.root / "stopped").exists(), "it was told to stop, and did not"
     events = stage("audit", "log", "last", "--output", "json").json
+    assert stage("run", "work", "--dry-run", RUNBOOK_JOURNAL=pair.url()).status == 0
+    standby = f"postgresql://journal_reader@/{pair.database}?host={pair.standby_folder}"
+    copied = stage("journal", "copy", "sqlite:///backup/copy.db", "--from", standby)
+    assert copied.status == 0, copied.err
+    assert stage("audit", "verify", RUNBOOK_JOURNAL="sqlite:///backup/copy.db").status == 0
     assert "gate.opened" not in {event["event"]["kind"] for event in events}, (
         "nothing is promoted beside a live primary"
     )
