@@ -1,6 +1,7 @@
 """Answers to those who look: pages, a task's output, a run's report, how the dashboard itself is."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
@@ -123,12 +124,16 @@ def _write(name: str, request: Request) -> str:
 
 
 def _query(request: Request) -> Mapping[str, str]:
-    return {**request.query_params, **request.path_params}
+    """Give the names of the path and the query. None has a NUL in it, and not every database can look for one."""
+    query = {**request.query_params, **request.path_params}
+    if any("\x00" in str(value) for value in query.values()):
+        raise RefusedError(404, "there is nothing of that name")
+    return query
 
 
 def _output(request: Request) -> str:
     source: Source = desk_of(request).source()
-    names = request.path_params
+    names: Mapping[str, Any] = _query(request)
     run = run_of(source, names["run"])
     streams = source.journal.output(run.id, names["task"], names["attempt"]) if names["attempt"] < 1 << 31 else {}
     if not streams:

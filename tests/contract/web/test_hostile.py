@@ -6,6 +6,10 @@ import subprocess
 from urllib.parse import quote
 
 import pytest
+from support.dashboard import served
+
+from runbook_engine.app.project import open_project
+from runbook_engine.model.errors import JournalError
 
 SECRET_FILES = ("team.yml", "runbook.toml", ".runbook/journal.db", ".runbook/dashboard-tokens.json")
 
@@ -172,3 +176,36 @@ def test_no_secret_of_a_login_is_printed(stage, capfd):
         subprocess.run(["grep", "-r", "-l", "wrong-secret", stage.root], capture_output=True, check=False).returncode
         == 1
     )
+
+
+class Strict:
+    """A journal whose database refuses to look for a NUL, as PostgreSQL does."""
+
+    def __init__(self, journal):
+        self._journal = journal
+
+    def __getattr__(self, name):
+        found = getattr(self._journal, name)
+
+        def asked(*words, **more):
+            if any("\x00" in word for word in words if isinstance(word, str)):
+                raise JournalError("text fields cannot contain NUL bytes")
+            return found(*words, **more)
+
+        return asked if callable(found) else found
+
+
+def test_no_database_is_asked_for_a_name_that_none_can_have(place, run):
+    with (
+        served(place.root, journal=lambda: Strict(open_project(place.root).journal())) as stage,
+        stage.login("vera") as vera,
+    ):
+        for path in (
+            f"/runs/{run}/output/a%00b/1",
+            f"/runs/{run}/task?task=%00",
+            "/?before=%00",
+            "/journal?run=%00",
+            "/runs/%00",
+        ):
+            assert vera.get(path).status_code == 404, path
+        assert vera.get(f"/runs/{run}").status_code == 200
