@@ -45,5 +45,14 @@
 
   all();
   setInterval(tick, 1000);
+
+  // A list is asked for again from time to time, unless somebody does not look at it or is about to choose.
+  const again = Number(document.body.dataset.again);
+  if (again) {
+    setInterval(() => {
+      const busy = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.nodeName);
+      if (document.visibilityState === "visible" && !busy) location.reload();
+    }, 1000 * again);
+  }
   document.addEventListener("swapped", all);
 })();

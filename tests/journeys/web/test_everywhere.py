@@ -105,6 +105,7 @@ def test_the_keyboard_reaches_what_is_to_be_answered_and_shows_where_it_is(brows
 
 
 def test_a_run_that_changes_is_said_aloud_once(browser, runs, site):
+    browser.wait(lambda: len(site.status(runs["held"])["held"]) == 3 and site.status(runs["held"])["gates"])
     browser.open(f"/runs/{runs['held']}")
     browser.see("deploy is held")
     place = browser.one("#heard")

@@ -49,6 +49,13 @@ def test_a_run_is_watched_and_its_gate_approved(site, browser):
     assert not browser.complaints()
 
 
+def test_the_list_of_runs_shows_a_new_one_by_itself(site, browser):
+    browser.open("/")
+    browser.see("Runs")
+    run = site.run("sign-off")
+    browser.see(run, "declare@localhost waits for director")
+
+
 def test_a_decline_ends_the_gate(site, browser):
     run = site.run("failover")
     browser.open(f"/runs/{run}")
@@ -101,6 +108,7 @@ def test_what_is_being_written_opened_and_scrolled_to_stays_when_the_run_changes
     browser.script(
         "window.mark = document.querySelector('#asks textarea'); mark.focus(); mark.setSelectionRange(2, 4); scrollTo(0, 150)"
     )
+    browser.script("document.documentElement.style.overflowAnchor = 'none'")  # as in browsers that don't hold the place
     before = browser.script("return mark.getBoundingClientRect().top")
     site("pause", run, "--reason", "look here: " + "a long reason " * 30, "--as", "eli")
     browser.see("look here")
