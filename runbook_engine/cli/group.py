@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "revert": ("revert", "Take back what a run changed, newest first."),
     "validate": ("validate", "Check runbooks, inventories, team and configuration."),
     "fmt": ("fmt", "Lay runbooks and team.yml out in one way."),
+    "test": ("test", "Play the cases of runbooks: unit tests that touch no target."),
     "explain": (
         "explain",
         "Say what a rule of `runbook validate` asks for, and why; without RULE, list them all.",
