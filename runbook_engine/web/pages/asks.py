@@ -13,6 +13,7 @@ from runbook_engine.reporting.troubles import group_troubles
 from runbook_engine.web.viewer import Viewer
 
 Kind = Literal["gate", "manual", "window", "hold", "doubt"]
+_MOST_REASONS = 10
 READ_ONLY = "This session may look, but not answer: your name has no role in the team."
 
 
@@ -104,7 +105,9 @@ def _holds(held: Iterable[Trouble], viewer: Viewer | None) -> Iterator[Ask]:
         steps.setdefault(one.step, []).append(one)
     for step, troubles in steps.items():
         tasks = tuple(task for one in troubles for task in one.tasks)
-        text = "\n".join(one.reason.strip() for one in troubles)
+        text = "\n".join(one.reason.strip() for one in troubles[:_MOST_REASONS])
+        if len(troubles) > _MOST_REASONS:
+            text += f"\n… and {len(troubles) - _MOST_REASONS} more reasons"
         single = len(tasks) == 1
         key = f"hold:{step}:{hash_of(text)}"
         yield Ask("hold", tasks[0] if single else step, key, text, objection, tasks=() if single else tasks)

@@ -18,6 +18,8 @@ from runbook_engine.reporting import words
 
 FOLD_ABOVE = 20  # tasks of a step; more of them are counted, and those named that need attention
 _MOST_RUNNING = 10
+_MOST_TASKS = 300  # of all steps, that a page shows one by one
+_LOOK_HERE = frozenset({"failed", "unreachable", "held", "in-doubt", "running"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,13 @@ class StepCard:
     @property
     def opens(self) -> bool:
         """Whether it is shown opened at first: something is to be seen there."""
-        return self.state in {"failed", "unreachable", "held", "in-doubt", "running"} and not self.folded
+        return self.state in _LOOK_HERE and not self.folded
 
 
 def step_cards(report: RunReport) -> list[StepCard]:
-    """Give the steps in the plan's order."""
-    return [_card(step, report.troubles) for step in report.steps]
+    """Give the steps in the plan's order; of a run with very many tasks only steps that need a look show theirs."""
+    one_by_one = sum(len(step.tasks) for step in report.steps if step.planned <= FOLD_ABOVE)
+    return [_card(step, report.troubles, crowded=one_by_one > _MOST_TASKS) for step in report.steps]
 
 
 def folded(report: RunReport, *, over: bool) -> RunReport:
@@ -91,12 +94,13 @@ def newest_attempts(report: RunReport, most: int) -> list[tuple[TaskReport, int,
     return sorted(ended, key=lambda one: one[2], reverse=True)[:most]
 
 
-def _card(step: StepReport, troubles: Iterable[Trouble]) -> StepCard:
-    folded = step.planned > FOLD_ABOVE
+def _card(step: StepReport, troubles: Iterable[Trouble], *, crowded: bool) -> StepCard:
+    state = words.step_standing(step)
+    folded = step.planned > FOLD_ABOVE or (crowded and state not in _LOOK_HERE and bool(step.tasks))
     running = sorted(_running(step), key=lambda one: one[1])
     return StepCard(
         step=step,
-        state=words.step_standing(step),
+        state=state,
         tasks=() if folded else step.tasks,
         running=tuple(running[:_MOST_RUNNING]) if folded else (),
         running_tasks=len(running),

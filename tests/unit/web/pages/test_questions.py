@@ -1,5 +1,6 @@
 """What a run waits for, told by its events: every kind of question, and what is said to whom."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -42,7 +43,7 @@ class Told:
 
     def opened(self, **more):
         facts = {"runbook": "failover", "inventory": "demo", "mode": "live", "fingerprint": "f", "engine_version": "1"}
-        event = RunOpened(steps=STEPS, tasks=31, **{**facts, **more})
+        event = RunOpened(**{"steps": STEPS, "tasks": 31, **facts, **more})
         self.journal.open_run(RUN, event, Actor(name="eli"))
         return self
 
@@ -123,6 +124,22 @@ def test_many_tolerated_failures_are_told_by_their_reason(told):
     tree = told.say(RunClosed(status="succeeded")).page()
     assert "tolerated: does on 30 targets" in tree.text
     assert tree.text.count("no space") == 3  # under attention, at the step, among the deviations
+
+
+def test_a_run_with_ever_so_many_tasks_and_reasons_has_a_page_that_can_be_read(stage):
+    many = tuple(StepSummary(id=f"s{number}", digest="", tasks=20, targets_digest="") for number in range(60))
+    told = Told(stage.project).opened(steps=many, tasks=1200)
+    for step, number in itertools.product(range(60), range(20)):
+        task, outcome = f"s{step}@web{number}", "failed" if step in {3, 4} else "changed"
+        told.say(AttemptStarted(task=task, number=1, token="t"))
+        told.say(AttemptFinished(task=task, number=1, outcome=outcome, error=f"reason {number}"))
+    text = run.page(told.source, DANA, {"run": RUN})
+    assert len(text) < 150_000
+    tree = Tree(text)
+    assert "… and 10 more; their steps below have all." in tree.text
+    assert tree.all("div", id="task-s3@web7")
+    assert not tree.all("div", id="task-s5@web7")
+    assert tree.all("a", href=f"/runs/{RUN}/tasks?step=s5")
 
 
 def test_a_clock_that_passed_its_objective_says_so(stage):
