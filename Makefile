@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PYTEST_WORKERS ?= 3
 
-.PHONY: help setup demo test lint types contracts unit bench docs lock clean
+.PHONY: help setup demo test lint types contracts unit bench docs site lock clean
 
 help:
 	@echo "make demo   fail a region over, in an emulated cloud on this machine"
 	@echo "make test   lint, types, import contracts and every test"
 	@echo "make bench  measure it beside its peers, and write benchmarks/results.md (about 20 minutes)"
 	@echo "make docs   write the generated reference pages"
+	@echo "make site   write the documentation as a site, to build/site/index.html"
 
 setup: $(STAMP)
 
@@ -48,13 +49,24 @@ bench: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m runbook_engine.cli.reference docs/reference
 
+# The site's tools have an environment of their own: they are no part of what is tested.
+SITE := .cache/site
+$(SITE)/.ready: docs/requirements.lock
+	$(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docs/requirements.lock
+	@touch $(SITE)/.ready
+
+site: $(SITE)/.ready
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet
+	@echo "build/site/index.html"
+
 # Needs uv (`pip install uv`). Hashes and versions only: the lock names no package index.
 lock:
 	uv pip compile pyproject.toml --group dev --extra lab --extra workers --extra web --extra traces --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
-	for name in requirements requirements-pyinfra; do uv pip compile benchmarks/$$name.in --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o benchmarks/$$name.lock; done
+	for name in benchmarks/requirements benchmarks/requirements-pyinfra docs/requirements; do uv pip compile $$name.in --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o $$name.lock; done
 
 clean:
 	[ ! -x $(BIN)/runbook ] || $(BIN)/runbook lab down
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(SITE) build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
