@@ -11,6 +11,7 @@ import dashboard
 import engine
 import fanout
 import startup
+import workers
 from hosts import running_hosts
 from measure import Usage, medians
 from report import Judged, Section, at_least, at_most, usage_head, usage_rows
@@ -279,6 +280,23 @@ def dashboard_cost(setting: Setting) -> list[Section]:
     ]
 
 
+def far_attempts(setting: Setting) -> list[Section]:
+    """Workers on two queues, over PostgreSQL."""
+    told = workers.measure_all(setting.fresh("workers"), setting.say, quick=setting.quick)
+    rows = [
+        [name, f"{one.tasks:,}", f"{one.per_second:.0f}", f"{one.latency[0]:.0f} / {one.latency[1]:.0f}",
+         f"{one.control.cpu:.1f}", f"{one.control.memory:.0f}"]
+        for name, one in told.runs.items()
+    ]  # fmt: skip
+    text = (
+        f"Tasks that do nothing, on two queues with {workers.WORKERS} workers each, all of it on this machine with its "
+        f"PostgreSQL (synchronous). A worker has {told.memory:.0f} MB for itself. The last row is the same journal "
+        "without workers."
+    )
+    head = ["", "tasks", "tasks a second", "ms from order to end, 50 / 99 %", "control's CPU s", "its MB"]
+    return [Section("Workers", text, head, rows)]
+
+
 PARTS: dict[str, Callable[[Setting], list[Section]]] = {
     "fanout": fan_out,
     "scale": scale,
@@ -287,6 +305,7 @@ PARTS: dict[str, Callable[[Setting], list[Section]]] = {
     "journal": large_journal,
     "critical": critical_path,
     "dashboard": dashboard_cost,
+    "workers": far_attempts,
 }
 
 

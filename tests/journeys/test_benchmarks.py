@@ -79,3 +79,11 @@ except WorkError as error:
     found = run("-c", failing, str(tmp_path))
     assert "ended with 1 in place of 0" in found.stdout
     assert "it broke" in found.stdout
+
+
+def test_workers_part_counts_what_workers_did():
+    if not Path("/usr/lib/postgresql").exists():
+        pytest.skip("no PostgreSQL server here (Debian: postgresql)")
+    done = run("run.py", "--quick", "--only", "workers")
+    assert done.returncode == 0, done.stderr
+    assert "| 2 steps x 40 targets, no workers | 80 |" in done.stdout
