@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -21,6 +23,7 @@ Claim = Callable[[OrderKey, Callable[[], None]], "Future[str]"]
 _BEAT, _STALLED, _SWEEP = 5.0, 20.0, 5.0
 _LETTING_GO = 1.0  # seconds to end the jobs: the attempts are not theirs, and go on
 _LONGEST_WAIT = 30
+_ENDING, _TURN = 15.0, 0.1
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 15.0
 
 
@@ -54,22 +57,48 @@ class WorkerLoop:
         self._say = say
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
+        self._stopped_at: float | None = None
+        self._ended = threading.Event()
+        self._failed: BaseException | None = None
         # What it says of each job is said by us, and that the database is away as well.
         for name in ("procrastinate", "psycopg"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
     def run(self) -> None:
-        """Serve until `stop`; when the database goes away, come back with it."""
-        asyncio.run(self._serve())
+        """Serve until `stop`; when the database goes away, come back with it.
+
+        The jobs' loop has a thread of its own and is given so long to end: the attempts are not its, and neither they
+        nor the process that is to end wait for a connection of its that hangs. Its jobs are brought to others then.
+        """
+        thread = threading.Thread(target=self._run, name="queues", daemon=True)
+        thread.start()
+        while not self._ended.wait(_TURN):
+            if self._stopped_at is not None and time.monotonic() - self._stopped_at > _ENDING:
+                self._say("the connection to the queues does not end, and is left")
+                return
+        if self._failed is not None:
+            raise self._failed
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - it is raised where somebody hears it
+            self._failed = error
+        finally:
+            self._ended.set()
 
     def stop(self) -> None:
         """Take nothing more; safe in a signal handler and in any thread."""
+        if self._stopped_at is None:
+            self._stopped_at = time.monotonic()
         loop, stopping = self._loop, self._stopping
         if loop is not None and stopping is not None:
             loop.call_soon_threadsafe(stopping.set)
 
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        if self._stopped_at is not None:
+            return
         delay = _FIRST_DELAY
         while not self._stopping.is_set():
             try:

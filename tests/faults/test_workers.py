@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from support.fleet import Fleet
 
-pytestmark = [pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(600)]
 
 # A step on four targets of two queues; each writes that it began, waits for the word to go, and writes that it ended.
 WAITS = """\
@@ -264,3 +264,56 @@ def test_without_a_queue_of_its_own_a_target_is_reached_from_here(fleet):
     fleet.runbook.write("runbook.toml", (fleet.root / "runbook.toml").read_text() + 'dispatcher = "threads"\n')
     assert fleet.runbook("run", "book", "-i", "two.yml", "--yes").status == 0
     assert fleet.ledger == ALL
+
+
+# An action whose work is the worker's own: what it does dies with it, or wakes with it.
+SLOW = '''\
+import time
+from pathlib import Path
+from runbook_engine.sdk import Action, Applied, CheckStatus, Finding, Params
+
+class SlowParams(Params):
+    """Where."""
+
+    root: str
+
+class Slow(Action):
+    """Looks for as long as nobody says go, then writes one line."""
+
+    name = "slow.mark"
+    Params = SlowParams
+
+    def check(self, params, context):
+        root = Path(params.root)
+        done = (root / "ledger").exists()
+        if not done:
+            with (root / "looks").open("a") as file:
+                file.write("look\\n")
+            while not (root / "go").exists():
+                time.sleep(0.05)
+        return Finding(status=CheckStatus.SATISFIED if done else CheckStatus.UNSATISFIED)
+
+    def apply(self, params, context):
+        with (Path(params.root) / "ledger").open("a") as file:
+            file.write("done\\n")
+        return Applied()
+'''
+
+
+def test_who_was_frozen_before_a_change_does_not_make_it_when_another_one_did(fleet):
+    fleet.runbook.write("plugins/slow.py", SLOW)
+    fleet.book("runbook: book\nsteps:\n  - id: slow\n    targets: w1\n    slow.mark: {root: ROOT}\n")
+    frozen = fleet.worker("eu-west-1")
+    control = fleet.control("run", "book", "-i", "two.yml", "--yes")
+    looks = fleet.root / "looks"
+    fleet.wait(looks.exists)
+    frozen.send_signal(signal.SIGSTOP)
+    fleet.worker("eu-west-1")
+    fleet.wait(lambda: looks.read_text().count("look") == 2)
+    _go(fleet)
+    assert fleet.ended(control) == 0, fleet.everything()
+    frozen.send_signal(signal.SIGCONT)
+    frozen.send_signal(signal.SIGTERM)
+    assert fleet.ended(frozen) == 0, fleet.everything()
+    assert fleet.ledger == ["done"]
+    assert "given up" in fleet.said(frozen)

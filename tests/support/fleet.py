@@ -13,7 +13,7 @@ all:
     east: {vars: {queue: us-east-1, ansible_connection: local}, hosts: {e1: {}, e2: {}}}
     west: {vars: {queue: eu-west-1, ansible_connection: local}, hosts: {w1: {}, w2: {}}}
 """
-PATIENCE = 120.0  # seconds after which a test gives up waiting for what has to come
+PATIENCE = 180.0  # seconds after which a test gives up waiting for what has to come
 
 
 class Fleet:
@@ -79,8 +79,13 @@ class Fleet:
             time.sleep(0.05)
 
     def ended(self, process) -> int:
-        """Wait for a process's end."""
-        self.wait(lambda: process.poll() is not None)
+        """Wait for a process's end; one that hangs is made to say where."""
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)
+            process.wait()
+            raise AssertionError(self.everything()) from None
         return process.returncode
 
     def everything(self) -> str:
@@ -99,7 +104,7 @@ class Fleet:
             process = subprocess.Popen(
                 self.runbook.argv(*words),
                 cwd=root or self.root,
-                env=self.runbook.environment(**environment),
+                env=self.runbook.environment(PYTHONFAULTHANDLER="1", **environment),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
