@@ -17,6 +17,7 @@ from runbook_engine.sdk import (
 
 from .backup_manifest import NAME, Lack, damaged, lacking, read_manifest, stale, time_of, told
 from .bitbucket import RemoteRepository, repositories
+from .collapse import must_not_collapse
 from .errors import LoginRefusedError
 from .git_work import ALONE, must_be_here, side_by_side
 from .marks import attempt_mark
@@ -31,11 +32,12 @@ class MirrorOutputs(Outputs):
     manifest: str = Field("", description="path of the manifest")
     manifest_sha256: str = Field("", description="its SHA-256, for `backup.verify`")
     recovery_point: str = Field("", description="the time up to which it has everything, UTC")
-    repositories: int = Field(0, description="repositories in it")
-    references: int = Field(0, description="branches, tags and other references in it")
+    repositories: int = Field(0, description="repositories in it that the workspace has, the removed ones not counted")
+    references: int = Field(0, description="their branches, tags and other references")
     size: int = Field(0, description="bytes of all bundles")
     changed: list[str] = Field([], description="repositories that had something new")
     removed: list[str] = Field([], description="repositories that the workspace no longer has; they are kept")
+    gone: list[str] = Field([], description="those of them that this backup was the first to miss")
     lfs: list[str] = Field([], description="repositories that use Git LFS, whose files are not in the backup")
     failed: dict[str, str] = Field({}, description="repositories that could not be backed up, and why")
 
@@ -47,7 +49,8 @@ class BitbucketMirror(Action[MirrorParams]):
     workspace holds the references that its bundle holds. Asks by HTTP reads only.
     apply: fetches what is new, checks every object (git fsck), makes a bundle and restores it on trial. A repository
     that fails leaves the others done. One that was renamed keeps its mirror; one that was removed is kept and told;
-    branches that were deleted or rewritten stay in the mirror under refs/runbook-kept/. Each repository's work goes on
+    where more than `may_vanish` of them are gone, or all, it fails and changes nothing: the token may see too little.
+    Branches that were deleted or rewritten stay in the mirror under refs/runbook-kept/. Each repository's work goes on
     when the engine is killed; the next attempt goes on with what is missing. Pull requests, issues, wikis and the files
     of Git LFS are not part of it.
     """
@@ -121,6 +124,7 @@ bitbucket.mirror:
             return backup.difference(one, params.references(context, one.slug))
 
         remote = repositories(params, context)
+        must_not_collapse(backup.listed, {one.identity for one in remote}, params.may_vanish, "repositories")
         done = side_by_side(
             context, remote, look, at_once=params.concurrent, fails_alone=ALONE, what="looking at repositories"
         )
@@ -130,4 +134,4 @@ bitbucket.mirror:
             reason = one.error.message if one.error is not None else one.result
             if reason:
                 found.append(Lack(one.item.slug, reason))
-        return found + [Lack(name, "is no longer in the workspace") for name in backup.gone(remote)]
+        return found + [Lack(name, "is no longer in the workspace") for name in backup.missed(remote)]

@@ -12,6 +12,7 @@ from runbook_engine.sdk import (
     Change,
     Finding,
     JsonObject,
+    Mode,
     Outputs,
     satisfied,
     unsatisfied,
@@ -41,8 +42,9 @@ class RestoreOutputs(Outputs):
 class BitbucketRestore(Action[RestoreParams]):
     """Restore repositories from a backup of bitbucket.mirror: into empty ones, of any workspace.
 
-    check: done when each holds exactly the references that the backup has. One that holds something else fails the
-    step: nothing is ever overwritten. A bundle that is damaged fails it, too.
+    check: done when each holds exactly the references that the backup has. One that holds something else is
+    never overwritten, and a bundle that is damaged never pushed: the others are restored first, then the step fails and
+    names them. It fails, too, when the backup lists nothing to restore.
     apply: makes what is not there (with `create`), pushes each bundle without force, and compares the references. One
     that fails leaves the others done. What holds a part of its backup (an attempt was interrupted) gets the rest.
     """
@@ -70,18 +72,24 @@ bitbucket.restore:
         done = side_by_side(
             context, wanted, work.look, at_once=params.concurrent, fails_alone=ALONE, what="looking at repositories"
         )
-        _raise(done, "can't be restored", _outputs(done))
         point = min((one.confirmed for one in wanted if one.confirmed is not None), default=None)
         facts = {
             "outputs": {**_outputs(done), "recovery_point": point.isoformat() if point else ""},
             "recovery_point": point,
         }
         missing = [(one.item, one.result) for one in done if one.result is not None and one.result.missing]
+        # Those that can't be restored keep nobody from restoring the others: `apply` fails in the end, naming them.
+        if not missing or context.run.mode is Mode.DRY_RUN:
+            _raise(done, "can't be restored", _outputs(done))
         if not missing:
             return satisfied(f"{len(wanted)} repositories hold what the backup holds", **facts)
         changes = tuple(Change(what=item.name, before=seen.words, after=item.words) for item, seen in missing)
         names = ", ".join(item.name for item, _ in missing[:_SHOWN])
-        return unsatisfied(f"{len(missing)} of {len(wanted)} are to be restored: {names}", changes=changes, **facts)
+        failed = sorted(one.item.name for one in done if one.error is not None)
+        cant = f"; {len(failed)} can't be: {', '.join(failed[:_SHOWN])}" if failed else ""
+        return unsatisfied(
+            f"{len(missing)} of {len(wanted)} are to be restored: {names}{cant}", changes=changes, **facts
+        )
 
     def apply(self, params: RestoreParams, context: ActionContext) -> Applied:
         """Make what is not there, push what is missing."""

@@ -1,6 +1,7 @@
 """jira.export: the issues of a search with all their comments and attachments, as files with a manifest."""
 
 import re
+from collections.abc import Collection
 from datetime import timedelta
 from typing import ClassVar, Self
 
@@ -21,6 +22,7 @@ from runbook_engine.sdk import (
 
 from .atlassian_site import OnSite
 from .backup_manifest import NAME, Lack, lacking, stale, told
+from .collapse import MayVanish, must_not_collapse
 from .export_store import GREATEST, Bucket, Folder, S3Store, Store
 from .jira_issues import listed
 from .jira_manifest import Export, read_export
@@ -56,6 +58,7 @@ class ExportParams(OnSite):
         timedelta(hours=1),
         description="greatest age of the manifest; an older one is written anew although no issue changed",
     )
+    may_vanish: MayVanish = 0.5
     allow_missing: bool = Field(
         default=False, description="whether it is done although Jira does not give something that it lists"
     )
@@ -79,12 +82,13 @@ class ExportOutputs(Outputs):
 
     manifest: str = Field("", description="where the manifest is")
     recovery_point: str = Field("", description="the time up to which it has everything that Jira listed, UTC")
-    issues: int = Field(0, description="issues in it")
+    issues: int = Field(0, description="issues in it that Jira lists, the removed ones not counted")
     comments: int = Field(0, description="their comments")
     attachments: int = Field(0, description="their attachments")
     size: int = Field(0, description="bytes of all files")
     changed: int = Field(0, description="issues that were new or changed")
     removed: int = Field(0, description="issues in it that Jira no longer lists; they are kept")
+    gone: list[str] = Field([], description="keys of those of them that this export was the first to miss")
     approximate: int = Field(0, description="how many issues there are by Jira's own estimate, to compare with")
     missing: dict[str, str] = Field({}, description="what Jira lists and does not give, and why")
 
@@ -95,7 +99,8 @@ class JiraExport(Action[ExportParams]):
     check: done when the manifest is no older than `renew`, its files are there as they were written (in a folder by
     their SHA-256, in a bucket by their sizes), and Jira lists the issues and times of change that it has.
     apply: brings what is new or changed, one file an issue, attachments below names that lead nowhere; then writes the
-    manifest. Killed, it goes on with what is missing. An issue or attachment that was deleted in Jira is kept and told.
+    manifest. Killed, it goes on with what is missing. An issue or attachment that was deleted in Jira is kept and told;
+    where more than `may_vanish` of the issues are gone, or all, it fails and changes nothing: the token may see less.
     Jira's lists lag some seconds behind what was just changed.
     """
 
@@ -126,7 +131,7 @@ jira.export:
         store = _store(params, context)
         export = read_export(store, NAME, _source(params))
         if export is None:
-            there = sum(1 for _ in listed(params.client(context, max_bytes=_ANSWER), params.jql))
+            there = len(_listing(params, context, set()))
             change = Change(what="export", after={"issues": there, "to": store.place("")})
             return unsatisfied(f"there is no export yet; Jira lists {there} issues", changes=(change,))
         wrong = [Lack(path, "is not as it was written") for path in store.damaged(export.files())]
@@ -137,7 +142,7 @@ jira.export:
         if wrong:
             return lacking(wrong)
         return satisfied(
-            f"{len(export.issues)} issues are exported as of {export.recovery_point:%Y-%m-%d %H:%M:%S} UTC",
+            f"{export.words()} as of {export.recovery_point:%Y-%m-%d %H:%M:%S} UTC",
             outputs={**export.outputs(), "manifest": store.place(NAME)},
             recovery_point=export.recovery_point,
         )
@@ -146,7 +151,8 @@ jira.export:
         """Bring it up to date."""
         part_bytes = params.part_bytes if params.attachments else None
         client, store = params.client(context, max_bytes=_ANSWER), _store(params, context)
-        work = ExportWork(context, client, store, params.jql, _source(params), attempt_mark(context), part_bytes)
+        mark = attempt_mark(context)
+        work = ExportWork(context, client, store, params.jql, _source(params), mark, part_bytes, params.may_vanish)
         export = work.run()
         lacks = list(export.lacks())
         if lacks and not params.allow_missing:
@@ -156,18 +162,24 @@ jira.export:
                 outputs={**export.outputs(), "manifest": store.place(NAME)},
             )
         words = f"exported {export.changed} issues that were new or changed" if export.changed else "nothing was new"
-        return Applied(summary=f"{words}; {len(export.issues)} are there")
+        return Applied(summary=words)
 
 
 def _behind(params: ExportParams, context: ActionContext, export: Export) -> list[Lack]:
     """Say how the export is behind what Jira lists now."""
     found = list(stale(export.recovery_point, context.clock.now(), params.renew))
-    listing = dict(listed(params.client(context, max_bytes=_ANSWER), params.jql))
+    listing = _listing(params, context, export.listed)
     for identity in export.behind(listing, again=False):
         known = export.issues.get(identity)
         found.append(Lack(f"issue {known['key'] if known else identity}", "was changed" if known else "is new"))
-    found += [Lack(f"issue {export.issues[key]['key']}", "is no longer listed") for key in export.gone(listing)]
+    found += [Lack(f"issue {export.issues[key]['key']}", "is no longer listed") for key in export.missed(listing)]
     return found
+
+
+def _listing(params: ExportParams, context: ActionContext, known: Collection[str]) -> dict[str, str]:
+    listing = dict(listed(params.client(context, max_bytes=_ANSWER), params.jql))
+    must_not_collapse(known, listing, params.may_vanish, "issues")
+    return listing
 
 
 def _store(params: ExportParams, context: ActionContext) -> Store:

@@ -23,6 +23,7 @@ class Export:
         issues: what is known of each issue, by its id.
         recovery_point: it has everything that Jira listed at that time.
         mark: of the attempt that wrote it.
+        gone: keys of the issues that it was the first to miss in Jira's list.
         changed: how many issues were new or changed in it.
         approximate: Jira's own estimate of how many issues there are.
     """
@@ -32,7 +33,19 @@ class Export:
     recovery_point: datetime | None = None
     mark: str = ""
     changed: int = 0
+    gone: tuple[str, ...] = ()
     approximate: int = 0
+
+    @property
+    def listed(self) -> dict[str, JsonObject]:
+        """The issues that Jira listed when it was made."""
+        return {key: entry for key, entry in self.issues.items() if "removed" not in entry}
+
+    def words(self) -> str:
+        """Say what it holds."""
+        removed = len(self.issues) - len(self.listed)
+        kept = f", {removed} that Jira no longer lists are kept" if removed else ""
+        return f"{len(self.listed)} issues are exported{kept}"
 
     def files(self) -> Iterator[Stored]:
         """Give every file that it names."""
@@ -60,16 +73,17 @@ class Export:
             or (again and entry.get("missing"))
         ]
 
-    def gone(self, listing: Mapping[str, str]) -> list[str]:
+    def missed(self, listing: Mapping[str, str]) -> list[str]:
         """Give the ids of the issues that Jira no longer lists, where it does not say so yet."""
-        return [key for key, entry in self.issues.items() if key not in listing and "removed" not in entry]
+        return [key for key in self.listed if key not in listing]
 
     def outputs(self) -> JsonObject:
         """Give the step's outputs."""
         return {
             "recovery_point": self.recovery_point.isoformat(timespec="seconds") if self.recovery_point else "",
             **self._counts(),
-            "removed": sum("removed" in entry for entry in self.issues.values()),
+            "removed": len(self.issues) - len(self.listed),
+            "gone": list(self.gone),
             "size": sum(file.size for file in self.files()),
             "changed": self.changed,
             "approximate": self.approximate,
@@ -83,22 +97,24 @@ class Export:
             "made_by": MADE_BY,
             "source": self.source,
             "recovery_point": self.recovery_point.isoformat(timespec="seconds") if self.recovery_point else None,
-            "counts": self._counts(),
+            "counts": {**self._counts(), "removed": len(self.issues) - len(self.listed)},
             "files": [file.entry() for file in self.files()],
             "missing": [{"what": lack.what, "why": lack.why} for lack in self.lacks()],
             "issues": self.issues,
             "mark": self.mark,
             "changed": self.changed,
+            "gone": list(self.gone),
             "approximate": self.approximate,
         }
         content = json.dumps(manifest, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
         return store.write(path, f"{content}\n".encode())
 
     def _counts(self) -> dict[str, JsonValue]:
+        there = self.listed.values()
         return {
-            "issues": len(self.issues),
-            "comments": sum(_number(entry.get("comments")) for entry in self.issues.values()),
-            "attachments": sum(len(objects(entry.get("attachments"))) for entry in self.issues.values()),
+            "issues": len(there),
+            "comments": sum(_number(entry.get("comments")) for entry in there),
+            "attachments": sum(len(objects(entry.get("attachments"))) for entry in there),
         }
 
 
@@ -131,6 +147,7 @@ def read_export(store: Store, path: str, source: str) -> Export | None:
         recovery_point=time_of(value.get("recovery_point")),
         mark=text(value, "mark"),
         changed=_number(value.get("changed")),
+        gone=tuple(map(str, gone)) if isinstance(gone := value.get("gone"), list) else (),
         approximate=_number(value.get("approximate")),
     )
 

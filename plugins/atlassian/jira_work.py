@@ -9,6 +9,7 @@ from runbook_engine.sdk import ActionContext, JsonObject, JsonValue
 
 from .backup_manifest import NAME
 from .client import Client
+from .collapse import must_not_collapse
 from .export_store import Store
 from .jira_attachments import AttachmentError, bring
 from .jira_issues import approximate_count, fetched, listed, with_all_comments
@@ -29,6 +30,7 @@ class ExportWork:
     Attributes:
         part_bytes: longest piece of an attachment; None for no attachments.
         mark: tells this attempt from others, the same after a crash.
+        may_vanish: greatest share of the issues that Jira may no longer list.
     """
 
     context: ActionContext
@@ -38,6 +40,7 @@ class ExportWork:
     source: str
     mark: str
     part_bytes: int | None
+    may_vanish: float
 
     def run(self) -> Export:
         """Do it, and give what the manifest says then."""
@@ -47,6 +50,7 @@ class ExportWork:
     def _run(self) -> Export:
         export, began = self._begun(), self.context.clock.now()
         listing = dict(listed(self.client, self.jql))
+        must_not_collapse(export.listed, listing, self.may_vanish, "issues")
         self._forget_damaged(export, listing)
         wanted = export.behind(listing, again=True)
         export.recovery_point = began
@@ -57,7 +61,9 @@ class ExportWork:
             export.changed += entry != before
             if number % _NOTED == 0:
                 export.write(self.store, PROGRESS)
-        for identity in export.gone(listing):
+        missed = export.missed(listing)
+        export.gone = tuple(sorted(text(export.issues[identity], "key") for identity in missed))
+        for identity in missed:
             export.issues[identity] = {**export.issues[identity], "removed": began.isoformat(timespec="seconds")}
         export.approximate = approximate_count(self.client, self.jql)
         export.write(self.store, NAME)

@@ -23,6 +23,7 @@ class Backup:
         entries: by the repository's UUID.
         failed: why the repositories that could not be brought up to date failed, by name.
         changed: names of those that had something new.
+        gone: names of those that this backup was the first to miss.
         is_new: whether anything in it differs from the backup before, its time excepted.
         wanted: how many repositories the workspace has.
     """
@@ -31,6 +32,7 @@ class Backup:
     entries: dict[str, JsonObject]
     failed: dict[str, str] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
     is_new: bool = False
     wanted: int = 0
     recovery_point: datetime | None = None
@@ -40,14 +42,19 @@ class Backup:
         """Read it from a manifest."""
         entries = {str(entry.get("uuid")): entry for entry in objects(manifest.get("repositories"))}
         failed = {str(one.get("what")): str(one.get("why")) for one in objects(manifest.get("missing"))}
-        changed = manifest.get("changed")
         return cls(
             source=str(manifest.get("source")),
             entries=entries,
             failed=failed,
-            changed=tuple(str(name) for name in changed) if isinstance(changed, list) else (),
+            changed=_strings(manifest.get("changed")),
+            gone=_strings(manifest.get("gone")),
             recovery_point=time_of(manifest.get("recovery_point")),
         )
+
+    @property
+    def listed(self) -> dict[str, JsonObject]:
+        """The entries of what the workspace had when the backup was made."""
+        return {key: entry for key, entry in self.entries.items() if not entry.get("removed")}
 
     @property
     def lacks(self) -> list[Lack]:
@@ -76,18 +83,13 @@ class Backup:
             return "has something new"
         return "has another main branch" if entry.get("head") != now.head else ""
 
-    def gone(self, remote: Iterable[RemoteRepository]) -> list[str]:
+    def missed(self, remote: Iterable[RemoteRepository]) -> list[str]:
         """Name those that the workspace no longer has, where the manifest does not say so yet."""
         there = {one.identity for one in remote}
-        return [
-            str(entry.get("name"))
-            for key, entry in self.entries.items()
-            if key not in there and not entry.get("removed")
-        ]
+        return [str(entry.get("name")) for key, entry in self.listed.items() if key not in there]
 
     def words(self) -> str:
         """Say what it holds, and what it lacks."""
-        there = [entry for entry in self.entries.values() if not entry.get("removed")]
         notes = [
             f"{len(names)} {words}"
             for key, words in (
@@ -96,17 +98,17 @@ class Backup:
             )
             if (names := self._names(key))
         ]
-        return ", ".join((f"{len(there)} repositories are backed up", *notes))
+        return ", ".join((f"{len(self.listed)} repositories are backed up", *notes))
 
     def outputs(self) -> JsonObject:
         """Give the step's outputs."""
         return {
             "recovery_point": self.recovery_point.isoformat(timespec="seconds") if self.recovery_point else "",
-            "repositories": len(self.entries),
-            "references": sum(_number(entry.get("references")) for entry in self.entries.values()),
+            **self._counts(),
             "size": sum(_number(entry.get("bytes")) for entry in self.entries.values()),
             "changed": list(self.changed),
             "removed": self._names("removed"),
+            "gone": list(self.gone),
             "lfs": self._names("lfs"),
             "failed": dict(self.failed),
         }
@@ -118,10 +120,7 @@ class Backup:
             "made_by": MADE_BY,
             "source": self.source,
             "recovery_point": self.recovery_point.isoformat(timespec="seconds") if self.recovery_point else None,
-            "counts": {
-                "repositories": len(entries),
-                "references": sum(_number(entry.get("references")) for entry in entries),
-            },
+            "counts": {**self._counts(), "removed": len(self.entries) - len(self.listed)},
             "files": [
                 {"path": entry["bundle"], "bytes": entry["bytes"], "sha256": entry["sha256"]}
                 for entry in entries
@@ -130,7 +129,15 @@ class Backup:
             "missing": [{"what": name, "why": why} for name, why in self.failed.items()],
             "repositories": list(entries),
             "changed": list(self.changed),
+            "gone": list(self.gone),
             "mark": mark,
+        }
+
+    def _counts(self) -> dict[str, JsonValue]:
+        """Count what the workspace had when the backup was made, not what is kept of what it had before."""
+        return {
+            "repositories": len(self.listed),
+            "references": sum(_number(entry.get("references")) for entry in self.listed.values()),
         }
 
     def _names(self, key: str) -> list[JsonValue]:
@@ -166,6 +173,10 @@ def essence(backup: Backup) -> list[tuple[str, JsonValue, JsonValue, bool]]:
         (key, str(entry.get("name")), str(entry.get("sha256")), bool(entry.get("removed")))
         for key, entry in backup.entries.items()
     )
+
+
+def _strings(value: JsonValue) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def _number(value: JsonValue | Mapping[str, JsonValue]) -> int:

@@ -12,6 +12,7 @@ from runbook_engine.sdk import ActionContext, ActionFailedError, Duration, JsonO
 
 from .backup_manifest import read_manifest, time_of, write_manifest
 from .bitbucket import RemoteRepository, Workspace, repositories
+from .collapse import MayVanish, must_not_collapse
 from .git_advertisement import Advertisement
 from .git_command import refs_digest
 from .git_mirror import MirrorJob
@@ -36,6 +37,7 @@ class MirrorParams(Workspace):
         timedelta(hours=1),
         description="greatest age of the manifest; an older one is written anew although no repository changed",
     )
+    may_vanish: MayVanish = 0.5
 
 
 class MirrorWork:
@@ -53,6 +55,8 @@ class MirrorWork:
         old.must_be_of(params)
         began = context.clock.now()
         remote = repositories(params, context)
+        known = {**self._unlisted(old), **old.listed}
+        must_not_collapse(known, {one.identity for one in remote}, params.may_vanish, "repositories")
         context.connection.make_directory(params.folder, mode=0o700)
         done = side_by_side(
             context,
@@ -72,6 +76,13 @@ class MirrorWork:
                 new.entries[one.item.identity] = {**entry_of(one.item.identity, state), "about": one.item.facts}
                 changed += [one.item.slug] if one.error is None and state.get("changed") else []
         new.entries |= self._removed(old, remote, began)
+        new.gone = tuple(
+            sorted(
+                str(new.entries[key].get("name"))
+                for key in known
+                if key in new.entries and new.entries[key].get("removed")
+            )
+        )
         new.changed = tuple(changed)
         new.is_new = bool(changed) or essence(old) != essence(new)
         points = [time_of(entry.get("confirmed")) for entry in new.entries.values() if not entry.get("removed")]

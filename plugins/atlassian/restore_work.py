@@ -18,6 +18,8 @@ from .git_work import do_job
 from .mirror_backup import MADE_BY
 from .shapes import objects
 
+_SHOWN = 20
+
 
 class RestoreParams(Workspace):
     """From where, whereto, which."""
@@ -31,6 +33,10 @@ class RestoreParams(Workspace):
         [],
         description="names in the backup; without any, all that the workspace had at the time of the backup",
         examples=[["shop", "billing"]],
+    )
+    allow_missing: bool = Field(
+        default=False,
+        description="whether to restore although the backup says that something of it is missing or not up to date",
     )
     create: bool = Field(
         default=False, description="make repositories that are not there, private unless they were not"
@@ -103,15 +109,22 @@ def wanted_of(params: RestoreParams, context: ActionContext) -> list[Wanted]:
     names = params.repositories or [str(one.get("name")) for one in entries if not one.get("removed")]
     # Of two of one name (the first was removed, then another made) the one that is in the workspace counts.
     known = {str(one.get("name")): one for one in sorted(entries, key=lambda one: not one.get("removed"))}
+    if not names:
+        kept = f"; it keeps {len(known)} removed ones: {', '.join(sorted(known)[:_SHOWN])}" if known else ""
+        raise ActionFailedError(
+            f"nothing is to be restored: by the backup the workspace had no repository{kept}",
+            hint="name those that are to be restored in `repositories`, or restore from another copy of the backup",
+        )
     lacking = sorted({name for name in names if name not in known})
     if lacking:
         raise ActionFailedError(f"the backup has no repository {lacking[0]}", hint=f"it has {', '.join(sorted(known))}")
-    if not params.repositories and manifest.get("missing"):
-        lost = [str(one.get("what")) for one in objects(manifest["missing"]) if str(one.get("what")) not in known]
-        if lost:
-            raise ActionFailedError(
-                f"the backup lacks {lost[0]} ({len(lost)} in all)", hint="name those that are to be restored"
-            )
+    lost = [str(one.get("what")) for one in objects(manifest.get("missing"))]
+    lost = [name for name in lost if name in names or not params.repositories]
+    if lost and not params.allow_missing:
+        raise ActionFailedError(
+            f"by the backup's own words {lost[0]} is missing or not up to date in it ({len(lost)} in all)",
+            hint="name the others in `repositories`, or say `allow_missing: true`",
+        )
     return [_wanted(known[name]) for name in dict.fromkeys(names)]
 
 

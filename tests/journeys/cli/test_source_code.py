@@ -109,16 +109,50 @@ def test_one_that_fails_fails_the_run_is_told_and_what_is_there_is_judged(projec
     assert TOKEN not in "".join(told.values())
 
 
-def test_a_backup_that_somebody_damaged_is_not_restored(project):
+def test_a_bundle_that_somebody_damaged_is_not_restored_and_the_others_are(project):
     project.run("backup-source-code", "--yes")
     bundle = next((project.backup / "bundles").glob("shop.*"))
     bundle.write_bytes(bundle.read_bytes()[:-1] + b"x")
+    project.call.write("runbooks/restore-source-code.yml", _without_waits(project, "restore-source-code"))
     done = project.run("restore-source-code", "-e", "report=when-failed", "--yes", status=1)
     assert "is damaged: its SHA-256 is not the manifest's" in done.out + done.err
-    assert writes(project) == []
+    assert "1 of 3 repositories" in done.out + done.err
+    assert (STANDBY, "shop") not in project.bitbucket.fake.repositories
+    assert project.bitbucket.git.refs(f"{STANDBY}/reviews") == project.bitbucket.git.refs(f"{WORKSPACE}/reviews")
+    assert (STANDBY, "empty") in project.bitbucket.fake.repositories
     project.run("backup-source-code", "--yes")
     assert project.outcomes()["mirror"] == "changed"
     project.run("restore-source-code", "-e", "report=when-failed", "--yes")
+
+
+def test_a_backup_that_says_something_is_missing_is_restored_only_when_that_is_said(project):
+    project.run("backup-source-code", "--yes")
+    path = project.backup / "manifest.json"
+    lacking = {"missing": [{"what": "shop", "why": "it was away"}]}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **lacking}))
+    project.call.write("runbooks/restore-source-code.yml", _without_waits(project, "restore-source-code"))
+    done = project.run("restore-source-code", "-e", "report=when-failed", "--yes", status=1)
+    assert "by the backup's own words shop is missing or not up to date" in done.out + done.err
+    assert (project.outcomes()["verify"], project.outcomes()["restore"]) == ("failed", "failed")
+    assert writes(project) == []
+    project.run("restore-source-code", "-e", "report=when-failed", "-e", "incomplete=true", "--yes")
+    assert project.outcomes()["restore"] == "changed"
+
+
+def test_a_workspace_that_shows_nothing_fails_the_backup_and_the_restore_has_all(project, mails):
+    project.run("backup-source-code", "--yes")
+    project.write_settings(smtp=f"{{host: 127.0.0.1, port: {mails.port}, tls: none}}")
+    project.call.write("runbooks/backup-source-code.yml", _without_waits(project, "backup-source-code"))
+    for slug in SLUGS:
+        project.bitbucket.fake.remove(slug)
+    done = project.run("backup-source-code", "--yes", status=1)
+    assert (
+        "the service lists 0 repositories; 3 of the 3 repositories of the last backup are gone" in done.out + done.err
+    )
+    assert "NOT proven" in mails.kept[0][1]
+    project.run("backup-source-code", "--dry-run", status=1)
+    project.run("restore-source-code", "-e", "report=when-failed", "--yes")
+    assert (STANDBY, "reviews") in project.bitbucket.fake.repositories
 
 
 def _without_waits(project, name):

@@ -39,7 +39,7 @@ def test_everything_is_mirrored_and_each_bundle_restores_alone(three, tmp_path):
     assert applied.changed
     for slug in ("shop", "reviews", "billing"):
         assert three.restored(slug, tmp_path) == three.git.refs(f"{WORKSPACE}/{slug}")
-    assert three.manifest["counts"] == {"repositories": 3, "references": 5}
+    assert three.manifest["counts"] == {"repositories": 3, "references": 5, "removed": 0}
     assert three.manifest["missing"] == []
 
 
@@ -183,7 +183,11 @@ def test_removed_ones_are_kept_and_told(three, tmp_path):
     assert three.run("c" * 64).changed
     finding = three.check()
     assert finding.satisfied
-    assert finding.outputs["removed"] == ["shop"]
+    assert finding.outputs["removed"] == finding.outputs["gone"] == ["shop"]
+    assert finding.outputs["repositories"] == three.manifest["counts"]["repositories"] == 2
+    three.fake.remove("reviews")
+    three.run("d" * 64)
+    assert three.check().outputs["gone"] == ["reviews"]
     assert three.restored("shop", tmp_path) == refs
 
 
@@ -219,10 +223,46 @@ def test_empty_ones_are_in_the_backup_without_a_bundle(stage, tmp_path):
     assert stage.restored("new", tmp_path) == stage.git.refs(f"{WORKSPACE}/new")
 
 
-def test_a_workspace_without_repositories_is_backed_up(stage):
-    stage.run()
-    assert stage.check().outputs["repositories"] == 0
-    assert stage.check().recovery_point is not None
+def test_a_workspace_without_repositories_is_no_backup_unless_that_is_said(stage):
+    for attempt in (stage.check, stage.apply):
+        with pytest.raises(ActionFailedError, match="the service lists 0 repositories: nothing was changed") as told:
+            attempt()
+        assert "may_vanish: 1" in told.value.hint
+    assert not stage.folder.exists()
+    stage.apply(may_vanish=1)
+    found = stage.check(may_vanish=1)
+    assert found.satisfied
+    assert found.outputs["repositories"] == 0
+    assert found.recovery_point is not None
+
+
+@pytest.mark.parametrize("gone", [("shop", "reviews"), ("shop", "reviews", "billing")], ids=["most", "all"])
+def test_a_listing_that_collapsed_is_no_proof_that_they_were_removed(three, gone):
+    """A token that lost a right sees an empty workspace, and gets no error."""
+    three.run()
+    before = three.manifest
+    for slug in gone:
+        three.fake.remove(slug)
+    words = (
+        f"the service lists {3 - len(gone)} repositories; {len(gone)} of the 3 repositories of the last backup are gone"
+    )
+    for attempt in (three.check, three.apply):
+        with pytest.raises(ActionFailedError, match=words):
+            attempt("c" * 64)
+    assert three.manifest == before
+    three.apply("d" * 64, may_vanish=1)
+    assert three.manifest["counts"]["repositories"] == 3 - len(gone)
+    assert three.manifest["counts"]["removed"] == len(gone)
+
+
+def test_a_listing_that_collapsed_is_seen_by_the_mirrors_when_the_manifest_was_lost(three):
+    three.run()
+    (three.folder / "manifest.json").unlink()
+    for slug in ("shop", "reviews"):
+        three.fake.remove(slug)
+    with pytest.raises(ActionFailedError, match="2 of the 3 repositories of the last backup are gone"):
+        three.apply("c" * 64)
+    assert not (three.folder / "manifest.json").exists()
 
 
 @pytest.mark.parametrize(

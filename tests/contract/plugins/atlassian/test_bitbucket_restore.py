@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from dataclasses import replace
 
 import pytest
 from support.bitbucket import TOKEN, WORKSPACE, serve_bitbucket
@@ -11,7 +12,7 @@ from support.git_server import git
 from support.plugins import plugin
 from support.vendor_server import dropped, half
 
-from runbook_engine.sdk import ActionFailedError
+from runbook_engine.sdk import ActionFailedError, Mode
 
 RESTORE = plugin("atlassian")["bitbucket_restore"].BitbucketRestore()
 STANDBY = "standby"
@@ -24,8 +25,10 @@ class RestoreStage(Stage):
         facts = {"workspace": STANDBY, "folder": str(self.folder), "work": str(self.home / "work"), "create": True}
         return RESTORE.Params(**self.bitbucket.params(**{**facts, **more}))
 
-    def look(self, **more):
-        return RESTORE.check(self.wish(**more), self.context("b" * 64).reading(RESTORE, self.wish(**more)))
+    def look(self, mode=Mode.LIVE, **more):
+        context = self.context("b" * 64)
+        context = replace(context, run=context.run.model_copy(update={"mode": mode}))
+        return RESTORE.check(self.wish(**more), context.reading(RESTORE, self.wish(**more)))
 
     def restore(self, token="e" * 64, **more):
         context = self.context(token)
@@ -100,12 +103,17 @@ def test_one_that_holds_something_else_is_refused_and_left_alone(stage):
     stage.fake.add("shop", workspace=STANDBY)
     stage.git.commit(f"{STANDBY}/shop", {"other": "work\n"}, branch="main")
     refs = stage.git.refs(f"{STANDBY}/shop")
+    found = stage.look()
+    assert not found.satisfied
+    assert found.summary == "2 of 3 are to be restored: new, reviews; 1 can't be: shop"
     with pytest.raises(ActionFailedError, match="shop: it is not empty and holds something else than the backup"):
-        stage.look()
+        stage.look(mode=Mode.DRY_RUN)
     with pytest.raises(ActionFailedError, match="1 of 3 repositories could not be restored: shop: it is not empty"):
         stage.restore()
     assert stage.git.refs(f"{STANDBY}/shop") == refs
     assert stage.equal("reviews")
+    with pytest.raises(ActionFailedError, match="1 of 3 repositories can't be restored: shop: it is not empty"):
+        stage.look()
 
 
 def test_what_came_in_between_is_not_overwritten(stage):
@@ -162,14 +170,15 @@ def test_a_damaged_bundle_is_not_restored(stage, damage):
     if damage == "a byte":
         content[-1] ^= 1
         bundle.write_bytes(content)
-    with pytest.raises(
-        ActionFailedError, match=r"1 of 3 repositories can't be restored: shop: .* is missing or damaged"
-    ):
-        stage.look()
+    assert stage.look().summary.endswith("1 can't be: shop")
     with pytest.raises(ActionFailedError, match="could not be restored: shop: "):
         stage.restore()
     assert (STANDBY, "shop") not in stage.fake.repositories
     assert stage.equal("reviews")
+    with pytest.raises(
+        ActionFailedError, match=r"1 of 3 repositories can't be restored: shop: .* is missing or damaged"
+    ):
+        stage.look()
 
 
 def test_one_that_was_removed_is_restored_when_it_is_named(stage):
@@ -179,6 +188,17 @@ def test_one_that_was_removed_is_restored_when_it_is_named(stage):
     assert [change.what for change in stage.look().changes] == ["new", "reviews"]
     stage.restore(repositories=["shop"])
     assert stage.git.refs(f"{STANDBY}/shop") == refs
+
+
+def test_a_backup_that_lists_nothing_restores_nothing(stage):
+    for slug in ("shop", "reviews", "new"):
+        stage.fake.remove(slug)
+    stage.apply("c" * 64, may_vanish=1)
+    for attempt in (stage.look, stage.restore):
+        with pytest.raises(ActionFailedError, match="it keeps 3 removed ones: new, reviews, shop"):
+            attempt()
+    stage.restore(repositories=["shop"])
+    assert (STANDBY, "shop") in stage.fake.repositories
 
 
 def test_names_that_the_backup_lacks_are_told(stage):

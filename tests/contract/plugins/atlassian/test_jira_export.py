@@ -148,7 +148,7 @@ def test_old_manifest_is_renewed_although_nothing_changed(fake, server, folder, 
     later = here()
     later.clock.advance(7200)
     finding, applied = do(export, params, later)
-    assert applied.summary == "nothing was new; 1 are there"
+    assert applied.summary == "nothing was new"
     assert finding.recovery_point == datetime(2026, 11, 25, 14, tzinfo=UTC)
 
 
@@ -161,10 +161,41 @@ def test_what_is_deleted_in_jira_is_kept_and_told(fake, folder, params, export, 
     fake.touch("10002")
     finding, _ = do(export, params, here())
     assert finding.outputs["removed"] == 1
-    assert finding.outputs["attachments"] == 2
+    assert finding.outputs["gone"] == ["HELP-1"]
+    assert (finding.outputs["issues"], finding.outputs["attachments"]) == (1, 1)
     assert issue_in(folder, 1)["key"] == "HELP-1"
     assert do(export, params, here())[1] is None
-    assert verify(folder, here(), at_least={"issues": 2, "attachments": 2}).satisfied
+    assert verify(folder, here(), at_least={"issues": 1, "attachments": 1, "removed": 1}).satisfied
+    told = verify(folder, here(), at_least={"issues": 2})
+    assert told.summary == "it has 1 issues, not 2 or more"
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_listing_that_collapsed_is_no_proof_that_they_were_deleted(fake, folder, params, export, here, left):
+    for number in range(1, 4):
+        fake.add(number)
+    do(export, params, here())
+    before = files_in(folder)
+    for number in range(1, 4 - left):
+        fake.remove(str(10_000 + number))
+    words = f"the service lists {left} issues; {3 - left} of the 3 issues of the last backup are gone"
+    valid = export.Params.model_validate(params)
+    for attempt in (export.check, export.apply):
+        with pytest.raises(ActionFailedError, match=words):
+            attempt(valid, here())
+    assert files_in(folder) == before
+    finding, _ = do(export, {**params, "may_vanish": 1}, here())
+    assert (finding.outputs["issues"], finding.outputs["removed"]) == (left, 3 - left)
+    assert f"{3 - left} that Jira no longer lists are kept" in finding.summary
+
+
+def test_search_that_finds_nothing_is_no_export_unless_that_is_said(folder, params, export, here):
+    valid = export.Params.model_validate(params)
+    for attempt in (export.check, export.apply):
+        with pytest.raises(ActionFailedError, match="the service lists 0 issues"):
+            attempt(valid, here())
+    assert not folder.exists()
+    assert do(export, {**params, "may_vanish": 1}, here())[0].satisfied
 
 
 def test_what_comes_while_it_ends_is_for_the_next_one(fake, params, export, here):
