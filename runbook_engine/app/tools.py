@@ -90,7 +90,7 @@ def make_tools(
                 listener.warning(f"{order.task}: the finished command's folder could not be removed: {error.message}")
 
     # Messages have threads of their own: people are told while every fork works on something that takes long.
-    forks = options.forks + sum(talk.most_calls for talk in plan.communications)
+    forks = options.forks + sum(talk.places for talk in plan.communications)
     threads = ThreadDispatcher(make, settled, forks=forks, clock=clock)
     dispatcher: Dispatcher = threads
     if far:

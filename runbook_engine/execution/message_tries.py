@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from runbook_engine.execution.loop_tools import RunTools
 from runbook_engine.execution.message_orders import message_order
@@ -14,7 +15,7 @@ from runbook_engine.model.event import MessageFailed, MessageSent, MessageShown
 from runbook_engine.model.event_message import MessageKind
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import Finding
-from runbook_engine.model.plan import PlannedCommunication
+from runbook_engine.model.plan import Channel, PlannedCommunication
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
 
 KINDS: tuple[MessageKind, ...] = ("first", "update", "resolved")
@@ -23,13 +24,19 @@ _TRIES_OF_PART = 3  # where some have it and a server goes on to refuse others
 
 
 @dataclass(slots=True)
-class _Tried:
-    """What this process did about an audience's newest message."""
+class _Way:
+    """What this process did about an audience's newest message in one of its ways."""
 
-    began: float | None = None
     tries: int = 0
     retry_at: float = 0.0
-    sending: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Tried:
+    """What this process did about an audience's newest message; its ways by their numbers."""
+
+    began: float | None = None
+    ways: dict[int, _Way] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,11 +47,22 @@ class _Flight:
     what: MessageKind
     sequence: int
     call: int
-    action: str
+    channel: Channel
+    number: int = 1
+    doubtful: bool = False
+
+    @property
+    def action(self) -> str:
+        """Name the action that sends it."""
+        return self.channel[0]
 
 
 class MessageTries:
-    """Makes the tries; a try that failed is made again after 5 s, 10 s, … at most every minute."""
+    """Makes the tries; a try that failed is made again after 5 s, 10 s, … at most every minute.
+
+    Each way has its own tries: none waits for another one. Of one channel only one message is on its way, so that what
+    was said first arrives first; the newer one follows when the older has arrived, failed or run out of time.
+    """
 
     def __init__(self, state: RunState, tools: RunTools, recorder: Recorder, *, is_dry: bool) -> None:
         self._state = state
@@ -61,46 +79,51 @@ class MessageTries:
         """Whether anything is on its way."""
         return bool(self._flights)
 
-    def is_sending(self, audience: str) -> bool:
-        """Whether a message to an audience is on its way."""
-        return bool(self._of(audience).sending)
+    def has_place(self, talk: PlannedCommunication, what: MessageKind) -> bool:
+        """Whether a message of a kind could begin in one of its ways: not all channels have something on its way."""
+        channels = talk.channels(what)
+        return not channels or not self._busy(talk.name).issuperset(channels)
 
     def tried(self, audience: str) -> bool:
         """Whether this process tried to send the audience's newest message."""
-        return self._of(audience).tries > 0
+        return any(way.tries for way in self._of(audience).ways.values())
 
     def began(self, audience: str) -> float:
         """Give the monotonic time at which this process began the audience's message; now, if it did not."""
         began = self._of(audience).began
         return self._tools.clock.monotonic() if began is None else began
 
-    def is_due(self, audience: str) -> bool:
-        """Whether it is time for another try."""
-        return self._tools.clock.monotonic() >= self._of(audience).retry_at
+    def retry_at(self, talk: PlannedCommunication, owed: OwedMessage, *, again: bool = True) -> float | None:
+        """Give the monotonic time of the next try in any way; None while all that is left is on its way.
 
-    def retry_at(self, audience: str) -> float:
-        """Give the monotonic time of the next try."""
-        return self._of(audience).retry_at
+        Args:
+            again: whether ways that were tried are tried again.
+        """
+        ways, busy, channels = self._of(talk.name).ways, self._busy(talk.name), talk.channels(owed.due.what)
+        free = (ways.get(call, _Way()) for call in owed.left if channels[call] not in busy)
+        return min((way.retry_at for way in free if again or not way.tries), default=None)
 
     def begin(self, audience: str) -> None:
         """Begin a message."""
         self._tried[audience] = _Tried(began=self._tools.clock.monotonic())
 
-    def make(self, talk: PlannedCommunication, owed: OwedMessage) -> None:
-        """Order a try in each way in which the message is not sent yet."""
-        tried = self._of(talk.name)
-        tried.tries += 1
-        tried.began = self.began(talk.name)
-        delay = min(_FIRST_DELAY * 2.0 ** min(tried.tries - 1, 10), _LONGEST_DELAY)
-        tried.retry_at = self._tools.clock.monotonic() + delay
+    def make(self, talk: PlannedCommunication, owed: OwedMessage, *, again: bool = True) -> None:
+        """Order a try in each way in which the message is not sent yet, and whose time has come."""
+        tried, busy, channels = self._of(talk.name), self._busy(talk.name), talk.channels(owed.due.what)
+        tried.began, now = self.began(talk.name), self._tools.clock.monotonic()
         for call in owed.left:
-            flight = _Flight(talk, owed.due.what, owed.due.sequence, call, talk.calls(owed.due.what)[call].name)
+            way = tried.ways.setdefault(call, _Way())
+            if channels[call] in busy or now < way.retry_at or (way.tries and not again):
+                continue
+            way.tries += 1
+            way.retry_at = now + min(_FIRST_DELAY * 2.0 ** min(way.tries - 1, 10), _LONGEST_DELAY)
+            doubtful = call in owed.doubtful
+            flight = _Flight(talk, owed.due.what, owed.due.sequence, call, channels[call], way.tries, doubtful)
             try:
-                order = self._order(flight, owed.due.text, owed.recorded.get(call, {}), number=tried.tries)
+                order = self._order(flight, owed.due.text, owed.recorded.get(call, {}))
             except RunbookError as error:
                 self._failed(flight, f"{error.message} ({error.hint})" if error.hint else error.message, owed=owed)
                 continue
-            tried.sending.add(call)
             self._flights[order.task] = flight
             self._orders.append(order)
 
@@ -108,14 +131,14 @@ class MessageTries:
         """Order that each message is shown, in each of its ways."""
         for talk in talks:
             for sequence, what in enumerate(KINDS, 1):
-                for call, written in enumerate(talk.calls(what)):
-                    self._order_to_show(_Flight(talk, what, sequence, call, written.name))
+                for call, channel in enumerate(talk.channels(what)):
+                    self._order_to_show(_Flight(talk, what, sequence, call, channel))
         self._tell_shown()
 
     def _order_to_show(self, flight: _Flight) -> None:
         self._shown[flight] = None
         try:
-            order = self._order(flight, "", {}, number=1)
+            order = self._order(flight, "", {})
         except KnownAfterApplyError as unknown:
             self._show(flight, None, f"depends on {unknown.reference}, known after apply")
         except RunbookError as error:
@@ -138,39 +161,41 @@ class MessageTries:
     def take(self, report: AttemptReport) -> None:
         """Write down how a try ended."""
         flight = self._flights.pop(report.task)
-        tried = self._of(flight.talk.name)
-        tried.sending.discard(flight.call)
         if self._is_dry:
             self._show(flight, report.finding, report.error)
             self._tell_shown()
             return
         owed = self._state.messages.of(flight.talk.name).owed
-        if owed is None or owed.due.sequence != flight.sequence:
-            return
+        if owed is not None and owed.due.sequence != flight.sequence:
+            owed = None  # another one took its place meanwhile; how this one ended is written down all the same
         accepted = report.outputs.get("accepted")
         some = isinstance(accepted, list) and bool(accepted)
         # Those that a server refuses are given up in the end; those that nobody tried are not.
         is_refused = some and not report.in_doubt and not report.outputs.get("left")
-        if report.outcome.ended_well or (is_refused and tried.tries >= _TRIES_OF_PART):
-            self._sent(flight, report, owed)
+        if report.outcome.ended_well or (is_refused and flight.number >= _TRIES_OF_PART):
+            self._sent(flight, report)
         else:
             self._failed(flight, report.error, owed=owed, report=report)
 
-    def _order(self, flight: _Flight, text: str, recorded: JsonObject, *, number: int) -> AttemptOrder:
-        audience = self._state.messages.of(flight.talk.name)
+    def _order(self, flight: _Flight, text: str, recorded: JsonObject) -> AttemptOrder:
+        # The silence that it promises counts from when it is there, which is no earlier than now.
+        next_by = self._tools.clock.now() + timedelta(seconds=flight.talk.every)
         return message_order(
             self._tools.orders,
             flight.talk,
             flight.call,
             what=flight.what,
             sequence=flight.sequence,
-            number=number,
+            number=flight.number,
             text=text,
-            next_by=audience.next_due if flight.what != "resolved" else None,
+            next_by=next_by if flight.what != "resolved" else None,
             recorded=recorded,
         )
 
-    def _sent(self, flight: _Flight, report: AttemptReport, owed: OwedMessage) -> None:
+    def _busy(self, audience: str) -> set[Channel]:
+        return {flight.channel for flight in self._flights.values() if flight.talk.name == audience}
+
+    def _sent(self, flight: _Flight, report: AttemptReport) -> None:
         accepted, refused = report.outputs.get("accepted"), report.outputs.get("refused")
         self._recorder.add(
             MessageSent(
@@ -180,17 +205,20 @@ class MessageTries:
                 recipients=tuple(map(str, accepted)) if isinstance(accepted, list | tuple) else (),
                 call=flight.call,
                 refused={who: str(why) for who, why in refused.items()} if isinstance(refused, dict) else {},
-                doubtful=flight.call in owed.doubtful,
+                doubtful=flight.doubtful,
             )
         )
 
-    def _failed(self, flight: _Flight, error: str, *, owed: OwedMessage, report: AttemptReport | None = None) -> None:
+    def _failed(
+        self, flight: _Flight, error: str, *, owed: OwedMessage | None, report: AttemptReport | None = None
+    ) -> None:
         """Write a failure down, once for as long as it is the same: a server may be away for hours."""
         in_doubt = report is not None and report.in_doubt
         recorded = report.outputs if report is not None and report.outputs else {}
-        same = owed.errors.get(flight.call) == error and owed.recorded.get(flight.call, {}) == recorded
-        if same and (not in_doubt or flight.call in owed.doubtful):
-            return
+        if owed is not None:
+            same = owed.errors.get(flight.call) == error and owed.recorded.get(flight.call, {}) == recorded
+            if same and (not in_doubt or flight.call in owed.doubtful):
+                return
         self._recorder.add(
             MessageFailed(
                 audience=flight.talk.name,

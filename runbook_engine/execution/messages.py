@@ -39,6 +39,9 @@ class Messages:
         self._shown = not self._talks
         # Of each audience the end of a silence, by the wall clock and by the one that nobody can set.
         self._ends: dict[str, tuple[datetime, float]] = {}
+        # Audiences whose next message has to wait: each of its channels has something on its way.
+        self._blocked: set[str] = set()
+        self._over_since: float | None = None
 
     @property
     def in_flight(self) -> bool:
@@ -68,8 +71,12 @@ class Messages:
 
         Args:
             ended_well: whether a step ended well; None while nobody knows.
-            over: every task has ended; a dry run shows its messages then.
+            over: every task has ended; a dry run shows its messages then, and others wait for theirs for a minute.
         """
+        if not over:
+            self._over_since = None
+        elif self._over_since is None:
+            self._over_since = self._clock.monotonic()
         if self._interrupts.count:
             return
         if self._is_dry:
@@ -115,7 +122,9 @@ class Messages:
             by = f", by {audience.next_due.isoformat(timespec='seconds')}" if audience.next_due else ""
             reason = f"the run ended ({status}) and they wait for another message{by}: nobody sends it"
             owed = audience.owed
-            if owed is None:
+            if owed is not None and owed.due.what == "resolved" and owed.spoken_at is not None:
+                self._miss(talk, owed.due.sequence, f"the run ended ({status}): not sent in every way; {_error(owed)}")
+            elif owed is None or owed.spoken_at is not None:
                 self._miss(talk, audience.sequence + 1, reason)
             elif not owed.missed:
                 self._miss(talk, owed.due.sequence, f"{reason}; {_error(owed)}")
@@ -126,15 +135,28 @@ class Messages:
         owed = audience.owed
         if owed is not None:
             self._record_missed(talk, audience, owed)
-            if self._tries.is_sending(talk.name):
-                return
-        if not audience.begun:
-            if ended_well(talk.begins):
-                self._begin(talk, audience, "first")
-        elif (what := self._next_kind(talk, audience, ended_well)) is not None:
+        self._blocked.discard(talk.name)
+        what: MessageKind | None = None
+        if audience.begun:
+            what = self._next_kind(talk, audience, ended_well)
+        elif ended_well(talk.begins):
+            what = "first"
+        is_wanted = what != "update" or bool(audience.said) or self._goes_on(self._over_since)
+        if what is not None and is_wanted and self._tries.has_place(talk, what):
             self._begin(talk, audience, what)
-        elif owed is not None and self._tries.is_due(talk.name):
-            self._tries.make(talk, owed)
+            return
+        if what is not None:
+            self._blocked.add(talk.name)
+        if owed is None:
+            return
+        again = self._goes_on(self._tries.began(talk.name))
+        at = self._tries.retry_at(talk, owed, again=again)
+        if at is not None and self._clock.monotonic() >= at:
+            self._tries.make(talk, owed, again=again)
+
+    def _goes_on(self, since: float | None) -> bool:
+        """Whether what began then is tried again: the end of a run waits for it only so long."""
+        return self._over_since is None or since is None or self._clock.monotonic() < since + _LAST_TRIES
 
     def _next_kind(
         self, talk: PlannedCommunication, audience: AudienceState, ended_well: EndedWell
@@ -181,15 +203,18 @@ class Messages:
             self._tries.make(talk, audience.owed)
 
     def _record_missed(self, talk: PlannedCommunication, audience: AudienceState, owed: OwedMessage) -> None:
-        """Record each message whose time is over while the owed one is not sent in all its ways."""
-        late = -self._seconds_left(talk, owed.due.due_at)
+        """Record each message whose time is over: of the owed one, or where that was heard, of the one after it."""
+        heard = owed.spoken_at is not None and audience.next_due is not None
+        end = audience.next_due if heard and audience.next_due is not None else owed.due.due_at
+        sequence, missed = (audience.sequence + 1, audience.foretold) if heard else (owed.due.sequence, owed.missed)
+        late = -self._seconds_left(talk, end)
         if late <= 0:
             return
         due = 1 + int(late // talk.every)
-        if due > owed.missed:
+        if due > missed:
             where = "nobody advanced the run" if not self._tries.tried(talk.name) else _error(owed)
             since = audience.spoken_at.isoformat(timespec="seconds") if audience.spoken_at else "the beginning"
-            self._miss(talk, owed.due.sequence, f"silence since {since}: {where}", count=due - owed.missed)
+            self._miss(talk, sequence, f"silence since {since}: {where}", count=due - missed)
 
     def _miss(self, talk: PlannedCommunication, sequence: int, reason: str, count: int = 1) -> None:
         self._recorder.add(MessageMissed(audience=talk.name, sequence=sequence, reason=reason, count=count))
@@ -205,13 +230,16 @@ class Messages:
 
     def _next(self, talk: PlannedCommunication) -> float | None:
         audience = self._state.messages.of(talk.name)
-        if audience.resolved or audience.next_due is None or self._tries.is_sending(talk.name):
+        owed = audience.owed
+        if audience.resolved or audience.next_due is None:
             return None
-        at = self._clock.monotonic() + self._seconds_left(talk, audience.next_due) - _ahead(talk).total_seconds()
-        if audience.owed is None:
-            return at
-        retry = self._tries.retry_at(talk.name)
-        return retry if audience.owed.due.what == "resolved" else min(at, retry)
+        times = []
+        if owed is not None:
+            times.append(self._tries.retry_at(talk, owed, again=self._goes_on(self._tries.began(talk.name))))
+        if talk.name not in self._blocked and (owed is None or owed.due.what != "resolved"):
+            left = self._seconds_left(talk, audience.next_due)
+            times.append(self._clock.monotonic() + left - _ahead(talk).total_seconds())
+        return min((at for at in times if at is not None), default=None)
 
 
 def _ahead(talk: PlannedCommunication) -> timedelta:

@@ -59,6 +59,10 @@ class PlannedStep(Frozen):
         return self.step.id
 
 
+Channel = tuple[str, int]
+"""An action that sends messages, and the how manieth of that name it is in one message, from 0."""
+
+
 class PlannedCommunication(Frozen):
     """Messages owed to an audience, in the plan's words.
 
@@ -83,10 +87,15 @@ class PlannedCommunication(Frozen):
         """Give the ways in which a message is sent; the first one is an update where nothing else is said of it."""
         return self.resolved if what == "resolved" else (self.first if what == "first" else ()) or self.update
 
+    def channels(self, what: str) -> tuple[Channel, ...]:
+        """Give the channel of each way in which a message is sent; a channel has one message on its way at a time."""
+        names = [call.name for call in self.calls(what)]
+        return tuple((name, names[:number].count(name)) for number, name in enumerate(names))
+
     @property
-    def most_calls(self) -> int:
-        """In how many ways a message is sent at most."""
-        return max(len(self.first), len(self.update), len(self.resolved))
+    def places(self) -> int:
+        """How many messages can be on their way at once: one in each channel."""
+        return len({channel for what in ("first", "update", "resolved") for channel in self.channels(what)})
 
 
 class ScopeValues(Frozen):

@@ -195,6 +195,121 @@ def test_only_the_ways_that_failed_are_tried_again():
     assert tries == [1, 2, 3]
 
 
+MAIL_AND_PAGE = {
+    kind: (
+        ActionCall(name="test.tell", params={"text": f"mail {kind} by {{{{ message.next_by }}}}"}),
+        ActionCall(name="test.tell", params={"text": "page"}),
+    )
+    for kind in ("first", "update", "resolved")
+}
+
+
+def hanging(run, world, seconds):
+    """A mail server that is well, and a status page each of whose answers takes so long."""
+    sent_at = []
+
+    def make(order):
+        if order.parameters.get("text") == "page":
+            sent_at.append((run.clock.seconds, order.task))
+            return ended(order, Outcome.FAILED, seconds, error="no answer", in_doubt=True)
+        return world.make(order)
+
+    return make, sent_at
+
+
+def test_a_channel_that_hangs_does_not_delay_the_others():
+    run, world = simulation(
+        planned("a"), planned("m", needs=["a"]), planned("z", needs=["m"]),
+        talks=[talk(every=15.0, **MAIL_AND_PAGE)], seconds={"m": 100.0},
+    )  # fmt: skip
+    make, page = hanging(run, world, 60.0)
+    assert run.advance(make=make) == "succeeded"
+    times = [at for at, _, _ in world.got]
+    assert all(later - earlier <= 15.0 for earlier, later in itertools.pairwise(times))
+    assert len(times) >= 8
+    assert not [event for event in run.kinds(MessageMissed) if event.sequence < len(times)]
+    # Of one channel only one message is on its way: what was said first arrives first.
+    assert all(later - earlier >= 60.0 for (earlier, _), (later, _) in itertools.pairwise(page))
+    assert {event.channel for event in run.kinds(MessageFailed)} == {"test.tell"}
+
+
+def test_what_an_operator_says_does_not_wait_for_a_channel_that_hangs():
+    run, world = simulation(
+        planned("a"), planned("m", needs=["a"]), planned("z", needs=["m"]),
+        talks=[talk(**MAIL_AND_PAGE)], seconds={"m": 200.0},
+    )  # fmt: skip
+    tell, _ = hanging(run, world, 500.0)
+    said = []
+
+    def make(order):
+        if order.step == "m":
+            said.append(run.clock.seconds)
+            run.say(MessageSaid(text="half is back", audiences=("customers",)))
+        return tell(order)
+
+    run.advance(make=make)
+    at = next(at for at, _, text in world.got if text == "half is back")
+    assert at - said[0] < 3
+
+
+def test_each_way_has_tries_of_its_own():
+    """One that is refused at once is tried again while another one hangs."""
+    run, world = simulation(
+        planned("a"), planned("z", needs=["a"]), talks=[talk(**MAIL_AND_PAGE)], seconds={"z": 100.0}
+    )
+    tell, _ = hanging(run, world, 90.0)
+    world.away = lambda now: now < 20
+    assert run.advance(make=tell) == "succeeded"
+    assert world.got[0][0] < 60
+
+
+def test_what_arrives_after_another_message_took_its_place_is_written_down():
+    run, world = simulation(
+        planned("a"), planned("m", needs=["a"]), planned("z", needs=["m"]),
+        talks=[talk(every=15.0, **MAIL_AND_PAGE)], seconds={"m": 60.0},
+    )  # fmt: skip
+
+    def make(order):
+        if order.task == "message:customers#1/1":
+            return ended(order, Outcome.CHANGED, 40.0)
+        return world.make(order)
+
+    assert run.advance(make=make) == "succeeded"
+    late = [(event.sequence, event.call) for event in run.kinds(MessageSent)]
+    assert (1, 1) in late
+    assert late.index((1, 1)) > late.index((2, 0))
+    assert run.state.messages.of("customers").resolved
+
+
+def test_the_next_message_is_promised_for_one_silence_from_now():
+    run, world = simulation(
+        planned("a"), planned("m", needs=["a"]), planned("z", needs=["m"]),
+        talks=[talk(**MAIL_AND_PAGE)], seconds={"m": 4000.0},
+    )  # fmt: skip
+
+    def make(order):
+        if order.step == "m":
+            run.say(MessageSaid(text="{{ }} by", audiences=("customers",)))
+        return world.make(order)
+
+    run.advance(make=make)
+    promised = [(at, datetime.fromisoformat(text.split(" by ")[1])) for at, _, text in world.got if " by 2" in text]
+    assert len(promised) >= 2
+    for at, by in promised:
+        assert EVERY - 2 <= (by - BEGIN).total_seconds() - at <= EVERY
+
+
+def test_a_message_that_was_heard_is_not_recorded_as_missed():
+    run, world = simulation(
+        planned("a"), planned("m", needs=["a"]), planned("z", needs=["m"]),
+        talks=[talk(every=100.0, **MAIL_AND_PAGE)], seconds={"m": 250.0},
+    )  # fmt: skip
+    make, _ = hanging(run, world, 12.0)
+    run.advance(make=make)
+    heard = {event.sequence for event in run.kinds(MessageSent)}
+    assert not [event for event in run.kinds(MessageMissed) if event.sequence in heard and "silence" in event.reason]
+
+
 def test_what_was_reached_before_is_passed_on_and_the_refused_are_given_up():
     run, world = simulation(planned("a"), planned("z", needs=["a"]), seconds={"z": 100.0})
     seen = []
