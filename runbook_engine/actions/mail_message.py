@@ -8,7 +8,10 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 
-from runbook_engine.sdk import RunFacts
+from runbook_engine.sdk import Mode, RunFacts
+
+_DRILL = "DRILL, not real"
+_BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 
 
 def message_for(
@@ -16,19 +19,27 @@ def message_for(
 ) -> EmailMessage:
     """Give the message; its Message-ID depends on attempt and recipient alone, so that doubles can be told."""
     message = EmailMessage()
+    is_drill = run.mode is Mode.DRILL
     message["From"] = sender
     message["To"] = recipient
-    message["Subject"] = subject
+    message["Subject"] = f"{_DRILL}: {subject}" if is_drill else subject
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id(recipient, sender=sender, run=run)
     message["Auto-Submitted"] = "auto-generated"
     message["X-DR-Run"] = run.id
     message["X-DR-Step"] = run.step
     message["X-DR-Mode"] = run.mode.value
-    message.set_content(body)
+    message.set_content(f"{_DRILL}.\n\n{body}" if is_drill else body)
     if html is not None:
-        message.add_alternative(html, subtype="html")
+        message.add_alternative(_marked(html) if is_drill else html, subtype="html")
     return message
+
+
+def _marked(html: str) -> str:
+    """Put the mark of a drill before all else that a reader of a page sees."""
+    mark = f"<p><strong>{_DRILL}.</strong></p>"
+    body = _BODY.search(html)
+    return f"{html[: body.end()]}{mark}{html[body.end() :]}" if body else f"{mark}{html}"
 
 
 def message_id(recipient: str, *, sender: str, run: RunFacts) -> str:

@@ -90,7 +90,7 @@ class EngineHands:
                     f"a drill sends nothing to real addresses, and the project names no sandbox for {channel}",
                     hint='set sandbox = {email = ["drill@example.com"]} in runbook.toml, or write to an audience',
                 )
-            return self._filled(channel, self._sandbox)
+            return self._in_drill(channel, self._sandbox)
         known = self._team.audiences.get(audience)
         if known is None:
             there = ", ".join(sorted(self._team.audiences)) or "none"
@@ -101,8 +101,22 @@ class EngineHands:
                 hint=f"give audiences.{audience}.sandbox.{channel} in team.yml",
             )
         if mode is Mode.DRILL:
-            return self._filled(channel, known.sandbox)
+            return self._in_drill(channel, known.sandbox)
         return tuple(dict.fromkeys([*self._filled(channel, known), *literal]))
+
+    def _in_drill(self, channel: str, sandbox: Sandbox) -> tuple[str, ...]:
+        """Give a sandbox's addresses, none of which may be a real one.
+
+        Raises:
+            ActionFailedError: one of them is an audience's own.
+        """
+        for address in sandbox.addresses(channel):
+            if owner := self._team.real_owner(channel, address):
+                raise ActionFailedError(
+                    f"a drill sends nothing to real addresses, and the sandbox's {address} is one of {owner}",
+                    hint="give the sandbox an address of its own in team.yml or runbook.toml",
+                )
+        return self._filled(channel, sandbox)
 
     def _filled(self, channel: str, known: Sandbox) -> tuple[str, ...]:
         """Give a channel's addresses; all but mail's are the names of secrets."""

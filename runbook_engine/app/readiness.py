@@ -15,7 +15,7 @@ from runbook_engine.app.prepare import PreparedPlan
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.quotas import NotLooked, StepAddition, ask_quotas, at_most, unknown_additions
 from runbook_engine.app.readiness_history import Look, changes, look_before
-from runbook_engine.app.readiness_steps import file_findings, step_findings
+from runbook_engine.app.readiness_steps import file_findings, message_findings, step_findings
 from runbook_engine.app.report import make_report
 from runbook_engine.app.run_secrets import parsed, references
 from runbook_engine.app.secret_expiry import expiry_findings
@@ -70,7 +70,11 @@ def assess(
         JournalError: it can't be recorded.
     """
     plan, report = prepared.plan, make_report(journal, run)
-    findings = [*step_findings(plan, report), *file_findings(survivability(project, prepared))]
+    findings = [
+        *step_findings(plan, report),
+        *message_findings(report),
+        *file_findings(survivability(project, prepared)),
+    ]
     if project.config.secrets.expires and report.opened_at is not None:
         asked = references(project, plan)
         known = {text: asked[text] for text in parsed(asked)}

@@ -19,7 +19,7 @@ def step_findings(plan: Plan, report: RunReport) -> Iterator[ReadinessFinding]:
     What the run tolerates (`on_failure: continue`, `max_failures`) is noted: it goes on without it. A dry run that
     somebody ended says nothing of what it did not come to.
     """
-    stops = False
+    stops = any(shown.problem for shown in report.shown_messages)
     for trouble in report.troubles:
         if trouble.state not in _BAD:
             continue
@@ -43,6 +43,20 @@ def step_findings(plan: Plan, report: RunReport) -> Iterator[ReadinessFinding]:
             text=f"the dry run ended as {report.status}: what it did not look at is not known",
             hint="let it come to its end: call it again",
         )
+
+
+def message_findings(report: RunReport) -> Iterator[ReadinessFinding]:
+    """Give the messages that the run would owe and could not send."""
+    for shown in report.shown_messages:
+        if shown.problem:
+            what = f"message to {shown.audience} by {shown.channel}, {shown.what}"
+            yield ReadinessFinding(
+                level=Level.MISSING,
+                area=Area.MESSAGE,
+                what=what,
+                text=f"the {what}, could not be sent: {shown.problem}",
+                hint="mend what it names, then look again",
+            )
 
 
 def file_findings(found: list[Diagnostic]) -> Iterator[ReadinessFinding]:

@@ -73,6 +73,7 @@ class MessageTries:
         self._flights: dict[str, _Flight] = {}
         self._orders: list[AttemptOrder] = []
         self._shown: dict[_Flight, MessageShown | None] = {}
+        self.unsendable = 0
 
     @property
     def in_flight(self) -> bool:
@@ -140,9 +141,9 @@ class MessageTries:
         try:
             order = self._order(flight, "", {})
         except KnownAfterApplyError as unknown:
-            self._show(flight, None, f"depends on {unknown.reference}, known after apply")
+            self._show(flight, None, "", summary=f"depends on {unknown.reference}, known after apply")
         except RunbookError as error:
-            self._show(flight, None, error.message)
+            self._show(flight, None, f"{error.message} ({error.hint})" if error.hint else error.message)
         else:
             self._flights[order.task] = flight
             self._orders.append(order)
@@ -231,12 +232,13 @@ class MessageTries:
             )
         )
 
-    def _show(self, flight: _Flight, finding: Finding | None, problem: str) -> None:
+    def _show(self, flight: _Flight, finding: Finding | None, problem: str, summary: str = "") -> None:
+        self.unsendable += bool(problem)
         self._shown[flight] = MessageShown(
             audience=flight.talk.name,
             what=flight.what,
             channel=flight.action,
-            summary=finding.summary if finding else "",
+            summary=finding.summary if finding else summary,
             changes=finding.changes if finding else (),
             problem=problem,
         )

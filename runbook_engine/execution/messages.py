@@ -49,6 +49,11 @@ class Messages:
         return self._tries.in_flight
 
     @property
+    def unsendable(self) -> int:
+        """How many of the messages that a dry run showed could not be sent."""
+        return self._tries.unsendable
+
+    @property
     def pending(self) -> bool:
         """Whether the run's end, or its stop, is to wait: a message is being sent, or its time came just now."""
         if self._tries.in_flight:

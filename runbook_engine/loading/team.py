@@ -19,7 +19,7 @@ from runbook_engine.model.located import SourceMap
 from runbook_engine.model.quoting import did_you_mean, quoted
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.ssh_signature import SignatureError, key_blob
-from runbook_engine.model.team import CHANNELS, Sandbox, Team
+from runbook_engine.model.team import CHANNELS, Audience, Sandbox, Team
 
 # What practically every address is like; whether it exists, only a message can tell.
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]]{1,64}@(?=.{1,253}\Z)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W_][\w-]{0,61}")
@@ -88,6 +88,17 @@ def _check_audiences(team: Team, sources: SourceMap) -> Iterator[Diagnostic]:
             yield from _check_address(address, ("audiences", key, "sandbox", "email", index), sources)
         for path, known in ((("audiences", key), audience), (("audiences", key, "sandbox"), audience.sandbox)):
             yield from _check_references(known, path, sources)
+        yield from _check_sandbox(key, audience, team, sources)
+
+
+def _check_sandbox(key: str, audience: Audience, team: Team, sources: SourceMap) -> Iterator[Diagnostic]:
+    """A sandbox that is a real address is none: a drill would tell people what is not true."""
+    for channel in CHANNELS:
+        for index, address in enumerate(audience.sandbox.addresses(channel)):
+            if owner := team.real_owner(channel, address):
+                place = sources.at(("audiences", key, "sandbox", channel, index))
+                hint = "give the sandbox an address of its own, which no customer reads"
+                yield diagnostic("RB408", place, f"a drill would reach the audience {owner} for real", hint)
 
 
 def _check_references(known: Sandbox, path: DataPath, sources: SourceMap) -> Iterator[Diagnostic]:

@@ -26,6 +26,7 @@ class Area(StrEnum):
     """Where a finding comes from."""
 
     STEP = "step"
+    MESSAGE = "message"
     MACHINE = "machine"
     CREDENTIAL = "credential"
     SURVIVABILITY = "survivability"

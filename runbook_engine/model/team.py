@@ -86,3 +86,16 @@ class Team(Frozen):
     people: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")], Person] = {}
     audiences: dict[str, Audience] = {}
     contacts: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")], Contact] = {}
+
+    def real_owner(self, channel: str, address: str) -> str:
+        """Name the audience that an address (or the name of its secret) is a real one of; empty when there is none.
+
+        The mail addresses of the team's own people are nobody else's: a drill may reach them.
+        """
+        wanted = address.strip().casefold()
+        if channel == "email" and wanted in {(person.email or "").casefold() for person in self.people.values()}:
+            return ""
+        for name, audience in self.audiences.items():
+            if wanted in {known.strip().casefold() for known in audience.addresses(channel)}:
+                return name
+        return ""

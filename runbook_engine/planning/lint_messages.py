@@ -10,7 +10,7 @@ from runbook_engine.model.message import addressed
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import ActionCall
-from runbook_engine.model.team import Audience, Sandbox, Team
+from runbook_engine.model.team import CHANNELS, Audience, Sandbox, Team
 from runbook_engine.planning.edges import Template, add_template
 from runbook_engine.planning.flatten import FlatCommunication, FlatStep
 from runbook_engine.planning.lint_actions import lint_call
@@ -49,6 +49,7 @@ def lint_step_message(step: FlatStep, context: LintContext, team: Team | None) -
     action = context.catalog.get(call.name) if call is not None else None
     if call is not None and action is not None and action.addressees:
         yield from _addressees(partial(step.place, "params"), action, call.params, team)
+        yield from _nobody(step.place("params"), action, call.params, team)
 
 
 def _steps(talk: FlatCommunication, context: LintContext) -> Iterator[Diagnostic]:
@@ -92,12 +93,24 @@ def _call(
         yield diagnostic("RB252", place("name"), text, "name an action such as notify.email")
     if action is not None:
         yield from _addressees(partial(place, "params"), action, call.params, team)
+        yield from _nobody(place("name"), action, whole.params, team)
     found: list[Template] = []
     for name, value in call.params.items():
         add_template(found, ("params", name), value)
     names = context.scope_names(talk.planned.scope) | {"message"}
     for template in found:
         yield from lint_template(template, place, talk.planned.scope, context, names, context.variables(LOCALHOST))
+
+
+def _nobody(place: Location, action: Action[Params], params: JsonObject, team: Team | None) -> Iterator[Diagnostic]:
+    """Tell of an audience that has no address for the action that is to tell it something."""
+    channel = action.name.rpartition(".")[2]
+    audience = params.get(action.addressees[0]) if action.addressees else None
+    known = team.audiences.get(audience) if team is not None and isinstance(audience, str) else None
+    others = any(params.get(name) for name in action.addressees[1:])
+    if known is not None and channel in CHANNELS and not known.addresses(channel) and not others:
+        text = f"nobody of {audience} can be told: it has no address for {action.name}"
+        yield diagnostic("RB256", place, text, f"audiences.{audience}.{channel} in team.yml")
 
 
 def _addressees(

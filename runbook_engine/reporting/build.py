@@ -105,7 +105,7 @@ def report_of(
         notes=tuple(fold.people.notes),
         rechecks=tuple(fold.rechecks.rechecks),
         timeline=_timeline(fold, steps, marks),
-        proof=_proof(steps, tasks) if opened and opened.mode is Mode.DRY_RUN else None,
+        proof=_proof(steps, tasks, _unsendable(fold)) if opened and opened.mode is Mode.DRY_RUN else None,
         readiness=fold.readiness,
         in_doubt=tuple(task.id for step in steps for task in step.tasks if _is_in_doubt(task, closed=fold.closed)),
         events=last.seq if last else 0,
@@ -237,10 +237,15 @@ def _timeline(fold: RunFold, steps: Iterable[StepReport], marks: Clocks) -> tupl
     return tuple(sorted([*entries, *fold.people.moments()], key=lambda entry: entry.at))
 
 
-def _proof(steps: Iterable[StepReport], total: int) -> Proof:
+def _unsendable(fold: RunFold) -> int:
+    return sum(bool(shown.problem) for shown in fold.people.talk.shown)
+
+
+def _proof(steps: Iterable[StepReport], tasks: int, unsendable: int) -> Proof:
     """Count what was proven; what nobody graded counts as unproven, so that nothing is overclaimed."""
     grades = Counter(task.grade for step in steps for task in step.tasks)
     proven, simulated = grades[Grade.PROVEN], grades[Grade.SIMULATED]
+    total = tasks + unsendable  # a message that could not be sent counts as a task that is not proven
     return Proof(proven=proven, simulated=simulated, unproven=total - proven - simulated, total=total)
 
 

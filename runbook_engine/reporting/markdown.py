@@ -9,6 +9,7 @@ from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import markdown as inert
 from runbook_engine.reporting.proven import not_proven, proven
 from runbook_engine.reporting.troubles import hosts_in_words
+from runbook_engine.reporting.untold import untold
 
 _MOST_NAMES = 20  # hosts of one trouble; the table of tasks has them all
 
@@ -24,12 +25,13 @@ def _lines(report: RunReport) -> Iterator[str]:
     yield f"# {inert(report.title or report.runbook or report.run)}: {report.status}"
     yield ""
     yield from _table(("", ""), _facts(report))
-    if report.troubles:
+    people = [("not told", "", "0", who, why) for who, why in untold(report)]
+    if report.troubles or people:
         yield "\n## Needs attention\n"
-        yield from _table(("outcome", "step", "hosts", "which", "why"), (
+        yield from _table(("outcome", "step", "hosts", "which", "why"), (*(
             (one.state, one.step, str(len(one.targets)), hosts_in_words(one.targets, _MOST_NAMES), one.reason)
             for one in report.troubles
-        ))  # fmt: skip
+        ), *people))  # fmt: skip
     if report.readiness is not None:
         yield "\n## Readiness\n"
         yield f"**{words.READINESS[report.readiness.verdict]}**\n"

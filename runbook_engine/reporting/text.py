@@ -14,6 +14,7 @@ from runbook_engine.model.report_tasks import (
 from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import one_line
 from runbook_engine.reporting.troubles import trouble_lines
+from runbook_engine.reporting.untold import untold
 
 FOLD_ABOVE = 20  # tasks of a step; more of them are only counted, those that did not end well excepted
 _MOST_NAMES = 10  # hosts that are named where many failed for one reason
@@ -51,9 +52,12 @@ def _head(report: RunReport) -> Iterator[str]:
 
 def _failed(report: RunReport, width: int) -> Iterator[str]:
     """List what did not end well before anything else, since that is what is read first."""
-    if not report.troubles:
+    people = list(untold(report))
+    if not report.troubles and not people:
         return
     yield "Needs attention:"
+    for audience, why in people:
+        yield f"  {'not told':<12} {one_line(audience)}  {one_line(why, limit=400)}"
     yield from trouble_lines(report.troubles, most=FOLD_ABOVE, names=_MOST_NAMES, width=width)
     folded = any(len(one.targets) > _MOST_NAMES for one in report.troubles if one.state != "blocked")
     if folded or len(report.troubles) > FOLD_ABOVE:

@@ -1,4 +1,4 @@
-"""Rules RB250 to RB255: messages that a runbook promises to its audiences."""
+"""Rules RB250 to RB256: messages that a runbook promises to its audiences."""
 
 from runbook_engine.model.rule import Rule, error, warning
 
@@ -59,6 +59,15 @@ Whoever knows the address of an incoming webhook can post there. It belongs into
 runbook names it.
 Bad:  notify.slack: {url: https://hooks.slack.com/services/T0/B0/x}
 Good: notify.slack: {url: "{{ secret('env:SLACK_WEBHOOK') }}"}   # or an audience: slack: [env:SLACK_WEBHOOK]
+""",
+    ),
+    error(
+        "RB256",
+        "an audience has an address for what is to tell it something",
+        """
+Where nobody is named, every message would be missed, and the run would go on without having told anybody.
+Bad:  audiences: {customers: {email: []}}      with update: [{notify.email: {...}}] for customers
+Good: audiences: {customers: {email: [customers@lists.example.com]}}
 """,
     ),
 )

@@ -69,4 +69,14 @@ Bad:  contacts: {aws: {name: AWS support}}      phone: ask Eli
 Good: contacts: {aws: {name: AWS support, url: "https://console.aws.amazon.com/support"}}      phone: "+49 30 123456"
 """,
     ),
+    error(
+        "RB408",
+        "a sandbox is no real address",
+        """
+A drill sends to the sandbox alone. Where that is an address of an audience, the drill tells people what is not true.
+The addresses of the team's own people may be in a sandbox.
+Bad:  customers: {email: [customers@lists.example.com], sandbox: {email: [customers@lists.example.com]}}
+Good: customers: {email: [customers@lists.example.com], sandbox: {email: [drill@example.com]}}
+""",
+    ),
 )

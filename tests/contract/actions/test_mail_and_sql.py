@@ -13,8 +13,9 @@ from runbook_engine.actions.sql_verify import SqlVerify
 from runbook_engine.connections.mail import SmtpMailer
 from runbook_engine.connections.sql import AlchemyDatabase
 from runbook_engine.lab.mail import Mailbox, MailServer
-from runbook_engine.sdk import ActionFailedError, ReadOnlyError, RunbookError, ServiceUnreachableError
+from runbook_engine.sdk import ActionFailedError, Mode, ReadOnlyError, RunbookError, ServiceUnreachableError
 from runbook_engine.testing import ManualClock, MemoryMailer
+from runbook_engine.testing.context import RUN
 
 
 @pytest.fixture
@@ -63,6 +64,22 @@ def test_each_recipient_gets_a_message_of_its_own(real, sink):
     assert message["Message-ID"] == applied.outputs["message_ids"]["b@example.com"]
     assert message.get_body(("plain",)).get_content().splitlines() == ["Gleich wieder da.", ".", "Ende"]
     assert applied.outputs["accepted"] == ["a@example.com", "b@example.com"]
+
+
+def test_a_drill_says_so_in_the_subject_and_in_every_body(real, sink):
+    action = NotifyEmail()
+    pages = ["<p>Gleich.</p>", "<html><BODY class=x><p>Gleich.</p></BODY></html>"]
+    drill = RUN.model_copy(update={"mode": Mode.DRILL})
+    for page in pages:
+        params = action.Params.model_validate({**letter(sink, "a@example.com"), "html": page})
+        action.apply(params, real(mail=SmtpMailer(read_only=False), run=drill, sandbox=["d@example.com"]))
+    messages = [message for _, message in received(sink)]
+    assert {message["Subject"] for message in messages} == {"DRILL, not real: Wir ziehen um: Größe"}
+    for message in messages:
+        assert message.get_body(("plain",)).get_content().startswith("DRILL, not real.\n\nGleich")
+    shown = [message.get_body(("html",)).get_content().strip() for message in messages]
+    assert shown[0].startswith("<p><strong>DRILL, not real.</strong></p><p>Gleich")
+    assert shown[1].startswith("<html><BODY class=x><p><strong>DRILL, not real.</strong></p><p>Gleich")
 
 
 def test_the_same_attempt_gives_the_same_message_id_and_another_run_another(real, sink):

@@ -9,7 +9,7 @@ from runbook_engine.app.project_file import read_project_file
 from runbook_engine.connections.factory import HostConnections
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.outcome import Mode
-from runbook_engine.model.team import Audience, Sandbox, Team
+from runbook_engine.model.team import Audience, Person, Sandbox, Team
 from runbook_engine.ports.action import ActionFailedError
 
 TEAM = Team(
@@ -24,9 +24,9 @@ TEAM = Team(
 )
 
 
-def to(tmp_path, mode, audience=None, literal=(), sandbox=("sand@example.com",), channel="email"):
+def to(tmp_path, mode, audience=None, literal=(), sandbox=("sand@example.com",), channel="email", team=TEAM):
     known = Sandbox(email=sandbox)
-    hands = EngineHands(tmp_path, TEAM, HostConnections(), sandbox=known, resolve=lambda reference: f"<{reference}>")
+    hands = EngineHands(tmp_path, team, HostConnections(), sandbox=known, resolve=lambda reference: f"<{reference}>")
     return hands.recipients(channel, mode=mode, audience=audience, literal=list(literal))
 
 
@@ -56,6 +56,20 @@ def test_other_channels_are_reached_by_their_secrets(tmp_path):
         to(tmp_path, Mode.DRILL, "customers", channel="teams")
     with pytest.raises(ActionFailedError, match="names no sandbox for slack"):
         to(tmp_path, Mode.DRILL, None, ["https://x"], channel="slack")
+
+
+def test_a_drill_refuses_a_sandbox_that_is_a_real_address(tmp_path):
+    with pytest.raises(ActionFailedError, match=r"the sandbox's ALL@example\.com is one of customers"):
+        to(tmp_path, Mode.DRILL, None, ["x@example.com"], sandbox=("ALL@example.com",))
+    known = TEAM.audiences["customers"].model_copy(
+        update={"sandbox": Sandbox(email=("all@example.com",), slack=("env:SLACK",))}
+    )
+    team = TEAM.model_copy(update={"audiences": {"customers": known}})
+    for channel in ("email", "slack"):
+        with pytest.raises(ActionFailedError, match="a drill sends nothing to real addresses"):
+            to(tmp_path, Mode.DRILL, "customers", channel=channel, team=team)
+    ours = team.model_copy(update={"people": {"dana": Person(name="Dana", email="all@example.com")}})
+    assert to(tmp_path, Mode.DRILL, "customers", team=ours) == ("all@example.com",)
 
 
 def test_an_unknown_audience_names_those_there_are(tmp_path):

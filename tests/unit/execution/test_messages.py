@@ -450,6 +450,24 @@ def test_a_dry_run_shows_every_message_and_sends_none():
     assert run.state.closed.proven == 0.0
 
 
+@pytest.mark.parametrize("why", ["the check fails", "it can't be rendered"])
+def test_a_dry_run_fails_when_a_message_could_not_be_sent(why):
+    wrong = (ActionCall(name="test.tell", params={"text": "{{ nothing_of_that_name }}"}),)
+    talks = [talk(update=wrong)] if why == "it can't be rendered" else [talk()]
+    run, _ = simulation(planned("a"), planned("z", needs=["a"]), mode=Mode.DRY_RUN, talks=talks)
+
+    def make(order):
+        if not order.task.startswith("message:"):
+            return ended(order, Outcome.UNCHANGED, 0.1, grade=Grade.PROVEN)
+        if order.parameters["text"] == "update":
+            return ended(order, Outcome.FAILED, 0.1, error="variable TOKEN is not set")
+        return ended(order, Outcome.UNPROVEN, 0.1, finding=unknown("would tell them"), grade=Grade.UNPROVEN)
+
+    assert run.advance(make=make) == "failed"
+    assert [bool(event.problem) for event in run.kinds(MessageShown)] == [False, True, False]
+    assert run.state.closed.proven == 2 / 3
+
+
 def test_a_message_that_cannot_be_rendered_is_recorded_and_tried_again():
     own = (ActionCall(name="test.tell", params={"text": "{{ steps['m'].answer }}"}),)
     run, world = simulation(

@@ -77,6 +77,7 @@ def test_a_key_that_can_not_sign_is_a_warning_and_the_team_is_there(tmp_path, ke
         ("dana@example.com", "a@b@example.com", ("5:56", "RB402", "")),
         ("status@example.com", "status", ("7:23", "RB402", "")),
         ("drill@sub.example.co.uk", "drill@-x.y", ("7:62", "RB402", "")),
+        ("drill@sub.example.co.uk", "Status@example.com", ("7:62", "RB408", "an address of its own")),
         ("name: Dana Example, ", "", ("5:9", "RB103", "add name")),
         ("name: Dana", "nme: Dana", ("5:9", "RB103", "")),
         ("  dana:", "  Dana!:", ("5:3", "RB104", "")),

@@ -257,6 +257,7 @@ HEARERS = Team(
     audiences={
         "customers": Audience(email=("a@b.c",), sandbox=Sandbox(email=("d@b.c",))),
         "open": Audience(email=("a@b.c",)),
+        "nobody": Audience(sandbox=Sandbox(email=("d@b.c",))),
     }
 )
 
@@ -283,6 +284,7 @@ def test_messages_owed_have_no_findings_when_they_are_sound(tmp_path):
         (talk(update="[{gate.approval: {roles: [x]}}]"), "RB252", "tells nobody anything"),
         (talk(resolved="[]"), "RB253", "never hear"),
         (talk(audience="open"), "RB254", "no sandbox"),
+        (talk(audience="nobody"), "RB256", "nobody of nobody can be told: it has no address for notify.email"),
         (talk(update="[{notify.emial: {}}]"), "RB201", "no action 'notify.emial'"),
         (talk(update="[{notify.email: {subject: s}}]"), "RB202", "smtp"),
         (talk(update=MAIL.replace("body: b", "body: '{{ nothing }}'").join("[]")), "RB211", "'nothing' is not defined"),
@@ -300,6 +302,11 @@ def test_a_steps_message_goes_to_an_audience_that_exists(tmp_path):
     body = "notify.email: {smtp: {host: h}, sender: a@b.c, subject: s, body: b, audience: custmers}"
     found = findings(tmp_path, one_step(body), team=HEARERS)
     assert [(item.rule, item.hint) for item in found] == [("RB251", 'did you mean "customers"?')]
+
+
+def test_a_steps_message_goes_to_somebody(tmp_path):
+    body = "notify.email: {smtp: {host: h}, sender: a@b.c, subject: s, body: b, audience: nobody}"
+    assert [item.rule for item in findings(tmp_path, one_step(body), team=HEARERS)] == ["RB256"]
 
 
 def test_what_the_configuration_gives_need_not_be_written(tmp_path):

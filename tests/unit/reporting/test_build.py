@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from support.person_keys import make_key
 
+from runbook_engine.app.readiness_steps import message_findings
 from runbook_engine.model.event import (
     AnswerRefused,
     AttemptStarted,
@@ -19,6 +20,7 @@ from runbook_engine.model.event import (
     MessageDue,
     MessageMissed,
     MessageSent,
+    MessageShown,
     NoteAdded,
     PlanAccepted,
     RecoveryPointUsed,
@@ -31,6 +33,8 @@ from runbook_engine.model.event import (
 from runbook_engine.model.outcome import Grade, Outcome, unsatisfied
 from runbook_engine.model.signed_answer import sealed, statement
 from runbook_engine.reporting.build import build_report
+from runbook_engine.reporting.markdown import render_markdown
+from runbook_engine.reporting.text import render_text
 
 
 def task(report, name):
@@ -195,6 +199,30 @@ def test_messages_owed_sent_and_missed(story, begin):
     first, second = build_report(story.events).messages
     assert (first.channel, first.recipients, first.due_at, first.missed) == ("email, status page", ("a@x",), due, "")
     assert (second.sent_at, second.missed) == (None, "server away")
+
+
+def test_who_was_told_nothing_needs_attention(story, begin):
+    due = begin + timedelta(minutes=30)
+    story.opened([("a", 1)]).say(*(MessageDue(audience="customers", sequence=n, due_at=due) for n in (1, 2)))
+    story.say(MessageMissed(audience="customers", sequence=2, reason="nobody has a mail address"))
+    told = "not told     customers  was told nothing: every promised message was missed: nobody has a mail address"
+    report = build_report(story.events)
+    assert told in render_text(report)
+    assert "was told nothing: every promised message was missed" in render_markdown(report)
+    story.say(MessageSent(audience="customers", sequence=1, channel="email", recipients=("a@x",)))
+    assert "was told nothing" not in render_text(build_report(story.events))
+
+
+def test_a_message_that_a_dry_run_could_not_send_is_a_task_not_proven(story):
+    story.opened([("a", 1)], mode="dry-run").did("a@h", outcome=Outcome.UNCHANGED, grade=Grade.PROVEN)
+    story.say(
+        MessageShown(audience="customers", what="first", channel="statuspage.incident", problem="TOKEN is not set")
+    )
+    report = build_report(story.events)
+    assert (report.proof.total, report.proof.unproven) == (2, 1)
+    assert "customers  first, statuspage.incident: could not be sent: TOKEN is not set" in render_text(report)
+    (found,) = message_findings(report)
+    assert (found.level, found.area) == ("missing", "message")
 
 
 def test_every_deviation_is_told(story):
