@@ -22,22 +22,26 @@ from runbook_engine.sdk import (
 MARKER = ".runbook-archive"
 _OTHER_ARCHIVE = 65
 _NOT_EMPTY = 66
+_DEVICES = 67
 _WORDS = 500
 
 # Unpacked beside the folder and renamed when whole: nobody sees a half one. The marker is written last.
 SCRIPT = """set -eu
 archive=$1 sha256=$2 dest=$3 part=$4 before=$5 strip=$6 replace=$7
 found=$(sha256sum <"$archive"); [ "${found%% *}" = "$sha256" ] || exit 65
-rm -rf "$part"; mkdir "$part"
+tar -t -v -f "$archive" | LC_ALL=C awk '/^[bc]/ { bad = 1 } END { exit bad }' || exit 67
+rm -rf "$part"; mkdir -m 700 "$part"; mkdir "$part/new"
 trap 'rm -rf "$part"' EXIT
-tar -x -p -f "$archive" -C "$part" --strip-components="$strip"
-printf '%s\\n' "$sha256" >"$part/.runbook-archive"
+tar -x -p -f "$archive" -C "$part/new" --strip-components="$strip"
+# As GNU tar does for others than root: a program from an archive gets nobody's rights but those of who calls it.
+find "$part/new" -type f '(' -perm -4000 -o -perm -2000 ')' -print -exec chmod u-s,g-s '{}' +
+printf '%s\\n' "$sha256" >"$part/new/.runbook-archive"
 sync
 if [ -e "$dest" ] && ! rmdir "$dest" 2>/dev/null; then
   [ "$replace" = 1 ] || exit 66
   mv -T "$dest" "$before"
 fi
-mv -T "$part" "$dest"
+mv -T "$part/new" "$dest"
 """
 
 
@@ -80,7 +84,8 @@ class ArchiveRestore(Action[ArchiveParams]):
     check: done when the folder's marker (`.runbook-archive`) says that it was restored from this archive; what the app
     wrote since does not count. Otherwise the archive must be there and have its SHA-256, and the folder must be
     missing, empty or to be replaced.
-    apply: hashes the archive once more, unpacks it beside the folder with owners and permissions, and renames it. A
+    apply: hashes the archive once more, unpacks it beside the folder with owners and permissions, and renames it. An
+    archive with device nodes is refused; files lose their set-user-id and set-group-id bits (the output names them). A
     folder that is replaced is kept under another name. Runs detached: a lost connection does not end it.
     """
 
@@ -131,6 +136,11 @@ archive.restore:
             raise _is_other(params, context)
         if result.exit_status == _NOT_EMPTY:
             raise _holds_other(params, context)
+        if result.exit_status == _DEVICES:
+            raise ActionFailedError(
+                f"{params.archive} holds device nodes (or its list can't be read), and nothing was unpacked",
+                hint="make the archive of the app's own files alone",
+            )
         if result.exit_status != 0:
             said = result.stderr.decode("utf-8", "replace").strip()[-_WORDS:]
             raise ActionFailedError(

@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from runbook_engine.actions.post import PostOutputs, PostParams, Request, addresses_of, post_all, preview
-from runbook_engine.sdk import Action, ActionContext, Applied, Effect, Finding, JsonObject, JsonValue
+from runbook_engine.sdk import Action, ActionContext, Applied, Effect, Finding, HttpAnswer, JsonObject, JsonValue
 
 _LONGEST = 40_000
 
@@ -28,7 +28,8 @@ class NotifySlack(Action[SlackParams]):
 
     In a drill it goes to the sandbox only, in a dry run it is shown and not sent.
     check: nobody can tell from outside whether it was posted; it shows the message.
-    apply: one request for each webhook; waits when Slack says so (429, Retry-After). Slack shows a second request as a
+    apply: one request for each webhook; waits when Slack says so (429, Retry-After). Only Slack's own answer
+    (`ok`) counts: anything else at that address did not take it. Slack shows a second request as a
     second message: an attempt whose end is unknown is left to a person (as a message owed it is sent again, and said).
     """
 
@@ -55,7 +56,12 @@ notify.slack:
         if params.blocks:
             body["blocks"] = [block if params.markdown else _inert(block) for block in params.blocks]
         addresses = addresses_of(context, "slack", params)
-        return post_all(context, addresses, lambda _: Request(body), timeout=params.timeout)
+        return post_all(context, addresses, lambda _: Request(body, is_taken=_is_ok), timeout=params.timeout)
+
+
+def _is_ok(answer: HttpAnswer) -> bool:
+    """Whether it is Slack's answer to what it took."""
+    return answer.body.strip() == b"ok"
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from runbook_engine.actions.post import PostOutputs, PostParams, Request, addresses_of, post_all, preview
-from runbook_engine.sdk import Action, ActionContext, Applied, Effect, Finding, JsonValue
+from runbook_engine.sdk import Action, ActionContext, Applied, Effect, Finding, HttpAnswer, JsonValue
+
+_ACCEPTED = 202
 
 
 class TeamsParams(PostParams):
@@ -68,7 +70,12 @@ notify.teams:
         attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
         body: JsonValue = {"type": "message", "attachments": [attachment]}
         addresses = addresses_of(context, "teams", params)
-        return post_all(context, addresses, lambda _: Request(body), timeout=params.timeout)
+        return post_all(context, addresses, lambda _: Request(body, is_taken=_is_accepted), timeout=params.timeout)
+
+
+def _is_accepted(answer: HttpAnswer) -> bool:
+    """Whether it is the answer of Workflows to what it took; another good status is somebody else's."""
+    return answer.status == _ACCEPTED
 
 
 def _body(params: TeamsParams) -> list[JsonValue]:

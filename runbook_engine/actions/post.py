@@ -60,6 +60,12 @@ class PostOutputs(Outputs):
     refused: dict[str, str] = Field({}, description="services that refused it, with their words")
 
 
+def not_a_page(answer: HttpAnswer) -> bool:
+    """Whether an answer is no page for people, which no receiver of messages gives."""
+    start = answer.body.lstrip()[:100].lower()
+    return not start.startswith((b"<!doctype html", b"<html"))
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is posted.
@@ -67,6 +73,8 @@ class Request:
     Attributes:
         repeatable: the service knows a second one for the same, so that it may be sent again when no answer came.
         secrets: texts besides the address that no error may show.
+        is_taken: whether a good status with such an answer is the service's own way to say that it took the message:
+            a proxy or a login page answers anything with 200.
     """
 
     body: JsonValue
@@ -74,6 +82,7 @@ class Request:
     method: str = "POST"
     repeatable: bool = False
     secrets: tuple[str, ...] = ()
+    is_taken: Callable[[HttpAnswer], bool] = not_a_page
 
     def content(self) -> bytes:
         """Give the body as it is sent."""
@@ -164,6 +173,11 @@ def _post(context: ActionContext, url: str, request: Request, mark: str, timeout
             continue
         wait = _retry_after(answer, context)
         if answer.status in _GOOD:
+            if not request.is_taken(answer):
+                raise ActionFailedError(
+                    f"HTTP {answer.status}, but not the service's own answer: {_words(answer, url, request)}",
+                    hint="something else is at that address, such as a login page or a proxy; check the address",
+                )
             return
         if answer.status == _TOO_MANY or (answer.status == _UNAVAILABLE and wait is not None):
             seconds = wait if wait is not None else 2.0**tries

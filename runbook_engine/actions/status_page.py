@@ -36,6 +36,9 @@ class StatusPageParams(Source):
     def _can_be_reached(self) -> Self:
         if self.quorum is not None and self.quorum > 1 + len(self.also):
             raise ValueError(f"quorum is {self.quorum}, and there are {1 + len(self.also)} sources")
+        keys = [(one.provider, one.address, one.region, tuple(sorted(one.components))) for one in self.sources]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            raise ValueError(f"{twice[1]} is there twice, and one source can't agree with itself")
         return self
 
     @property

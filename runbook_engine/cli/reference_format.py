@@ -20,8 +20,8 @@ _COMMUNICATION = (
     "Messages that the run owes to an audience, from the good end of one step to that of another: see "
     "[keep people told](../how-to/keep-people-told.md). Each item of `first`, `update` and `resolved` is one "
     "action, which sends the message in one way; where it names nobody itself, it goes to the block's audience. "
-    "Their templates see `message` besides (`message.what`, `number`, `text`, `last_sent_at`, `next_by`, `tasks`, "
-    "`ended`, `running`)."
+    "Their templates see `message` besides (`message.what`, `number`, `text`, `last_sent_at`, `next_by`, "
+    "`next_by_text` for people, `tasks`, `ended`, `running`)."
 )
 _TRIGGER = (
     "A condition that `runbook monitor` watches. It starts nothing: see [watch status pages](../how-to/monitor.md). "

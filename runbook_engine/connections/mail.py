@@ -69,9 +69,9 @@ class SmtpMailer:
             raise _closed(client, RunbookError(f"{where}: the login was refused: {_said(error)}")) from error
         except smtplib.SMTPNotSupportedError as error:
             hint = "set tls: none only if nobody can listen in" if server.tls == "starttls" else ""
-            raise _closed(client, RunbookError(f"{where}: {error}", hint=hint)) from error
+            raise _closed(client, RunbookError(f"{where}: {_told(error)}", hint=hint)) from error
         except (OSError, smtplib.SMTPException) as error:
-            told = RunbookError(f"{where}: {error}; the message was not handed in")
+            told = RunbookError(f"{where}: {_told(error)}; the message was not handed in")
             raise _closed(client, told) from error
         return client
 
@@ -111,7 +111,7 @@ def _hand_in(
             else:
                 refused[address] = f"{code} {_text(words)}"
     except (OSError, smtplib.SMTPException) as error:
-        raise RunbookError(f"{before}: {error}") from error
+        raise RunbookError(f"{before}: {_told(error)}") from error
     if not accepted:
         return MailReceipt((), refused)
     try:
@@ -120,7 +120,7 @@ def _hand_in(
         raise RunbookError(f"{where}: the message was refused: {_said(error)}") from error
     except (OSError, smtplib.SMTPException) as error:
         raise ServiceUnreachableError(
-            f"{where}: it broke off while it took the message: {error}",
+            f"{where}: it broke off while it took the message: {_told(error)}",
             hint="it may have taken it: sending again may reach the recipients twice",
         ) from error
     if code != 250:  # noqa: PLR2004 - SMTP's OK
@@ -132,6 +132,11 @@ def _closed(client: smtplib.SMTP | None, error: RunbookError) -> RunbookError:
     if client is not None:
         client.close()
     return error
+
+
+def _told(error: Exception) -> str:
+    """Give an error in the server's words, where it has said any."""
+    return _said(error) if isinstance(error, smtplib.SMTPResponseException) else str(error)
 
 
 def _said(error: smtplib.SMTPResponseException) -> str:

@@ -11,6 +11,7 @@ from runbook_engine.execution.capture import Capture
 from runbook_engine.execution.check_outputs import check_outputs
 from runbook_engine.execution.context import AttemptContext, OneConnection
 from runbook_engine.execution.look import looked
+from runbook_engine.execution.parameters import not_valid
 from runbook_engine.execution.undo import undo
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject
@@ -214,7 +215,7 @@ def _read_params(action: Action[Params], value: object) -> Params:
             f"{'.'.join(str(part) for part in problem['loc']) or 'parameters'}: {problem['msg']}"
             for problem in error.errors(include_input=False, include_context=False, include_url=False)
         )
-        raise RunbookError(f"the parameters of {action.name} are not valid: {problems}") from None
+        raise RunbookError(f"{not_valid(action.name)}: {problems}") from None
 
 
 def _found_so(order: AttemptOrder, *, applies: bool) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 
 from runbook_engine.execution.orders import OrderMaker
@@ -110,6 +110,9 @@ def _names(
         "text": text,
         "last_sent_at": _iso(told.spoken_at),
         "next_by": _iso(next_by),
+        "next_by_text": f"{next_by.astimezone(UTC):%H:%M} UTC on {next_by.astimezone(UTC):%Y-%m-%d}"
+        if next_by
+        else None,
         "tasks": len(maker.plan.tasks),
         "ended": sum(task.phase is Phase.ENDED for task in tasks.values()),
         "running": list(running),

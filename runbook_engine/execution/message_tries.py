@@ -1,5 +1,6 @@
 """The tries to send messages: which are on their way, how they ended, when they are made again."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -7,9 +8,11 @@ from datetime import timedelta
 from runbook_engine.execution.loop_tools import RunTools
 from runbook_engine.execution.message_orders import message_order
 from runbook_engine.execution.message_state import OwedMessage
+from runbook_engine.execution.parameters import not_valid
 from runbook_engine.execution.recorder import Recorder
 from runbook_engine.execution.state import RunState
 from runbook_engine.expressions.errors import KnownAfterApplyError
+from runbook_engine.expressions.render import KNOWN_AFTER_APPLY
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.event import MessageFailed, MessageSent, MessageShown
 from runbook_engine.model.event_message import MessageKind
@@ -73,6 +76,7 @@ class MessageTries:
         self._flights: dict[str, _Flight] = {}
         self._orders: list[AttemptOrder] = []
         self._shown: dict[_Flight, MessageShown | None] = {}
+        self._vague: set[_Flight] = set()
         self.unsendable = 0
 
     @property
@@ -147,6 +151,8 @@ class MessageTries:
         else:
             self._flights[order.task] = flight
             self._orders.append(order)
+            if KNOWN_AFTER_APPLY in json.dumps(order.parameters, ensure_ascii=False):
+                self._vague.add(flight)
 
     def submit(self) -> None:
         """Hand the orders over."""
@@ -163,7 +169,11 @@ class MessageTries:
         """Write down how a try ended."""
         flight = self._flights.pop(report.task)
         if self._is_dry:
-            self._show(flight, report.finding, report.error)
+            # Parameters that only a run knows may not look like what they will be; all else that fails is a problem.
+            if flight in self._vague and report.error.startswith(not_valid(flight.action)):
+                self._show(flight, None, "", summary=f"depends on what is known after apply: {report.error}")
+            else:
+                self._show(flight, report.finding, report.error)
             self._tell_shown()
             return
         owed = self._state.messages.of(flight.talk.name).owed

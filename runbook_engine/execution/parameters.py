@@ -89,3 +89,8 @@ def _evaluate(value: JsonValue, scope: Scope) -> JsonValue:
     if isinstance(value, list | tuple):
         return [_evaluate(item, scope) for item in value]
     return value
+
+
+def not_valid(action: str) -> str:
+    """Give the words that say of an action's parameters that they are none it takes."""
+    return f"the parameters of {action} are not valid"

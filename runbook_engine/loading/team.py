@@ -23,6 +23,7 @@ from runbook_engine.model.team import CHANNELS, Audience, Sandbox, Team
 
 # What practically every address is like; whether it exists, only a message can tell.
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]]{1,64}@(?=.{1,253}\Z)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W_][\w-]{0,61}")
+_WEB = re.compile(r"https?://[^\s/?#]+[^\s]*", re.IGNORECASE)
 _REFERENCE = re.compile(r"[a-z][a-z0-9-]*:(?!//).+")
 
 # As people write numbers: a country's code, groups, an extension.
@@ -118,6 +119,9 @@ def _check_contacts(team: Team, sources: SourceMap) -> Iterator[Diagnostic]:
             yield from _check_address(contact.email, (*path, "email"), sources)
         if contact.phone is not None:
             yield from _check_phone(contact.phone, (*path, "phone"), sources)
+        if contact.url is not None and not _WEB.fullmatch(contact.url):
+            message = f"{quoted(contact.url)} is no web address"
+            yield diagnostic("RB407", sources.at((*path, "url")), message, "write it like https://support.example.com")
         if not (contact.phone or contact.email or contact.url):
             hint = "give phone, email or url"
             yield diagnostic("RB407", sources.at(path), f"nobody can reach {quoted(contact.name)}", hint)

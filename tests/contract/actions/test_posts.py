@@ -187,6 +187,22 @@ def test_a_refusal_is_told_in_the_services_words(chat, real, made, words):
     assert "verysecret" not in raised.value.message
 
 
+@pytest.mark.parametrize(
+    ("made", "status"),
+    [
+        (lambda chat: (NotifySlack(), {"url": chat.url("/services/T/B/verysecret"), "text": "x"}), 200),
+        (lambda chat: (NotifyTeams(), {"url": chat.url("/workflows/verysecret"), "text": "x"}), 200),
+        (lambda chat: (NotifyWebhook(), {"url": chat.url("/hook/verysecret"), "text": "x"}), 200),
+    ],
+)
+def test_a_login_page_in_its_place_took_nothing(chat, real, made, status):
+    chat.faults.append((status, {"content-type": "text/html"}, b"\n<HTML><body>Please log in</body></html>"))
+    with pytest.raises(ActionFailedError, match="but not the service's own answer: <HTML>") as raised:
+        do(made(chat), real())
+    assert "login page" in raised.value.message
+    assert "verysecret" not in raised.value.message
+
+
 def test_what_a_service_says_at_length_is_cut_and_without_the_headers_of_ours(chat, real):
     chat.faults.append((400, {}, b"Bearer of-a-token is wrong " * 300))
     made = hook(chat, headers={"Authorization": "Bearer of-a-token"})

@@ -63,6 +63,35 @@ def test_a_missing_folder_is_restored_whole(place):
     assert place.names() == ["app", "app.tar.gz", "home"]
 
 
+def _archive(place, *members):
+    with tarfile.open(place.archive, "w:gz") as tar:
+        for name, kind, mode in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.mode = kind, mode
+            tar.addfile(member, io.BytesIO())
+
+
+@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE])
+def test_device_nodes_are_refused(place, kind):
+    _archive(place, ("app/run.sh", tarfile.REGTYPE, 0o755), ("app/mem", kind, 0o666))
+    with pytest.raises(ActionFailedError, match="holds device nodes"):
+        place.apply()
+    assert place.names() == ["app.tar.gz", "home"]
+
+
+def test_files_give_nobody_the_rights_of_others(place):
+    _archive(
+        place,
+        ("app/./", tarfile.DIRTYPE, 0o2755),
+        ("app/tool", tarfile.REGTYPE, 0o4755),
+        ("app/x y", tarfile.REGTYPE, 0o6711),
+    )
+    place.apply()
+    assert (place.dest / "tool").stat().st_mode & 0o7777 == 0o755
+    assert (place.dest / "x y").stat().st_mode & 0o7777 == 0o711
+    assert place.check().satisfied
+
+
 def test_an_empty_folder_is_filled(place):
     place.dest.mkdir()
     place.apply()

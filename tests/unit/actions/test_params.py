@@ -49,6 +49,7 @@ A = {"name": "a.example.com"}
         (StatusPageCheck, {"provider": "probe", "url": "http://a", "region": "x"}, "region and at_least belong"),
         (StatusPageCheck, {"provider": "aws", "status": [200]}, "status belongs to provider probe"),
         (StatusPageCheck, {"provider": "aws", "also": [{"provider": "probe"}]}, "probe needs a url"),
+        (StatusPageCheck, {"provider": "aws", "also": [{"provider": "aws"}]}, "is there twice"),
         (StatusPageCheck, {"provider": "aws", "quorum": 2}, "quorum is 2, and there are 1 sources"),
         (RdsRestoreSnapshot, {**RDS, "snapshot": "latest"}, "needs source_instance"),
         (RdsRestoreSnapshot, {**RDS, "tags": {"dr:run": "x"}}, "not yours to set: dr:run"),

@@ -299,6 +299,13 @@ def test_the_next_message_is_promised_for_one_silence_from_now():
         assert EVERY - 2 <= (by - BEGIN).total_seconds() - at <= EVERY
 
 
+def test_people_read_the_time_of_the_next_message_as_people_write_it():
+    own = (ActionCall(name="test.tell", params={"text": "by {{ message.next_by_text }}"}),)
+    run, world = simulation(planned("a"), planned("z", needs=["a"]), talks=[talk(first=own)], seconds={"z": 100.0})
+    assert run.advance() == "succeeded"
+    assert world.got[0][2] == "by 00:30 UTC on 2026-01-01"
+
+
 def test_a_message_that_was_heard_is_not_recorded_as_missed():
     run, world = simulation(
         planned("a"), planned("m", needs=["a"]), planned("z", needs=["m"]),
@@ -466,6 +473,23 @@ def test_a_dry_run_fails_when_a_message_could_not_be_sent(why):
     assert run.advance(make=make) == "failed"
     assert [bool(event.problem) for event in run.kinds(MessageShown)] == [False, True, False]
     assert run.state.closed.proven == 2 / 3
+
+
+@pytest.mark.parametrize(("error", "ends"), [("not valid", "succeeded"), ("variable TOKEN is not set", "failed")])
+def test_parameters_that_only_a_run_knows_are_no_problem_of_a_dry_run(error, ends):
+    own = (ActionCall(name="test.tell", params={"text": "{{ steps['a'].answer }}"}),)
+    run, _ = simulation(planned("a"), planned("z", needs=["a"]), mode=Mode.DRY_RUN, talks=[talk(update=own)])
+
+    def make(order):
+        if not order.task.startswith("message:"):
+            return ended(order, Outcome.WOULD_CHANGE, 0.1, grade=Grade.SIMULATED)
+        if "known after apply" in order.parameters["text"]:
+            said = "the parameters of test.tell are not valid: text" if error == "not valid" else error
+            return ended(order, Outcome.FAILED, 0.1, error=said)
+        return ended(order, Outcome.UNPROVEN, 0.1, finding=unknown("would tell them"), grade=Grade.UNPROVEN)
+
+    assert run.advance(make=make) == ends
+    assert bool(run.kinds(MessageShown)[1].problem) == (ends == "failed")
 
 
 def test_a_message_that_cannot_be_rendered_is_recorded_and_tried_again():

@@ -119,6 +119,12 @@ def test_a_number_that_can_not_be_dialled(tmp_path, number):
     assert (found.rule, found.location.line) == ("RB407", 5)
 
 
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "support.example.com", "https://", "http:// x"])
+def test_a_contacts_address_is_one_of_the_web(tmp_path, url):
+    _, found, _ = load(tmp_path, GOOD + f"contacts:\n  aws: {{name: AWS, phone: '112', url: '{url}'}}\n")
+    assert [item.rule for item in found] == ["RB407"]
+
+
 def test_contacts_outside_of_the_team_can_be_reached(tmp_path):
     contacts = "contacts:\n  aws: {name: AWS support, url: 'https://example.com'}\n  gone: {name: Nobody}\n"
     _, found, _ = load(tmp_path, GOOD + contacts)
