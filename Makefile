@@ -11,7 +11,7 @@ help:
 	@echo "make demo   fail a region over, in an emulated cloud on this machine"
 	@echo "make test   lint, types, import contracts and every test"
 	@echo "make bench  measure it beside its peers, and write benchmarks/results.md (about 20 minutes)"
-	@echo "make docs   write the generated reference pages"
+	@echo "make docs   write the generated reference pages and the manual page"
 	@echo "make site   write the documentation as a site, to build/site/index.html"
 
 setup: $(STAMP)
@@ -48,6 +48,7 @@ bench: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python -m runbook_engine.cli.reference docs/reference
+	$(BIN)/python -m runbook_engine.cli.reference_man docs/man
 
 # The site's tools have an environment of their own: they are no part of what is tested.
 SITE := .cache/site

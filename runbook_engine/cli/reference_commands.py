@@ -17,22 +17,23 @@ Written from the commands themselves; `runbook COMMAND --help` shows the same.
 
 def commands_page() -> str:
     """Give the page: the main help, then every command with its own."""
-    main = click.Context(cli, info_name="runbook", terminal_width=_WIDTH, max_content_width=_WIDTH)
-    parts = [_HEAD, _section("runbook", cli, main, depth=2)]
-    parts += [_section(name, command, context, depth=2) for name, command, context in _commands(cli, main)]
-    return "\n".join(parts)
+    return "\n".join([_HEAD, *(f"## {name}\n\n```text\n{text}\n```\n" for name, text in helps(_WIDTH))])
 
 
-def _commands(group: click.Group, parent: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
+def helps(width: int) -> Iterator[tuple[str, str]]:
+    """Give each command as it is typed with its help, `width` columns wide, beginning with `runbook` itself."""
+    main = click.Context(cli, info_name="runbook", terminal_width=width, max_content_width=width)
+    yield "runbook", cli.get_help(main).rstrip()
+    yield from _below(cli, main)
+
+
+def _below(group: click.Group, parent: click.Context) -> Iterator[tuple[str, str]]:
+    width = parent.terminal_width
     for name in group.list_commands(parent):
         command = group.get_command(parent, name)
         if command is None:
             continue
-        context = click.Context(command, info_name=name, parent=parent, terminal_width=_WIDTH, max_content_width=_WIDTH)
-        yield f"{parent.command_path} {name}", command, context
+        context = click.Context(command, info_name=name, parent=parent, terminal_width=width, max_content_width=width)
+        yield context.command_path, command.get_help(context).rstrip()
         if isinstance(command, click.Group) and not isinstance(command, LazyGroup):
-            yield from _commands(command, context)
-
-
-def _section(name: str, command: click.Command, context: click.Context, *, depth: int) -> str:
-    return f"{'#' * depth} {name}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
+            yield from _below(command, context)

@@ -40,7 +40,9 @@ def test_the_wheel_holds_the_package_and_its_papers(built, tracked):
     (wheel,) = built.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     papers = {name for name in names if ".dist-info/" in name}
-    assert names - papers == {name for name in tracked if name.startswith("runbook_engine/")}
+    manual = {name for name in names if name.endswith(".data/data/share/man/man1/runbook.1")}
+    assert len(manual) == 1
+    assert names - papers - manual == {name for name in tracked if name.startswith("runbook_engine/")}
     assert {PurePosixPath(name).name for name in papers} == {
         "METADATA",
         "WHEEL",
@@ -73,6 +75,7 @@ def test_the_installed_wheel_makes_a_project_and_runs_it(built, tmp_path):
     found = done(python, "-c", "import runbook_engine; print(runbook_engine.__file__)", cwd=tmp_path)
     assert Path(found.strip()).is_relative_to(bare)
     runbook = bare / "bin" / "runbook"
+    assert (bare / "share" / "man" / "man1" / "runbook.1").read_text().startswith('.\\" Written from')
     project = tmp_path / "project"
     done(runbook, "init", project, cwd=tmp_path)
     done(runbook, "validate", "--strict", cwd=project)
