@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PYTEST_WORKERS ?= 3
 
-.PHONY: help setup demo test lint types contracts unit bench docs site lock clean
+.PHONY: help setup demo test lint types contracts unit bench docs site sbom lock clean
 
 help:
 	@echo "make demo   fail a region over, in an emulated cloud on this machine"
 	@echo "make test   lint, types, import contracts and every test"
 	@echo "make bench  measure it beside its peers, and write benchmarks/results.md (about 20 minutes)"
 	@echo "make docs   write the generated reference pages and the manual page"
+	@echo "make sbom   list what the lock has, as CycloneDX, in build/sbom.json"
 	@echo "make site   write the documentation as a site, to build/site/index.html"
 
 setup: $(STAMP)
@@ -61,13 +62,26 @@ site: $(SITE)/.ready
 	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet
 	@echo "build/site/index.html"
 
+SBOM := .cache/sbom
+$(SBOM)/.ready: requirements-sbom.lock
+	$(PYTHON) -m venv $(SBOM)
+	$(SBOM)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-sbom.lock
+	@touch $(SBOM)/.ready
+
+# All that the lock has: the program's dependencies, its extras', and what it is developed with.
+sbom: $(SBOM)/.ready
+	@mkdir -p build
+	$(SBOM)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --short-PURLs --output-reproducible \
+	  --of JSON -o build/sbom.json
+	@echo "build/sbom.json"
+
 # Needs uv (`pip install uv`). Hashes and versions only: the lock names no package index.
 lock:
 	uv pip compile pyproject.toml --group dev --extra lab --extra workers --extra web --extra traces --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
-	for name in benchmarks/requirements benchmarks/requirements-pyinfra docs/requirements; do uv pip compile $$name.in --universal \
+	for name in benchmarks/requirements benchmarks/requirements-pyinfra docs/requirements requirements-sbom; do uv pip compile $$name.in --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o $$name.lock; done
 
 clean:
 	[ ! -x $(BIN)/runbook ] || $(BIN)/runbook lab down
-	rm -rf $(VENV) $(SITE) build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(SITE) $(SBOM) build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,4 +1,8 @@
-"""The documentation as a site: every page is in its navigation, and it is whole without a network."""
+"""The documentation as a site: every page is in its navigation, and it is whole without a network.
+
+Building it needs an environment of its own, which takes half a minute to install: `make site` does both, what CI runs
+does not, and the tests of the built site are skipped there.
+"""
 
 import html.parser
 import importlib.util
