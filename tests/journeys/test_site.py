@@ -16,6 +16,9 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -128,3 +131,28 @@ def test_every_page_can_be_searched_for_from_a_disk(site):
     pages = {page.relative_to(DOCS).with_suffix(".html").as_posix() for page in DOCS.rglob("*.md")}
     assert pages <= found
     assert "assets/iframe-worker.js" in (site / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_browser_without_a_network_finds_pages_on_a_disk(site):
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if browser is None or driver is None:
+        pytest.skip("no chromium, or no driver for it")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"):
+        options.add_argument(word)
+    window = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+    try:
+        window.get((site / "how-to" / "ci.html").as_uri() + "?q=threat+model")
+        hits = WebDriverWait(window, 60).until(
+            lambda _: window.find_elements(By.CSS_SELECTOR, ".md-search-result__item")
+        )
+        assert any("explanation/threat-model.html" in hit.get_attribute("innerHTML") for hit in hits)
+        seen = [json.loads(entry["message"])["message"] for entry in window.get_log("performance")]
+        asked = {one["params"]["request"]["url"] for one in seen if one["method"] == "Network.requestWillBeSent"}
+        assert any(url.endswith("/assets/iframe-worker.js") for url in asked)
+        assert not [url for url in asked if not url.startswith(("file:", "data:"))]
+    finally:
+        window.quit()
