@@ -2,14 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
-from runbook_engine.app.metrics import Metrics
 from runbook_engine.app.metrics_address import Address
 from runbook_engine.model.errors import UsageError
 
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+
+class HasRegistry(Protocol):
+    """Whatever has metrics to offer."""
+
+    @property
+    def registry(self) -> "CollectorRegistry": ...  # noqa: D102 - see the class
+
 
 @contextmanager
-def metrics_server(metrics: Metrics, address: Address) -> Iterator[Address]:
+def metrics_server(metrics: HasRegistry, address: Address) -> Iterator[Address]:
     """Answer scrapes in threads of their own until the context ends; gives the address with its true port.
 
     Raises:

@@ -11,6 +11,7 @@ from runbook_engine.app.clock import SystemClock
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.queue_facts import RunForWorkers, relative_origin
 from runbook_engine.app.queues import check_name, database
+from runbook_engine.app.worker_metrics import WorkerMetrics
 from runbook_engine.app.worker_runs import WorkerRun
 from runbook_engine.app.workers import explained
 from runbook_engine.dispatchers.queue_wire import SentOrder
@@ -39,12 +40,20 @@ class QueueWorker:
     Args:
         slots: greatest number of attempts at once.
         say: tells people.
+        metrics: counts what it does; None for nobody.
 
     Raises:
         UsageError: the journal is no database, or a queue's name is none.
     """
 
-    def __init__(self, project: OpenProject, queues: tuple[str, ...], slots: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        project: OpenProject,
+        queues: tuple[str, ...],
+        slots: int,
+        say: Callable[[str], None],
+        metrics: WorkerMetrics | None = None,
+    ) -> None:
         for queue in queues:
             check_name(queue)
         url = database(project.config)
@@ -58,6 +67,7 @@ class QueueWorker:
         self._queues = tuple(dict.fromkeys(queues))
         self._slots = slots
         self._say = say
+        self._metrics = metrics
         self._clock = SystemClock()
         self._term = LeaseTerm()
         self._lock = threading.Lock()
@@ -85,7 +95,7 @@ class QueueWorker:
             facts,
             make=self._make,
             tidy=self._tidy,
-            alive=self._term.renewed,
+            alive=self._heard,
             say=self._say,
             clock=self._clock,
         )
@@ -125,7 +135,24 @@ class QueueWorker:
                 return
             self._clock.sleep(_LOOK)
 
+    def _heard(self, asked_at: float, seconds: float) -> None:
+        self._term.renewed(asked_at, seconds)
+        if self._metrics is not None:
+            self._metrics.heard()
+
     def _make(
+        self, sent: SentOrder, facts: str, cancelled: CancelSignal, on_progress: Callable[[str], None]
+    ) -> AttemptReport:
+        if self._metrics is None:
+            return self._attempt(sent, facts, cancelled, on_progress)
+        begun = self._clock.monotonic()
+        self._metrics.began()
+        report = self._attempt(sent, facts, cancelled, on_progress)
+        ended = "in-doubt" if report.in_doubt else str(report.outcome)
+        self._metrics.ended(sent.order.action, ended, self._clock.monotonic() - begun)
+        return report
+
+    def _attempt(
         self, sent: SentOrder, facts: str, cancelled: CancelSignal, on_progress: Callable[[str], None]
     ) -> AttemptReport:
         order = sent.order

@@ -3,6 +3,7 @@
 import shutil
 import signal
 
+import httpx
 import psycopg
 import pytest
 from support.fleet import Fleet
@@ -317,3 +318,14 @@ def test_who_was_frozen_before_a_change_does_not_make_it_when_another_one_did(fl
     assert fleet.ended(frozen) == 0, fleet.everything()
     assert fleet.ledger == ["done"]
     assert "given up" in fleet.said(frozen)
+
+
+def test_a_worker_offers_its_metrics(fleet):
+    fleet.book("runbook: book\nsteps:\n  - {id: one, targets: east, command.run: {argv: ['true']}}\n")
+    worker = fleet.control("worker", "--queue", "us-east-1", "--metrics", "0")
+    fleet.wait(lambda: "metrics: http://" in fleet.said(worker) and "serves" in fleet.said(worker))
+    assert fleet.runbook("run", "book", "-i", "two.yml", "--yes").status == 0
+    url = next(word for word in fleet.said(worker).split() if word.startswith("http://"))
+    body = httpx.get(url).text
+    assert 'runbook_worker_attempts_total{action="command.run",outcome="changed"} 2.0' in body
+    assert "runbook_worker_attempts_running 0.0" in body

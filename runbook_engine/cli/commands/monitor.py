@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 from runbook_engine.app.clock import SteadyClock
-from runbook_engine.app.metrics_address import Address, read_address
+from runbook_engine.app.metrics_address import Address
 from runbook_engine.app.monitor import Monitor, MonitorOptions, MonitorResult
 from runbook_engine.app.monitor_world import ProjectWorld
 from runbook_engine.app.project import OpenProject, actor, open_project
+from runbook_engine.cli.address import AddressType
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.findings import say_findings
 from runbook_engine.cli.listeners import EventLines, Listeners
@@ -48,19 +49,6 @@ class _Duration(click.ParamType[timedelta]):
         return found
 
 
-class _Address(click.ParamType[Address]):
-    name = "address"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
-        """Read an address to listen at."""
-        if isinstance(value, Address):
-            return value
-        try:
-            return read_address(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 @documented
 @click.argument("names", nargs=-1, metavar="[RUNBOOK]...")
 @inventory_option
@@ -70,7 +58,7 @@ class _Address(click.ParamType[Address]):
 )
 @click.option(
     "--metrics",
-    type=_Address(),
+    type=AddressType(),
     metavar="ADDRESS",
     help="Offer metrics to Prometheus there: PORT or HOST:PORT; without a host at the loopback only.",
 )

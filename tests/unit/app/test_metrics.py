@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from runbook_engine.app.metrics import Metrics
 from runbook_engine.app.metrics_address import Address, read_address
 from runbook_engine.app.project import open_project
+from runbook_engine.app.worker_metrics import WorkerMetrics
 from runbook_engine.journals.holder import this_process
 from runbook_engine.model.errors import JournalError, NoJournalError
 from runbook_engine.model.event import (
@@ -221,7 +223,31 @@ def test_the_reference_lists_every_metric_and_no_other(metrics, journal, clock):
     metrics.settle()
     clock.advance(2)
     body = metrics.render().body.decode()
-    assert listed == set(re.findall(r"^# TYPE (runbook_\w+)", body, re.MULTILINE))
+    told = set(re.findall(r"^# TYPE (runbook_\w+)", body, re.MULTILINE))
+    of_worker = generate_latest(worked().registry).decode()
+    names = re.findall(r"^# TYPE (runbook_\w+)", of_worker, re.MULTILINE)
+    told |= {name for name in names if not name.endswith("_created")}  # when a series began, which its library adds
+    assert listed == told
+
+
+def worked():
+    metrics = WorkerMetrics(("east",), 7)
+    for outcome in ("changed", "in-doubt"):
+        metrics.began()
+        metrics.ended("command.run", outcome, 2.0)
+    metrics.began()
+    metrics.heard()
+    return metrics
+
+
+def test_a_worker_tells_what_it_did():
+    body = generate_latest(worked().registry).decode()
+    found = {sample.name + str(sample.labels): sample.value for one in read_text(body) for sample in one.samples}
+    assert found["runbook_worker_attempts_running{}"] == 1
+    assert found["runbook_worker_slots{}"] == 7
+    assert found["runbook_worker_attempts_total{'action': 'command.run', 'outcome': 'in-doubt'}"] == 1
+    assert found["runbook_worker_attempt_duration_seconds_sum{'action': 'command.run'}"] == 4
+    assert found["runbook_worker_heartbeat_timestamp_seconds{}"] > 0
 
 
 def test_the_alerts_of_the_reference_are_rules_over_metrics_that_there_are():
