@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PYTEST_WORKERS ?= 3
 
-.PHONY: help setup demo test lint types contracts unit bench docs site sbom lock clean
+.PHONY: help setup demo test lint types contracts unit bench fuzz docs site sbom lock clean
 
 help:
 	@echo "make demo   fail a region over, in an emulated cloud on this machine"
 	@echo "make test   lint, types, import contracts and every test"
 	@echo "make bench  measure it beside its peers, and write benchmarks/results.md (about 20 minutes)"
+	@echo "make fuzz   put random input into whatever reads files: make fuzz SECONDS=300 TARGETS=playbook (Linux)"
 	@echo "make docs   write the generated reference pages and the manual page"
 	@echo "make sbom   list what the lock has, as CycloneDX, in build/sbom.json"
 	@echo "make site   write the documentation as a site, to build/site/index.html"
@@ -47,6 +48,12 @@ unit: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 
+SECONDS ?= 60
+TARGETS ?= runbook team config inventory expression layout playbook cases journal
+fuzz: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.lock
+	for target in $(TARGETS); do $(BIN)/python tests/fuzz/run.py $$target $(SECONDS) || exit 1; done
+
 docs: $(STAMP)
 	$(BIN)/python -m runbook_engine.cli.reference docs/reference
 	$(BIN)/python -m runbook_engine.cli.reference_man docs/man
@@ -79,9 +86,20 @@ sbom: $(SBOM)/.ready
 lock:
 	uv pip compile pyproject.toml --group dev --extra lab --extra workers --extra web --extra traces --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
+<<<<<<< HEAD
 	for name in benchmarks/requirements benchmarks/requirements-pyinfra docs/requirements requirements-sbom; do uv pip compile $$name.in --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o $$name.lock; done
 
 clean:
 	[ ! -x $(BIN)/runbook ] || $(BIN)/runbook lab down
 	rm -rf $(VENV) $(SITE) $(SBOM) build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+=======
+	for name in requirements requirements-pyinfra; do uv pip compile benchmarks/$$name.in --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o benchmarks/$$name.lock; done
+	uv pip compile tests/fuzz/requirements.in --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o tests/fuzz/requirements.lock
+
+clean:
+	[ ! -x $(BIN)/runbook ] || $(BIN)/runbook lab down
+	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
+>>>>>>> be495b7 (x)

@@ -42,7 +42,7 @@ def wrapped(key: str, public: bytes) -> str:
     if not isinstance(other, rsa.RSAPublicKey):
         raise ValueError("the target's key is not RSA")  # noqa: TRY004 - it is the target's answer that is wrong
     # SHA-1 is what openssl's OAEP means unless told otherwise; nothing here rests on its collisions.
-    oaep = rsa_padding.OAEP(rsa_padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)  # noqa: S303
+    oaep = rsa_padding.OAEP(rsa_padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)  # noqa: S303 - see above
     return base64.b64encode(other.encrypt(key.encode(), oaep)).decode()
 
 

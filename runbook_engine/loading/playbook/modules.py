@@ -147,6 +147,10 @@ def _with_holes(text: str) -> tuple[str, list[str]]:
     return text, holes
 
 
+def _is_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None
+
+
 def _filled(text: str, holes: list[str]) -> str:
     return _HOLE.sub(lambda found: holes[int(found[1])], text)
 
@@ -184,7 +188,7 @@ def _file(action: str, args: Args, dest: str | None, **source: str | None) -> Co
     notes = [f"put the file where the project has it: {source['src']}"] if source.get("src") else []
     notes += ["no backup is kept: the record has the file's hash before and after"] if backup else []
     if mode is not None:
-        mode = f"{int(mode):04o}" if mode.isdigit() and not mode.startswith("0") and int(mode) > _OCTAL else mode
+        mode = f"{int(mode):04o}" if _is_number(mode) and not mode.startswith("0") and int(mode) > _OCTAL else mode
     return Converted(action, _present(dest=dest, mode=mode, **source), tuple(notes))
 
 
@@ -211,7 +215,7 @@ def _wait_for(args: Args) -> Converted:
     args.none_left("msg", "connect_timeout", "active_connection_states")
     if port is None and path is None:
         return Converted("wait.for", {"duration": f"{wait or 300}s"})
-    number: JsonValue = int(str(port)) if str(port).isdigit() else str(port)
+    number: JsonValue = int(str(port)) if _is_number(str(port)) else str(port)
     params = _present(port=number if port is not None else None, path=path, host=host, state=state)
     if sleep is not None:
         params["poll"] = f"{sleep}s"
@@ -230,7 +234,7 @@ def _uri(args: Args) -> Converted:
         raise CannotConvertError(f"it sends {method}, which may change something; use notify.webhook or a command")
     if not url:
         raise CannotConvertError("it has no `url`")
-    good = [int(str(one)) for one in as_list(status) if str(one).isdigit()]
+    good = [int(str(one)) for one in as_list(status) if _is_number(str(one))]
     params: Draft = {"url": url, "method": method, "status": list(good) or 200}
     if isinstance(headers, dict):
         params["request_headers"] = {str(name): str(value) for name, value in headers.items()}
@@ -261,6 +265,7 @@ def _pause(args: Args) -> Converted:
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _HOLE = re.compile("\0([0-9]+)\0")
 # A mode that YAML read as a number: 0644 is 420, which nobody writes by hand.
+_NUMBER = re.compile("[0-9]{1,9}")  # str.isdigit takes ², which is no number to int
 _OCTAL = 7
 
 MODULES: Mapping[str, Callable[[Args], Converted]] = {

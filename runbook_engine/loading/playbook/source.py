@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
+from runbook_engine.loading.folder import is_file
 from runbook_engine.loading.playbook.remarks import Remark
 from runbook_engine.loading.yaml_source import read_yaml_file
 from runbook_engine.model.config import Limits
@@ -240,7 +241,7 @@ class _Reader:
             value = words[word]
             name = value.get("file") if isinstance(value, dict) else value
             plain = isinstance(name, str) and "{{" not in name and "loop" not in words
-            if plain and (self._folder / str(name)).is_file():
+            if plain and is_file(self._folder / str(name)):
                 return self._folder / str(name), str(name)
         return None
 

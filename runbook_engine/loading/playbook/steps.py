@@ -51,6 +51,7 @@ KEYWORDS = frozenset(
     | {"module_defaults", "collections", "local_action", "action", "first_available_file", "port"}
 )
 _NOTHING_TO_DO = frozenset({"debug", "meta", "set_stats", "setup", "gather_facts"})
+_BATCH = re.compile(r"[0-9]{1,9}%?")
 _LOOKUP = re.compile(r"\b(?:lookup|query|q)\s*\(")
 _FACT = re.compile(
     r"\bansible_(?:facts\b|distribution|os_family|hostname|fqdn|default_ipv|architecture|date_time|kernel)"
@@ -122,7 +123,11 @@ def _keywords(task: Task, registered: Registered, notes: list[str]) -> Draft:
     step |= _repeated(task, words, notes)
     step |= _manner(task, words)
     if task.serial is not None:
-        step["batch"] = [str(one) if "%" in str(one) else int(str(one)) for one in as_list(task.serial)]
+        sizes = [str(one).strip() for one in as_list(task.serial)]
+        if sizes and all(_BATCH.fullmatch(size) for size in sizes):
+            step["batch"] = [size if size.endswith("%") else int(size) for size in sizes]
+        else:
+            notes.append("`serial` is left out: write batch with numbers of hosts, or percentages")
     if task.max_fail_percentage is not None:
         step["max_failures"] = f"{task.max_fail_percentage}%"
     for word in ("timeout", "async"):

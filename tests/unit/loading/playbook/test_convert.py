@@ -226,3 +226,10 @@ def test_an_encrypted_value_is_asked_for_as_a_secret(convert):
 def test_what_is_no_playbook_is_refused_with_its_line(convert, text):
     with pytest.raises(InvalidInputError, match=r"^site\.yml:1: "):
         convert(text)
+
+
+@pytest.mark.parametrize("serial", ["{{ size }}", "many", "", "²", "9" * 5000])
+def test_batches_of_a_size_that_is_not_told_are_left_out_and_said(convert, serial):
+    made = convert(yaml.safe_dump([{"hosts": "web", "serial": serial, "tasks": [{"command": "a"}]}]))
+    assert "batch" not in made.steps[0]
+    assert any("write batch with" in remark.text for remark in made.remarks), made.remarks

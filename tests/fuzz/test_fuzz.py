@@ -1,0 +1,46 @@
+"""Whatever is put into what reads files, it ends in findings or a clear error; and what once did not stays well.
+
+A small and always equal part of what `make fuzz` does for as long as it is asked to.
+"""
+
+import random
+
+import pytest
+
+from fuzz.mutate import mutated
+from fuzz.seeds import found, seeds
+from fuzz.targets import TARGETS
+
+# As many as take about two seconds of one core.
+INPUTS = {
+    "runbook": 8,
+    "team": 25,
+    "config": 40,
+    "inventory": 60,
+    "expression": 150,
+    "layout": 20,
+    "playbook": 150,
+    "cases": 40,
+    "journal": 40,
+}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_no_changed_input_breaks_a_reader(name, tmp_path):
+    check, pool, draw = TARGETS[name](tmp_path), seeds(name), random.Random(name)
+    for number in range(INPUTS[name]):
+        data = mutated(draw.choice(pool), draw, pool)
+        try:
+            check(data)
+        except Exception as error:  # noqa: BLE001 - any kind of them is what is looked for
+            pytest.fail(f"input {number} of {name} ends in {error!r}: {data!r}")
+
+
+@pytest.mark.parametrize(("name", "file"), [(name, file) for name in TARGETS for file in found(name)])
+def test_what_broke_a_reader_once_does_not_any_more(name, file, tmp_path):
+    TARGETS[name](tmp_path)(found(name)[file])
+
+
+def test_every_target_has_something_to_begin_with():
+    assert all(seeds(name) for name in TARGETS)
+    assert set(INPUTS) == set(TARGETS)
