@@ -86,20 +86,9 @@ sbom: $(SBOM)/.ready
 lock:
 	uv pip compile pyproject.toml --group dev --extra lab --extra workers --extra web --extra traces --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
-<<<<<<< HEAD
-	for name in benchmarks/requirements benchmarks/requirements-pyinfra docs/requirements requirements-sbom; do uv pip compile $$name.in --universal \
+	for name in benchmarks/requirements benchmarks/requirements-pyinfra docs/requirements requirements-sbom tests/fuzz/requirements; do uv pip compile $$name.in --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o $$name.lock; done
 
 clean:
 	[ ! -x $(BIN)/runbook ] || $(BIN)/runbook lab down
-	rm -rf $(VENV) $(SITE) $(SBOM) build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-=======
-	for name in requirements requirements-pyinfra; do uv pip compile benchmarks/$$name.in --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o benchmarks/$$name.lock; done
-	uv pip compile tests/fuzz/requirements.in --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o tests/fuzz/requirements.lock
-
-clean:
-	[ ! -x $(BIN)/runbook ] || $(BIN)/runbook lab down
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
->>>>>>> be495b7 (x)
+	rm -rf $(VENV) $(SITE) $(SBOM) build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
