@@ -14,7 +14,19 @@ from runbook_engine.model.inventory import LOCALHOST, Inventory, Target
 from runbook_engine.model.json import JsonObject, JsonValue
 from runbook_engine.model.plan import Plan
 
-_SEALED = "\ue000vault"  # no inventory can have a variable of that name
+# No inventory can have a variable of such a name.
+_MARK = "\ue000"
+_SEALED = f"{_MARK}vault"
+_OWN = f"{_MARK}own"
+_PASSWORDS = frozenset(
+    {
+        "ansible_password",
+        "ansible_ssh_pass",
+        "ansible_ssh_password",
+        "ansible_become_password",
+        "ansible_become_pass",
+    }
+)
 
 
 class RunForWorkers(Frozen):
@@ -56,21 +68,32 @@ def run_for_workers(
 
 
 def seal(target: Target, inventory: Inventory) -> Target:
-    """Give a target whose decrypted values are named by their position, and are nowhere in it."""
-    if not inventory.secrets:
+    """Give a target whose decrypted values are named by their position, and whose passwords are left out."""
+    plain = _PASSWORDS & target.variables.keys()
+    if not inventory.secrets and not plain:
         return target
     positions = {text: index for index, text in enumerate(inventory.secrets)}
-    return target.model_copy(update={"variables": cast("JsonObject", _seal(target.variables, positions))})
+    variables = cast("dict[str, JsonValue]", _seal(target.variables, positions))
+    # What stands in the inventory in clear is the worker's own to read, too; the database is not to hold it.
+    variables |= {name: {_OWN: True} for name in plain if not isinstance(variables[name], Mapping)}
+    return target.model_copy(update={"variables": cast("JsonObject", variables)})
 
 
 def is_sealed(target: Target) -> bool:
     """Tell whether a target has such values."""
-    return _SEALED in json.dumps(target.variables, ensure_ascii=False)
+    return _MARK in json.dumps(target.variables, ensure_ascii=False)
 
 
-def unseal(target: Target, texts: list[str]) -> Target:
-    """Give a target with what was decrypted in its place."""
-    return target.model_copy(update={"variables": cast("JsonObject", _unseal(target.variables, texts))})
+def unseal(target: Target, texts: list[str], here: JsonObject) -> Target:
+    """Give a target with what was decrypted in its place, and its passwords.
+
+    Args:
+        here: the target's variables in this machine's inventory.
+    """
+    variables = cast("dict[str, JsonValue]", _unseal(target.variables, texts))
+    own = {name for name, value in variables.items() if isinstance(value, Mapping) and _OWN in value}
+    variables |= {name: here.get(name) for name in own}
+    return target.model_copy(update={"variables": cast("JsonObject", variables)})
 
 
 def relative_origin(origin: str, root: Path) -> str:

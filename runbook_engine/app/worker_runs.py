@@ -15,9 +15,9 @@ from runbook_engine.dispatchers.queue_wire import SentOrder
 from runbook_engine.execution.attempt import attempt
 from runbook_engine.execution.attempt_parts import AttemptTools
 from runbook_engine.execution.lease_term import LeaseTerm
-from runbook_engine.model.diagnostic import has_errors
+from runbook_engine.model.diagnostic import Severity, has_errors
 from runbook_engine.model.errors import RunbookError
-from runbook_engine.model.inventory import Target
+from runbook_engine.model.inventory import Inventory, Target
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.clock import Clock
@@ -55,6 +55,7 @@ class WorkerRun:
         self._facts = facts
         self._engine = engine
         self._texts: list[str] | None = None
+        self._inventory: Inventory | None = None
         config_file = facts.aws.get("aws_config_file")
         aws = AwsSession(
             profile=facts.aws.get("aws_profile"),
@@ -135,7 +136,10 @@ class WorkerRun:
             )
 
     def _target(self, target: Target) -> Target:
-        return unseal(target, self._decrypted()) if is_sealed(target) else target
+        if not is_sealed(target):
+            return target
+        texts = self._decrypted()
+        return unseal(target, texts, self._inventory.target(target.name).variables if self._inventory else {})
 
     def _decrypted(self) -> list[str]:
         """Give the inventory's decrypted texts, in the order that positions count in.
@@ -146,7 +150,8 @@ class WorkerRun:
         if self._texts is None:
             inventory, _, found = read_inventory(self._project, self._facts.sources)
             if inventory is None or has_errors(found):
-                why = found[0].message if found else "it is not valid"
+                wrong = (item.message for item in found if item.severity is Severity.ERROR)
+                why = next(wrong, "it is not valid")
                 raise RunbookError(f"the inventory can't be opened here: {why}", hint="`runbook validate` tells more")
             if dict(inventory.files) != self._facts.inventory_files or len(inventory.secrets) != self._facts.sealed:
                 raise RunbookError(
@@ -155,7 +160,7 @@ class WorkerRun:
                 )
             for text in inventory.secrets:
                 self._store.redactor.add(text)
-            self._texts = list(inventory.secrets)
+            self._inventory, self._texts = inventory, list(inventory.secrets)
         return self._texts
 
 

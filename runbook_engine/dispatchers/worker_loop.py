@@ -97,6 +97,7 @@ class WorkerLoop:
 
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_exception_handler(self._tell)
         if self._stopped_at is not None:
             return
         delay = _FIRST_DELAY
@@ -108,6 +109,12 @@ class WorkerLoop:
                 delay = min(delay * 2, _LONGEST_DELAY)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay)
+
+    def _tell(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Say what went wrong where nobody waits for it; that the database is away, the heartbeat says already."""
+        error = context.get("exception")
+        if not isinstance(error, (exceptions.ConnectorException, psycopg.Error)):
+            self._say(f"the queues: {context.get('message')}: {error or 'nothing more is known'}")
 
     async def _serve_once(self) -> None:
         """Serve until told to stop, or until the database goes away."""

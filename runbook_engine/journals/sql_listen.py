@@ -4,6 +4,7 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -47,11 +48,17 @@ class SqlEars:
                 with self._store.reader.connect() as connection:
                     driver: Any = connection.connection.driver_connection
                     connection.detach()
-                    driver.autocommit = True
-                    driver.execute(f"LISTEN {CHANNEL}")
-                    self._told(0)
-                    pause = _FIRST_PAUSE
-                    self._hear(driver)
+                    try:
+                        driver.autocommit = True
+                        driver.execute(f"LISTEN {CHANNEL}")
+                        self._told(0)
+                        pause = _FIRST_PAUSE
+                        self._hear(driver)
+                    finally:
+                        # It is nobody else's; and one that is lost is not to be rolled back, which only fails loudly.
+                        connection.invalidate()
+                        with suppress(driver_error, OSError):
+                            driver.close()
             except (SQLAlchemyError, driver_error, OSError):
                 # Whoever asks the journal for something says what is wrong with the database; here it is tried again.
                 self._closed.wait(pause)

@@ -65,7 +65,7 @@ def test_what_was_rolled_back_is_not_told(journals, actor):
     ears.close()
 
 
-def test_a_lost_connection_is_opened_again_and_what_may_have_been_missed_is_told(postgres, journals, actor):
+def test_a_lost_connection_is_opened_again_and_what_may_have_been_missed_is_told(postgres, journals, actor, caplog):
     writer, listener = journals
     told = queue.SimpleQueue()
     ears = listener.listen("r1", told.put)
@@ -77,6 +77,7 @@ def test_a_lost_connection_is_opened_again_and_what_may_have_been_missed_is_told
         assert postgres.sql("postgres", cut) == [(True,)]
     heard(told, 0)
     ears.close()
+    assert caplog.records == [], "nobody is shown how a library tripped over it"
 
 
 def test_it_listens_again_when_the_server_was_restarted(postgres, tmp_path, opening, actor):

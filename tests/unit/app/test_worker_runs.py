@@ -10,7 +10,7 @@ from runbook_engine.app.clock import SystemClock
 from runbook_engine.app.init import init_project
 from runbook_engine.app.prepare import read_inventory
 from runbook_engine.app.project import open_project
-from runbook_engine.app.queue_facts import RunForWorkers, seal
+from runbook_engine.app.queue_facts import RunForWorkers, seal, unseal
 from runbook_engine.app.worker_runs import WorkerRun
 from runbook_engine.dispatchers.queue_wire import SentOrder, order_text, read_order
 from runbook_engine.execution.lease_term import LeaseTerm
@@ -84,6 +84,37 @@ def test_a_file_that_is_another_one_is_not_read(project):
     report = _made(project, _facts(project, files={"files/a.txt": there}), order)
     assert "files/a.txt is another one here" in report.error
     assert not (project.root / "copy").exists()
+
+
+def test_passwords_in_clear_do_not_travel_and_are_the_workers_own_to_read(project):
+    folder = project.root / "inventories" / "clear"
+    folder.mkdir(parents=True)
+    text = "all: {hosts: {h: {ansible_connection: local, ansible_password: pw-77aa, ansible_become_pass: 12345}}}\n"
+    (folder / "hosts.yml").write_text(text)
+    inventory, _, _ = read_inventory(project, ("inventories/clear",))
+    target = inventory.target("h")
+    order = _command("echo anything", target=seal(target, inventory))
+    wire = order_text(SentOrder(order, "", ""))
+    assert "pw-77aa" not in wire
+    assert "12345" not in wire
+    facts = _facts(project, sources=("inventories/clear",), inventory_files=dict(inventory.files))
+    report = _made(project, facts, order._replace(parameters={"shell": "echo {{ 1 }}"}))
+    assert report.outcome == "changed", report.error
+    opened = unseal(order.target, [], target.variables)
+    assert opened.variables == target.variables
+
+
+def test_a_refusal_names_the_error_and_no_warning(project):
+    folder = project.root / "inventories" / "wrong"
+    (folder / "group_vars").mkdir(parents=True)
+    (folder / "hosts.yml").write_text("all: {hosts: {h: {ansible_connection: local, ansible_password: x}}}\n")
+    inventory, _, _ = read_inventory(project, ("inventories/wrong",))
+    order = _command("echo anything", target=seal(inventory.target("h"), inventory))
+    facts = _facts(project, sources=("inventories/wrong",), inventory_files=dict(inventory.files))
+    (folder / "group_vars" / "all.yml").write_text('a: "{{ harmless }}"\nb: !vault "broken"\n')
+    error = _made(project, facts, order).error
+    assert "the inventory can't be opened here" in error
+    assert "will not be rendered" not in error
 
 
 def test_what_ansible_vault_encrypted_does_not_travel(project, monkeypatch):
