@@ -15,6 +15,7 @@ import uvicorn
 from runbook_engine.model.errors import InvalidInputError, RunbookError, UsageError
 from runbook_engine.web.app import Dashboard
 from runbook_engine.web.desk import Desk
+from runbook_engine.web.heads import protocol_of
 
 _END_SECONDS = 5
 _IDLE_SECONDS = 15
@@ -127,7 +128,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 dashboard.asgi,
                 loop="asyncio",
-                http="h11",
+                http=protocol_of(desk.settings),
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -18,6 +18,8 @@ class Settings:
         link_seconds: how long the one-time link can be used.
         most_streams: how many browsers may watch at once.
         patience: seconds that a browser has to take what it is sent.
+        head_seconds: that a request's head may take.
+        most_headless: connections that an address may hold without a whole head, once each had `head_grace` seconds.
     """
 
     origins: tuple[str, ...]
@@ -27,6 +29,9 @@ class Settings:
     link_seconds: float = 600.0
     most_streams: int = 2000
     patience: float = 20.0
+    head_seconds: float = 20.0
+    head_grace: float = 2.0
+    most_headless: int = 32
 
     @cached_property
     def hosts(self) -> frozenset[str]:

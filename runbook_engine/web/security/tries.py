@@ -26,7 +26,7 @@ class Tries:
 
     def take(self, address: str) -> float:
         """Count a try before it is looked at; gives the seconds to wait when it is one too many, else 0."""
-        key, now = _network(address), self._now()
+        key, now = network(address), self._now()
         with self._lock:
             tries = self._tries.setdefault(key, deque())
             self._tries.move_to_end(key)
@@ -42,10 +42,11 @@ class Tries:
     def forgive(self, address: str) -> None:
         """Forget the tries of an address: who came in is no guesser."""
         with self._lock:
-            self._tries.pop(_network(address), None)
+            self._tries.pop(network(address), None)
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
+    """Give what an address counts as: itself, or its /64 of IPv6, which a single machine has for itself."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
