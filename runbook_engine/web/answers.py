@@ -19,6 +19,7 @@ from runbook_engine.web.viewer import Viewer
 
 _log = logging.getLogger("runbook.web")
 _LONGEST_REASON = 2000
+_LONGEST_TASK = 1000
 
 POSTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "/runs/{run}/answer": ("answer", tuple(WORDS)),
@@ -71,11 +72,14 @@ def _carry_out(request: Request, viewer: Viewer, form: Mapping[str, str], word: 
     source = desk_of(request).source()
     run = run_of(source, request.path_params["run"]).id
     address = request.client.host if request.client else "?"
+    task = request.path_params.get("task") or form.get("task", "")
+    if len(task) > _LONGEST_TASK:
+        raise RefusedError(409, f"there is no task {task[:200]}…")
     said = Said(
         project=source.project,
         journal=source.journal,
         run=run,
-        task=request.path_params.get("task") or form.get("task", ""),
+        task=task,
         actor=Actor(
             kind="person",
             name=viewer.person,

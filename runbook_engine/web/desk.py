@@ -38,6 +38,8 @@ class Desk:
 
     Attributes:
         hashing: has one token looked at at a time: scrypt is costly by design, and nobody shall wait for who guesses.
+        doubted: the same for addresses with too many tries, so that others don't wait for them.
+        tries, scrapes: tries to log in, and to read the metrics.
         csrf_mark: stands in a text that several people are given for what forms of each one's session carry.
     """
 
@@ -53,7 +55,9 @@ class Desk:
         self.sessions = Sessions(now, idle=settings.idle, longest=settings.longest)
         self.links = OneTimeLinks(now, settings.link_seconds)
         self.tries = Tries(now)
+        self.scrapes = Tries(now)
         self.hashing = anyio.CapacityLimiter(1)
+        self.doubted = anyio.CapacityLimiter(1)
         self.csrf_mark = secrets.token_hex(32)
         self._opened = project
         self._open = journal or project.journal
@@ -90,14 +94,10 @@ class Desk:
         if given_up is not None:
             given_up[1].journal.close()
 
-    def login(self, token: str) -> Known | None:
-        """Give whose token or one-time link this is; None when it is nobody's.
-
-        Raises:
-            InvalidInputError: the tokens can't be read.
-        """
-        person = self.links.use(token)
-        return Known(person, BY_LINK) if person is not None else self.login_by_token(token)
+    def login_by_link(self, secret: str) -> Known | None:
+        """Give whose one-time link this is, and use it up; None when it is nobody's."""
+        person = self.links.use(secret)
+        return Known(person, BY_LINK) if person is not None else None
 
     def login_by_token(self, token: str) -> Known | None:
         """Give whose token this is; None when it is nobody's.

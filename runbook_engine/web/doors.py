@@ -3,7 +3,6 @@
 import logging
 from urllib.parse import urlencode
 
-import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -11,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.web.desk import Desk
+from runbook_engine.web.keys import TooManyTriesError, whose
 from runbook_engine.web.security.sessions import Session
 from runbook_engine.web.security.tokens import Known
 from runbook_engine.web.viewer import Viewer
@@ -34,6 +34,10 @@ class Doors:
         session = request.cookies.get(self._desk.settings.cookie, "")
         try:
             viewer = await self._viewer(request, session)
+        except TooManyTriesError as error:
+            headers = {"retry-after": f"{error.wait:.0f}"}
+            await PlainTextResponse("too many wrong tokens from here\n", 429, headers)(scope, receive, send)
+            return
         except RunbookError as error:
             _log.error("nobody can be let in: %s", error.message)
             await PlainTextResponse(_words(error), 503)(scope, receive, send)
@@ -51,9 +55,8 @@ class Doors:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if request.url.path != "/metrics" or scheme.lower() != "bearer":
             return None
-        known = await anyio.to_thread.run_sync(
-            _by_token, self._desk, request, token.strip(), limiter=self._desk.hashing
-        )
+        address = request.client.host if request.client else ""
+        known = await whose(self._desk, self._desk.scrapes, address, token.strip())
         return await run_in_threadpool(self._desk.viewer_of, known, "") if known is not None else None
 
 
@@ -65,17 +68,6 @@ async def who(desk: Desk, session: Session) -> Viewer | None:
     """
     remembered = desk.remembered(Known(session.person, session.credential), session.csrf)
     return remembered or await run_in_threadpool(desk.viewer, session)
-
-
-def _by_token(desk: Desk, request: Request, token: str) -> Known | None:
-    """Know a program that reads the metrics by a person's token; it guesses no more often than people may."""
-    address = request.client.host if request.client else ""
-    if desk.tries.take(address):
-        return None
-    known = desk.login_by_token(token)
-    if known is not None:
-        desk.tries.forgive(address)
-    return known
 
 
 def _to_the_door(request: Request) -> Response:

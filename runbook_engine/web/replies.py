@@ -1,6 +1,7 @@
 """Turns what went wrong into a page with the right status: what, why, and what to do."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import cast
@@ -22,6 +23,7 @@ from runbook_engine.web.source import Source
 from runbook_engine.web.viewer import Viewer
 
 _log = logging.getLogger("runbook.web")
+_LONGEST_WORD, _LONGEST_TEXT = 200, 1000
 _STATUS: dict[type[RunbookError], int] = {
     AnswerRefusedError: 403,
     PrunedRunError: 410,
@@ -61,7 +63,7 @@ def refuse(request: Request, error: RunbookError) -> Response:
     status = status_of(error, writes=request.method == "POST")
     if status >= 500:  # noqa: PLR2004 - that is what is ours, or the journal's
         _log.error("%s: %s", request.method, error.message)
-    return error_page(request, status, error.message, error.hint)
+    return error_page(request, status, _capped(error.message), _capped(error.hint))
 
 
 def error_page(request: Request, status: int, message: str, hint: str = "", *, wait: float = 0) -> Response:
@@ -81,6 +83,12 @@ def status_of(error: RunbookError, *, writes: bool) -> int:
     if isinstance(error, InvalidInputError | UsageError):
         return 409 if writes else 404
     return 409 if writes else 500
+
+
+def _capped(text: str) -> str:
+    """Give a text of an error without the whole of what somebody sent: messages repeat what they are about."""
+    short = re.sub(rf"\S{{{_LONGEST_WORD},}}", lambda found: f"{found[0][:_LONGEST_WORD]}…", text)
+    return short if len(short) <= _LONGEST_TEXT else f"{short[:_LONGEST_TEXT]}…"
 
 
 def _back(request: Request) -> str:

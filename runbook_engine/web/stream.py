@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from runbook_engine.model.errors import JournalError, RunbookError
 from runbook_engine.web.doors import who
 from runbook_engine.web.feeds import Feed, Feeds, Standing
 from runbook_engine.web.paths import run_of
@@ -85,7 +86,17 @@ class EventStream(Response):
         """Ask again whether the person may be here: a login ends, and a token is withdrawn, also while one watches."""
         desk = desk_of(self._request)
         session = desk.sessions.find(self._request.state.session, used=False)
-        return session is not None and await who(desk, session) is not None
+        if session is None:
+            return False
+        try:
+            return await who(desk, session) is not None
+        except JournalError as error:
+            # Then nobody can be looked up, and nothing but `away` is told: the login itself was found.
+            desk.give_up(error)
+            return True
+        except RunbookError as error:
+            _log.error("nobody can watch: %s", error.message)
+            return False
 
 
 def _texts(told: Standing | None, standing: Standing, *, seen: int) -> list[bytes]:

@@ -10,6 +10,9 @@
   let newest = Number(root.dataset.seq);
   let busy = false;
   let waiting = 0;
+  let events = null;
+  let ended = false; // logged out
+  let again = 3000; // milliseconds until a stream is asked for anew that the browser gave up
 
   function soon(after = least) {
     if (!waiting && !busy) waiting = setTimeout(look, after);
@@ -22,6 +25,7 @@
       const answer = await fetch(`${address}/live`, { headers: { accept: "text/html" }, redirect: "manual" });
       if (answer.type === "opaqueredirect" || answer.status === 401) {
         say("You are logged out. Log in again (in another tab, if you were writing something).");
+        ended = true;
         events.close();
         return;
       }
@@ -119,15 +123,27 @@
     if (link.textContent !== text) link.textContent = text;
   }
 
-  const events = new EventSource(`${address}/events`);
-  events.addEventListener("changed", (event) => {
-    newest = Math.max(newest, Number(event.lastEventId) || newest + 1);
-    soon();
-  });
-  events.addEventListener("away", () => say("The journal can't be read for the moment. What stands here may be old."));
-  events.addEventListener("back", () => soon());
-  events.addEventListener("error", () => say("The connection is lost and tried again. What stands here may be old."));
-  events.addEventListener("open", () => soon());
+  function listen() {
+    events = new EventSource(`${address}/events`);
+    events.addEventListener("changed", (event) => {
+      newest = Math.max(newest, Number(event.lastEventId) || newest + 1);
+      soon();
+    });
+    events.addEventListener("away", () => say("The journal can't be read for the moment. What stands here may be old."));
+    events.addEventListener("back", () => soon());
+    events.addEventListener("error", () => {
+      say("The connection is lost and tried again. What stands here may be old.");
+      // After an answer that is no stream (503) a browser does not ask again by itself.
+      if (events.readyState !== EventSource.CLOSED || ended) return;
+      setTimeout(listen, again * (0.5 + Math.random()));
+      again = Math.min(2 * again, 60000);
+    });
+    events.addEventListener("open", () => {
+      again = 3000;
+      soon();
+    });
+  }
+  listen();
 
   // An objective is missed, a gate expires and a process dies without an event of its own.
   setInterval(() => {

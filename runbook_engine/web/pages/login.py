@@ -7,8 +7,15 @@ from runbook_engine.web.source import Source
 from runbook_engine.web.viewer import Viewer
 
 
-def page(_source: Source | None, _viewer: Viewer | None, query: Mapping[str, str]) -> str:
-    """Write the page; `query["problem"]` says why the last try failed, `query["next"]` where one goes afterwards."""
+def page(_source: Source | None, viewer: Viewer | None, query: Mapping[str, str]) -> str:
+    """Write the page; `query["problem"]` says why the last try failed, `query["next"]` where one goes afterwards.
+
+    Who is logged in already (`viewer`) is asked before that ends.
+    """
     return render(
-        "login.html.j2", None, title="Log in", problem=query.get("problem", ""), following=query.get("next", "/")
+        "login.html.j2",
+        viewer,
+        title="Log in",
+        problem=query.get("problem", ""),
+        following=query.get("next", "/"),
     )

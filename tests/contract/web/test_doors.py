@@ -61,7 +61,8 @@ def test_one_goes_on_where_one_wanted_to_go(stage, run):
         assert f"/runs/{run}?x=1" in dana.get(door).text
         answer = dana.post("/login", data={"token": token, "next": f"/runs/{run}?x=1"})
         assert answer.headers["location"] == f"/runs/{run}?x=1"
-        assert dana.get("/login").headers["location"] == "/"
+        again = dana.get("/login")
+        assert (again.status_code, 'data-next="/"' in again.text) == (200, True)
 
 
 @pytest.mark.parametrize(
@@ -149,10 +150,48 @@ def test_guessing_is_slowed_down(place):
         token = new_token(place.root, "dana")
         for _ in range(8):
             assert guesser.post("/login", data={"token": "dana.guess"}).status_code == 401
-        slowed = guesser.post("/login", data={"token": token})
+        slowed = guesser.post("/login", data={"token": "dana.guess"})
         assert (slowed.status_code, slowed.headers["retry-after"]) == (429, "300")
+        assert guesser.get("/metrics", headers={"authorization": "Bearer dana.guess"}).status_code == 401
         ticks.later(300)
+        assert guesser.post("/login", data={"token": "dana.guess"}).status_code == 401
         assert guesser.post("/login", data={"token": token}).status_code == 303
+
+
+def test_who_guesses_keeps_nobody_out_at_the_same_address(place):
+    with served(place.root, now=Ticks()) as stage, stage.browser() as guesser, stage.browser() as dana:
+        token, secret = new_token(place.root, "dana"), stage.desk.links.make("dana")
+        guesses = [guesser.post("/login", data={"token": "dana.guess"}).status_code for _ in range(9)]
+        assert guesses == [401] * 8 + [429]
+        assert dana.post("/login", data={"token": secret}).status_code == 303
+        assert guesser.post("/login", data={"token": "dana.guess"}).status_code == 429
+        assert dana.post("/login", data={"token": token}).status_code == 303
+
+
+def test_a_program_with_a_wrong_token_keeps_only_itself_waiting(place):
+    token = new_token(place.root, "vera")
+    with served(place.root, now=Ticks()) as stage, stage.browser() as other:
+        wrong = {"authorization": "Bearer vera.guess"}
+        assert [other.get("/metrics", headers=wrong).status_code for _ in range(8)] == [401] * 8
+        slowed = other.get("/metrics", headers=wrong)
+        assert (slowed.status_code, slowed.headers["retry-after"]) == (429, "300")
+        assert other.post("/login", data={"token": "vera.guess"}).status_code == 401
+        assert other.get("/metrics", headers={"authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_nobody_is_logged_in_by_a_token_in_an_address(stage):
+    token, secret = new_token(stage.root, "eli"), stage.desk.links.make("dana")
+    with stage.browser() as victim:
+        led = victim.post("/login", data={"token": token, "by": "link"})
+        assert (led.status_code, "set-cookie" in led.headers) == (401, False)
+        assert victim.post("/login", data={"token": secret, "by": "link"}).status_code == 303
+
+
+def test_the_door_does_not_lead_on_with_what_stands_behind_the_number_sign(stage):
+    with stage.login("dana") as dana:
+        answer = dana.get("/login")
+    assert (answer.status_code, "location" in answer.headers) == (200, False)
+    assert "You are logged in as Dana" in answer.text
 
 
 def test_metrics_are_read_with_a_token_and_nothing_else_is(stage):

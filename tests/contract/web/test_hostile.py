@@ -209,3 +209,14 @@ def test_no_database_is_asked_for_a_name_that_none_can_have(place, run):
         ):
             assert vera.get(path).status_code == 404, path
         assert vera.get(f"/runs/{run}").status_code == 200
+
+
+@pytest.mark.parametrize("task", ["x" * 30_000, "x " * 15_000, "x" * 900, "<b> " * 200])
+def test_a_refusal_does_not_repeat_all_that_was_sent(stage, run, task):
+    with stage.login("dana") as dana:
+        for answer in ("approve", "pass", "retry", "done"):
+            told = stage.say(dana, f"/runs/{run}/answer", answer=answer, task=task)
+            assert 400 <= told.status_code < 500, (answer, told.text)
+            assert len(told.text) < 8000
+            assert task.strip() not in told.text
+            assert "x" * 201 not in told.text

@@ -13,6 +13,7 @@ from support.ticks import Ticks
 
 from runbook_engine.app.project import open_project
 from runbook_engine.journals.holder import this_process
+from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import Actor, NoteAdded
 from runbook_engine.web.app import Dashboard
 from runbook_engine.web.desk import BY_LINK, Desk
@@ -145,6 +146,28 @@ def test_a_journal_that_is_away_is_told_and_so_is_its_return(place, run):
         assert stream.next() == ("back", seq, {})
         assert stream.next() == ("changed", seq, standing)
         assert vera.get("/").status_code == 200
+
+
+def test_who_watches_stays_when_the_journal_goes_away_with_the_team(place, run):
+    away, ticks = threading.Event(), Ticks()
+
+    def opened():
+        if away.is_set():
+            raise JournalError("the journal is away")
+        return open_project(place.root).journal()
+
+    with (
+        served(place.root, now=ticks, journal=opened) as stage,
+        stage.login("vera") as vera,
+        watching(vera, run) as stream,
+    ):
+        _, seq, _ = stream.next()
+        away.set()
+        stage.desk.give_up(JournalError("gone"))
+        ticks.later(2)  # who vera is has to be looked up anew
+        assert stream.next()[0] == "away"
+        away.clear()
+        assert stream.next() == ("back", seq, {})
 
 
 def test_streams_end_when_the_server_does(place, run):

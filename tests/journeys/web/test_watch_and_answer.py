@@ -146,6 +146,10 @@ def test_the_one_time_link_logs_in_and_stays_in_no_address(site, browser):
         browser.driver.get(link)
         browser.see("Log out", "failover")
         assert "#" not in browser.driver.current_url
+        browser.driver.get("about:blank")
+        browser.driver.get(link)  # whoever is logged in is asked, and the secret leaves the address all the same
+        browser.see("You are logged in as")
+        assert "#" not in browser.driver.current_url
         browser.one(".who button").click()
         browser.see("Log in")
         browser.driver.get("about:blank")
