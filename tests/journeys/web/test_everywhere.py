@@ -65,6 +65,16 @@ def test_nothing_has_to_be_scrolled_sideways_and_buttons_are_big_enough(browser,
         assert not small, path
 
 
+def test_a_report_and_the_marks_hold_on_a_small_phone(browser, runs):
+    browser.size(360, phone=True)
+    for run in runs.values() if isinstance(runs, dict) else runs:
+        browser.open(f"/runs/{run}/report")
+        assert browser.script("return document.documentElement.scrollWidth") <= 360
+        browser.open(f"/runs/{run}")
+        columns = browser.script("return getComputedStyle(document.querySelector('.cards')).gridTemplateColumns")
+        assert len(columns.split()) == 1
+
+
 def test_without_scripts_everything_can_be_read_and_answered(browser, site):
     run = site.run("sign-off")
     browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
