@@ -67,8 +67,14 @@ def test_nothing_has_to_be_scrolled_sideways_and_buttons_are_big_enough(browser,
 
 def test_a_report_and_the_marks_hold_on_a_small_phone(browser, runs):
     browser.size(360, phone=True)
-    for run in runs.values() if isinstance(runs, dict) else runs:
+    for run in runs.values():
         browser.open(f"/runs/{run}/report")
+        wide = browser.script(
+            "return [...document.querySelectorAll('body *')]"
+            ".filter(one => !one.closest('.scroll') && one.getBoundingClientRect().right > 360.5)"
+            ".map(one => one.tagName + '.' + one.getAttribute('class') + ' ' + one.textContent.slice(0, 40))"
+        )
+        assert not wide
         assert browser.script("return document.documentElement.scrollWidth") <= 360
         browser.open(f"/runs/{run}")
         columns = browser.script("return getComputedStyle(document.querySelector('.cards')).gridTemplateColumns")
