@@ -4,15 +4,17 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Literal, NoReturn
 
+from runbook_engine.app.decide_once import append_decided
 from runbook_engine.app.project import OpenProject, actor, roles_of
 from runbook_engine.app.sign import SigningKey, answer_signature, decision_signature
-from runbook_engine.execution.gates import objection, requester_objection, role_for
+from runbook_engine.execution.gates import gate_verdict, objection, requester_objection, role_for
 from runbook_engine.execution.state import RunState
-from runbook_engine.execution.task_state import Phase
+from runbook_engine.execution.task_state import Phase, TaskState
 from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.event import (
     Actor,
     AnswerRefused,
+    Event,
     GateApproved,
     GateDeclined,
     GateOpened,
@@ -28,6 +30,10 @@ _SIGN_IT = "add --sign; the key is one of your ssh_keys in team.yml, in the SSH 
 
 class AnswerRefusedError(RunbookError):
     """The answer does not count; that it was given is recorded."""
+
+
+class AnsweredAlreadyError(AnswerRefusedError):
+    """The answer comes too late: what others answered decided the gate."""
 
 
 def answer_gate(
@@ -53,64 +59,65 @@ def answer_gate(
         AnswerRefusedError: the person may not answer, or not now, or not without a signature.
         RunbookError: it can't be signed; nothing was recorded.
     """
-    state = RunState(run, journal.read(run))
-    task = find_task(state, step, {Phase.GATE}, "is no open gate")
     speaker = actor(project.team, person)
-    gate = state.task(task)
-    problem = objection(gate, speaker.name, project.team, fingerprint=state.fingerprint, now=datetime.now(UTC))
-    if gate.opened is not None and gate.opened.by_hand:
-        hint = f'say how it went: runbook answer {run} {step} pass|fail --note "what you saw"'
-        raise InvalidInputError(f"{step} is a manual task, and not approved or declined", hint=hint)
-    if problem is None and approve and gate.opened is not None:
-        problem = requester_objection(gate.opened, speaker.name)
-    if problem is None and key is None and gate.opened is not None and gate.opened.signed:
-        problem = UNSIGNED
-    if problem is not None or gate.opened is None:
-        text = problem or "the gate is not open"
-        what = f"{'approve' if approve else 'decline'} {step}"
-        refuse_answer(journal, run, task, speaker, what, text, roles=gate.opened.roles if gate.opened else ())
-    role = role_for(gate.opened, speaker.name, project.team) or ""
-    kind = GateApproved if approve else GateDeclined
-    event: GateApproved | GateDeclined = kind(
-        task=task, person=speaker.name, role=role, reason=reason, fingerprint=gate.opened.fingerprint
-    )
-    return record_answer(project, journal, run, event, speaker, gate.opened, key)
+
+    def answered(state: RunState) -> list[Event]:
+        task = find_task(state, step, {Phase.GATE}, "is no open gate")
+        gate = state.task(task)
+        if gate.opened is not None and gate.opened.by_hand:
+            hint = f'say how it went: runbook answer {run} {step} pass|fail --note "what you saw"'
+            raise InvalidInputError(f"{step} is a manual task, and not approved or declined", hint=hint)
+        problem = objection(gate, speaker.name, project.team, fingerprint=state.fingerprint, now=datetime.now(UTC))
+        if problem is None and approve and gate.opened is not None:
+            problem = requester_objection(gate.opened, speaker.name)
+        if problem is None and key is None and gate.opened is not None and gate.opened.signed:
+            problem = UNSIGNED
+        if problem is not None or gate.opened is None:
+            text = problem or "the gate is not open"
+            refuse_answer(journal, run, gate, task, speaker, f"{'approve' if approve else 'decline'} {step}", text)
+        kind = GateApproved if approve else GateDeclined
+        role = role_for(gate.opened, speaker.name, project.team) or ""
+        event: GateApproved | GateDeclined = kind(
+            task=task, person=speaker.name, role=role, reason=reason, fingerprint=gate.opened.fingerprint
+        )
+        return [signed_answer(project, run, event, gate.opened, key)]
+
+    return append_decided(journal, run, speaker, answered)[0]
 
 
 def refuse_answer(
-    journal: Journal, run: str, task: str, speaker: Actor, what: str, problem: str, *, roles: tuple[str, ...]
+    journal: Journal, run: str, gate: TaskState, task: str, speaker: Actor, what: str, problem: str
 ) -> NoReturn:
     """Record that an answer was given and does not count, and say so.
 
     Args:
         what: was to be done: `approve go-live`.
-        roles: those that could.
 
     Raises:
         AnswerRefusedError: always.
     """
     journal.append(run, [AnswerRefused(task=task, person=speaker.name, reason=problem)], speaker)
-    raise AnswerRefusedError(f"{speaker.name} can't {what}: {problem}", hint=_what_helps(problem, roles))
+    kind = AnswerRefusedError if gate_verdict(gate) is None else AnsweredAlreadyError
+    roles = gate.opened.roles if gate.opened is not None else ()
+    raise kind(f"{speaker.name} can't {what}: {problem}", hint=_what_helps(problem, roles))
 
 
-def record_answer(
+def signed_answer(
     project: OpenProject,
-    journal: Journal,
     run: str,
     event: GateApproved | GateDeclined | ManualAnswered,
-    speaker: Actor,
     opened: GateOpened,
     key: SigningKey | None,
-) -> StoredEvent:
-    """Record an answer that counts, signed where there is a key.
+) -> GateApproved | GateDeclined | ManualAnswered:
+    """Give an answer that counts, signed where there is a key.
 
     Raises:
         RunbookError: it can't be signed; nothing was recorded.
     """
-    if key is not None:
-        signature = answer_signature(event, key, run=run, opened=opened, person=project.team.people.get(speaker.name))
-        event = event.model_copy(update={"signature": signature})
-    return journal.append(run, [event], speaker)[0]
+    if key is None:
+        return event
+    signature = answer_signature(event, key, run=run, opened=opened, person=project.team.people.get(event.person))
+    return event.model_copy(update={"signature": signature})
 
 
 def _what_helps(problem: str, roles: tuple[str, ...]) -> str:
@@ -144,23 +151,25 @@ def resolve_doubt(
         InvalidInputError: nothing of that step is in doubt.
         RunbookError: it can't be signed; nothing was recorded.
     """
-    state = RunState(run, journal.read(run))
-    # What ran when its engine died is as much in doubt, while no process advances the run and settles it.
-    left = {Phase.RUNNING} if journal.lease(f"run:{run}") is None else set()
-    task = find_task(state, step, {Phase.DOUBT, *left}, "is not in doubt")
     speaker = actor(project.team, person)
-    event = TaskResolved(
-        task=task,
-        number=state.task(task).attempts,
-        truth=truth,
-        reason=reason,
-        roles=roles_of(project.team, speaker),
-        fingerprint=state.fingerprint,
-    )
-    if key is not None:
-        signature = decision_signature(event, key, run=run, signers=state.signers, name=speaker.name, team=project.team)
-        event = event.model_copy(update={"signature": signature})
-    return journal.append(run, [event], speaker)[0]
+    roles = roles_of(project.team, speaker)
+
+    def resolved(state: RunState) -> list[Event]:
+        # What ran when its engine died is as much in doubt, while no process advances the run and settles it.
+        left = {Phase.RUNNING} if journal.lease(f"run:{run}") is None else set()
+        task = find_task(state, step, {Phase.DOUBT, *left}, "is not in doubt")
+        number = state.task(task).attempts
+        event = TaskResolved(
+            task=task, number=number, truth=truth, reason=reason, roles=roles, fingerprint=state.fingerprint
+        )
+        if key is not None:
+            signature = decision_signature(
+                event, key, run=run, signers=state.signers, name=speaker.name, team=project.team
+            )
+            event = event.model_copy(update={"signature": signature})
+        return [event]
+
+    return append_decided(journal, run, speaker, resolved)[0]
 
 
 def find_task(state: RunState, step: str, phases: AbstractSet[Phase], complaint: str) -> str:

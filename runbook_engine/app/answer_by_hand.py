@@ -2,14 +2,15 @@
 
 from datetime import UTC, datetime
 
-from runbook_engine.app.answer import find_task, record_answer, refuse_answer
+from runbook_engine.app.answer import find_task, refuse_answer, signed_answer
+from runbook_engine.app.decide_once import append_decided
 from runbook_engine.app.project import OpenProject, actor
 from runbook_engine.app.sign import SigningKey
 from runbook_engine.execution.gates import objection, role_for
 from runbook_engine.execution.state import RunState
 from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.errors import InvalidInputError
-from runbook_engine.model.event import Actor, ManualAnswered, StoredEvent
+from runbook_engine.model.event import Actor, Event, ManualAnswered, StoredEvent
 from runbook_engine.model.signed_answer import UNSIGNED
 from runbook_engine.ports.journal import Journal
 
@@ -37,26 +38,28 @@ def answer_by_hand(
         AnswerRefusedError: the person may not answer, or not now, or not without a signature; that is recorded.
         RunbookError: it can't be signed; nothing was recorded.
     """
-    state = RunState(run, journal.read(run))
-    task = find_task(state, step, {Phase.GATE}, "is no manual task that waits")
-    waiting = state.task(task)
-    if waiting.opened is None or not waiting.opened.by_hand:
-        hint = f"runbook approve|decline {run} {step} --reason TEXT"
-        raise InvalidInputError(f"{step} is a gate, and no manual task", hint=hint)
     speaker = actor(project.team, person)
-    now = datetime.now(UTC)
-    problem = objection(waiting, speaker.name, project.team, fingerprint=state.fingerprint, now=now)
-    if problem is None and key is None and waiting.opened.signed:
-        problem = UNSIGNED
-    if problem is not None:
-        refuse_answer(journal, run, task, speaker, f"answer {step}", problem, roles=waiting.opened.roles)
-    role = role_for(waiting.opened, speaker.name, project.team) or ""
-    event = ManualAnswered(
-        task=task,
-        person=speaker.name,
-        role=role,
-        fingerprint=waiting.opened.fingerprint,
-        passed=passed,
-        note=note,
-    )
-    return record_answer(project, journal, run, event, speaker, waiting.opened, key)
+
+    def answered(state: RunState) -> list[Event]:
+        task = find_task(state, step, {Phase.GATE}, "is no manual task that waits")
+        waiting = state.task(task)
+        if waiting.opened is None or not waiting.opened.by_hand:
+            hint = f"runbook approve|decline {run} {step} --reason TEXT"
+            raise InvalidInputError(f"{step} is a gate, and no manual task", hint=hint)
+        now = datetime.now(UTC)
+        problem = objection(waiting, speaker.name, project.team, fingerprint=state.fingerprint, now=now)
+        if problem is None and key is None and waiting.opened.signed:
+            problem = UNSIGNED
+        if problem is not None:
+            refuse_answer(journal, run, waiting, task, speaker, f"answer {step}", problem)
+        event = ManualAnswered(
+            task=task,
+            person=speaker.name,
+            role=role_for(waiting.opened, speaker.name, project.team) or "",
+            fingerprint=waiting.opened.fingerprint,
+            passed=passed,
+            note=note,
+        )
+        return [signed_answer(project, run, event, waiting.opened, key)]
+
+    return append_decided(journal, run, speaker, answered)[0]

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from runbook_engine.app.answer import find_task
+from runbook_engine.app.decide_once import append_decided
 from runbook_engine.app.project import OpenProject, actor, roles_of
 from runbook_engine.app.sign import SigningKey, decision_signature
 from runbook_engine.execution.state import RunState
@@ -52,24 +53,28 @@ def decide(
 
     Raises:
         UsageError: no reason was given, or the run is over.
-        InvalidInputError: no such task waits for a decision.
+        InvalidInputError: no such task waits for a decision; where somebody else was faster, it says who.
         RunbookError: they can't be signed; nothing was recorded.
     """
     _check_reason(reason, decision)
-    state = open_run(journal, run)
-    held = journal.lease(f"run:{run}") is not None
-    tasks = _undecided(state, step, live=held)
     speaker = actor(project.team, person)
-    events: list[Event] = []
-    for task in tasks:
-        event = _about(task, state, decision, reason, roles_of(project.team, speaker))
-        if key is not None:
-            signature = decision_signature(
-                event, key, run=run, signers=state.signers, name=speaker.name, team=project.team
-            )
-            event = event.model_copy(update={"signature": signature})
-        events.append(event)
-    return journal.append(run, events, speaker)
+    roles = roles_of(project.team, speaker)
+
+    def decided(state: RunState) -> list[Event]:
+        _check_open(state)
+        held = journal.lease(f"run:{run}") is not None
+        events: list[Event] = []
+        for task in _undecided(state, step, live=held):
+            event = _about(task, state, decision, reason, roles)
+            if key is not None:
+                signature = decision_signature(
+                    event, key, run=run, signers=state.signers, name=speaker.name, team=project.team
+                )
+                event = event.model_copy(update={"signature": signature})
+            events.append(event)
+        return events
+
+    return append_decided(journal, run, speaker, decided)
 
 
 def _about(
@@ -98,25 +103,35 @@ def order_run(
 
     Raises:
         UsageError: an abort without a reason, or the run is over.
-        InvalidInputError: the run is paused already, or is not paused.
+        InvalidInputError: the run is paused or to end already, or is not paused.
     """
-    state = open_run(journal, run)
+    if order == "abort":
+        _check_reason(reason, order)
     speaker = actor(project.team, person)
-    roles, plan = roles_of(project.team, speaker), state.fingerprint
-    event: RunPaused | RunContinued | RunAbortRequested
-    match order:
-        case "pause":
-            if state.paused is not None:
-                raise InvalidInputError(f"run {run} is paused already", hint=f"to go on: runbook continue {run}")
-            event = RunPaused(reason=reason, roles=roles, fingerprint=plan)
-        case "continue":
-            if state.paused is None:
-                raise InvalidInputError(f"run {run} is not paused", hint="`runbook status` shows where it stands")
-            event = RunContinued(reason=reason, roles=roles, fingerprint=plan)
-        case "abort":
-            _check_reason(reason, order)
-            event = RunAbortRequested(reason=reason, cancel=cancel, roles=roles, fingerprint=plan)
-    return journal.append(run, [event], speaker)[0]
+    roles = roles_of(project.team, speaker)
+
+    def ordered(state: RunState) -> list[Event]:
+        _check_open(state)
+        plan = state.fingerprint
+        match order:
+            case "pause":
+                if state.paused is not None:
+                    raise InvalidInputError(f"run {run} is paused already", hint=f"to go on: runbook continue {run}")
+                return [RunPaused(reason=reason, roles=roles, fingerprint=plan)]
+            case "continue":
+                if state.paused is None:
+                    hint = "`runbook status` shows where it stands"
+                    raise InvalidInputError(f"run {run} is not paused", hint=hint)
+                return [RunContinued(reason=reason, roles=roles, fingerprint=plan)]
+            case "abort":
+                if state.abort is not None and (state.abort_cancels or not cancel):
+                    raise InvalidInputError(
+                        f"run {run} is to end already: {state.abort}",
+                        hint=f"what runs is left to end; `runbook abort {run} --cancel` cancels it",
+                    )
+                return [RunAbortRequested(reason=reason, cancel=cancel, roles=roles, fingerprint=plan)]
+
+    return append_decided(journal, run, speaker, ordered)[0]
 
 
 def abort_at(
@@ -129,11 +144,16 @@ def abort_at(
         InvalidInputError: the task is not held (any more).
     """
     _check_reason(reason, "abort")
-    state, speaker = open_run(journal, run), actor(project.team, person)
-    held = find_task(state, task, {Phase.HELD}, "is not held")
+    speaker = actor(project.team, person)
     roles = roles_of(project.team, speaker)
-    order = RunAbortRequested(reason=reason, roles=roles, fingerprint=state.fingerprint)
-    journal.append(run, [_about(held, state, "abort", reason, roles), order], speaker)
+
+    def ended(state: RunState) -> list[Event]:
+        _check_open(state)
+        held = find_task(state, task, {Phase.HELD}, "is not held")
+        order = RunAbortRequested(reason=reason, roles=roles, fingerprint=state.fingerprint)
+        return [_about(held, state, "abort", reason, roles), order]
+
+    append_decided(journal, run, speaker, ended)
 
 
 def check_plan(journal: Journal, run: str, plan: str) -> None:
@@ -158,11 +178,15 @@ def open_run(journal: Journal, run: str) -> RunState:
         UsageError: it is over.
     """
     state = RunState(run, journal.read(run))
+    _check_open(state)
+    return state
+
+
+def _check_open(state: RunState) -> None:
     if state.closed is not None:
         failed = state.closed.status == "failed"
-        hint = f"`runbook resume {run}` tries again what failed" if failed else "`runbook run` begins another one"
-        raise UsageError(f"run {run} is over ({state.closed.status})", hint=hint)
-    return state
+        hint = f"`runbook resume {state.run}` tries again what failed" if failed else "`runbook run` begins another one"
+        raise UsageError(f"run {state.run} is over ({state.closed.status})", hint=hint)
 
 
 def _undecided(state: RunState, step: str, *, live: bool) -> list[str]:

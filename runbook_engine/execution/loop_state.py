@@ -15,7 +15,15 @@ from runbook_engine.execution.state import RunState
 from runbook_engine.execution.taints import Taints
 from runbook_engine.execution.task_state import Phase
 from runbook_engine.execution.waiting import Waiting
-from runbook_engine.model.event import INTERRUPTED, AttemptFinished, Event, LeaseLost, RevertDue, TaskBlocked
+from runbook_engine.model.event import (
+    INTERRUPTED,
+    AttemptFinished,
+    Event,
+    HoldResolved,
+    LeaseLost,
+    RevertDue,
+    TaskBlocked,
+)
 from runbook_engine.model.outcome import Finding, Grade, Mode, Outcome
 from runbook_engine.model.plan import Plan, Task
 from runbook_engine.model.runbook import OnFailure
@@ -53,6 +61,7 @@ class LoopState:
         self._ahead: dict[int, Outcome | None] = {}
         self._to_settle = deque(behind_drift(plan, state)) if not self._is_dry else deque()
         self._tries: dict[str, int] = {}
+        self._decided: dict[int, HoldResolved] = {}
         self._taints = Taints(plan)
         self._orders: list[AttemptOrder] = []
         self._cancelled_at: float | None = None

@@ -9,6 +9,7 @@ from runbook_engine.execution.state import RunState
 from runbook_engine.model.errors import JournalUnavailableError, LeaseError
 from runbook_engine.model.event import AttemptFinished, Event, StoredEvent
 from runbook_engine.model.outcome import Grade
+from runbook_engine.model.signed_answer import GateAnswer
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport, EndedAttempt
 from runbook_engine.ports.journal import Lease
 
@@ -77,7 +78,7 @@ class Recorder:
         self._settled.append(order)
 
     def flush(self, orders: Sequence[AttemptOrder] = ()) -> list[Event]:
-        """Make the batch durable and tell the listener; give what others wrote before it.
+        """Make the batch durable and tell the listener; give what others wrote before it and what counts of it.
 
         Args:
             orders: what the batch says is begun; where orders are written down, that is done in its transaction.
@@ -106,10 +107,9 @@ class Recorder:
     def _append(self, orders: Sequence[AttemptOrder]) -> list[StoredEvent]:
         ended, self._ended = self._ended, []
         also = self._tools.dispatcher.enlist(orders, ended)
-        more = {"also": also} if also is not None else {}
         return self._patiently(
             lambda: self._tools.journal.append(
-                self._options.run, self._events, self._tools.actor, lease=self._lease, outputs=self._outputs, **more
+                self._options.run, self._events, self._tools.actor, lease=self._lease, outputs=self._outputs, also=also
             )
         )
 
@@ -134,7 +134,7 @@ class Recorder:
         return self._options.heard_seconds if self._tools.news.hears else self._options.poll_seconds
 
     def poll(self) -> list[Event]:
-        """Give what others wrote since the last look."""
+        """Give what others wrote since the last look; a decision that came second changes nothing, and is left out."""
         now = self._tools.clock.monotonic()
         news = self._tools.news.taken()
         if now < self._poll_at and not news:
@@ -171,9 +171,10 @@ class Recorder:
         for stored in self._patiently(lambda: list(self._tools.journal.read(self._options.run, after=self._state.seq))):
             if before is not None and stored.seq >= before:
                 break
-            self._state.apply(stored)
+            counts = self._state.apply(stored)
             self._tools.listener.event(stored)
-            found.append(stored.event)
+            if counts or isinstance(stored.event, GateAnswer):  # (of a void signature there is something to record)
+                found.append(stored.event)
         self._tools.news.known = self._state.seq
         return found
 

@@ -108,7 +108,7 @@ class _Loop(LoopState):
             index = self._waiting.ready.popleft()
             task = self._plan.tasks[index]
             planned = self._plan.steps[task.step]
-            if self._holds.reopen(index):
+            if self._holds.reopen(index) or self._was_decided(index):
                 continue
             if index in self._ahead:
                 # Its turn came, or a person let it begin anew, which it does when its turn comes.
@@ -249,6 +249,8 @@ class _Loop(LoopState):
                     self._waiting.ready.append(index)
             case HoldResolved(task=task) if task in self._holds.tasks:
                 self._decide(self._holds.tasks.pop(task), event)
+            case HoldResolved(task=task) if task in self._plan.task_index:
+                self._decided[self._plan.task_index[task]] = event  # before its turn came, and counts when it comes
             case RunAbortRequested():
                 self._abort()
             case RunPaused():
@@ -267,6 +269,14 @@ class _Loop(LoopState):
                 self._let_go(index, Outcome.SKIPPED)
             case "abort":
                 self._let_go(index, Outcome.FAILED)
+
+    def _was_decided(self, index: int) -> bool:
+        """Do what was decided about a task before its turn came; false when it is to be begun."""
+        said = self._decided.pop(index, None)
+        if said is None or said.decision == "retry":
+            return False
+        self._decide(index, said)
+        return True
 
     def _abort(self) -> None:
         """Wind the run down, for it is to end; cancel what runs where that is wanted."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from runbook_engine.execution.message_state import MessagesState
 from runbook_engine.execution.task_state import Phase, TaskState
 from runbook_engine.model.clocks import Marks
+from runbook_engine.model.counted import CountedAnswers
 from runbook_engine.model.event import (
     AttemptFinished,
     AttemptStarted,
@@ -36,7 +37,6 @@ from runbook_engine.model.event import (
 )
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
-from runbook_engine.model.signed_answer import GateAnswer, answer_problem
 
 # Given out for every task that nothing happened to, and never written to.
 _UNTOUCHED = TaskState()
@@ -71,6 +71,7 @@ class RunState:
         self.tasks: dict[str, TaskState] = {}
         self.messages = MessagesState()
         self.marks = Marks()
+        self._answers = CountedAnswers()
         for stored in events:
             self.apply(stored)
 
@@ -84,14 +85,6 @@ class RunState:
         """Give a task's state; a task that nothing happened to is waiting."""
         return self.tasks.get(task) or _UNTOUCHED
 
-    def accepts(self, answer: GateAnswer) -> bool:
-        """Whether an answer counts: its signature is in order, and nobody approves a run they asked for."""
-        opened = self.task(answer.task).opened
-        if opened is None:
-            return True
-        own = isinstance(answer, GateApproved) and answer.person == opened.requester
-        return not own and answer_problem(self.run, opened, answer) is None
-
     def token(self, task: str) -> str:
         """Give the identity of the task's current logical attempt: the same over crashes and transport retries."""
         return self._token(task, self.task(task).logical)
@@ -103,15 +96,23 @@ class RunState:
     def _token(self, task: str, logical: int) -> str:
         return hashlib.sha256(f"{self.run}\n{task}\n{logical}".encode()).hexdigest()[:32]
 
-    def apply(self, stored: StoredEvent) -> None:
-        """Take note of an event that the journal has."""
+    def apply(self, stored: StoredEvent) -> bool:
+        """Take note of an event that the journal has; tell whether it counts.
+
+        Of two answers to one question the first does; the other one changes nothing.
+        """
         event = stored.event
         if isinstance(event, AttemptStarted):  # (half of all events, and it marks nothing)
             self.seq = stored.seq
+            self._answers.take(event)
             self._apply_task(event)
-            return
+            return True
+        if self._answers.objection(stored) is not None:
+            self.seq = stored.seq
+            return False
         self.recorded(stored)
         self.apply_event(event, stored.time)
+        return True
 
     def recorded(self, stored: StoredEvent) -> None:
         """Take note that an event that was applied on its way is in the journal now."""
@@ -120,11 +121,11 @@ class RunState:
             return  # (half of all events, and it marks nothing)
         if isinstance(stored.event, RunOpened):
             self.requester = stored.actor.name
-        if not isinstance(stored.event, GateApproved) or self.accepts(stored.event):
-            self.marks.take(stored)
+        self.marks.take(stored)
 
     def apply_event(self, event: Event, time: datetime) -> None:
         """Take note of an event that is on its way into the journal."""
+        self._answers.take(event)
         match event:
             case AttemptStarted() | AttemptFinished() | TaskSkipped() | TaskBlocked() | TaskResolved():
                 self._apply_task(event)  # (nearly all events, so it is asked first)
@@ -185,12 +186,12 @@ class RunState:
             case TaskBlocked():
                 task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.BLOCKED, event.because
             case TaskResolved():
-                task.reason, task.unproven_end = event.reason, False
+                doubtful, task.reason, task.unproven_end = task.unproven_end, event.reason, False
                 if event.truth == "done":
                     task.phase, task.outcome = Phase.ENDED, Outcome.CHANGED
                 else:
                     task.phase, task.outcome = Phase.WAITING, None
-                    task.logical += 1
+                    task.logical += doubtful
 
     def _apply_gate(
         self, event: GateOpened | GateApproved | GateDeclined | GateExpired | ManualAnswered, time: datetime
@@ -201,13 +202,11 @@ class RunState:
                 task.phase, task.opened, task.opened_at = Phase.GATE, event, time
                 task.approvals, task.declined, task.answered = [], None, None
             case GateApproved():
-                if task.opened is not None and event.fingerprint == task.opened.fingerprint and self.accepts(event):
-                    task.approvals = [*task.approvals, event]
+                task.approvals = [*task.approvals, event]
             case GateDeclined():
-                task.declined = event if self.accepts(event) else task.declined
+                task.declined = event
             case ManualAnswered():
-                if task.opened is not None and event.fingerprint == task.opened.fingerprint and self.accepts(event):
-                    task.answered = event
+                task.answered = event
             case GateExpired():
                 task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.FAILED, "nobody approved in time"
 
@@ -241,9 +240,10 @@ class RunState:
                 self.revert_due = event
                 self.ends = self.ends or f"step {event.step} failed, and the run is taken back"
             case RunPaused():
-                self.paused = event.reason
+                self.paused = event.reason if self.paused is None else self.paused
             case RunContinued():
                 self.paused = None
             case RunAbortRequested():
-                self.abort, self.abort_cancels = event.reason, self.abort_cancels or event.cancel
-                self.ends = f"the run was aborted: {event.reason}"
+                self.abort_cancels = self.abort_cancels or event.cancel
+                if self.abort is None:
+                    self.abort, self.ends = event.reason, f"the run was aborted: {event.reason}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from runbook_engine.journals.chain import DAMAGE_HINT, EventRow, genesis, label, make_row, make_rows, read_time
-from runbook_engine.model.errors import JournalError, LeaseError
+from runbook_engine.model.errors import JournalError, LeaseError, OvertakenError
 from runbook_engine.model.event import (
     MONITOR,
     Actor,
@@ -248,6 +248,14 @@ def head_of(run: RunRow, *, pruned: bool = False) -> RunHead:
 def no_such_run(run: str) -> JournalError:
     """Say that the journal doesn't know a run."""
     return JournalError(f"the journal knows no run {run}", hint="`runbook runs` lists those it knows")
+
+
+def overtaken(run: str) -> OvertakenError:
+    """Say that somebody else decided since the run was read."""
+    return OvertakenError(
+        f"somebody decided about run {run} at the same moment; nothing was recorded",
+        hint=f"see where it stands with `runbook status {run}`, and answer again if it still asks",
+    )
 
 
 def no_company() -> JournalError:

@@ -21,6 +21,7 @@ from runbook_engine.journals.ledger import (
     no_such_run,
     open_batch,
     output_rows,
+    overtaken,
     run_exists,
 )
 from runbook_engine.journals.pruning import (
@@ -34,6 +35,7 @@ from runbook_engine.journals.pruning import (
 from runbook_engine.journals.rows import ATTEMPT_KINDS, WELL, task_rows, without
 from runbook_engine.journals.verify import OutputFact, verify_numbers, verify_run
 from runbook_engine.journals.verify_pruned import verify_order, verify_pruned, verify_records
+from runbook_engine.model.counted import DECISIVE
 from runbook_engine.model.errors import KeptRunError
 from runbook_engine.model.event import MONITOR, Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.clock import Clock
@@ -82,6 +84,7 @@ class MemoryJournal:
         lease: Lease | None = None,
         outputs: Mapping[tuple[str, int], Mapping[str, bytes]] | None = None,
         also: Also | None = None,
+        since: int | None = None,
     ) -> list[StoredEvent]:
         """See `Journal.append`."""
         if also is not None:
@@ -89,7 +92,10 @@ class MemoryJournal:
         captured = output_rows(run, events, outputs or {})
         with self._lock:
             self._check_fence(lease)
-            batch = append_batch(self._whole(run), events, actor, time=self._time())
+            head = self._whole(run)
+            if since is not None and any(row.kind in DECISIVE for row in self._rows[run][since:]):
+                raise overtaken(run)
+            batch = append_batch(head, events, actor, time=self._time())
             if taken := [key for *key, _, _ in captured if tuple(key) in self._outputs]:
                 raise run_exists(f"{run} with output of {taken[0]}")
             for *key, data, digest in captured:

@@ -20,6 +20,7 @@ from runbook_engine.journals.ledger import (
     head_of,
     open_batch,
     output_rows,
+    overtaken,
     run_exists,
 )
 from runbook_engine.journals.pruning import read_pruning
@@ -28,6 +29,7 @@ from runbook_engine.journals.sql_driver import MARKS, ask, within
 from runbook_engine.journals.sql_errors import explain, is_final, is_undecodable, lost_connection
 from runbook_engine.journals.sql_rows import (
     all_prunings,
+    decided_since,
     events_after,
     find_pruning,
     find_run,
@@ -93,6 +95,7 @@ class SqlJournal:
         lease: Lease | None = None,
         outputs: Mapping[tuple[str, int], Mapping[str, bytes]] | None = None,
         also: Also | None = None,
+        since: int | None = None,
     ) -> list[StoredEvent]:
         """See `Journal.append`."""
         captured = output_rows(run, events, outputs or {})
@@ -105,6 +108,8 @@ class SqlJournal:
                 head = whole_run(connection, run, lock=True)
                 if arrived := self._arrived(connection, run, events):
                     return arrived
+                if since is not None and decided_since(connection, run, since):
+                    raise overtaken(run)
                 batch = append_batch(head, events, actor, time=self._time(connection))
                 _insert(connection, batch, captured)
                 if also is not None:

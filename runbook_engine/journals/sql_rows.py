@@ -11,6 +11,7 @@ from runbook_engine.journals.pruning import PruningRow, pruned_error, pruning_ro
 from runbook_engine.journals.rows import TaskRow, run_row
 from runbook_engine.journals.sql_driver import MARKS, ask, insert, locking, put
 from runbook_engine.journals.sql_schema import events, prunings, runs
+from runbook_engine.model.counted import DECISIVE
 
 _RUN_COLUMNS = ", ".join(RunRow.__slots__)
 _EVENT_COLUMNS = ", ".join(EventRow._fields)
@@ -45,6 +46,12 @@ def events_after(connection: Connection, run: str, seq: int, *, most: int) -> Se
     mark = MARKS[connection.dialect.name]
     query = f"SELECT {_EVENT_COLUMNS} FROM events WHERE run = {mark} AND seq > {mark} ORDER BY seq LIMIT {most:d}"  # noqa: S608 - our own names
     return cast("Sequence[Row]", ask(connection, query, (run, seq)))
+
+
+def decided_since(connection: Connection, run: str, seq: int) -> bool:
+    """Tell whether a run has a newer event that people's answers go by."""
+    newer = select(events.c.seq).where(events.c.run == run, events.c.seq > seq, events.c.kind.in_(sorted(DECISIVE)))
+    return connection.execute(newer.limit(1)).first() is not None
 
 
 def opening_row(connection: Connection, number: int) -> EventRow | None:

@@ -73,5 +73,9 @@ class KeptRunError(JournalError):
     """The run must stay as it is: it is not over, it is the newest, or it is damaged and so is evidence."""
 
 
+class OvertakenError(RunbookError):
+    """Somebody else decided since the run was read; nothing was written, and the caller has to look again."""
+
+
 class JournalUnavailableError(JournalError):
     """The journal can't be written just now (disk full, locked, database away); the same append may be tried again."""

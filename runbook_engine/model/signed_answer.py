@@ -5,13 +5,11 @@ from datetime import datetime
 from typing import Literal
 
 from runbook_engine.model.event import (
-    AnswerRefused,
     AnswerSignature,
     GateApproved,
     GateDeclined,
     GateOpened,
     ManualAnswered,
-    StoredEvent,
     write_time,
 )
 from runbook_engine.model.json import canonical_json
@@ -96,24 +94,6 @@ def signature_problem(
         return "the recorded key is not the one that signed"
     known = fingerprint(blob) in signers.get(person, ())
     return None if known else f"{fingerprint(blob)} was no key of {person} {since}"
-
-
-class CountedAnswers:
-    """Tells of each answer to a gate whether it counts, by the gate's opening that was told before."""
-
-    def __init__(self) -> None:
-        self._gates: dict[str, GateOpened] = {}
-
-    def counted(self, stored: StoredEvent) -> StoredEvent:
-        """Give an event as it counts: of an answer that its signature makes void, the refusal that it amounts to."""
-        event = stored.event
-        if isinstance(event, GateOpened):
-            self._gates[event.task] = event
-        if isinstance(event, GateAnswer) and event.task in self._gates:
-            problem = answer_problem(stored.run, self._gates[event.task], event)
-            if problem is not None:
-                return stored._replace(event=AnswerRefused(task=event.task, person=event.person, reason=problem))
-        return stored
 
 
 def signers(team: Team, roles: tuple[str, ...] | None = None) -> dict[str, tuple[str, ...]]:

@@ -165,6 +165,7 @@ class Journal(Glance, Protocol):
         lease: Lease | None = None,
         outputs: Mapping[tuple[str, int], Mapping[str, bytes]] | None = None,
         also: Also | None = None,
+        since: int | None = None,
     ) -> list[StoredEvent]:
         """Append events as one batch, durable (one fsync) when it returns.
 
@@ -174,6 +175,8 @@ class Journal(Glance, Protocol):
             outputs: captured output by (task, attempt number) and stream, stored in the same transaction.
             also: writes what belongs to the events in the same transaction: both are there, or neither is. Only a
                 journal in PostgreSQL can do that; any other raises `JournalError`.
+            since: newest `seq` that the caller decided by. Is an event of the kinds that answers go by
+                (`model.counted.DECISIVE`) newer, `OvertakenError` is raised and nothing is written.
         """
         ...
 

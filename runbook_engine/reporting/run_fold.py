@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runbook_engine.model.clocks import Marks
+from runbook_engine.model.counted import CountedAnswers
 from runbook_engine.model.event import (
     Clocks,
     PlanAccepted,
@@ -13,7 +14,6 @@ from runbook_engine.model.event import (
     StepSummary,
     StoredEvent,
 )
-from runbook_engine.model.signed_answer import CountedAnswers
 from runbook_engine.reporting.people import PeopleFold
 from runbook_engine.reporting.rechecks import RecheckFold
 from runbook_engine.reporting.tasks import TaskFold
@@ -40,7 +40,7 @@ class RunFold:
     _answers: CountedAnswers = field(default_factory=CountedAnswers)
 
     def follow(self, stored: StoredEvent) -> None:
-        """Take one more event of the run; an answer that its signature makes void counts as the refusal it is."""
+        """Take one more event of the run; an answer that does not count is the refusal that it amounts to."""
         stored = self._answers.counted(stored)
         event = stored.event
         self.last = stored

@@ -9,7 +9,7 @@ from typing import cast
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from runbook_engine.app.answer import AnswerRefusedError
+from runbook_engine.app.answer import AnsweredAlreadyError, AnswerRefusedError
 from runbook_engine.app.project import InvalidFilesError
 from runbook_engine.model.errors import (
     InvalidInputError,
@@ -25,6 +25,7 @@ from runbook_engine.web.viewer import Viewer
 _log = logging.getLogger("runbook.web")
 _LONGEST_WORD, _LONGEST_TEXT = 200, 1000
 _STATUS: dict[type[RunbookError], int] = {
+    AnsweredAlreadyError: 409,
     AnswerRefusedError: 403,
     PrunedRunError: 410,
     JournalError: 503,

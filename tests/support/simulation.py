@@ -239,6 +239,7 @@ class Simulation:
     term: LeaseTerm = field(default_factory=LeaseTerm)
     team: Team = field(default_factory=Team)
     elsewhere: dict = field(default_factory=dict)
+    live: RunState | None = None
 
     def __post_init__(self) -> None:
         self.journal = self.journal or MemoryJournal(self.clock, dead=lambda _: self.dead)
@@ -303,4 +304,5 @@ class Simulation:
             interrupts=self.interrupts,
             term=self.term,
         )
+        self.live = state
         return run_plan(self.plan, state, tools, options)
