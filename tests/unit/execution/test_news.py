@@ -36,6 +36,13 @@ class Silent:
         raise AssertionError(text)
 
 
+class Nobody:
+    """A dispatcher whose orders go to nobody else."""
+
+    def enlist(self, orders, ended):
+        return None
+
+
 class Stage:
     def __init__(self, *, hears):
         self.journal, self.clock, self.news = CountingJournal(), ManualClock(), News()
@@ -47,7 +54,7 @@ class Stage:
         lease = self.journal.take_lease("run:r", this_process(), 600)
         tools = RunTools(
             journal=self.journal,
-            dispatcher=None,
+            dispatcher=Nobody(),
             clock=self.clock,
             catalog=None,
             orders=None,
