@@ -89,7 +89,7 @@ def test_an_answer_that_comes_too_late_is_told(stage, place, waiting):
     with stage.login("dana") as dana:
         assert stage.say(dana, f"/runs/{waiting}/gates/declare", decision="decline", reason="no").status_code == 303
         late = stage.say(dana, f"/runs/{waiting}/gates/declare", decision="approve")
-    assert late.status_code == 403
+    assert late.status_code == 409
     assert "declined" in late.text
 
 
