@@ -18,7 +18,7 @@ communications:
     from: declare
     until: verify
     first: [{notify.slack: {text: "moving {{ message.number }}"}}, {notify.teams: {text: moving}}]
-    update: [{notify.slack: {text: "{{ message.text }}"}}]
+    update: [{notify.slack: {text: "{{ message.text or 'still moving' }}"}}]
     resolved: [{notify.slack: {text: done}}, {notify.webhook: {text: done, secret: "{{ secret('env:SIGN') }}"}}]
 """
 TEAM = """
