@@ -55,8 +55,8 @@ def test_every_built_in_action_has_an_entry_point_of_its_name():
 HOOK = "https://chat.example/hook"
 
 
-def posting(url):
-    return lambda: make_context(http=FakeHttp({f"POST {url}": http_answer(202)}))
+def posting(url, status=202, body=""):
+    return lambda: make_context(http=FakeHttp({f"POST {url}": http_answer(status, body)}))
 
 
 def archive_host():
@@ -314,7 +314,7 @@ CASES = {
         lambda: make_context(databases={"sqlite://": FakeSql(COUNT)}),
     ),
     "notify.email": (MAIL, make_context),
-    "notify.slack": ({"url": HOOK, "text": "x"}, posting(HOOK)),
+    "notify.slack": ({"url": HOOK, "text": "x"}, posting(HOOK, 200, "ok")),
     "notify.teams": ({"url": HOOK, "text": "x"}, posting(HOOK)),
     "notify.webhook": ({"url": HOOK, "text": "x"}, posting(HOOK)),
     "notify.pagerduty": ({"routing_key": "k", "summary": "x"}, posting("https://events.pagerduty.com/v2/enqueue")),
