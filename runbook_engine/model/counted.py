@@ -58,10 +58,11 @@ class CountedAnswers:
     def objection(self, stored: StoredEvent) -> str | None:
         """Say why an answer or decision changes nothing, None when it counts (or is none).
 
-        What the engine decides (it gives up what is held when the run is to end) is the record of what it did.
+        What the engine decides (it gives up what is held when the run is to end) is the record of what it did; it
+        answers no gates, so that an answer is looked at whoever is said to have given it.
         """
         event = stored.event
-        if stored.actor.kind == "engine":
+        if stored.actor.kind == "engine" and not isinstance(event, GateAnswer):
             return None
         if isinstance(event, HoldResolved):
             late = event.number <= self._closed.get(event.task, -1)
