@@ -64,6 +64,7 @@ def edit(
             f"somebody else changed {path} meanwhile; it was left alone",
             hint=f"yours is in {kept}, encrypted: bring the two together",
         )
+    path.parent.mkdir(parents=True, exist_ok=True)
     put(path, made)
     return True
 

@@ -107,11 +107,7 @@ def refuse_place(path: Path) -> None:
 
 
 def put(path: Path, content: bytes) -> None:
-    """Replace a file at once: after a crash the old one is there or the new one, never a part.
-
-    Folders above it that are missing are made.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Replace a file at once: after a crash the old one is there or the new one, never a part."""
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
     target = path.resolve()
     descriptor, name = tempfile.mkstemp(prefix=".runbook-", suffix=SUFFIX, dir=target.parent)

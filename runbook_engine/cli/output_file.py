@@ -57,8 +57,11 @@ def _refuse_own(out: Path) -> None:
     """Refuse to replace what a project is made of: its own files are edited, and never results."""
     path = out.resolve()
     root = next((folder for folder in path.parents if (folder / CONFIG_NAME).is_file()), None)
-    if root is None or not path.is_file():
-        return
+    try:
+        if root is None or not path.is_file():
+            return
+    except OSError:
+        return  # such as a name that is too long: whoever writes there says so
     first = path.relative_to(root).parts[0]
     if first in _OWN or path.suffix == ".age":
         raise UsageError(f"{shown(out)} is part of the project, and no place for a result", hint="name another file")
