@@ -6,6 +6,7 @@ import pwd
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -187,10 +188,12 @@ class _Reaper:
     """Children that nobody listens to any more; each is waited for when the next one comes."""
 
     left: list[subprocess.Popen[bytes]] = []
+    _alone = threading.Lock()  # many hosts' threads leave children at once, and none may be forgotten
 
     @classmethod
     def add(cls, child: subprocess.Popen[bytes]) -> None:
-        cls.left = [old for old in [*cls.left, child] if old.poll() is None]
+        with cls._alone:
+            cls.left = [old for old in [*cls.left, child] if old.poll() is None]
 
 
 def session_members(session: int) -> list[int]:

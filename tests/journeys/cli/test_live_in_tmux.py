@@ -1,5 +1,6 @@
 """The live view in a real terminal (tmux): resized, interrupted, stopped and continued; and where there is none."""
 
+import os
 import re
 import shlex
 import sys
@@ -28,7 +29,9 @@ steps:
 
 def opened(runbook, **size):
     runbook.write("runbooks/slow.yml", RUNBOOK.replace("ROOT", str(runbook.root)))
-    return Terminal(runbook.root, runbook.environment(), **size)
+    environment = runbook.environment()
+    beside = Path(sys.executable).parent  # (found by PATH: a long path would end the shell's lines elsewhere)
+    return Terminal(runbook.root, {**environment, "PATH": f"{beside}{os.pathsep}{environment['PATH']}"}, **size)
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def terminal(runbook):
 
 
 def command(*words):
-    return shlex.join([sys.executable, "-m", "runbook_engine.cli.main", *words])
+    return shlex.join(["python", "-m", "runbook_engine.cli.main", *words])
 
 
 def start(terminal, *words):
