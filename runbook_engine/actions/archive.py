@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from runbook_engine.actions.known_copy import expect_copy, last_words, other_copy
 from runbook_engine.sdk import (
     Action,
     ActionContext,
@@ -23,7 +24,6 @@ MARKER = ".runbook-archive"
 _OTHER_ARCHIVE = 65
 _NOT_EMPTY = 66
 _DEVICES = 67
-_WORDS = 500
 
 # Unpacked beside the folder and renamed when whole: nobody sees a half one. The marker is written last.
 SCRIPT = """set -eu
@@ -111,13 +111,7 @@ archive.restore:
             return satisfied(f"{params.dest} was restored from this archive", outputs=outputs)
         if state == "other" and not params.replace:
             raise _holds_other(params, context)
-        found = context.connection.sha256(params.archive)
-        if found is None:
-            raise ActionFailedError(
-                f"{params.archive} is not there on {context.target.name}", hint="copy the archive there first"
-            )
-        if found != params.sha256:
-            raise _is_other(params, context)
+        expect_copy(context, params.archive, params.sha256, kind="archive")
         return unsatisfied(
             f"{params.dest} is to be restored", changes=(Change(what=params.dest, before=state, after=params.archive),)
         )
@@ -133,7 +127,7 @@ archive.restore:
             command, token=context.run.token, timeout=context.remaining(), on_output=context.output
         )
         if result.exit_status == _OTHER_ARCHIVE:
-            raise _is_other(params, context)
+            raise other_copy(context, params.archive, kind="archive")
         if result.exit_status == _NOT_EMPTY:
             raise _holds_other(params, context)
         if result.exit_status == _DEVICES:
@@ -142,9 +136,9 @@ archive.restore:
                 hint="make the archive of the app's own files alone",
             )
         if result.exit_status != 0:
-            said = result.stderr.decode("utf-8", "replace").strip()[-_WORDS:]
+            said = last_words(result) or "no reason given"
             raise ActionFailedError(
-                f"{params.archive} could not be unpacked on {context.target.name}: {said or 'no reason given'}",
+                f"{params.archive} could not be unpacked on {context.target.name}: {said}",
                 hint="is there room, and may the login write there?",
             )
         kept = f"; what stood there is {before}" if replaced else ""
@@ -172,11 +166,4 @@ def _holds_other(params: ArchiveParams, context: ActionContext) -> ActionFailedE
     return ActionFailedError(
         f"{params.dest} on {context.target.name} holds something else",
         hint="say `replace: true`, which keeps it beside under another name, or name another folder",
-    )
-
-
-def _is_other(params: ArchiveParams, context: ActionContext) -> ActionFailedError:
-    return ActionFailedError(
-        f"{params.archive} on {context.target.name} is damaged or another archive: its SHA-256 differs",
-        hint="take another copy of the backup",
     )

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from runbook_engine.actions.known_copy import expect_copy, last_words, other_copy
 from runbook_engine.sdk import (
     Action,
     ActionContext,
@@ -21,7 +22,6 @@ from runbook_engine.sdk import (
 )
 
 _OTHER_DUMP, _IN_THE_WAY = 65, 66
-_WORDS = 600
 _NOTE = "restored by runbook-engine from the dump with SHA-256 "
 
 # Restored under another name and renamed when whole: nobody sees a half one, and what stood there is kept.
@@ -141,13 +141,7 @@ postgres.restore:
             return satisfied(f"{params.database} was restored from this dump", outputs=outputs)
         if state == "other" and not params.replace:
             raise _in_the_way(params)
-        found = context.connection.sha256(params.dump)
-        if found is None:
-            raise ActionFailedError(
-                f"{params.dump} is not there on {context.target.name}", hint="copy the dump there first"
-            )
-        if found != params.sha256:
-            raise _is_other(params, context)
+        expect_copy(context, params.dump, params.sha256, kind="dump")
         change = Change(what=f"database {params.database}", before=state, after=params.dump)
         return unsatisfied(f"{params.database} is to be restored", changes=(change,))
 
@@ -163,11 +157,11 @@ postgres.restore:
             command, token=context.run.token, timeout=context.remaining(), on_output=context.output
         )
         if result.exit_status == _OTHER_DUMP:
-            raise _is_other(params, context)
+            raise other_copy(context, params.dump, kind="dump")
         if result.exit_status == _IN_THE_WAY:
             raise _in_the_way(params)
         if result.exit_status != 0:
-            said = result.stderr.decode("utf-8", "replace").strip()[-_WORDS:]
+            said = last_words(result)
             raise ActionFailedError(
                 f"{params.dump} could not be restored on {context.target.name}: {said or 'no reason given'}",
                 hint="a database that somebody is connected to can't be renamed: stop the app, or say disconnect: true"
@@ -205,7 +199,7 @@ def _state(params: RestoreParams, context: ActionContext) -> str:
     """Say what the database is: missing, restored, other."""
     result = context.connection.run(Command(_question(params)), timeout=context.remaining())
     if result.exit_status != 0:
-        said = result.stderr.decode("utf-8", "replace").strip()[-_WORDS:]
+        said = last_words(result)
         raise ActionFailedError(
             f"the server could not be asked on {context.target.name}: {said or 'psql said nothing'}",
             hint="is psql there, and may the login ask the server? See host, user and become",
@@ -220,11 +214,4 @@ def _in_the_way(params: RestoreParams) -> ActionFailedError:
     return ActionFailedError(
         f"there is a database {params.database} that was not restored from this dump",
         hint="say `replace: true`, which keeps it beside under another name, or name another database",
-    )
-
-
-def _is_other(params: RestoreParams, context: ActionContext) -> ActionFailedError:
-    return ActionFailedError(
-        f"{params.dump} on {context.target.name} is damaged or another dump: its SHA-256 differs",
-        hint="take another copy of the backup",
     )

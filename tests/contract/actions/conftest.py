@@ -13,6 +13,8 @@ import pytest
 from runbook_engine.connections.http import HttpxClient
 from runbook_engine.connections.local import LocalConnection
 from runbook_engine.execution.read_only import ReadOnlyConnection
+from runbook_engine.lab.aws import HostedRecord, HostedZone
+from runbook_engine.lab.dns_server import DnsServer
 from runbook_engine.testing import FakeContext, ManualClock
 
 
@@ -113,4 +115,21 @@ def running(server):
     try:
         yield server
     finally:
+        server.stop()
+
+
+@pytest.fixture
+def serve_names():
+    """Start name servers of one zone with these records of `app.reviews.example`: pairs of type and values."""
+    servers = []
+
+    def start(*records):
+        hosted = tuple(HostedRecord("app.reviews.example.", kind, 60, values) for kind, values in records)
+        server = DnsServer(lambda: [HostedZone("reviews.example.", hosted)])
+        server.start()
+        servers.append(server)
+        return f"127.0.0.1:{server.address[1]}"
+
+    yield start
+    for server in servers:
         server.stop()

@@ -5,28 +5,10 @@ import socket
 import pytest
 
 from runbook_engine.actions.dns_check import DnsCheck
-from runbook_engine.lab.aws import HostedRecord, HostedZone
-from runbook_engine.lab.dns_server import DnsServer
 from runbook_engine.sdk import ActionFailedError
 from runbook_engine.testing import ContractCase, check_action_contract, make_context
 
-NAME = "app.reviews.example"
-
-
-@pytest.fixture
-def serve():
-    servers = []
-
-    def start(*records):
-        hosted = tuple(HostedRecord(f"{NAME}.", kind, 60, values) for kind, values in records)
-        server = DnsServer(lambda: [HostedZone("reviews.example.", hosted)])
-        server.start()
-        servers.append(server)
-        return f"127.0.0.1:{server.address[1]}"
-
-    yield start
-    for server in servers:
-        server.stop()
+NAME = "app.reviews.example"  # the only one that `serve_names` serves
 
 
 @pytest.fixture
@@ -43,17 +25,17 @@ def look(*servers, values, kind="A", **params):
     return action.check(action.Params.model_validate(given), make_context())
 
 
-def test_all_servers_must_answer_so_whatever_order_and_spelling(serve):
-    one, two = serve(("A", ("192.0.2.1", "192.0.2.2"))), serve(("A", ("192.0.2.2", "192.0.2.1")))
+def test_all_servers_must_answer_so_whatever_order_and_spelling(serve_names):
+    one, two = serve_names(("A", ("192.0.2.1", "192.0.2.2"))), serve_names(("A", ("192.0.2.2", "192.0.2.1")))
     found = look(one, two, values=["192.0.2.2", "192.0.2.1"], name=f"{NAME.upper()}.")
     assert found.satisfied
     assert found.outputs["answers"][one] == ["192.0.2.1", "192.0.2.2"]
-    six = serve(("AAAA", ("2001:db8::1",)))
+    six = serve_names(("AAAA", ("2001:db8::1",)))
     assert look(six, values=["2001:0DB8:0::1"], kind="AAAA").satisfied
 
 
-def test_a_server_with_the_old_answer_is_named(serve):
-    one, two = serve(("A", ("192.0.2.1",))), serve(("A", ("192.0.2.9",)))
+def test_a_server_with_the_old_answer_is_named(serve_names):
+    one, two = serve_names(("A", ("192.0.2.1",))), serve_names(("A", ("192.0.2.9",)))
     found = look(one, two, values=["192.0.2.1"])
     assert not found.satisfied
     assert found.summary == f"A {NAME} is to be 192.0.2.1; {two} answers 192.0.2.9"
@@ -62,15 +44,15 @@ def test_a_server_with_the_old_answer_is_named(serve):
     assert f"but {two} answers 192.0.2.9" in some.summary
 
 
-def test_a_silent_server_is_no_good_one(serve, silent):
-    one = serve(("A", ("192.0.2.1",)))
+def test_a_silent_server_is_no_good_one(serve_names, silent):
+    one = serve_names(("A", ("192.0.2.1",)))
     found = look(one, silent, values=["192.0.2.1"])
     assert not found.satisfied
     assert f"{silent} did not answer" in found.summary
 
 
-def test_that_a_name_has_nothing_can_be_wanted(serve):
-    server = serve(("A", ("192.0.2.1",)))
+def test_that_a_name_has_nothing_can_be_wanted(serve_names):
+    server = serve_names(("A", ("192.0.2.1",)))
     assert look(server, values=[], kind="TXT").satisfied
     assert look(server, values=[], name="other.reviews.example").satisfied
     assert not look(server, values=[]).satisfied
@@ -78,16 +60,16 @@ def test_that_a_name_has_nothing_can_be_wanted(serve):
     assert "REFUSED" in look(server, values=[], name="elsewhere.example").summary
 
 
-def test_upper_and_lower_case_are_one_in_names_and_two_in_texts(serve):
-    server = serve(("TXT", ('"Key"',)), ("CNAME", ("Standby.reviews.example.",)))
+def test_upper_and_lower_case_are_one_in_names_and_two_in_texts(serve_names):
+    server = serve_names(("TXT", ('"Key"',)), ("CNAME", ("Standby.reviews.example.",)))
     assert look(server, values=['"Key"'], kind="TXT").satisfied
     assert not look(server, values=['"key"'], kind="TXT").satisfied
     assert look(server, values=["standby.REVIEWS.example."], kind="CNAME").satisfied
 
 
-def test_a_value_that_is_none_is_told(serve):
+def test_a_value_that_is_none_is_told(serve_names):
     with pytest.raises(ActionFailedError, match="no value of type A"):
-        look(serve(), values=["not an address"])
+        look(serve_names(), values=["not an address"])
 
 
 @pytest.mark.parametrize("wrong", [{"servers": []}, {"servers": ["a", "a"]}, {"type": "a b"}, {"name": ""}])
@@ -96,6 +78,6 @@ def test_what_can_not_be_asked_is_refused(wrong):
         DnsCheck.Params.model_validate({"name": NAME, "values": [], "servers": ["a"], **wrong})
 
 
-def test_it_holds_to_the_contract(serve):
-    params = {"name": NAME, "values": ["192.0.2.1"], "servers": [serve(("A", ("192.0.2.1",)))]}
+def test_it_holds_to_the_contract(serve_names):
+    params = {"name": NAME, "values": ["192.0.2.1"], "servers": [serve_names(("A", ("192.0.2.1",)))]}
     check_action_contract(DnsCheck(), [ContractCase("it", params, make_context)])
