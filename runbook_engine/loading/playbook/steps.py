@@ -120,8 +120,7 @@ def _keywords(task: Task, registered: Registered, notes: list[str]) -> Draft:
     step["targets"] = _targets(task, words, notes)
     if when := _when([*task.around.when, *as_list(words.get("when"))]):
         step["when"] = when
-    step |= _repeated(task, words, notes)
-    step |= _manner(task, words)
+    step |= _manner(task, words) | _repeated(task, words, notes)
     if task.serial is not None:
         sizes = [str(one).strip() for one in as_list(task.serial)]
         if sizes and all(_BATCH.fullmatch(size) for size in sizes):
@@ -188,6 +187,9 @@ def _repeated(task: Task, words: Mapping[str, object], notes: list[str]) -> Draf
         if isinstance(control, dict) and control.keys() - {"label", "pause"}:
             raise CannotConvertError("`loop_control` gives the item another name")
         step["loop"] = _loop(task.words[loops[0]])
+        # Items of a loop are done at once here, and may build on each other there.
+        step["parallel"] = 1
+        notes.append("items run one after another, and so do hosts: leave `parallel` out where order means nothing")
     if (until := words.get("until")) is not None or "retries" in words:
         attempts = words.get("retries", _DEFAULT_RETRIES)
         retry: Draft = {"attempts": attempts if isinstance(attempts, int) else str(attempts)}

@@ -12,11 +12,11 @@ PLAYBOOK = """---
     - {name: Who, command: echo one two, register: who}
     - name: Settings
       copy: {content: "mode={{ who.stdout }}\\n", dest: "{{ folder }}/settings", mode: "0640"}
-    - {name: Both, shell: "echo {{ item }} >> {{ folder }}/log", loop: [a, b], when: folder is defined}
+    - {name: Both, shell: "echo {{ item }} >> {{ folder }}/log", loop: [a, c, b, e, d], when: folder is defined}
 """
 
 
-def test_it_validates_and_does_what_the_playbook_did(runbook, tmp_path):
+def test_it_validates_and_does_what_the_playbook_did_in_its_order(runbook, tmp_path):
     folder = tmp_path / "made"
     runbook.write("site.yml", PLAYBOOK % folder)
     done = runbook("import-playbook", "site.yml", "--output", "json")
@@ -29,7 +29,7 @@ def test_it_validates_and_does_what_the_playbook_did(runbook, tmp_path):
     ran = runbook("run", "site", "--yes")
     assert ran.status == 0, ran.err
     assert (folder / "settings").read_text() == "mode=one two\n"
-    assert (folder / "log").read_text() == "a\nb\n"
+    assert (folder / "log").read_text() == "a\nc\nb\ne\nd\n"
 
 
 def test_an_existing_runbook_is_not_replaced(runbook):

@@ -105,6 +105,7 @@ def test_what_no_action_does_is_a_persons_work_at_its_place(convert, task, why):
         ({"when": False}, "when", "false"),
         ({"loop": ["a", "b"]}, "loop", ["a", "b"]),
         ({"with_items": "{{ hosts_left }}"}, "loop", "hosts_left"),
+        ({"loop": ["a", "b"], "throttle": 3}, "parallel", 1),
         ({"retries": 5, "delay": 3, "until": "r.rc == 0", "register": "r"}, "retry",
          {"attempts": 5, "delay": "3s", "until": "result.exit_status == 0"}),
         ({"become": True, "become_user": "app"}, "become_user", "app"),
