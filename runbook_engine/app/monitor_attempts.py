@@ -1,6 +1,7 @@
 """What the monitor does in the world: looks at conditions with read-only hands, and hands messages to channels."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from runbook_engine.app.cloud import aws_session
 from runbook_engine.app.hands import EngineHands, StoreResolver
@@ -36,6 +37,25 @@ _VERDICTS: Mapping[CheckStatus, Verdict] = {
     CheckStatus.UNSATISFIED: "clear",
     CheckStatus.UNKNOWN: "unknown",
 }
+
+
+class Word(NamedTuple):
+    """Something that people are to be told over a channel.
+
+    Attributes:
+        identity: names it, the same each time, so that a double can be known.
+        began: when what it is about began, ISO-8601.
+        facts: what templates see as `alarm`.
+        number, recorded: of this try, and what earlier ones did.
+    """
+
+    identity: str
+    runbook: str
+    began: str
+    channel: str
+    facts: JsonObject
+    number: int
+    recorded: JsonObject
 
 
 class MonitorAttempts:
@@ -76,32 +96,48 @@ class MonitorAttempts:
 
     def tell(self, owed: Owed, call: ActionCall) -> AttemptReport:
         """Tell people of an alarm over a channel; the token is the same each time, so that a double can be known."""
-        # On a drill's inventory messages go to sandboxes, as in a drill.
-        return self._tell(owed, call, Mode.DRILL if self._inventory.drill else Mode.LIVE)
+        return self.say(self._word(owed), call)
 
     def rehearse(self, watch: Watch, channel: str, call: ActionCall) -> str:
         """Make a message as for an alarm of a trigger, and send nothing; says what is wrong with it, if so."""
         alarm = alarm_of(watch.then, watch, Look("holds", self._clock.now(), why="a rehearsal"), self._clock.now())
-        report = self._tell(Owed(alarm, "raised", channel, Telling()), call, Mode.DRY_RUN)
+        return self.try_out(self._word(Owed(alarm, "raised", channel, Telling())), call)
+
+    def say(self, word: Word, call: ActionCall) -> AttemptReport:
+        """Tell people over a channel; on a drill's inventory messages go to sandboxes, as in a drill."""
+        return self._say(word, call, Mode.DRILL if self._inventory.drill else Mode.LIVE)
+
+    def try_out(self, word: Word, call: ActionCall) -> str:
+        """Make a message and send nothing; says what is wrong with it, if so."""
+        report = self._say(word, call, Mode.DRY_RUN)
         return report.error if report.outcome is Outcome.FAILED else ""
 
-    def _tell(self, owed: Owed, call: ActionCall, mode: Mode) -> AttemptReport:
-        step = f"tell-{owed.channel.partition(':')[0]}"
-        facts = alarm_facts(owed.alarm, owed.phase, self._project.team)
+    def _word(self, owed: Owed) -> Word:
+        alarm = owed.alarm
+        return Word(
+            identity=f"{alarm.id}-{owed.phase}",
+            runbook=alarm.runbook,
+            began=alarm.at.isoformat(),
+            channel=owed.channel,
+            facts=alarm_facts(alarm, owed.phase, self._project.team),
+            number=owed.telling.attempts + 1,
+            recorded=owed.telling.outputs,
+        )
+
+    def _say(self, word: Word, call: ActionCall, mode: Mode) -> AttemptReport:
+        step = f"tell-{word.channel.partition(':')[0]}"
         plan = plan_calls(
             [(step, call)],
             self._inventory,
             self._project.catalog,
-            name=owed.alarm.runbook,
-            inputs={"alarm": facts},
+            name=word.runbook,
+            inputs={"alarm": word.facts},
             variables={},
         )
-        name, began = f"{owed.alarm.id}-{owed.phase}", owed.alarm.at.isoformat()
-        names = RunNames(id=name, mode=mode, operator="monitor", started_at=began)
-        number = owed.telling.attempts + 1
-        report = self._make(plan, step, names, number=number, recorded=owed.telling.outputs, seconds=LOOK_SECONDS)
+        names = RunNames(id=word.identity, mode=mode, operator="monitor", started_at=word.began)
+        report = self._make(plan, step, names, number=word.number, recorded=word.recorded, seconds=LOOK_SECONDS)
         if isinstance(report, str):
-            return AttemptReport(task=step, number=number, outcome=Outcome.FAILED, error=report)
+            return AttemptReport(task=step, number=word.number, outcome=Outcome.FAILED, error=report)
         return report
 
     def close(self) -> Sequence[str]:

@@ -1,15 +1,16 @@
 """The looks at readiness that the journal keeps: the one before, and what changed since."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from runbook_engine.model.event import ReadinessAssessed, RunOpened
+from runbook_engine.model.event import ReadinessAssessed, ReadinessTold, RunOpened, StoredEvent
 from runbook_engine.model.outcome import Mode
 from runbook_engine.model.readiness import ReadinessFinding
 from runbook_engine.ports.journal import Journal, RunHead
 
 _MOST_LOOKS, _MOST_SEEN = 10, 100
-_MOSTLY_LAST = 8  # events after the run's end: the assessment, and what people noted
+_MOSTLY_LAST = 8  # events after the run's end: the assessment, who was told of it, and what people noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +28,18 @@ def look_before(journal: Journal, run: str) -> Look | None:
 
     A look that was interrupted, or whose run was pruned, is passed over.
     """
-    mine, opened = journal.head(run), _opened(journal, run)
-    if mine is None or opened is None:
-        return None
-    for head in journal.runs():
-        alike = (head.runbook, head.inventory, head.mode) == (mine.runbook, mine.inventory, Mode.DRY_RUN.value)
-        if head.number >= mine.number or head.pruned or not alike:
-            continue
-        before = _opened(journal, head.id)
-        if before is None or not before.readiness or before.limit != opened.limit:
-            continue
+    for head, before in _alike(journal, run):
         if found := _assessed(journal, head, before):
             return found
+    return None
+
+
+def told_before(journal: Journal, run: str, channel: str) -> ReadinessTold | None:
+    """Give what a channel knows since the looks before this run at the same thing; None when it never was told."""
+    for head, _ in _alike(journal, run):
+        for stored in reversed(_judged(journal, head)):
+            if isinstance(stored.event, ReadinessTold) and stored.event.channel == channel:
+                return stored.event
     return None
 
 
@@ -65,15 +66,42 @@ def changes(findings: tuple[ReadinessFinding, ...], before: Look | None) -> tupl
     return tuple(what for what in now if what not in then), tuple(what for what in then if what not in now)
 
 
+def _alike(journal: Journal, run: str) -> Iterator[tuple[RunHead, RunOpened]]:
+    """Give the looks before this run at the same runbook on the same inventory and limit, newest first."""
+    mine, opened = journal.head(run), _opened(journal, run)
+    if mine is None or opened is None:
+        return
+    for head in journal.runs():
+        alike = (head.runbook, head.inventory, head.mode) == (mine.runbook, mine.inventory, Mode.DRY_RUN.value)
+        if head.number >= mine.number or head.pruned or not alike:
+            continue
+        before = _opened(journal, head.id)
+        if before is not None and before.readiness and before.limit == opened.limit:
+            yield head, before
+
+
 def _opened(journal: Journal, run: str) -> RunOpened | None:
     event = next(iter(journal.read(run))).event
     return event if isinstance(event, RunOpened) else None
 
 
 def _assessed(journal: Journal, head: RunHead, opened: RunOpened) -> Look | None:
-    """Find the run's newest assessment, which is nearly always among its last events."""
-    for after in (max(0, head.events - _MOSTLY_LAST), 0):
-        found = [one for one in journal.read(head.id, after=after) if isinstance(one.event, ReadinessAssessed)]
-        if found and isinstance(event := found[-1].event, ReadinessAssessed):
-            return Look(head.id, found[-1].time, opened, event)
+    """Find the run's newest assessment."""
+    first = next(iter(_judged(journal, head)), None)
+    if first is not None and isinstance(event := first.event, ReadinessAssessed):
+        return Look(head.id, first.time, opened, event)
     return None
+
+
+def _judged(journal: Journal, head: RunHead) -> list[StoredEvent]:
+    """Give a run's newest assessment, which is nearly always among its last events, and what came after it."""
+    for after in (max(0, head.events - _MOSTLY_LAST), 0):
+        ending: list[StoredEvent] = []
+        for stored in journal.read(head.id, after=after):
+            if isinstance(stored.event, ReadinessAssessed):
+                ending = [stored]
+            elif ending:
+                ending.append(stored)
+        if ending:
+            return ending
+    return []

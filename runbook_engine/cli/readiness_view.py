@@ -1,9 +1,10 @@
 """A look at readiness as text for people, and as one JSON object for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from runbook_engine.app.readiness import Readiness
 from runbook_engine.app.readiness_history import Look
+from runbook_engine.model.event import ReadinessTold
 from runbook_engine.model.readiness import Level, ReadinessFinding, Verdict
 from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import one_line
@@ -16,7 +17,17 @@ def readiness_text(look: Readiness) -> str:
     return "\n".join(_lines(look))
 
 
-def readiness_json(look: Readiness) -> dict[str, object]:
+def told_line(told: ReadinessTold) -> str:
+    """Say what became of telling people over a channel."""
+    if not told.message:
+        return f"{told.channel}: nothing that people were not told of before; nothing is sent"
+    if told.told:
+        return f"{told.channel}: told ({told.message})"
+    again = "the next look with --notify tells it, if it is so still"
+    return f"{told.channel}: NOT TOLD: {one_line(told.error, limit=600)}; {again}"
+
+
+def readiness_json(look: Readiness, told: Sequence[ReadinessTold] = ()) -> dict[str, object]:
     """Give all of it; findings are marked with `new` as those that the look before did not have."""
     report, assessed = look.report, look.assessed
     since = look.before
@@ -41,6 +52,7 @@ def readiness_json(look: Readiness) -> dict[str, object]:
         "changed": bool(assessed.new or assessed.mended),
         "new": list(assessed.new),
         "mended": list(assessed.mended),
+        "told": [one.model_dump(mode="json", include={"channel", "message", "told", "error"}) for one in told],
     }
 
 

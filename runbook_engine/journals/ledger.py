@@ -20,11 +20,13 @@ from runbook_engine.model.event import (
 )
 from runbook_engine.ports.journal import Lease, RunHead
 
-SCHEMA_VERSION = 5  # of the tables and the events; a higher one needs a file in `migrations/versions`
+SCHEMA_VERSION = 6  # of the tables and the events; a higher one needs a file in `migrations/versions`
 OPEN = "open"
 # What may still be said of a run that is over: none of it changes how it ended. What became of an attempt in doubt may
 # be known only then (its target may never be reached again), and a revert or a run that goes on from it must know.
-AFTER_THE_END = frozenset({"note.added", "lease.lost", "gate.refused", "task.resolved", "readiness.assessed"})
+AFTER_THE_END = frozenset(
+    {"note.added", "lease.lost", "gate.refused", "task.resolved", "readiness.assessed", "readiness.told"}
+)
 # Kinds of the first event of a run, and of a record of the monitor's, which is kept like a run; and of their last one.
 OPENINGS, ENDINGS = ("run.opened", "monitor.opened"), ("run.closed", "monitor.closed")
 _MONITORS_ONLY = frozenset(

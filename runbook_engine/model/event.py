@@ -40,7 +40,7 @@ from runbook_engine.model.event_people import (
     RunPaused,
     Said,
 )
-from runbook_engine.model.event_readiness import ReadinessAssessed
+from runbook_engine.model.event_readiness import ReadinessAssessed, ReadinessTold
 from runbook_engine.model.event_recheck import (
     DriftFound,
     RecheckFailed,
@@ -75,7 +75,8 @@ Event = Annotated[
     | HoldOpened | HoldResolved | RunPaused | RunContinued | RunAbortRequested | MessageDue | MessageSent
     | MessageMissed | RecoveryPointUsed | NoteAdded | RecheckStarted | DriftFound | RecheckFailed | RecheckFinished
     | RecheckSkipped | RevertDue | RunClosed | MonitorOpened | MonitorClosed | TriggerSeen | AlarmRaised | AlarmGrew
-    | AlarmReturned | AlarmOver | AlarmTold | ReadinessAssessed | MessageFailed | MessageSaid | MessageShown,
+    | AlarmReturned | AlarmOver | AlarmTold | ReadinessAssessed | ReadinessTold | MessageFailed | MessageSaid
+    | MessageShown,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
@@ -155,6 +156,7 @@ __all__ = [
     "NoteAdded",
     "PlanAccepted",
     "ReadinessAssessed",
+    "ReadinessTold",
     "RecheckFailed",
     "RecheckFinished",
     "RecheckSkipped",

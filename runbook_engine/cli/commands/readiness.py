@@ -9,6 +9,7 @@ from runbook_engine.app.prepare import PlanRequest, prepare_plan
 from runbook_engine.app.project import OpenProject, check_person, open_project
 from runbook_engine.app.readiness import assess, blamed
 from runbook_engine.app.readiness_history import looks
+from runbook_engine.app.readiness_tell import ReadinessTeller
 from runbook_engine.app.run_requests import RunRequest, RunResult
 from runbook_engine.app.run_runbook import run_runbook
 from runbook_engine.app.unlock import AskSecret, passphrases
@@ -25,10 +26,10 @@ from runbook_engine.cli.options import (
     runbook_argument,
     skip_option,
 )
-from runbook_engine.cli.readiness_view import history_json, history_row, readiness_json, readiness_text
+from runbook_engine.cli.readiness_view import history_json, history_row, readiness_json, readiness_text, told_line
 from runbook_engine.cli.terminal import columns_of, result, result_json, say, table
 from runbook_engine.execution.loop_tools import Interrupts
-from runbook_engine.model.errors import ExitCode
+from runbook_engine.model.errors import ExitCode, UsageError
 from runbook_engine.model.outcome import Mode
 from runbook_engine.ports.journal import Journal
 from runbook_engine.ports.listener import Listener
@@ -43,6 +44,13 @@ from runbook_engine.ports.listener import Listener
 @forks_option
 @click.option("--strict", is_flag=True, help="What could not be asked counts as missing.")
 @click.option("--new-only", is_flag=True, help="End with 1 only for what the last look did not find.")
+@click.option(
+    "--notify",
+    multiple=True,
+    metavar="CHANNEL",
+    help="Tell people over this channel of runbook.toml's monitor.tell (its action, place or audience) when what is "
+    "missing or could not be asked is another than they know; repeatable.",
+)
 @click.option("--history", is_flag=True, help="List the newest looks that the journal has; look at nothing.")
 @click.option(
     "--output",
@@ -65,6 +73,7 @@ def readiness(
     forks: int | None,
     strict: bool,
     new_only: bool,
+    notify: tuple[str, ...],
     history: bool,
     output: str,
     person: str | None,
@@ -74,15 +83,20 @@ def readiness(
     Makes a dry run, logs in to the hosts, names what the runbook needs of the region that it escapes, asks IAM for the
     permissions of its AWS actions (by simulation) and Service Quotas for room for what they would add. What is missing,
     what could not be asked, and what changed since the last look is told, and kept in the journal. Ends with 1 when
-    something is missing.
+    something is missing, and when somebody could not be told (--notify).
 
     Examples:
       runbook readiness region-failover -i production -e incident=READY-1
       runbook readiness region-failover -e incident=READY-1 --output json --strict
       runbook readiness region-failover -e incident=READY-1 --new-only
+      runbook readiness region-failover -e incident=READY-1 --notify notify.email
       runbook readiness region-failover --history
       runbook readiness region-failback --from-run 20261123-0855 -e incident=READY-1
     """
+    if history and notify:
+        raise UsageError(
+            "--notify tells people what a look finds, and --history looks at nothing", hint="leave one out"
+        )
     project = open_project()
     if history:
         return _history(project, project.runbook_path(name).stem, output)
@@ -94,6 +108,7 @@ def readiness(
     )
     say_findings(prepared.warnings)
     say_notes(prepared.notes)
+    teller = ReadinessTeller(project, prepared, notify) if notify else None
     journal = project.journal(create=True)
     opens: dict[Path, str] = {}
 
@@ -107,12 +122,16 @@ def readiness(
             return ExitCode.INTERRUPTED
         say("the dry run is over; looking at hosts, permissions and quotas")
         look = assess(project, prepared, journal, ended.run, opens=opens, forks=forks)
+        told = teller.tell(journal, look) if teller is not None else []
         if output == "json":
-            result_json(readiness_json(look))
+            result_json(readiness_json(look, told))
         else:
             result(readiness_text(look))
+        for one in told:
+            say(told_line(one))
         say(f"report: runbook report {ended.run} --format html -o report.html")
-        return ExitCode.FAILED if blamed(look, strict=strict, new_only=new_only) else ExitCode.OK
+        untold = any(one.error for one in told)
+        return ExitCode.FAILED if untold or blamed(look, strict=strict, new_only=new_only) else ExitCode.OK
 
     try:
         return drive(project, journal, Seat("json", person), advance, tell=tell)

@@ -1,0 +1,10 @@
+"""Version 6: who was told of a runbook's readiness, and answers that were refused and counted; no table changes."""
+
+from alembic import op
+
+revision, down_revision = "0006", "0005"
+
+
+def upgrade() -> None:
+    """Keep programs out that do not know the new events."""
+    op.execute("UPDATE meta SET value = 6 WHERE key = 'schema_version'")
