@@ -8,8 +8,9 @@ from runbook_engine.app.decide_once import append_decided
 from runbook_engine.app.project import OpenProject, actor, roles_of
 from runbook_engine.app.sign import SigningKey, answer_signature, decision_signature
 from runbook_engine.execution.gates import gate_verdict, objection, requester_objection, role_for
+from runbook_engine.execution.refusals import MOST_EACH, SOME_ONLY
 from runbook_engine.execution.state import RunState
-from runbook_engine.execution.task_state import Phase, TaskState
+from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.event import (
     Actor,
@@ -29,7 +30,7 @@ _SIGN_IT = "add --sign; the key is one of your ssh_keys in team.yml, in the SSH 
 
 
 class AnswerRefusedError(RunbookError):
-    """The answer does not count; that it was given is recorded."""
+    """The answer does not count; that it was given is recorded, unless they were refused again and again."""
 
 
 class AnsweredAlreadyError(AnswerRefusedError):
@@ -74,7 +75,8 @@ def answer_gate(
             problem = UNSIGNED
         if problem is not None or gate.opened is None:
             text = problem or "the gate is not open"
-            refuse_answer(journal, run, gate, task, speaker, f"{'approve' if approve else 'decline'} {step}", text)
+            what = f"{'approve' if approve else 'decline'} {step}"
+            refuse_answer(project, journal, state, task, speaker, what, text)
         kind = GateApproved if approve else GateDeclined
         role = role_for(gate.opened, speaker.name, project.team) or ""
         event: GateApproved | GateDeclined = kind(
@@ -86,9 +88,12 @@ def answer_gate(
 
 
 def refuse_answer(
-    journal: Journal, run: str, gate: TaskState, task: str, speaker: Actor, what: str, problem: str
+    project: OpenProject, journal: Journal, state: RunState, task: str, speaker: Actor, what: str, problem: str
 ) -> NoReturn:
     """Record that an answer was given and does not count, and say so.
+
+    The first ones of a person to a question are recorded each, then fewer and fewer: a journal is not to be filled
+    by whoever may only ask.
 
     Args:
         what: was to be done: `approve go-live`.
@@ -96,10 +101,17 @@ def refuse_answer(
     Raises:
         AnswerRefusedError: always.
     """
-    journal.append(run, [AnswerRefused(task=task, person=speaker.name, reason=problem)], speaker)
+    gate, people, name = state.task(task), project.team.people, speaker.name
+    before = state.refusals.recorded(task, name, people)
+    unsaid = ""
+    if state.refusals.to_record(task, name, people, datetime.now(UTC)):
+        reason = f"{problem} ({SOME_ONLY})" if before >= MOST_EACH else problem
+        journal.append(state.run, [AnswerRefused(task=task, person=name, reason=reason)], speaker)
+    else:
+        unsaid = f" (not recorded: {before} such answers are, and from then on only some)"
     kind = AnswerRefusedError if gate_verdict(gate) is None else AnsweredAlreadyError
     roles = gate.opened.roles if gate.opened is not None else ()
-    raise kind(f"{speaker.name} can't {what}: {problem}", hint=_what_helps(problem, roles))
+    raise kind(f"{name} can't {what}: {problem}{unsaid}", hint=_what_helps(problem, roles))
 
 
 def signed_answer(

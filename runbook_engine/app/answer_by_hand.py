@@ -51,7 +51,7 @@ def answer_by_hand(
         if problem is None and key is None and waiting.opened.signed:
             problem = UNSIGNED
         if problem is not None:
-            refuse_answer(journal, run, waiting, task, speaker, f"answer {step}", problem)
+            refuse_answer(project, journal, state, task, speaker, f"answer {step}", problem)
         event = ManualAnswered(
             task=task,
             person=speaker.name,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from runbook_engine.execution.message_state import MessagesState
+from runbook_engine.execution.refusals import Refusals
 from runbook_engine.execution.task_state import Phase, TaskState
 from runbook_engine.model.clocks import Marks
 from runbook_engine.model.counted import CountedAnswers
@@ -71,6 +72,7 @@ class RunState:
         self.tasks: dict[str, TaskState] = {}
         self.messages = MessagesState()
         self.marks = Marks()
+        self.refusals = Refusals()
         self._answers = CountedAnswers()
         for stored in events:
             self.apply(stored)
@@ -121,6 +123,7 @@ class RunState:
             return  # (half of all events, and it marks nothing)
         if isinstance(stored.event, RunOpened):
             self.requester = stored.actor.name
+        self.refusals.take(stored)
         self.marks.take(stored)
 
     def apply_event(self, event: Event, time: datetime) -> None:

@@ -125,6 +125,23 @@ def test_somebody_without_the_role_is_refused_and_that_is_recorded(project, jour
         answer_gate(project, journal, first.run, "after", approve=True, person="dana")
 
 
+@pytest.mark.parametrize("person", ["eli", "dana"])
+def test_whoever_hammers_at_a_gate_does_not_fill_the_journal(project, journal, person):
+    first = run(project, journal)
+    if person == "dana":
+        answer_gate(project, journal, first.run, "go", approve=True, person="dana")
+    before = journal.version(first.run)
+    for _ in range(60):
+        with pytest.raises(AnswerRefusedError) as refused:
+            answer_gate(project, journal, first.run, "go", approve=True, person=person)
+    added = list(journal.read(first.run, after=before))
+    assert {one.event.kind for one in added} == {"gate.refused"}
+    assert 5 <= len(added) < 12, "five, and a few more on a machine that takes minutes for this"
+    assert "not recorded: " in refused.value.message
+    assert all("only some are recorded" in one.event.reason for one in added[5:])
+    assert journal.verify() == []
+
+
 def test_a_decided_gate_takes_no_further_answer(project, journal):
     first = run(project, journal)
     answer_gate(project, journal, first.run, "go", approve=False, person="dana")

@@ -1,4 +1,4 @@
-"""Version 6: who was told of a runbook's readiness, and answers that were refused and counted; no table changes."""
+"""Version 6: who was told of a runbook's readiness; the tables stay as they are."""
 
 from alembic import op
 
