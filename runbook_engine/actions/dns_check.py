@@ -56,7 +56,8 @@ class DnsCheck(Action[DnsCheckParams]):
 
     What resolvers and browsers remember of the old record they go on using until its TTL is over.
     check: asks each server by UDP, and by TCP where the answer is cut off, without recursion. Values are compared as
-    DNS reads them, whatever their order and spelling. A server that does not answer counts as one that answers wrongly.
+    DNS reads them, whatever their order and spelling. A server that does not answer, or answers without authority for
+    the zone (a resolver, or a server that lost the zone), counts as one that answers wrongly.
     """
 
     name = "dns.check"
@@ -111,6 +112,7 @@ def _wanted(params: DnsCheckParams) -> frozenset[str]:
 def _ask(params: DnsCheckParams, server: str, timeout: float) -> tuple[frozenset[str] | None, str]:
     """Give the values that a server answers; None and why when it gives no answer."""
     import dns.exception
+    import dns.flags
     import dns.rcode
 
     try:
@@ -120,4 +122,6 @@ def _ask(params: DnsCheckParams, server: str, timeout: float) -> tuple[frozenset
     code = answer.rcode()
     if code not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return None, f"answers with {dns.rcode.to_text(code)}"
+    if not answer.flags & dns.flags.AA:
+        return None, "answers without authority: it is none of the zone's own name servers"
     return values_in(answer, params.name, params.type), ""

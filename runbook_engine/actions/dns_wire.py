@@ -11,7 +11,13 @@ _CASE_COUNTS = frozenset({"CAA", "SPF", "TXT"})  # texts; other values are names
 
 
 def ask_server(name: str, kind: str, server: str, timeout: float) -> "Message":
-    """Ask by UDP, and by TCP when the answer was cut off."""
+    """Ask by UDP, and by TCP when the answer was cut off.
+
+    Raises:
+        ValueError: the server's port is none.
+        OSError: the server can't be reached.
+        dns.exception.DNSException: no answer, or one that can't be read.
+    """
     import dns.flags
     import dns.message
     import dns.query
@@ -34,6 +40,8 @@ def _address(server: str) -> tuple[str, int]:
     elif server.count(":") == 1:
         host, _, text = server.partition(":")
         port = int(text)
+    if not 0 < port < 1 << 16:
+        raise ValueError(f"{port} is no port")
     found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     return str(found[0][4][0]), port
 
@@ -53,12 +61,14 @@ def values_in(answer: "Message", name: str, kind: str) -> frozenset[str]:
 
 
 def spelled(kind: str, text: str) -> str:
-    """Give the one spelling of a value, through the DNS library's own reading of it."""
+    """Give the one spelling of a value, through the DNS library's own reading of it; names end with a dot."""
+    import dns.name
     import dns.rdata
     import dns.rdataclass
     import dns.rdatatype
 
-    text = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(kind), text).to_text()
+    of_kind = dns.rdatatype.from_text(kind)
+    text = dns.rdata.from_text(dns.rdataclass.IN, of_kind, text, origin=dns.name.root, relativize=False).to_text()
     return text if kind in _CASE_COUNTS else text.lower()
 
 

@@ -13,6 +13,7 @@ from runbook_engine.sdk import (
     ActionFailedError,
     Applied,
     Change,
+    DatabaseReadOnlyError,
     Effect,
     Finding,
     Outputs,
@@ -24,8 +25,6 @@ from runbook_engine.sdk import (
     unknown,
 )
 
-# What PostgreSQL, MySQL and MariaDB, SQLite and SQL Server say when they take no writes.
-_READ_ONLY = ("read-only", "read only", "readonly", "super_read_only")
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mariadb": 3306, "mssql": 1433, "oracle": 1521}
 _NOT_FENCED = "it is NOT fenced"
 
@@ -68,10 +67,14 @@ class FenceParams(Params):
     http: HttpWrite | None = Field(None, description="an app", examples=[{"url": "https://old.example.com/api/probe"}])
     silence: Literal["unproven", "fenced"] = Field(
         "unproven",
-        description="what it means when nobody answers: it may be gone, or cut off from here alone while others still "
-        "write to it. Say `fenced` only when something else proves that nobody reaches it",
+        description="what it means when nobody answers at its port: it may be gone, or cut off from here alone while "
+        "others still write to it. Say `fenced` only when something else proves that nobody reaches it",
     )
-    timeout: PositiveDuration = Field(timedelta(seconds=10), description="for the attempt", examples=["10s"])
+    timeout: PositiveDuration = Field(
+        timedelta(seconds=10),
+        description="for an app's answer, and for a look at a port that did not answer; a database has 10 s to connect",
+        examples=["10s"],
+    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -92,8 +95,8 @@ class FenceCheck(Action[FenceParams]):
     check: nobody can tell without trying, so that a dry run leaves it unproven.
     apply: tries the write. Fenced is what says that it takes no writes, or whose machine refuses the connection. The
     step fails when the write was taken (it stays: the statement is yours), when it was refused for another reason (a
-    missing table or right proves nothing), and when nobody answers, unless `silence` says otherwise. It can be made
-    again.
+    missing table or right, or a login that is refused, proves nothing), and when nobody answers, unless `silence` says
+    otherwise. It can be made again.
     """
 
     name = "fence.check"
@@ -123,13 +126,15 @@ fence.check:
             words = _by_sql(params.sql, context) if params.sql is not None else _by_http(params, context)
         except ServiceUnreachableError as error:
             url = params.sql.url if params.sql is not None else params.http.url if params.http is not None else ""
-            if _refuses_connections(url, min(params.timeout.total_seconds(), context.remaining())):
+            port = _look(url, min(params.timeout.total_seconds(), context.remaining()))
+            if port == "refused":
                 words = "its machine refuses the connection"
-            elif params.silence == "fenced":
+            elif port == "silent" and params.silence == "fenced":
                 words = f"nobody answers, which is to count as fenced: {error.message}"
             else:
+                why = "nobody answers" if port == "silent" else "something listens there, or nobody can tell"
                 raise ActionFailedError(
-                    f"nobody answers, so nothing is proven: {error.message}",
+                    f"{why}, so nothing is proven: {error.message}",
                     hint="fence it where it can be reached, or prove otherwise that nobody reaches it",
                 ) from error
         return Applied(summary=f"fenced: {words}", outputs={"refused": words}, changed=False)
@@ -145,9 +150,9 @@ def _by_sql(write: SqlWrite, context: ActionContext) -> str:
         context.sql(write.url).query(write.statement)
     except (ServiceUnreachableError, ReadOnlyError):
         raise
+    except DatabaseReadOnlyError as error:
+        return error.message
     except RunbookError as error:
-        if any(mark in error.message.lower() for mark in _READ_ONLY):
-            return error.message
         raise ActionFailedError(
             f"the write was refused for a reason that proves nothing: {error.message}",
             hint="try a statement that a primary would take from this role",
@@ -187,16 +192,16 @@ def _by_http(params: FenceParams, context: ActionContext) -> str:
     )
 
 
-def _refuses_connections(url: str, timeout: float) -> bool:
-    """Whether the machine itself answers, at each of its addresses, that nobody listens at that port."""
+def _look(url: str, timeout: float) -> Literal["refused", "listening", "silent", "unknown"]:
+    """Tell what is at the port: refused by the machine at each of its addresses, or silent, or unknown (a socket)."""
     parts = urlsplit(url)
     port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
     if not parts.hostname or port is None:
-        return False
+        return "unknown"
     try:
         with socket.create_connection((parts.hostname, port), timeout=max(timeout, 0.001), all_errors=True):
-            return False
+            return "listening"
     except ExceptionGroup as group:
-        return all(isinstance(error, ConnectionRefusedError) for error in group.exceptions)
+        return "refused" if all(isinstance(error, ConnectionRefusedError) for error in group.exceptions) else "silent"
     except OSError:
-        return False
+        return "silent"

@@ -92,8 +92,9 @@ class FileLine(Action[LineParams]):
 
     check: reads the file (8 MiB at most) and shows what would be different. A link is refused: name the file itself.
     apply: writes the whole file under another name and renames it; owner and permissions stay. All other bytes stay,
-    also those that are no text; a new line ends as the first line of the file does. What somebody else writes between
-    the reading and the renaming is lost: give steps that change one file a `mutex`.
+    also those that are no text; a line that is replaced keeps its end, and a new one ends as the file's first line
+    does. What somebody else writes between the reading and the renaming is lost: give steps that change one file a
+    `mutex`.
     """
 
     name = "file.line"
@@ -159,9 +160,11 @@ def _with(params: LineParams, lines: list[str]) -> tuple[list[str], str]:
     count = len(lines) - (lines[-1] == "")
     found = [index for index in range(count) if _is_it(params, bare[index])]
     if found:
-        if bare[found[-1]] == line:
+        at = found[-1]
+        if bare[at] == line:
             return lines, ""
-        return [*lines[: found[-1]], line + end, *lines[found[-1] + 1 :]], f"line {found[-1] + 1} is replaced"
+        own = lines[at][len(bare[at]) :]  # the end that this line has, which may be none
+        return [*lines[:at], line + own, *lines[at + 1 :]], f"line {at + 1} is replaced"
     behind = [index for index in range(count) if params.after and re.search(params.after, bare[index])]
     at = behind[-1] + 1 if behind else count
     head = list(lines[:at])

@@ -1,6 +1,7 @@
 """sql.query: asks a database, or changes something in it, with one statement."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import ClassVar, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -75,7 +76,8 @@ class SqlQuery(Action[QueryParams]):
     at most). With `changes` it asks `unless`; without that nobody can tell whether it is done, and it runs each time.
     A function that does something by being called (`pg_terminate_backend`) is no writing to a database: say
     `changes: true` for it.
-    apply: runs the statement in a transaction of its own. When the connection breaks meanwhile nobody knows whether the
+    apply: runs the statement in a transaction of its own, for 60 s at most (PostgreSQL, MySQL); what takes longer is a
+    `command.run` of the database's own program. When the connection breaks meanwhile nobody knows whether the
     change was kept: `unless` is asked, and what it can't tell a person has to (`runbook resolve`). A server can still
     be at work on a statement whose connection broke, so give changes that must not be made twice a form that can't be
     (`ON CONFLICT DO NOTHING`, `WHERE NOT EXISTS`).
@@ -135,8 +137,13 @@ def _first(rows: Sequence[Mapping[str, JsonScalar]]) -> JsonScalar:
 
 
 def _says_yes(value: JsonScalar) -> bool:
-    """Tell whether a value is true; decimal numbers come as text."""
-    return value.strip().lower() not in {"", "0", "f", "false", "n", "no"} if isinstance(value, str) else bool(value)
+    """Tell whether a value is true; decimal numbers come as text (`0.00`)."""
+    if not isinstance(value, str):
+        return bool(value)
+    try:
+        return bool(Decimal(value))
+    except InvalidOperation:
+        return value.strip().lower() not in {"", "f", "false", "n", "no"}
 
 
 def _outputs(rows: Sequence[Mapping[str, JsonScalar]]) -> dict[str, JsonValue]:

@@ -13,7 +13,13 @@ import sqlalchemy
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from runbook_engine.sdk import JsonScalar, ReadOnlyError, RunbookError, ServiceUnreachableError
+from runbook_engine.sdk import (
+    DatabaseReadOnlyError,
+    JsonScalar,
+    ReadOnlyError,
+    RunbookError,
+    ServiceUnreachableError,
+)
 
 ROWS_AT_MOST = 10_000
 _SECONDS = 60
@@ -22,6 +28,11 @@ _CONNECT_SECONDS = 10
 _COMMENT = re.compile(r"[\s;\ufeff]+|--[^\n]*\n?|/\*(?!M?!).*?(?:\*/|\Z)", re.DOTALL)
 _SELECTS = ("select", "show", "explain", "describe", "values", "table")
 _WRITE_REFUSED = ("readonly database", "read-only transaction", "READ ONLY transaction", "query_only")
+# By these codes, never by words that may stand in a name, a database says that it takes no writes from anybody.
+_NO_WRITES_SQLSTATE = "25006"  # PostgreSQL: read_only_sql_transaction
+_NO_WRITES_MYSQL = frozenset({1792, 1836})  # in a read-only transaction, in read-only mode
+_MYSQL_OPTION = 1290  # "running with the --read-only option", among other options
+_NO_WRITES_WORDS = ("because the database is read-only", "ORA-16000:")  # SQL Server, Oracle
 _SQLITE_REFUSED = ("not authorized", "authorization denied")
 # Pragmas of SQLite whose argument names what to show, and those that do something without any argument.
 _SHOWING = frozenset(
@@ -68,6 +79,7 @@ class AlchemyDatabase:
 
         Raises:
             RunbookError: the database refused, in its own words.
+            DatabaseReadOnlyError: it refused because it takes no writes from anybody.
             ReadOnlyError: the statement writes and these are a check's hands; nothing was kept.
             ServiceUnreachableError: no connection, or it broke; whether a change was kept is unknown.
         """
@@ -101,6 +113,8 @@ class AlchemyDatabase:
             )
         if isinstance(error, DBAPIError) and (error.connection_invalidated or error.statement is None):
             return ServiceUnreachableError(f"{self.name}: no connection: {words}")
+        if isinstance(error, DBAPIError) and _takes_no_writes(error.orig):
+            return DatabaseReadOnlyError(f"{self.name}: {words}")
         return RunbookError(f"{self.name}: {words}")
 
     def _words(self, error: SQLAlchemyError) -> str:
@@ -170,6 +184,20 @@ def _enforces(url: URL) -> bool:
     return url.get_backend_name() == "sqlite" or (
         url.get_backend_name() == "postgresql" and url.get_driver_name() == "psycopg"
     )
+
+
+def _takes_no_writes(error: BaseException | None) -> bool:
+    """Tell whether a driver's error says that the database is read-only for everybody."""
+    if isinstance(error, sqlite3.Error):
+        # The low byte is the kind of the error; a read-only file, folder, or journal that must be rolled back first.
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+    if _NO_WRITES_SQLSTATE in (getattr(error, "sqlstate", None), getattr(error, "pgcode", None)):
+        return True
+    code = error.args[0] if error is not None and error.args else None
+    words = str(error)
+    if code == _MYSQL_OPTION:
+        return "--read-only" in words or "--super-read-only" in words
+    return code in _NO_WRITES_MYSQL or any(mark in words for mark in _NO_WRITES_WORDS)
 
 
 def _guard(connection: Connection, dialect: str) -> None:

@@ -27,6 +27,10 @@ class ServiceUnreachableError(RunbookError):
         self.sent = sent
 
 
+class DatabaseReadOnlyError(RunbookError):
+    """A database takes no writes from anybody: it is a standby, or it was set read-only; it said so itself."""
+
+
 class AwsError(RunbookError):
     """AWS answered with an error.
 
@@ -103,6 +107,7 @@ class SqlDatabase(Protocol):
 
         Raises:
             RunbookError: the database refused, with its own words.
+            DatabaseReadOnlyError: it refused because it takes no writes.
             ReadOnlyError: the statement writes and these are a check's hands.
             ServiceUnreachableError: no connection.
         """

@@ -46,7 +46,7 @@ def _problem(group: Sequence[Record], name: str, kind: str, server: str, timeout
         return f"can't be compared: a value of {kind} {name} is not valid: {error}"
     try:
         answer = ask_server(name, kind, server, timeout)
-    except (dns.exception.DNSException, OSError) as error:
+    except (dns.exception.DNSException, OSError, ValueError) as error:
         return f"did not answer for {kind} {name}: {error}"
     if answer.rcode() != dns.rcode.NOERROR:
         return f"answers {kind} {name} with {dns.rcode.to_text(answer.rcode())}"

@@ -1,7 +1,9 @@
 """dns.check against real name servers on this machine, over real UDP and TCP."""
 
 import socket
+import threading
 
+import dns.message
 import pytest
 
 from runbook_engine.actions.dns_check import DnsCheck
@@ -65,6 +67,33 @@ def test_upper_and_lower_case_are_one_in_names_and_two_in_texts(serve_names):
     assert look(server, values=['"Key"'], kind="TXT").satisfied
     assert not look(server, values=['"key"'], kind="TXT").satisfied
     assert look(server, values=["standby.REVIEWS.example."], kind="CNAME").satisfied
+
+
+def test_a_name_is_one_with_and_without_its_last_dot(serve_names):
+    server = serve_names(("CNAME", ("standby.reviews.example.",)))
+    assert look(server, values=["standby.reviews.example"], kind="CNAME").satisfied
+
+
+def test_a_server_that_does_not_answer_for_the_zone_itself_proves_nothing():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+
+        def answer_from_memory():
+            question, asker = other.recvfrom(4096)
+            other.sendto(dns.message.make_response(dns.message.from_wire(question)).to_wire(), asker)
+
+        answering = threading.Thread(target=answer_from_memory)
+        answering.start()
+        found = look(f"127.0.0.1:{other.getsockname()[1]}", values=[], timeout="60s")
+        answering.join()
+    assert not found.satisfied
+    assert "without authority" in found.summary
+
+
+def test_a_port_that_is_none_is_told():
+    found = look("127.0.0.1:99999", "127.0.0.1:x", values=[])
+    assert "127.0.0.1:99999 did not answer: 99999 is no port" in found.summary
+    assert "127.0.0.1:x did not answer" in found.summary
 
 
 def test_a_value_that_is_none_is_told(serve_names):

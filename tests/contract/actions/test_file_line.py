@@ -24,6 +24,14 @@ def test_a_line_is_replaced_and_owner_bits_and_other_bytes_stay(real, step, tmp_
     assert step(FileLine(), params, real())[0] == "unchanged"
 
 
+def test_a_line_that_is_replaced_keeps_its_own_end(real, step, tmp_path):
+    file = tmp_path / "app.conf"
+    for before, after in ((b"a\r\nrole=x", b"a\r\nrole=standby"), (b"a\nrole=x\r\nb\n", b"a\nrole=standby\r\nb\n")):
+        file.write_bytes(before)
+        assert step(FileLine(), {**ROLE, "path": str(file)}, real())[0] == "changed"
+        assert file.read_bytes() == after
+
+
 def test_a_check_writes_nothing_and_shows_the_difference(real, tmp_path):
     file = tmp_path / "app.conf"
     file.write_text("role=primary\n")

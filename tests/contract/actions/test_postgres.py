@@ -269,6 +269,9 @@ def test_a_fence_is_proven_by_a_write_that_is_refused_as_a_write(databases, real
             break
         time.sleep(0.05)
     assert "read-only" in tries(url(standby))
+    named = {"url": url(postgres), "statement": "UPDATE readonly_probe SET tried = 1"}
+    with pytest.raises(ActionFailedError, match="proves nothing"):
+        action.apply(action.Params(sql=named), databases())
     postgres.sql("postgres", "DROP TABLE fence_probe")
     with pytest.raises(ActionFailedError, match="proves nothing"):
         tries(url(postgres))
@@ -278,6 +281,10 @@ def test_a_fence_is_proven_by_a_write_that_is_refused_as_a_write(databases, real
         params = action.Params(http={"url": gone}, timeout="0.2s")
         with pytest.raises(ActionFailedError, match="nothing is proven"):
             action.apply(params, real())
+        with pytest.raises(ActionFailedError, match="something listens there"):
+            action.apply(params.model_copy(update={"silence": "fenced"}), real())
+    with pytest.raises(ActionFailedError, match="nothing is proven"):
+        tries(url(postgres).replace("runbook@", "nobody@"), silence="fenced")
     with pytest.raises(ReadOnlyError):
         action.apply(params, real().reading(action, params))
     assert action.check(params, real().reading(action, params)).status.value == "unknown"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runbook_engine.connections.sql import ROWS_AT_MOST, AlchemyDatabase
-from runbook_engine.sdk import ReadOnlyError, RunbookError, ServiceUnreachableError
+from runbook_engine.sdk import DatabaseReadOnlyError, ReadOnlyError, RunbookError, ServiceUnreachableError
 
 
 @pytest.fixture
@@ -130,6 +130,21 @@ def test_sqlite_lets_a_check_make_and_set_nothing(lite, tmp_path, statement, ope
 )
 def test_sqlite_lets_a_check_read_what_it_is_like(lite, statement):
     assert AlchemyDatabase(lite[0], read_only=True).query(statement)
+
+
+def test_that_a_database_takes_no_writes_is_told_by_its_code_and_not_by_words(lite, postgres_url):
+    word = "read_only"  # in names it says nothing
+    lite[1].chmod(0o444)
+    where = {postgres_url: "SET TRANSACTION READ ONLY; CREATE TABLE u (a int)"}
+    if os.geteuid() != 0:
+        where[lite[0]] = "update t set a = 3"
+    for url, statement in where.items():
+        with pytest.raises(DatabaseReadOnlyError):
+            AlchemyDatabase(url, read_only=False).query(statement)
+        with pytest.raises(RunbookError) as failed:
+            AlchemyDatabase(url, read_only=False).query(f"update {word} set a = 1")
+        assert word in failed.value.message
+        assert not isinstance(failed.value, DatabaseReadOnlyError)
 
 
 def test_sqlite_lets_others_attach(lite, tmp_path):
