@@ -48,8 +48,8 @@ def _resources(reference: SecretReference, regions: tuple[str, ...]) -> tuple[st
             found[name if name.startswith("arn:") else arn] = None
         elif not name.startswith("arn:"):
             found[f"arn:{partition_of(region)}:secretsmanager:{region}:{account}:secret:{name}{_SUFFIX}"] = None
-        elif _SUFFIXED.search(name):
-            found[name] = None
         else:
+            # A name may end like what is added to it (`db-backup`): then the ARN can be either.
+            found |= {name: None} if _SUFFIXED.search(name) else {}
             found[f"{name}{_SUFFIX}"] = None
     return tuple(found)

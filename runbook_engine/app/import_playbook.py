@@ -60,6 +60,6 @@ def import_playbook(project: OpenProject, file: Path, *, name: str = "", write: 
     if not write:
         return Imported(name, text, conversion)
     path.parent.mkdir(exist_ok=True)
-    with replacing(path) as out:
+    with replacing(path, new_mode=0o666) as out:  # a source that people share, as their editors make it
         out.write(text.encode())
     return Imported(name, text, conversion, path)

@@ -1,8 +1,8 @@
 """Writes a file that somebody named for a result: whole or not at all, and only where a plain file is or can be."""
 
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedRandom
@@ -13,10 +13,13 @@ from runbook_engine.model.errors import UsageError
 
 
 @contextmanager
-def replacing(out: Path) -> Iterator[BufferedRandom]:
+def replacing(out: Path, *, new_mode: int = 0o600) -> Iterator[BufferedRandom]:
     """Give a file to write and read; it takes the place of `out` when the block ends well, and is gone otherwise.
 
     Where `out` is a link to a plain file, that file is replaced, and the link stays.
+
+    Args:
+        new_mode: permissions of a file that was not there, less the umask; results may hold what is not for everybody.
 
     Raises:
         UsageError: `out` can't be written, or is something else than a plain file: a device, a pipe, a folder.
@@ -24,8 +27,10 @@ def replacing(out: Path) -> Iterator[BufferedRandom]:
     made: Path | None = None
     try:
         target, mode = _target(out)
-        handle, name = tempfile.mkstemp(prefix=".runbook-", dir=target.parent)
-        made = Path(name)
+        place = target.parent / f".runbook-{secrets.token_hex(8)}"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = os.open(place, flags, new_mode if mode is None else 0o600)
+        made = place
         with os.fdopen(handle, "w+b") as file:
             if mode is not None:
                 os.fchmod(handle, mode)

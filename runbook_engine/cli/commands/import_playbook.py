@@ -10,7 +10,7 @@ from runbook_engine.app.project import open_project
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.terminal import result, result_json, say
 from runbook_engine.loading.folder import shown
-from runbook_engine.model.errors import ExitCode
+from runbook_engine.model.errors import ExitCode, UsageError
 
 
 @documented
@@ -33,8 +33,10 @@ def import_playbook(file: Path, name: str, stdout: bool, form: str) -> int:
       runbook import-playbook site.yml --name restore-web --output json
       runbook import-playbook site.yml --stdout > draft.yml
     """
+    if stdout and form == "json":
+        raise UsageError("the runbook and JSON can't both go to the standard output", hint="leave one of them out")
     imported = make_runbook(open_project(), file, name=name, write=not stdout)
-    if form == "json" and not stdout:
+    if form == "json":
         result_json(_json(imported))
         return ExitCode.OK
     if stdout:

@@ -68,6 +68,10 @@ class Args:
         found = [self._left.pop(name) for name in names if name in self._left]
         return found[0] if found else None
 
+    def has(self, name: str) -> bool:
+        """Whether an argument is there, with a value."""
+        return self._left.get(name) is not None
+
     def text(self, *names: str) -> str | None:
         """Take a text."""
         value = self.take(*names)
@@ -178,7 +182,7 @@ def _template(args: Args) -> Converted:
 
 
 def _file(action: str, args: Args, dest: str | None, **source: str | None) -> Converted:
-    mode, backup = args.text("mode"), args.flag("backup")
+    mode, backup = args.take("mode"), args.flag("backup")
     args.flag("force", default=True)
     args.none_left("follow", "decrypt")
     if not dest or dest.endswith("/"):
@@ -187,14 +191,14 @@ def _file(action: str, args: Args, dest: str | None, **source: str | None) -> Co
         raise CannotConvertError("it copies a folder")
     notes = [f"put the file where the project has it: {source['src']}"] if source.get("src") else []
     notes += ["no backup is kept: the record has the file's hash before and after"] if backup else []
-    if mode is not None:
-        mode = f"{int(mode):04o}" if _is_number(mode) and not mode.startswith("0") and int(mode) > _OCTAL else mode
-    return Converted(action, _present(dest=dest, mode=mode, **source), tuple(notes))
+    # What YAML read as a number is one (0644 is 420); a text is octal as it stands.
+    bits = f"{mode:04o}" if isinstance(mode, int) else None if mode is None else str(mode)
+    return Converted(action, _present(dest=dest, mode=bits, **source), tuple(notes))
 
 
 def _service(args: Args) -> Converted:
     name, state = args.text("name"), args.text("state")
-    enabled = args.take("enabled")
+    enabled = args.flag("enabled") if args.has("enabled") else None
     if args.flag("daemon_reload"):
         raise CannotConvertError("`daemon_reload` has to be a command of its own")
     args.none_left("use", "no_block", "scope", "daemon_reexec", "runlevel", "level")
@@ -204,8 +208,7 @@ def _service(args: Args) -> Converted:
         verb = "restart" if state == "restarted" else "reload"
         note = f"it {verb}s each time the step runs; nobody could tell whether that has been done"
         return Converted("command.run", {"argv": ["systemctl", verb, name]}, (note,))
-    wanted = None if enabled is None else str(enabled).lower() in _YES
-    return Converted("service.state", _present(name=name, state=state, enabled=wanted))
+    return Converted("service.state", _present(name=name, state=state, enabled=enabled))
 
 
 def _wait_for(args: Args) -> Converted:
@@ -234,10 +237,14 @@ def _uri(args: Args) -> Converted:
         raise CannotConvertError(f"it sends {method}, which may change something; use notify.webhook or a command")
     if not url:
         raise CannotConvertError("it has no `url`")
-    good = [int(str(one)) for one in as_list(status) if _is_number(str(one))]
-    params: Draft = {"url": url, "method": method, "status": list(good) or 200}
+    codes = [part.strip() for part in status.split(",")] if isinstance(status, str) else as_list(status)
+    if not all(_is_number(str(one)) for one in codes):
+        raise CannotConvertError(f"`status_code` depends on {status!r}")
+    params: Draft = {"url": url, "method": method, "status": [int(str(one)) for one in codes] or 200}
     if isinstance(headers, dict):
         params["request_headers"] = {str(name): str(value) for name, value in headers.items()}
+    elif headers is not None:
+        raise CannotConvertError(f"`headers` depends on {headers!r}")
     if not verify:
         params["verify"] = False
     if limit is not None:
@@ -264,9 +271,7 @@ def _pause(args: Args) -> Converted:
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _HOLE = re.compile("\0([0-9]+)\0")
-# A mode that YAML read as a number: 0644 is 420, which nobody writes by hand.
 _NUMBER = re.compile("[0-9]{1,9}")  # str.isdigit takes ², which is no number to int
-_OCTAL = 7
 
 MODULES: Mapping[str, Callable[[Args], Converted]] = {
     "command": _words,

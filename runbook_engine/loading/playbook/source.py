@@ -142,14 +142,7 @@ class _Reader:
             if not isinstance(play, LocatedDict):
                 self._refuse(shown, plays.marks[number], "a play is a mapping with `hosts`")
             elif "import_playbook" in _shortened(play):
-                words = {
-                    "name": f"Playbook {play.get('import_playbook')}",
-                    "import_playbook": play.get("import_playbook"),
-                }
-                self._read.variables.append({})
-                self._read.tasks.append(
-                    Task(shown, play.mark[0], words, "localhost", len(self._read.variables) - 1, Around())
-                )
+                self._other(play, shown)
             elif "hosts" not in play:
                 self._refuse(shown, play.mark, "the play has no `hosts`; is this a playbook?")
             else:

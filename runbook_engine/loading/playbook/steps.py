@@ -58,6 +58,9 @@ _FACT = re.compile(
 )
 _RESULT_TEST = re.compile(r"\bis\s+(?:not\s+)?(?:succeeded|success|failed|changed|skipped|finished|started)\b")
 _DEFAULT_RETRIES = 3
+_KINDS: Mapping[str, type] = {"ignore_errors": bool, "timeout": int, "async": int, "throttle": int, "delay": int}
+"""Keywords that are taken over only where they are no template."""
+
 _INSTRUCTIONS = "Do by hand what the playbook did here ({reason}).\n\n{task}"
 
 
@@ -139,7 +142,10 @@ def _keywords(task: Task, registered: Registered, notes: list[str]) -> Draft:
 def _manner(task: Task, words: Mapping[str, object]) -> Draft:
     """Give how the step is run: as whom, in which environment, and what becomes of it when it fails."""
     step: Draft = {}
-    if words.get("become"):
+    become = words.get("become")
+    if not isinstance(become, bool | None):
+        raise CannotConvertError(f"`become` depends on {become!r}")
+    if become:
         step["become"] = True
         if user := words.get("become_user"):
             step["become_user"] = str(user)
@@ -147,7 +153,7 @@ def _manner(task: Task, words: Mapping[str, object]) -> Draft:
         step["environment"] = {str(name): str(value) for name, value in environment.items()}
     if tags := list(dict.fromkeys((*task.around.tags, *as_words(words.get("tags"))))):
         step["tags"] = list(tags)
-    if words.get("no_log") is True:
+    if words.get("no_log"):
         step["sensitive"] = True
     if words.get("ignore_errors") is True:
         step["on_failure"] = "continue"
@@ -191,8 +197,10 @@ def _repeated(task: Task, words: Mapping[str, object], notes: list[str]) -> Draf
         step["parallel"] = 1
         notes.append("items run one after another, and so do hosts: leave `parallel` out where order means nothing")
     if (until := words.get("until")) is not None or "retries" in words:
-        attempts = words.get("retries", _DEFAULT_RETRIES)
-        retry: Draft = {"attempts": attempts if isinstance(attempts, int) else str(attempts)}
+        retries = words.get("retries", _DEFAULT_RETRIES)
+        if not isinstance(retries, int):
+            raise CannotConvertError(f"`retries` depends on {retries!r}")
+        retry: Draft = {"attempts": 1 + max(0, retries)}  # Ansible does not count the first one
         step["retry"] = retry
         if isinstance(delay := words.get("delay", 5), int):
             retry["delay"] = f"{delay}s"
@@ -250,8 +258,10 @@ def _tell_of_lost(words: Mapping[str, object], notes: list[str]) -> None:
         raise CannotConvertError(
             "`failed_when` decides by the output; use ok_exit_statuses, retry.until or assert.that"
         )
-    depends = [word for word in ("ignore_errors", "no_log") if not isinstance(words.get(word, False), bool)]
+    depends = [word for word, kind in _KINDS.items() if not isinstance(words.get(word), kind | None)]
     notes.extend(f"`{word}` depends on {words[word]!r}, and is left out" for word in depends)
+    if not isinstance(words.get("no_log"), bool | None):
+        notes.append(f"`no_log` depends on {words['no_log']!r}, and is taken for yes")
 
 
 def _refuse_unknown_words(step: Draft) -> None:
@@ -264,14 +274,21 @@ def _refuse_unknown_words(step: Draft) -> None:
 
 def _by_hand(task: Task, module: str, reason: str) -> MadeStep:
     shown = {word: _plain(value) for word, value in task.words.items() if word != "name"}
-    words = json.dumps(shown, indent=2, ensure_ascii=False, default=str).replace("{{", "{ {").replace("{%", "{ %")
+    words = json.dumps(shown, indent=2, ensure_ascii=False, default=str)
     text = _INSTRUCTIONS.format(reason=reason, task=words)
     where = f"On {task.hosts}: " if task.hosts != "localhost" else ""
-    step: Draft = {"name": task.name or module or "a task"}
-    step["manual.task"] = {"roles": ["engineering"], "instructions": where + text}
+    step: Draft = {"name": _inert(task.name or module or "a task")}
+    step["manual.task"] = {"roles": ["engineering"], "instructions": _inert(where + text)}
     if task.around.always:
         step["always"] = True
     return MadeStep(step, task.name or module, (), reason)
+
+
+def _inert(text: str) -> str:
+    """Give a text in which nothing is filled in: what Ansible knew here may be known to nobody."""
+    for opening in ("{{", "{%", "{#"):
+        text = text.replace(opening, f"{{ {opening[1]}")
+    return text
 
 
 def _plain(value: object) -> JsonValue:

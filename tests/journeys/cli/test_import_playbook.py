@@ -23,6 +23,8 @@ def test_it_validates_and_does_what_the_playbook_did_in_its_order(runbook, tmp_p
     assert done.status == 0
     assert (done.json["runbook"], done.json["steps"]) == ("site", 4)
     assert not any(remark["by_hand"] for remark in done.json["remarks"])
+    made, given = (runbook.root / name for name in ("runbooks/site.yml", "site.yml"))
+    assert made.stat().st_mode == given.stat().st_mode, "as anybody's new file"
     valid = runbook("validate", "site", "--strict")
     assert valid.status == 0, valid.out
     assert runbook("fmt", "--check", "site").status == 0
@@ -62,4 +64,6 @@ def test_broken_files_are_refused_in_words(runbook):
     ):
         done = runbook("import-playbook", name)
         assert (done.status, words in done.err) == (3, True), done.err
+    both = runbook("import-playbook", "tasks.yml", "--stdout", "--output", "json")
+    assert (both.status, "can't both" in both.err, both.out) == (2, True, "")
     assert json.loads(runbook("runs", "--output", "json").out) == []

@@ -155,6 +155,7 @@ def test_reading_a_secret_is_allowed_on_that_secret_alone(policy):
         "aws-sm:arn:aws:secretsmanager:eu-west-1:123456789012:secret:smtp-AbC123",
         "aws-ssm:/app/token?region=eu-west-1&account=222222222222",
         "aws-sm:anywhere",
+        "aws-sm:arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-backup",
     )
     steps = [
         f"  - id: e{number}\n    environment: {{P: \"{{{{ secret('{text}') }}}}\"}}\n    command.run: {{argv: [env]}}\n"
@@ -172,6 +173,10 @@ def test_reading_a_secret_is_allowed_on_that_secret_alone(policy):
         ("arn:aws:secretsmanager:eu-west-1:*:secret:app/db-??????", *both): get,
         ("arn:aws:secretsmanager:eu-central-1:*:secret:app/db-??????", *both): get,
         ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:smtp-AbC123", "eu-west-1"): get,
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:smtp-AbC123-??????", "eu-west-1"): get,
+        # Six characters behind a hyphen may be Secrets Manager's, or the end of a name without them.
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-backup", "eu-west-1"): get,
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-backup-??????", "eu-west-1"): get,
         ("arn:aws:ssm:eu-west-1:222222222222:parameter/app/token", "eu-west-1"): ["ssm:GetParameter"],
         ("arn:aws:secretsmanager:*:*:secret:anywhere-??????",): get,
     }

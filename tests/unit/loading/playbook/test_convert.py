@@ -49,6 +49,8 @@ def step(convert):
         ({"shell": "a | b"}, {"command.run": {"shell": "a | b"}}),
         ({"shell": "a", "args": {"executable": "/bin/bash"}}, {"command.run": {"argv": ["/bin/bash", "-c", "a"]}}),
         ({"copy": {"content": "x", "dest": "/a", "mode": 0o640}}, {"file.copy": {"dest": "/a", "mode": "0640", "content": "x"}}),
+        ({"copy": {"content": "x", "dest": "/a", "mode": "640"}}, {"file.copy": {"dest": "/a", "mode": "640", "content": "x"}}),
+        ({"copy": "src=a dest=/b mode=640"}, {"file.copy": {"dest": "/b", "mode": "640", "src": "a"}}),
         ({"copy": "src=a dest=/b mode=0600"}, {"file.copy": {"dest": "/b", "mode": "0600", "src": "a"}}),
         ({"template": {"src": "a.j2", "dest": "/b"}}, {"file.template": {"dest": "/b", "src": "a.j2"}}),
         ({"service": "name=nginx state=started enabled=yes"},
@@ -85,6 +87,11 @@ def test_a_module_becomes_the_action_that_does_the_same(step, task, action):
         ({"include_role": {"name": "x"}}, "in another file"),
         ({"local_action": "command x"}, "`action` or `local_action`"),
         ({"service": {"name": "x", "state": "started", "daemon_reload": True}}, "daemon_reload"),
+        ({"service": {"name": "x", "enabled": "{{ wanted }}"}}, "`enabled` depends on"),
+        ({"uri": {"url": "http://x", "status_code": "{{ good }}"}}, "`status_code` depends on"),
+        ({"uri": {"url": "http://x", "headers": "{{ all }}"}}, "`headers` depends on"),
+        ({"command": "x", "retries": "{{ often }}"}, "`retries` depends on"),
+        ({"command": "x", "become": "{{ root }}"}, "`become` depends on"),
     ],
 )  # fmt: skip
 def test_what_no_action_does_is_a_persons_work_at_its_place(convert, task, why):
@@ -97,6 +104,12 @@ def test_what_no_action_does_is_a_persons_work_at_its_place(convert, task, why):
     assert [remark.line for remark in made.remarks if remark.by_hand]
 
 
+def test_what_a_person_does_by_hand_fills_in_no_template(convert):
+    task = {"name": "On {{ ansible_fqdn }}", "service": {"name": "x", "daemon_reload": "{{ lookup('file', 'a') }}"}}
+    (by_hand,) = convert(yaml.safe_dump([{"hosts": "web", "tasks": [task]}])).steps
+    assert "{{" not in by_hand["name"] + by_hand["manual.task"]["instructions"]
+
+
 @pytest.mark.parametrize(
     ("words", "key", "value"),
     [
@@ -107,7 +120,11 @@ def test_what_no_action_does_is_a_persons_work_at_its_place(convert, task, why):
         ({"with_items": "{{ hosts_left }}"}, "loop", "hosts_left"),
         ({"loop": ["a", "b"], "throttle": 3}, "parallel", 1),
         ({"retries": 5, "delay": 3, "until": "r.rc == 0", "register": "r"}, "retry",
-         {"attempts": 5, "delay": "3s", "until": "result.exit_status == 0"}),
+         {"attempts": 6, "delay": "3s", "until": "result.exit_status == 0"}),
+        ({"until": "r.rc == 0", "register": "r"}, "retry",
+         {"attempts": 4, "delay": "5s", "until": "result.exit_status == 0"}),
+        ({"retries": -1}, "retry", {"attempts": 1, "delay": "5s"}),
+        ({"no_log": "{{ quiet }}"}, "sensitive", True),
         ({"become": True, "become_user": "app"}, "become_user", "app"),
         ({"environment": {"A": 1}}, "environment", {"A": "1"}),
         ({"tags": "a,b"}, "tags", ["a", "b"]),
