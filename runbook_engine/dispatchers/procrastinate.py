@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -13,7 +13,7 @@ from runbook_engine.dispatchers import queue_orders
 from runbook_engine.dispatchers.queue_jobs import Key, defer
 from runbook_engine.dispatchers.queue_link import Link
 from runbook_engine.dispatchers.queue_list import UnreachableError
-from runbook_engine.dispatchers.queue_orders import NewOrder, OrderRow, WorkerRow
+from runbook_engine.dispatchers.queue_orders import End, NewOrder, OrderRow, WorkerRow
 from runbook_engine.dispatchers.queue_watch import STALL_SECONDS, Watch
 from runbook_engine.dispatchers.queue_wire import SentOrder, order_text, read_order, read_report
 from runbook_engine.model.outcome import Outcome
@@ -24,6 +24,7 @@ WINDOW = 100  # jobs that wait in one queue: with thousands of them PostgreSQL t
 _LOOK = 1.0  # seconds between two looks when nothing is said
 _NOBODY = 3.0  # seconds for which a queue may have no worker before people are told
 _CLOSING = 5.0
+_AT_ONCE = 50  # reports whose output is read together
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class QueueDispatcher:
         self._warned: set[str] = set()
         self._todo: SimpleQueue[Callable[[Any], None]] = SimpleQueue()
         self._watch = Watch()
+        self._look_at = 0.0
         self._closing = False
         self._link = Link(facts.url, queue_orders.REPORTS, "runbook orders", clock=clock, lost=self._tell_lost)
         self._thread = threading.Thread(target=self._work, name="orders", daemon=True)
@@ -100,23 +102,21 @@ class QueueDispatcher:
         ]
         with self._lock:
             over = [
-                (Key(one.task, one.number), one.in_doubt, facts.leaves(order))
+                End(Key(one.task, one.number), one.in_doubt, not one.in_doubt and facts.leaves(order))
                 for one in ended
-                if (order := self._known.pop(Key(one.task, one.number), None)) is not None
+                if (order := self._forget(Key(one.task, one.number))) is not None
             ]
         if not new and not over:
             return None
 
         def also(connection: Any) -> None:
             queue_orders.write(connection, facts.run, facts.fence, new)
-            for key, in_doubt, leaves in over:
-                queue_orders.end(connection, facts.run, key, in_doubt=in_doubt, leaves=leaves)
+            queue_orders.end(connection, facts.run, over)
 
         return also
 
     def submit(self, order: AttemptOrder) -> None:
-        """Look for the order's report from now on; a look is written down first, for no event records it."""
-        key = Key(order.task, order.number)
+        """Its report is heard as it comes; a look is written down first, for no event records it."""
         queue = self._facts.queue_of(order)
         if order.look and queue is not None:
             new = self._new(Key(order.task, -order.number - 1), order, queue)
@@ -128,8 +128,6 @@ class QueueDispatcher:
                     queue_orders.write(connection, facts.run, facts.fence, [new])
 
             self._ask(look)
-        elif key in self._known:
-            self._link.wake()
 
     def adopt(self, task: str, number: int) -> AttemptOrder | None:
         """See `Dispatcher.adopt`."""
@@ -179,6 +177,12 @@ class QueueDispatcher:
                 self._held.setdefault(queue, deque()).append(key)
         return NewOrder(key, queue, order_text(self._facts.sent(order)), ticket)
 
+    def _forget(self, key: Key) -> AttemptOrder | None:
+        """Let go of an attempt whose end is known; under the lock."""
+        self._queues.pop(key, None)
+        self._told.discard(key)
+        return self._known.pop(key, None)
+
     def _ask(self, what: Callable[[Any], None]) -> None:
         """Let the thread do something."""
         self._todo.put(what)
@@ -194,7 +198,9 @@ class QueueDispatcher:
                 connection = self._link.connection()
                 self._do(connection, waits)
                 self._hear(connection)
-                self._look_after(queue_orders.workers(connection), connection)
+                if self._clock.monotonic() >= self._look_at:
+                    self._look_after(queue_orders.workers(connection), connection)
+                    self._look_at = self._clock.monotonic() + _LOOK
                 self._link.wait(_LOOK)
             except psycopg.Error as error:
                 self._watch.blind()
@@ -214,29 +220,39 @@ class QueueDispatcher:
 
     def _hear(self, connection: Any) -> None:
         """Pass on what workers said since the last time."""
-        run, standing = self._facts.run, queue_orders.standing(connection, self._facts.run)
+        said = queue_orders.said(connection, self._facts.run)
+        # (What is known is looked at after what was read: a row may be older than the record of its attempt's end.)
         with self._lock:
-            known = dict(self._known)
-        for row in standing:
-            order = known.get(row.key)
-            if order is None or row.key in self._told:
-                continue
-            if row.state in {"reported", "lost"}:
-                self._facts.deliver(self._report(connection, row, order))
-                if order.look:
-                    with self._lock:
-                        self._known.pop(row.key, None)
-                    queue_orders.forget_look(connection, run, self._facts.fence, row.key)
-                else:
-                    self._told.add(row.key)
-                self._next(connection, row)
-            elif row.progress and self._said.get(row.key) != row.progress:
+            new = [(row, order) for row in said if row.key not in self._told and (order := self._known.get(row.key))]
+        ended: list[tuple[OrderRow, AttemptOrder]] = []
+        for row, order in new:
+            if row.state != "begun":
+                ended.append((row, order))
+            elif self._said.get(row.key) != row.progress:
                 self._said[row.key] = row.progress
                 self._facts.deliver(AttemptProgress(order.task, order.number, row.progress))
+        for first in range(0, len(ended), _AT_ONCE):
+            self._deliver(connection, ended[first : first + _AT_ONCE])
 
-    def _report(self, connection: Any, row: OrderRow, order: AttemptOrder) -> AttemptReport:
+    def _deliver(self, connection: Any, ended: Sequence[tuple[OrderRow, AttemptOrder]]) -> None:
+        """Pass on how attempts ended."""
+        run = self._facts.run
+        outputs = queue_orders.outputs_of(connection, run, [row.key for row, _ in ended if row.state == "reported"])
+        for row, order in ended:
+            report = self._report(row, order, outputs.get(row.key, {}))
+            self._said.pop(row.key, None)
+            with self._lock:
+                if order.look:
+                    self._forget(row.key)
+                else:
+                    self._told.add(row.key)
+            self._facts.deliver(report)
+            if order.look:
+                queue_orders.forget_look(connection, run, self._facts.fence, row.key)
+        self._next(connection, [row for row, _ in ended])
+
+    def _report(self, row: OrderRow, order: AttemptOrder, output: Mapping[str, bytes]) -> AttemptReport:
         if row.state == "reported":
-            output = queue_orders.output_of(connection, self._facts.run, row.key)
             try:
                 return read_report(row.report, order, output)
             except ValueError as error:
@@ -248,17 +264,21 @@ class QueueDispatcher:
         )
         return AttemptReport(order.task, order.number, Outcome.FAILED, error=text, in_doubt=True, lost=True)
 
-    def _next(self, connection: Any, row: OrderRow) -> None:
-        """One order less is in its queue: bring the next ones to its workers."""
+    def _next(self, connection: Any, over: Sequence[OrderRow]) -> None:
+        """There are orders less in their queues: bring the next ones to their workers."""
+        more: list[tuple[str, Key]] = []
         with self._lock:
-            out = self._tickets.setdefault(row.queue, set())
-            out.discard(row.key)
-            held = self._held.get(row.queue, deque())
-            more = [held.popleft() for _ in range(min(len(held), WINDOW - len(out)))]
-            out.update(more)
+            for row in over:
+                self._tickets.setdefault(row.queue, set()).discard(row.key)
+            for queue in {row.queue for row in over}:
+                out, held = self._tickets[queue], self._held.get(queue, deque())
+                while held and len(out) < WINDOW:
+                    key = held.popleft()
+                    out.add(key)
+                    more.append((queue, key))
         if more:
             with connection.transaction():
-                defer(connection, self._facts.run, [(row.queue, key) for key in more])
+                defer(connection, self._facts.run, more)
 
     def _look_after(self, workers: Sequence[WorkerRow], connection: Any) -> None:
         """Find out who vanished, and whose orders nobody takes."""

@@ -44,6 +44,27 @@ class Claimed(NamedTuple):
     before: str
 
 
+class Ended(NamedTuple):
+    """How an attempt ended, as it is to be told.
+
+    Attributes:
+        worker: the name under which this worker began it.
+        text: the report, without its output.
+    """
+
+    key: OrderKey
+    worker: str
+    text: str
+    output: Mapping[str, bytes]
+
+
+_KEYS = "unnest(%s::text[], %s::text[], %s::integer[])"
+_CLAIMED = (
+    "o.body, r.facts, coalesce((SELECT e.host FROM queue_orders e WHERE e.run = o.run AND e.task = o.task"
+    " AND e.state = 'ended' ORDER BY e.number DESC LIMIT 1), '')"
+)
+
+
 def register(connection: Any, worker: str, facts: WorkerFacts) -> None:
     """Say that a worker works."""
     query = (
@@ -63,19 +84,26 @@ def retire(connection: Any, worker: str) -> None:
     connection.execute("DELETE FROM queue_workers WHERE id = %s", [worker])
 
 
-def claim(connection: Any, worker: str, host: str, key: OrderKey) -> bool:
-    """Begin an order: nobody else does from now on. Only while who ordered it holds the run's lease.
+def claim(connection: Any, worker: str, host: str, keys: Sequence[OrderKey]) -> dict[OrderKey, Claimed]:
+    """Begin orders; gives those that nobody else does from now on. Only while who ordered one holds its run's lease.
 
-    That it is not recorded as ended follows from its row, which goes in the transaction that records the end.
+    That one is not recorded as ended follows from its row, which goes in the transaction that records the end.
     """
+    # Who meets another at a row does not wait for it: two that want the same ones would wait for each other.
     query = (
-        "UPDATE queue_orders o SET state = 'begun', worker = %s, host = %s, begun_at = clock_timestamp()"
-        " WHERE run = %s AND task = %s AND number = %s AND state = 'waiting'"
-        " AND EXISTS (SELECT FROM queue_workers WHERE id = %s)"
+        "WITH free AS (SELECT o.run, o.task, o.number FROM queue_orders o"  # noqa: S608 - our own text
+        f" JOIN {_KEYS} AS k (run, task, number) USING (run, task, number)"
+        " WHERE o.state = 'waiting' AND EXISTS (SELECT FROM queue_workers WHERE id = %s)"
         " AND EXISTS (SELECT FROM leases l WHERE l.name = 'run:' || o.run AND l.fence = o.fence"
         " AND l.holder IS NOT NULL AND l.expires_at > extract(epoch FROM clock_timestamp()))"
+        " FOR UPDATE OF o SKIP LOCKED),"
+        " begun AS (UPDATE queue_orders o SET state = 'begun', worker = %s, host = %s, begun_at = clock_timestamp()"
+        " FROM free f WHERE o.run = f.run AND o.task = f.task AND o.number = f.number"
+        " RETURNING o.run, o.task, o.number, o.body)"
+        f" SELECT o.run, o.task, o.number, {_CLAIMED} FROM begun o JOIN queue_runs r ON r.run = o.run"
     )
-    return bool(connection.execute(query, [worker, host, *key, worker]).rowcount)
+    rows = connection.execute(query, [*_columns(keys), worker, worker, host])
+    return {OrderKey(run, task, number): Claimed(*more) for run, task, number, *more in rows}
 
 
 def may_come(connection: Any, key: OrderKey) -> bool:
@@ -93,43 +121,52 @@ def mine(connection: Any, worker: str) -> dict[OrderKey, bool]:
     return {OrderKey(run, task, number): cancel for run, task, number, cancel in connection.execute(query, [worker])}
 
 
-def read(connection: Any, key: OrderKey) -> Claimed:
-    """Give an order that was claimed."""
+def read(connection: Any, keys: Sequence[OrderKey]) -> dict[OrderKey, Claimed]:
+    """Give orders that were claimed."""
     query = (
-        "SELECT o.body, r.facts, coalesce((SELECT e.host FROM queue_orders e WHERE e.run = o.run AND e.task = o.task"
-        " AND e.state = 'ended' ORDER BY e.number DESC LIMIT 1), '')"
-        " FROM queue_orders o JOIN queue_runs r ON r.run = o.run"
-        " WHERE o.run = %s AND o.task = %s AND o.number = %s"
+        f"SELECT o.run, o.task, o.number, {_CLAIMED} FROM queue_orders o JOIN queue_runs r ON r.run = o.run"  # noqa: S608 - our own text
+        f" JOIN {_KEYS} AS k (run, task, number) ON o.run = k.run AND o.task = k.task AND o.number = k.number"
     )
-    return Claimed(*connection.execute(query, [*key]).fetchone())
+    rows = connection.execute(query, _columns(keys))
+    return {OrderKey(run, task, number): Claimed(*more) for run, task, number, *more in rows}
 
 
-def report(connection: Any, worker: str, key: OrderKey, text: str, output: Mapping[str, bytes]) -> bool:
-    """Say how an attempt ended; false when the worker was given up meanwhile, and nobody wants to hear it."""
-    with connection.transaction():
-        query = (
-            "UPDATE queue_orders SET state = 'reported', report = %s"
-            " WHERE run = %s AND task = %s AND number = %s AND state = 'begun' AND worker = %s"
-        )
-        if not connection.execute(query, [text, *key, worker]).rowcount:
-            return False
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO queue_outputs VALUES (%s, %s, %s, %s, %s)",
-                [(*key, stream, data) for stream, data in output.items()],
-            )
-        connection.execute("SELECT pg_notify(%s, %s)", [REPORTS, key.run])
-    return True
+def report(connection: Any, ended: Sequence[Ended]) -> set[OrderKey]:
+    """Say how attempts ended, all at once; gives those that were written.
 
-
-def progress(connection: Any, worker: str, key: OrderKey, text: str) -> None:
-    """Say how far an attempt is."""
+    Of others the worker was given up meanwhile, and nobody wants to hear it.
+    """
+    outputs = [(*one.key, stream, data) for one in ended for stream, data in one.output.items()]
     query = (
-        "WITH said AS (UPDATE queue_orders SET progress = %s"
-        " WHERE run = %s AND task = %s AND number = %s AND state = 'begun' AND worker = %s RETURNING run)"
+        "WITH ours AS (SELECT o.run, o.task, o.number, k.report FROM queue_orders o"
+        " JOIN unnest(%s::text[], %s::text[], %s::integer[], %s::text[], %b::text[])"  # (%b: JSON as it is)
+        " AS k (run, task, number, worker, report) USING (run, task, number)"
+        # Whoever changes several rows takes them in the same order, or two would wait for each other.
+        " WHERE o.state = 'begun' AND o.worker = k.worker ORDER BY o.run, o.task, o.number FOR UPDATE OF o),"
+        " said AS (UPDATE queue_orders o SET state = 'reported', report = u.report FROM ours u"
+        " WHERE o.run = u.run AND o.task = u.task AND o.number = u.number RETURNING o.run, o.task, o.number),"
+        " kept AS (INSERT INTO queue_outputs (run, task, number, stream, data)"
+        " SELECT run, task, number, k.stream, k.data FROM said"
+        " JOIN unnest(%s::text[], %s::text[], %s::integer[], %s::text[], %b::bytea[])"
+        " AS k (run, task, number, stream, data) USING (run, task, number))"
+        " SELECT run, task, number, pg_notify(%s, run) FROM said"  # the same word once in a transaction
+    )
+    said = [[one.worker for one in ended], [one.text for one in ended]]
+    kept = [[*column] for column in zip(*outputs, strict=True)] or [[], [], [], [], []]
+    rows = connection.execute(query, [*_columns([one.key for one in ended]), *said, *kept, REPORTS])
+    return {OrderKey(run, task, number) for run, task, number, _ in rows}
+
+
+def progress(connection: Any, worker: str, said: Mapping[OrderKey, str]) -> None:
+    """Say how far attempts are."""
+    query = (
+        "WITH said AS (UPDATE queue_orders o SET progress = k.progress"
+        " FROM unnest(%s::text[], %s::text[], %s::integer[], %s::text[]) AS k (run, task, number, progress)"
+        " WHERE o.run = k.run AND o.task = k.task AND o.number = k.number AND o.state = 'begun' AND o.worker = %s"
+        " RETURNING o.run)"
         " SELECT pg_notify(%s, run) FROM said"
     )
-    connection.execute(query, [text, *key, worker, REPORTS])
+    connection.execute(query, [*_columns([*said]), [*map(_storable, said.values())], worker, REPORTS])
 
 
 def take_tidy(connection: Any, queues: Sequence[str], most: int) -> list[tuple[str, str, str]]:
@@ -140,3 +177,13 @@ def take_tidy(connection: Any, queues: Sequence[str], most: int) -> list[tuple[s
         " ORDER BY ordered_at LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING o.run, o.body, r.facts"
     )
     return list(connection.execute(query, [[*queues], most]))
+
+
+def _columns(keys: Sequence[OrderKey]) -> list[list[Any]]:
+    """Give keys as three arrays."""
+    return [[key.run for key in keys], [key.task for key in keys], [key.number for key in keys]]
+
+
+def _storable(text: str) -> str:
+    """Give a text without what the type text refuses; a host may say anything."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

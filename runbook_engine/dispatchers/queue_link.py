@@ -71,7 +71,7 @@ class Link:
 
     def pause(self, error: Exception) -> None:
         """Let go of a connection that was lost, tell that once, and wait a little longer each time."""
-        self._drop()
+        self.let_go()
         if not self._told:
             self._told = True
             self._tell_lost(str(error).strip().partition("\n")[0])
@@ -81,11 +81,12 @@ class Link:
 
     def close(self) -> None:
         """Give everything back; nobody may use it any more."""
-        self._drop()
+        self.let_go()
         os.close(self._reader)
         os.close(self._writer)
 
-    def _drop(self) -> None:
+    def let_go(self) -> None:
+        """Give the connection back; the next one who asks for it has a new one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

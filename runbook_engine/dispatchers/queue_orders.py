@@ -10,6 +10,7 @@ REPORTS = "queue_reports"  # channel: a worker said something of a run, whose id
 ORDERS = "queue_orders"  # channel: something was asked of a worker, whose id is the payload
 # A process that was frozen, and whose run is another's by now, must not reach into that one's orders.
 _OURS = " AND EXISTS (SELECT FROM leases WHERE name = 'run:' || run AND fence = %s)"
+_KEYS_OF_RUN = "unnest(%s::text[], %s::integer[])"
 _LEFT = "the process that ordered it was gone before any worker began it"
 
 
@@ -20,6 +21,19 @@ class NewOrder(NamedTuple):
     queue: str
     body: str
     ticket: bool
+
+
+class End(NamedTuple):
+    """How an attempt ended, as far as it matters here.
+
+    Attributes:
+        in_doubt: the machine on which it was made stays noted, for whoever is to find out.
+        leaves: something is on its target that a worker is to tidy up; never of one that is in doubt.
+    """
+
+    key: Key
+    in_doubt: bool
+    leaves: bool
 
 
 class OrderRow(NamedTuple):
@@ -61,50 +75,64 @@ def open_run(connection: Any, run: str, fence: int, facts: str) -> dict[Key, tup
 def write(connection: Any, run: str, fence: int, orders: Iterable[NewOrder]) -> None:
     """Write orders down, and let jobs bring those to workers that have a ticket."""
     found = list(orders)
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO queue_orders (run, task, number, queue, fence, body) VALUES (%s, %s, %s, %s, %s, %s)",
-            [(run, *order.key, order.queue, fence, order.body) for order in found],
-        )
+    if not found:
+        return
+    columns = [[order.key.task for order in found], [order.key.number for order in found]]
+    query = (
+        "INSERT INTO queue_orders (run, fence, task, number, queue, body)"
+        " SELECT %s, %s, * FROM unnest(%s::text[], %s::integer[], %s::text[], %b::text[])"
+    )
+    columns += [[order.queue for order in found], [order.body for order in found]]
+    connection.execute(query, [run, fence, *columns])
     defer(connection, run, [(order.queue, order.key) for order in found if order.ticket])
 
 
-def end(connection: Any, run: str, key: Key, *, in_doubt: bool, leaves: bool) -> None:
-    """Take note that the journal has how an attempt ended, and let go of what is not needed any more.
+def end(connection: Any, run: str, ends: Sequence[End]) -> None:
+    """Take note that the journal has how attempts ended, and let go of what is not needed any more."""
+    kept = [one for one in ends if one.in_doubt or one.leaves]
+    over = [one for one in ends if not one.in_doubt]
+    # A statement for each: only then PostgreSQL, which has no good count of a table whose rows come and go, finds them
+    # by their whole key. They travel together all the same.
+    with connection.cursor() as cursor:
+        if kept:
+            query = (
+                "UPDATE queue_orders SET state = %s, report = NULL, body = CASE WHEN %s THEN body END"
+                " WHERE run = %s AND task = %s AND number = %s"
+            )
+            states = [("ended" if one.in_doubt else "tidy", not one.in_doubt, run, *one.key) for one in kept]
+            cursor.executemany(query, states)
+            query = "DELETE FROM queue_outputs WHERE run = %s AND task = %s AND number = %s"
+            cursor.executemany(query, [(run, *one.key) for one in kept])
+        if over:
+            # Without an end that is in doubt, earlier ones are not either.
+            query = (
+                "DELETE FROM queue_orders WHERE run = %s AND task = %s AND number BETWEEN 1 AND %s AND state <> 'tidy'"
+            )
+            cursor.executemany(query, [(run, one.key.task, one.key.number - one.leaves) for one in over])
 
-    Args:
-        in_doubt: the machine on which it was made stays noted, for whoever is to find out.
-        leaves: something is on its target that a worker is to tidy up.
-    """
-    state = "ended" if in_doubt else "tidy"
-    if in_doubt or leaves:
-        query = (
-            "UPDATE queue_orders SET state = %s, report = NULL, body = CASE WHEN %s THEN body END"
-            " WHERE run = %s AND task = %s AND number = %s"
-        )
-        connection.execute(query, [state, leaves and not in_doubt, run, *key])
-        connection.execute("DELETE FROM queue_outputs WHERE run = %s AND task = %s AND number = %s", [run, *key])
-    if not in_doubt:
-        # Without an end that is in doubt, earlier ones are not either.
-        last = key.number - 1 if leaves else key.number
-        query = "DELETE FROM queue_orders WHERE run = %s AND task = %s AND number BETWEEN 1 AND %s AND state <> 'tidy'"
-        connection.execute(query, [run, key.task, last])
 
-
-def standing(connection: Any, run: str) -> list[OrderRow]:
-    """Give the orders of a run whose end the journal does not have."""
+def said(connection: Any, run: str) -> list[OrderRow]:
+    """Give the orders of a run of which there is something to hear: they have ended, or said how far they are."""
     rows = connection.execute(
         "SELECT task, number, state, queue, host, progress, coalesce(report, '')"
-        " FROM queue_orders WHERE run = %s AND state IN ('waiting', 'begun', 'reported', 'lost')",
+        " FROM queue_orders WHERE run = %s AND state IN ('begun', 'reported', 'lost')"
+        " AND (state <> 'begun' OR progress <> '')",
         [run],
     )
     return [OrderRow(Key(task, number), *more) for task, number, *more in rows]
 
 
-def output_of(connection: Any, run: str, key: Key) -> dict[str, bytes]:
-    """Give what was captured of an attempt."""
-    query = "SELECT stream, data FROM queue_outputs WHERE run = %s AND task = %s AND number = %s"
-    return {stream: bytes(data) for stream, data in connection.execute(query, [run, *key])}
+def outputs_of(connection: Any, run: str, keys: Sequence[Key]) -> dict[Key, dict[str, bytes]]:
+    """Give what was captured of attempts; of those without any, nothing."""
+    found: dict[Key, dict[str, bytes]] = {}
+    query = (
+        f"SELECT o.task, o.number, o.stream, o.data FROM queue_outputs o JOIN {_KEYS_OF_RUN} AS k (task, number)"  # noqa: S608 - our own text
+        " ON o.task = k.task AND o.number = k.number WHERE o.run = %s"
+    )
+    rows = connection.execute(query, [[key.task for key in keys], [key.number for key in keys], run])
+    for task, number, stream, data in rows:
+        found.setdefault(Key(task, number), {})[stream] = bytes(data)
+    return found
 
 
 def forget_look(connection: Any, run: str, fence: int, key: Key) -> None:
@@ -138,16 +166,19 @@ def lose(connection: Any, workers: Sequence[str]) -> list[str]:
     Returns:
         The runs that have to know.
     """
-    with connection.transaction():
-        connection.execute("DELETE FROM queue_workers WHERE id = ANY(%s)", [[*workers]])
-        query = (
-            "UPDATE queue_orders o SET state = 'lost' WHERE state = 'begun'"
-            " AND NOT EXISTS (SELECT FROM queue_workers w WHERE w.id = o.worker) RETURNING run"
-        )
-        runs = sorted({run for (run,) in connection.execute(query)})
-        for run in runs:
-            connection.execute("SELECT pg_notify(%s, %s)", [REPORTS, run])
-    return runs
+    # One statement, and so one transaction. Its parts all see what there was before it.
+    query = (
+        "WITH gone AS (DELETE FROM queue_workers WHERE id = ANY(%s)),"
+        # Whoever changes several rows takes them in the same order, or two would wait for each other.
+        " left_over AS (SELECT run, task, number FROM queue_orders o WHERE state = 'begun' AND NOT EXISTS"
+        " (SELECT FROM queue_workers w WHERE w.id = o.worker AND w.id <> ALL(%s))"
+        " ORDER BY run, task, number FOR UPDATE),"
+        " lost AS (UPDATE queue_orders o SET state = 'lost' FROM left_over l"
+        " WHERE o.run = l.run AND o.task = l.task AND o.number = l.number RETURNING o.run)"
+        " SELECT run, pg_notify(%s, run) FROM lost GROUP BY run ORDER BY run"
+    )
+    gone = [*workers]
+    return [run for run, _ in connection.execute(query, [gone, gone, REPORTS])]
 
 
 class WorkerRow(NamedTuple):

@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS queue_orders (
     CHECK (state IN ('waiting', 'begun', 'reported', 'lost', 'ended', 'tidy'))
 );
 CREATE INDEX IF NOT EXISTS queue_orders_of_worker ON queue_orders (worker) WHERE state = 'begun';
+CREATE INDEX IF NOT EXISTS queue_orders_in_hand ON queue_orders (run) WHERE state IN ('begun', 'reported', 'lost');
 CREATE INDEX IF NOT EXISTS queue_orders_to_tidy ON queue_orders (queue) WHERE state = 'tidy';
 CREATE TABLE IF NOT EXISTS queue_outputs (
     run text NOT NULL,

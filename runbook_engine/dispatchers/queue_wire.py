@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from runbook_engine.model.outcome import Outcome
@@ -33,9 +33,28 @@ def order_text(sent: SentOrder) -> str:
 
 
 def read_order(text: str) -> SentOrder:
-    """Read an order."""
-    data = json.loads(text)
-    return SentOrder(_ORDERS.validate_python(data["order"]), data["origin"], data["version"])
+    """Read an order.
+
+    Raises:
+        ValueError: it is none, or one of another version of the engine.
+    """
+    try:
+        data = json.loads(text)
+        return SentOrder(_ORDERS.validate_python(data["order"]), data["origin"], data["version"])
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(f"it is none of this version's ({where}: {first['msg']})") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"it is none of this version's ({type(error).__name__})") from None
+
+
+def may_settle(text: str) -> bool:
+    """Tell of an order that can't be read whether an earlier attempt's end may be for it to find out."""
+    try:
+        return json.loads(text)["order"]["settle"] is not False
+    except (ValueError, KeyError, TypeError):
+        return True
 
 
 def report_text(report: AttemptReport) -> str:

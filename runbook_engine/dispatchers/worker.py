@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
@@ -10,15 +11,17 @@ from typing import Any
 import psycopg
 
 from runbook_engine.dispatchers import queue_claims, queue_orders
-from runbook_engine.dispatchers.queue_claims import OrderKey, WorkerFacts
+from runbook_engine.dispatchers.queue_claims import Claimed, Ended, OrderKey, WorkerFacts
 from runbook_engine.dispatchers.queue_link import Link
 from runbook_engine.dispatchers.queue_watch import BEAT_SECONDS, STALL_SECONDS, Watch
-from runbook_engine.dispatchers.queue_wire import SentOrder, read_order, report_text
+from runbook_engine.dispatchers.queue_wire import SentOrder, may_settle, read_order, report_text
 from runbook_engine.dispatchers.worker_attempts import Make, WorkerAttempts
 from runbook_engine.model.connection_variables import is_local
 from runbook_engine.ports.clock import Clock
 
 _TIDY_AT_ONCE = 16
+_TOLD_AT_ONCE, _TOLD_BYTES = 64, 4 * 2**20  # reports in one statement, and about how much output with them
+_Claim = tuple[OrderKey, "Future[str]", Callable[[], None]]
 
 
 class Keeper:
@@ -48,11 +51,14 @@ class Keeper:
         self._say = say
         self._clock = clock
         self._id = ""
-        self._claims: SimpleQueue[tuple[OrderKey, Future[str], Callable[[], None]]] = SimpleQueue()
-        self._unsent: list[tuple[OrderKey, str, str, Any]] = []
+        self._claims: SimpleQueue[_Claim] = SimpleQueue()
+        self._unsent: deque[Ended] = deque()
         self._ended: dict[OrderKey, Callable[[], None]] = {}
         self._watch = Watch()
         self._beat_at = 0.0
+        self._compared: object = None  # the connection over which we saw what the database says that we do
+        self._tidies = threading.Semaphore()
+        self._tidy_more = False
         self._link = Link(url, queue_orders.ORDERS, "runbook worker", clock=clock, lost=self._tell_lost)
         self._attempts = WorkerAttempts(make, self._link.wake, clock=clock)
         self._draining = False
@@ -105,47 +111,73 @@ class Keeper:
         self._say(f"the database can't be reached ({why}); nothing new is begun, and what runs goes on")
 
     def _work(self) -> None:
+        came: set[str] = set()
         while True:
             try:
                 connection = self._link.connection()
-                self._turn(connection)
+                self._turn(connection, asked=self._id in came)
                 if self._over and not self._unsent:
                     queue_claims.retire(connection, self._id)
+                    self._link.let_go()
                     return
-                self._link.wait(BEAT_SECONDS)
+                came = self._link.wait(BEAT_SECONDS)
             except psycopg.Error as error:
                 self._watch.blind()
                 self._refuse_claims()
                 if self._over:
+                    self._link.let_go()
                     return
                 self._link.pause(error)
 
-    def _turn(self, connection: Any) -> None:
+    def _turn(self, connection: Any, *, asked: bool) -> None:
+        """Do all that there is to do; `asked`: something was asked of us."""
         self._attempts.give_up_overdue()
         self._send(connection)
-        if self._clock.monotonic() >= self._beat_at:
+        beats = self._clock.monotonic() >= self._beat_at
+        if beats:
             self._beat(connection)
             self._sweep(connection)
+        if beats or self._tidy_more:
+            self._tidy_more = False
             self._tidy_up(connection)
-        self._compare(connection)
+        if beats or asked or self._compared is not connection:
+            self._compare(connection)
+            self._compared = connection
         self._answer_claims(connection)
 
     def _answer_claims(self, connection: Any) -> None:
+        """Begin what there is room for, all at once."""
+        asked = self._asked()
+        room = 0 if self._draining else self._facts.slots - len(self._attempts.keys)
+        try:
+            keys = [key for key, _, _ in asked[: max(0, room)]]
+            begun = queue_claims.claim(connection, self._id, self._facts.host, keys) if keys else {}
+            while asked:
+                key, answer, ended = asked[0]
+                if key in begun:
+                    self._begin(key, begun[key])
+                    self._ended[key] = ended
+                    answer.set_result("begun")
+                elif key not in keys or queue_claims.may_come(connection, key):
+                    answer.set_result("later")
+                else:
+                    answer.set_result("gone")
+                del asked[0]
+        except psycopg.Error:
+            for _, answer, _ in asked:
+                answer.set_result("later")
+            raise
+
+    def _asked(self) -> list[_Claim]:
+        """Take what is asked for; whoever asked and has ended puts its job back into its queue."""
+        found: list[_Claim] = []
         while True:
             try:
-                key, asked, ended = self._claims.get_nowait()
+                one = self._claims.get_nowait()
             except Empty:
-                return
-            if not asked.set_running_or_notify_cancel():
-                continue  # whoever asked has ended, and the job goes back to its queue
-            try:
-                answer = self._claim(connection, key)
-            except psycopg.Error:
-                asked.set_result("later")
-                raise
-            if answer == "begun":
-                self._ended[key] = ended
-            asked.set_result(answer)
+                return found
+            if one[1].set_running_or_notify_cancel():
+                found.append(one)
 
     def _beat(self, connection: Any) -> None:
         """Say that we work. Who was given up begins anew under another name, and lets go of what it did."""
@@ -166,45 +198,57 @@ class Keeper:
         queue_orders.lose(connection, sorted(self._watch.look(beats, self._clock.monotonic())))
 
     def _tidy_up(self, connection: Any) -> None:
-        found = queue_claims.take_tidy(connection, self._facts.queues, _TIDY_AT_ONCE)
+        """Take what is to be tidied up, unless we still do so."""
+        if not self._tidies.acquire(blocking=False):
+            return
+        found: list[tuple[str, str, str]] = []
+        try:
+            found = queue_claims.take_tidy(connection, self._facts.queues, _TIDY_AT_ONCE)
+        finally:
+            if not found:
+                self._tidies.release()
         if found:
-            orders = [(read_order(body), facts) for _, body, facts in found]
-            threading.Thread(target=self._tidy_all, args=(orders,), name="tidy", daemon=True).start()
+            threading.Thread(target=self._tidy_all, args=(found,), name="tidy", daemon=True).start()
 
-    def _tidy_all(self, orders: list[tuple[SentOrder, str]]) -> None:
-        for sent, facts in orders:
-            self._tidy(sent, facts)
+    def _tidy_all(self, found: list[tuple[str, str, str]]) -> None:
+        try:
+            for run, body, facts in found:
+                try:
+                    sent = read_order(body)
+                except ValueError as error:
+                    self._say(
+                        f"what an attempt of run {run} left can't be tidied up, for its order can't be read: {error}"
+                    )
+                else:
+                    self._tidy(sent, facts)
+        finally:
+            self._tidies.release()
+        if len(found) == _TIDY_AT_ONCE:  # so there is more, perhaps
+            self._tidy_more = True
+            self._link.wake()
 
     def _compare(self, connection: Any) -> None:
         """Make what we do agree with what the database says that we do."""
         ours = self._attempts.keys
         begun = queue_claims.mine(connection, self._id)
-        unsent = {key for key, *_ in self._unsent}
         for key in ours - begun.keys():
             if key in self._attempts.keys:
                 self._let_go(key)
+        self._take_reports()  # what ended since we looked at what runs
+        known = ours | self._attempts.keys | {one.key for one in self._unsent}
         for key, cancel in begun.items():
             if cancel:
                 self._attempts.end(key)
-            if key not in ours and key not in unsent and key not in self._attempts.keys and not self._is_reported(key):
-                self._begin(connection, key)  # the answer to our claim was lost
+        if unheard := [key for key in begun if key not in known]:  # the answer to our claim was lost
+            for key, claimed in queue_claims.read(connection, unheard).items():
+                self._begin(key, claimed)
 
-    def _is_reported(self, key: OrderKey) -> bool:
-        """Whether an attempt ended since we looked at what runs; takes its report."""
-        self._take_reports()
-        return any(key == one for one, *_ in self._unsent)
-
-    def _claim(self, connection: Any, key: OrderKey) -> str:
-        if self._draining or len(self._attempts.keys) >= self._facts.slots:
-            return "later"
-        if not queue_claims.claim(connection, self._id, self._facts.host, key):
-            return "later" if queue_claims.may_come(connection, key) else "gone"
-        self._begin(connection, key)
-        return "begun"
-
-    def _begin(self, connection: Any, key: OrderKey) -> None:
-        claimed = queue_claims.read(connection, key)
-        sent = read_order(claimed.body)
+    def _begin(self, key: OrderKey, claimed: Claimed) -> None:
+        try:
+            sent = read_order(claimed.body)
+        except ValueError as error:
+            self._attempts.refuse(key, f"the worker refused it: {error}", in_doubt=may_settle(claimed.body))
+            return
         target = sent.order.target
         elsewhere = claimed.before if claimed.before != self._facts.host and sent.order.settle else ""
         if not is_local(target.name, target.variables):
@@ -212,13 +256,8 @@ class Keeper:
         self._attempts.begin(key, sent._replace(order=sent.order._replace(elsewhere=elsewhere)), claimed)
 
     def _refuse_claims(self) -> None:
-        while True:
-            try:
-                _, asked, _ = self._claims.get_nowait()
-            except Empty:
-                return
-            if asked.set_running_or_notify_cancel():
-                asked.set_result("later")
+        for _, answer, _ in self._asked():
+            answer.set_result("later")
 
     def _let_go(self, key: OrderKey) -> None:
         self._attempts.end(key, drop=True)
@@ -232,16 +271,29 @@ class Keeper:
     def _take_reports(self) -> None:
         while (one := self._attempts.report()) is not None:
             key, report = one
-            self._unsent.append((key, self._id, report_text(report), report.output))
+            self._unsent.append(Ended(key, self._id, report_text(report), report.output))
             self._call_ended(key)
 
     def _send(self, connection: Any) -> None:
         """Say what attempts said."""
-        for key, text in self._attempts.progress().items():
-            queue_claims.progress(connection, self._id, key, text)
+        if said := self._attempts.progress():
+            queue_claims.progress(connection, self._id, said)
         self._take_reports()
         while self._unsent:
-            key, worker, text, output = self._unsent[0]
-            if not queue_claims.report(connection, worker, key, text, output):
+            some = self._some_unsent()
+            written = queue_claims.report(connection, some)
+            for key in (one.key for one in some if one.key not in written):
                 self._say(f"{key.task} of run {key.run} ended after it was settled without us; nothing was written")
-            del self._unsent[0]
+            for _ in some:
+                self._unsent.popleft()
+
+    def _some_unsent(self) -> list[Ended]:
+        """Give as many reports as are told at once."""
+        some: list[Ended] = []
+        size = 0
+        for one in self._unsent:
+            size += sum(map(len, one.output.values()))
+            if some and (len(some) == _TOLD_AT_ONCE or size > _TOLD_BYTES):
+                break
+            some.append(one)
+        return some

@@ -51,6 +51,12 @@ class WorkerAttempts:
         )
         thread.start()
 
+    def refuse(self, key: OrderKey, why: str, *, in_doubt: bool) -> None:
+        """Report an order that is not begun; `in_doubt`: as an earlier attempt is, whose end it was to find out."""
+        number = key.number if key.number > 0 else -key.number - 1  # (a look's; see queue_schema)
+        self._reports.put((key, AttemptReport(key.task, number, Outcome.FAILED, error=why, in_doubt=in_doubt)))
+        self._said()
+
     @property
     def keys(self) -> set[OrderKey]:
         """The attempts that run."""

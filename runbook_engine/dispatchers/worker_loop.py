@@ -1,19 +1,22 @@
 """Takes orders from their queues, by procrastinate's worker, for as long as it is not told to stop."""
 
 import asyncio
+import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from procrastinate import App, PsycopgConnector, exceptions
+from procrastinate.connector import Notify
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
+from psycopg_pool import AsyncConnectionPool
 
 from runbook_engine.dispatchers.queue_claims import OrderKey
 from runbook_engine.dispatchers.queue_jobs import ATTEMPT
@@ -37,6 +40,55 @@ class _BackToTheQueue(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
         wait = min(2 ** min(job.attempts, 10), _LONGEST_WAIT) if isinstance(exception, _LaterError) else 0
         return RetryDecision(retry_in={"seconds": wait})
+
+
+class JobsConnector(PsycopgConnector):
+    """procrastinate's own, which hears of a job that comes while there seems to be none.
+
+    Its worker forgets what it was told while it asked for a job, so that one which came in just that moment would wait
+    for the next look.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._heard = 0
+        self._tell: Callable[[], Awaitable[None]] | None = None
+        self._again: asyncio.Future[None] | None = None
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        """Count what is heard, and keep the way to tell it."""
+
+        async def hear(*, channel: str, payload: str) -> None:
+            self._heard += 1
+            self._tell = functools.partial(on_notification, channel=channel, payload=payload)
+            await self._tell()
+
+        await super().listen_notify(hear, channels)
+
+    async def execute_query_one_async(self, query: LiteralString, **arguments: Any) -> dict[str, Any]:
+        """Tell once more what was heard while a question for a job (or whatever has an id) found none."""
+        heard = self._heard
+        row: dict[str, Any] = await super().execute_query_one_async(query, **arguments)
+        nothing = "id" in row and row["id"] is None
+        if nothing and self._heard != heard and self._tell is not None:
+            self._again = asyncio.ensure_future(self._tell())  # after its worker has forgotten
+        return row
+
+
+async def _for_jobs(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Have each statement be a transaction of its own, whose commit nobody waits for.
+
+    What a crash of the database loses of them is that a job was taken, or was done with: it comes once more then, as it
+    may. Orders are begun and reported over another connection.
+    """
+    await connection.set_autocommit(True)
+    await connection.execute("SET synchronous_commit = off")
+
+
+def _unchecked_pool(*, check: object, **arguments: Any) -> AsyncConnectionPool:
+    """Make a pool that does not ask whether a connection lives before each statement, which tells it as well."""
+    del check
+    return AsyncConnectionPool(**arguments)
 
 
 class WorkerLoop:
@@ -154,9 +206,11 @@ class WorkerLoop:
             await asyncio.sleep(_SWEEP)
 
     def _app(self) -> App:
-        connector = PsycopgConnector(
+        connector = JobsConnector(
             conninfo=self._url,
             kwargs={"application_name": "runbook queue", **PATIENCE},
+            configure=_for_jobs,
+            pool_factory=_unchecked_pool,
             min_size=1,
             max_size=4,
             timeout=10.0,
