@@ -51,7 +51,10 @@ class HttpWrite(Params):
     headers: dict[str, str] = Field({}, description="headers to send")
     content: str = Field("", description="the body; harmless, should it be taken")
     refuses: list[int] = Field(
-        [403, 405, 423, 503], min_length=1, description="statuses by which it says that it takes no writes"
+        [423, 503],
+        min_length=1,
+        description="statuses by which it says that it takes no writes; 403 and 405 also tell of a missing right and "
+        "of a wrong address, so name them only where they can't",
     )
     verify: bool = Field(default=True, description="whether the server's certificate must be trusted")
 

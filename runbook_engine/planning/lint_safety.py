@@ -14,11 +14,13 @@ from runbook_engine.planning.lint_revert import changes_something
 from runbook_engine.ports.catalog import Catalog
 
 _COMMANDS = frozenset({"command.run", "script.run", "aws.ssm_command", "sql.query"})
+# What stands between two words has a bound, so that a long text takes time that grows with its length alone.
 _DESTRUCTIVE = re.compile(
-    r"\brm\s+(?:-\w+\s+)*-\w*[rR]|\bmkfs|\bwipefs\b|\bshred\b|\bdd\b.*\bof=/dev/|\bdropdb\b"
-    r"|\bdrop\s+(?:database|table|schema)\b|\btruncate\s+(?:table\s+)?\w|\bterraform\s+(?:\S+\s+)*destroy\b"
-    r"|\bkubectl\s+(?:\S+\s+)*delete\b|\baws\s+\S+\s+(?:delete|terminate)-",
-    re.IGNORECASE | re.DOTALL,
+    r"\brm\s+(?:-\w+\s+)*-(?:-recursive\b|\w*[rR])|\bmkfs|\bwipefs\b|\bshred\b|\bdd\b[^;|&]{0,200}\bof=/dev/"
+    r"|\bdropdb\b|\bdrop\s+(?:database|table|schema)\b|\btruncate\s+(?:table\s+)?\w"
+    r"|\bterraform\s+(?:\S+\s+){0,10}destroy\b|\bkubectl\s+(?:\S+\s+){0,10}delete\b"
+    r"|\baws\s+(?:\S+\s+){1,10}(?:delete|terminate)-",
+    re.IGNORECASE,
 )
 _WAITS = frozenset({"wait.for", "wait.until"})
 _WORTH_TELLING = timedelta(minutes=15)

@@ -145,10 +145,12 @@ def _split(text: str) -> list[JsonValue]:
 
 def _with_holes(text: str) -> tuple[str, list[str]]:
     """Put numbers in place of templates, so that nothing is looked for in them; and give the templates."""
-    holes = _TEMPLATE.findall(text)
-    for number, hole in enumerate(holes):
-        text = text.replace(hole, f"\0{number}\0", 1)
-    return text, holes
+    parts, holes, at = list[str](), list[str](), 0
+    while (start := text.find("{{", at)) >= 0 and (end := text.find("}}", start + 2)) >= 0:
+        parts += (text[at:start], f"\0{len(holes)}\0")
+        holes.append(text[start : end + 2])
+        at = end + 2
+    return "".join(parts) + text[at:], holes
 
 
 def _is_number(text: str) -> bool:
@@ -156,7 +158,7 @@ def _is_number(text: str) -> bool:
 
 
 def _filled(text: str, holes: list[str]) -> str:
-    return _HOLE.sub(lambda found: holes[int(found[1])], text)
+    return _HOLE.sub(lambda found: holes[int(found[1])], text)  # no text that is read has a NUL of its own
 
 
 def _script(args: Args) -> Converted:
@@ -269,7 +271,6 @@ def _pause(args: Args) -> Converted:
     return Converted("wait.for", {"duration": f"{minutes}m" if minutes is not None else f"{seconds}s"})
 
 
-_TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _HOLE = re.compile("\0([0-9]+)\0")
 _NUMBER = re.compile("[0-9]{1,9}")  # str.isdigit takes ², which is no number to int
 

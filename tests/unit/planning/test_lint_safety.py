@@ -48,10 +48,10 @@ def test_a_point_of_no_return_wants_a_person_before_it_however_far(findings):
         "{shell: aws --region x ec2 terminate-instances --ids 1}",
         "{argv: [kubectl, -n, app, delete, deployment, web]}",
         "{argv: [dd, if=/dev/zero, of=/dev/sda]}",
+        "{argv: [rm, --recursive, /srv/app]}",
     ],
 )
 def test_what_destroys_something_wants_a_person_before_it(findings, params):
-    params = params.replace("aws --region x ec2 terminate", "aws ec2 terminate")
     assert findings(f"steps:\n  - {{id: d, command.run: {params}}}\n") == [("RB261", 3)]
     assert findings(f"steps:\n  {GATE}\n  - {{id: d, needs: [agree], command.run: {params}}}\n") == []
 
@@ -62,6 +62,11 @@ def test_what_destroys_something_wants_a_person_before_it(findings, params):
 )
 def test_what_destroys_nothing_wants_nobody(findings, params):
     assert findings(f"steps:\n  - {{id: d, command.run: {params}}}\n") == []
+
+
+@pytest.mark.parametrize("word", ["kubectl", "terraform", "dd", "aws", "rm -a"])
+def test_a_very_long_command_is_read_in_time_that_grows_with_it_alone(findings, word):
+    assert findings(f"steps:\n  - {{id: d, command.run: {{shell: '{f'{word} a ' * 100_000}'}}}}\n") == []
 
 
 @pytest.mark.parametrize(

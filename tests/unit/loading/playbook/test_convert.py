@@ -104,6 +104,11 @@ def test_what_no_action_does_is_a_persons_work_at_its_place(convert, task, why):
     assert [remark.line for remark in made.remarks if remark.by_hand]
 
 
+@pytest.mark.parametrize("text", ["{{a}}" * 60_000, "{{" * 150_000, "}} " + "{{ " * 100_000])
+def test_a_very_long_command_takes_time_that_grows_with_it_alone(step, text):
+    assert step({"shell": text})["command.run"]["shell"] == text.strip()
+
+
 def test_what_a_person_does_by_hand_fills_in_no_template(convert):
     task = {"name": "On {{ ansible_fqdn }}", "service": {"name": "x", "daemon_reload": "{{ lookup('file', 'a') }}"}}
     (by_hand,) = convert(yaml.safe_dump([{"hosts": "web", "tasks": [task]}])).steps
