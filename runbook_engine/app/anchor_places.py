@@ -14,6 +14,7 @@ from runbook_engine.model.errors import JournalError, RunbookError, UsageError
 from runbook_engine.ports.services import AwsClient
 
 _LARGEST = 16 << 20
+_LARGEST_FILE = 1 << 30  # anchors of some million runs
 _OTHER_PLACE = "name a place that has nothing else"
 _MOST_ANCHORS = 100_000
 
@@ -94,6 +95,8 @@ class FilePlace:
         damaged: list[int] = []
         try:
             with open_plain(self._path) as file:
+                if os.fstat(file.fileno()).st_size > _LARGEST_FILE:
+                    raise UsageError(f"{self._path} is larger than {_LARGEST_FILE >> 30} GiB", hint=_OTHER_PLACE)
                 for number, line in enumerate(iter(lambda: file.readline(_LARGEST), b""), 1):
                     if not line.endswith(b"\n") and len(line) < _LARGEST:
                         continue  # a power cut ended it: nobody was told that it is there
@@ -104,7 +107,7 @@ class FilePlace:
         except FileNotFoundError:
             return [], []
         except OSError as error:
-            raise UsageError(f"{self._path} can't be read: {error.strerror}") from error
+            raise UsageError(f"{self._path} can't be read: {error.strerror}", hint=_OTHER_PLACE) from error
         return found, damaged
 
     def put(self, anchor: Anchor, retain: timedelta) -> str:

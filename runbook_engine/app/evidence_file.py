@@ -14,11 +14,14 @@ from typing import IO
 
 from runbook_engine.loading.limited_file import open_plain
 from runbook_engine.model.errors import JournalError
-from runbook_engine.model.evidence import SIGNATURE, SUMS
+from runbook_engine.model.evidence import CONTROLS, EVENTS, MANIFEST, REPORT, SIGNATURE, SUMS
 
 MOST_FILES = 500_000
 MOST_BYTES = 8 << 30
 _MOST_NAME = 1024
+# Of what is read into memory; the largest that a run of 10,000 hosts has, several times over.
+_LARGEST = {SIGNATURE: 64 << 10, SUMS: 64 << 20, MANIFEST: 64 << 20, CONTROLS: 16 << 20, REPORT: 128 << 20}
+_LARGEST |= {EVENTS: 512 << 20}
 _LARGEST_HEADER = 64 << 10
 _PIECE = 1 << 20
 
@@ -121,6 +124,8 @@ def _members(stream: gzip.GzipFile, into: Path) -> dict[str, str]:
             if left < 0 or len(found) >= MOST_FILES:
                 raise BundleError("the file unpacks to more than any evidence bundle has")
             source = tar.extractfile(member)
+            if member.size > _LARGEST.get(name, MOST_BYTES):
+                raise BundleError(f"{name} is larger than that of any evidence bundle")
             if source is None or len(roots) > 1 or name in found:
                 raise BundleError(f"the file holds {member.name!r}, which no evidence bundle has")
             found[name] = _copied(source, into / name)
@@ -137,7 +142,8 @@ def check_sums(folder: Path, found: dict[str, str]) -> bytes:
         raise BundleError(f"the bundle has no {SUMS if SUMS not in found else SIGNATURE}: it is no evidence bundle")
     text = (folder / SUMS).read_bytes()
     listed: dict[str, str] = {}
-    for line in text.decode(errors="replace").splitlines():
+    for raw in io.BytesIO(text):
+        line = raw.decode(errors="replace").rstrip("\n")
         digest, separator, name = line.partition("  ")
         if not separator or name in listed:
             raise BundleError(f"{SUMS} is damaged: {line[:100]!r}")

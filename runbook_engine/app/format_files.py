@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runbook_engine.app.project import InvalidFilesError, OpenProject
 from runbook_engine.app.whole_file import replacing
-from runbook_engine.loading.folder import is_file, shown, yaml_files
+from runbook_engine.loading.folder import is_file, real_path, shown, yaml_files
 from runbook_engine.loading.limited_file import read_limited
 from runbook_engine.loading.yaml_layout import LayoutError, formatted
 from runbook_engine.loading.yaml_source import read_yaml
@@ -93,6 +93,6 @@ def _chosen(project: OpenProject, names: Sequence[str]) -> list[Path]:
 
 
 def _relative(project: OpenProject, path: Path) -> str:
-    root = project.root.resolve()
-    real = path.resolve()
+    root = real_path(project.root)
+    real = real_path(path)
     return shown(real.relative_to(root)) if real.is_relative_to(root) else shown(path)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from runbook_engine.app.safe_files import leads_out, refuse_open, refuse_open_tree
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.config import find_project
-from runbook_engine.loading.folder import entries, is_file, is_folder, is_there, shown, yaml_files
+from runbook_engine.loading.folder import entries, is_file, is_folder, is_there, real_path, shown, yaml_files
 from runbook_engine.model.config import Config, Project
 from runbook_engine.model.diagnostic import Diagnostic, has_errors
 from runbook_engine.model.errors import InvalidInputError
@@ -130,7 +130,7 @@ class OpenProject:
         wanted = names or ((self.config.inventory,) if self.config.inventory else ())
         paths = [self._inventory_path(name) for name in wanted]
         for path in paths:
-            if path.is_relative_to(self.root.resolve()):
+            if path.is_relative_to(real_path(self.root)):
                 refuse_open(self.root / "inventories", path.parent)
             refuse_open_tree(path)
         return paths
@@ -147,8 +147,8 @@ class OpenProject:
                 f"the runbook {shown(name)} is a link that leads out of the project, and is not read",
                 hint="put the file itself there, or name it by its own path",
             )
-        real = path.resolve()
-        if real.is_relative_to(self.root.resolve()):
+        real = real_path(path)
+        if real.is_relative_to(real_path(self.root)):
             refuse_open(self.root / "runbooks", real.parent)
         refuse_open(real)
         return real
@@ -160,8 +160,10 @@ class OpenProject:
                 if is_file(candidate):
                     return candidate
             is_no_file = is_folder(direct)
-            what = f"{name} is a folder, and no runbook" if is_no_file else f"there is no runbook file {shown(name)}"
-            raise InvalidInputError(what)
+            what = (
+                f"{shown(name)} is a folder, and no file" if is_no_file else f"there is no runbook file {shown(name)}"
+            )
+            raise InvalidInputError(what, hint="name a YAML file, or a runbook of the project by its name")
         folder = self.root / "runbooks"
         for suffix in (".yml", ".yaml"):
             if is_file(folder / f"{name}{suffix}"):
@@ -173,7 +175,7 @@ class OpenProject:
     def _inventory_path(self, name: str) -> Path:
         for candidate in (self.root / "inventories" / name, Path(name), self.root / name):
             if name.strip() and is_there(candidate):
-                return candidate.resolve()
+                return real_path(candidate)
         folder = self.root / "inventories"
         there = [path.name for path in entries(folder)]
         hint = did_you_mean(name, there) or f"there are: {', '.join(there) or 'none'}"

@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+from runbook_engine.loading.folder import real_path
 from runbook_engine.model.errors import RunbookError
 
 _LARGEST_FILE = 64 * 1024 * 1024
@@ -15,8 +16,8 @@ def read_project_file(project: Path, path: str) -> bytes:
     Raises:
         RunbookError: the path leaves the project, or the file can't be read.
     """
-    root = project.resolve()
-    found = (root / path).resolve()
+    root = real_path(project)
+    found = real_path(root / path)
     if Path(path).is_absolute() or not found.is_relative_to(root):
         raise RunbookError(f"{path} is not inside the project", hint="name a file of the project, by a relative path")
     try:

@@ -8,6 +8,7 @@ from runbook_engine.app.prepare import PreparedPlan
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.run_requests import RunRequest
 from runbook_engine.execution.state import RunState
+from runbook_engine.loading.folder import real_path
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.event import PlanAccepted, RunOpened, StepSummary
 from runbook_engine.model.json import digest
@@ -20,7 +21,7 @@ from runbook_engine.ports.catalog import Catalog
 def opened_event(project: OpenProject, request: RunRequest, prepared: PreparedPlan, forks: int) -> RunOpened:
     """Give the event that opens a run: everything that decides what it does, and where that came from."""
     plan, git = prepared.plan, git_state(project.root)
-    root = project.root.resolve()
+    root = real_path(project.root)
 
     def relative(path: object) -> str:
         text = str(path)

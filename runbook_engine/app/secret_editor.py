@@ -14,6 +14,7 @@ from runbook_engine.app.project import OpenProject
 from runbook_engine.app.run_secrets import age_files
 from runbook_engine.app.secret_files import SUFFIX, put, refuse_place
 from runbook_engine.app.unlock import AskSecret, until_open
+from runbook_engine.loading.folder import real_path
 from runbook_engine.model.errors import RunbookError, UsageError
 from runbook_engine.secrets.age import read_age_file, seal
 from runbook_engine.secrets.age_keys import has_passphrase
@@ -144,7 +145,7 @@ def _is_in_memory(path: Path) -> bool:
     """Tell whether a folder is on a tmpfs and ours to write; source: proc(5), mountinfo."""
     if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
         return False
-    real, best = path.resolve(), ("", "")
+    real, best = real_path(path), ("", "")
     try:
         lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.run_secrets import age_files
 from runbook_engine.app.unlock import AskSecret, until_open
-from runbook_engine.loading.folder import shown
+from runbook_engine.loading.folder import real_path, shown
 from runbook_engine.model.errors import InvalidInputError, UsageError
 from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.secrets.age import read_age_file, seal
@@ -45,7 +45,10 @@ def encrypt(plaintext: bytes, out: Path, to: Sequence[str], *, passphrase: str |
         SecretError: there is nobody to encrypt for.
     """
     if len(plaintext) > LARGEST:
-        raise UsageError(f"that is more than {LARGEST >> 20} MiB, which is no secret")
+        raise UsageError(
+            f"what is to go to {shown(out)} is more than {LARGEST >> 20} MiB",
+            hint="a secret is small; was the right file named?",
+        )
     if out.exists() and not replace:
         raise UsageError(f"{out} is there already", hint="change it with `runbook secrets edit`, or say --force")
     sealed = seal(plaintext, to=to, passphrase=passphrase)
@@ -109,7 +112,7 @@ def refuse_place(path: Path) -> None:
 def put(path: Path, content: bytes) -> None:
     """Replace a file at once: after a crash the old one is there or the new one, never a part."""
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-    target = path.resolve()
+    target = real_path(path)
     descriptor, name = tempfile.mkstemp(prefix=".runbook-", suffix=SUFFIX, dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -16,7 +16,7 @@ from runbook_engine.app.validate_kind import is_inventory
 from runbook_engine.loading.accepted import accept
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.config import config_source, load_config
-from runbook_engine.loading.folder import entries, is_there, yaml_files
+from runbook_engine.loading.folder import entries, is_there, real_path, yaml_files
 from runbook_engine.loading.inventory.load import load_inventory
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.loading.team import load_team
@@ -101,7 +101,7 @@ def _weighed(found: Sequence[Diagnostic], rules: Mapping[str, str]) -> Iterator[
 
 def broken_config(start: Path) -> Validation | None:
     """Give the findings of a runbook.toml that is so wrong that no project can be opened; None when it is not."""
-    here = start.resolve()
+    here = real_path(start)
     root = next((folder for folder in (here, *here.parents) if (folder / _CONFIG).is_file()), None)
     if root is None:
         return None
@@ -130,9 +130,9 @@ def _choose(project: OpenProject, names: tuple[str, ...], found: Validation) -> 
             chosen.config = True
         elif path.name == _TEAM:
             chosen.team = True
-        elif path.resolve() == project.root.resolve() / _RUNBOOKS:
+        elif real_path(path) == real_path(project.root) / _RUNBOOKS:
             chosen.runbooks += _runbooks(project, found)
-        elif path.resolve() == project.root.resolve() / _INVENTORIES:
+        elif real_path(path) == real_path(project.root) / _INVENTORIES:
             chosen.inventories += _inventories(project, found)
         elif is_inventory(project, name):
             chosen.inventories += project.inventory_paths((name,))
@@ -161,8 +161,8 @@ def _inventories(project: OpenProject, found: Validation) -> list[Path]:
         default = project.inventory_paths(())
     except InvalidInputError:
         return there  # reported with the configuration
-    real = {path.resolve() for path in there}
-    return [*there, *(path for path in default if path.resolve() not in real)]
+    real = {real_path(path) for path in there}
+    return [*there, *(path for path in default if real_path(path) not in real)]
 
 
 def _config(project: OpenProject, found: Validation) -> None:
@@ -271,7 +271,7 @@ def _refuse(project: OpenProject, path: Path, error: InvalidInputError, found: V
 
 
 def _shown(path: Path, root: Path) -> str:
-    resolved, base = path.resolve(), root.resolve()
+    resolved, base = real_path(path), real_path(root)
     return str(resolved.relative_to(base)) if resolved.is_relative_to(base) else str(path)
 
 

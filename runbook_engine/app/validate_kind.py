@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from runbook_engine.app.project import OpenProject
-from runbook_engine.loading.folder import entries, is_file, is_folder, is_there
+from runbook_engine.loading.folder import entries, is_file, is_folder, is_there, real_path
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.quoting import quoted
 
@@ -34,7 +34,7 @@ def is_inventory(project: OpenProject, name: str) -> bool:
     path = next((found for found in (Path(name), project.root / name) if os.path.lexists(found)), None)
     if path is None or _lies_in(project, _RUNBOOKS, path):
         return False
-    if _lies_in(project, _INVENTORIES, path) or path.resolve() in _default_inventory(project):
+    if _lies_in(project, _INVENTORIES, path) or real_path(path) in _default_inventory(project):
         return True
     kind = _folder_looks_like(path) if is_folder(path) else _looks_like(path)
     if not kind:
@@ -47,7 +47,7 @@ def is_inventory(project: OpenProject, name: str) -> bool:
 
 def _lies_in(project: OpenProject, folder: str, path: Path) -> bool:
     """Tell whether the path itself is below a folder of the project, wherever a link there may lead."""
-    base = project.root.resolve() / folder
+    base = real_path(project.root) / folder
     places = (Path(os.path.abspath(path)), Path(os.path.realpath(path.parent), path.name))  # noqa: PTH100 - no links
     return any(place != base and place.is_relative_to(base) for place in places)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from runbook_engine.app.whole_file import replacing
 from runbook_engine.cli.terminal import say
 from runbook_engine.loading.config import CONFIG_NAME
-from runbook_engine.loading.folder import shown
+from runbook_engine.loading.folder import real_path, shown
 from runbook_engine.model.errors import UsageError
 
 _OWN = frozenset({"runbooks", "inventories", "plugins", "team.yml", "runbook.toml", ".runbook"})
@@ -55,7 +55,7 @@ def print_bytes(data: bytes) -> None:
 
 def _refuse_own(out: Path) -> None:
     """Refuse to replace what a project is made of: its own files are edited, and never results."""
-    path = out.resolve()
+    path = real_path(out)
     root = next((folder for folder in path.parents if (folder / CONFIG_NAME).is_file()), None)
     try:
         if root is None or not path.is_file():

@@ -1,10 +1,12 @@
 """Files of this machine: atomic writes that are on the disk when they return, and reads with a limit."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat as stat_bits
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Literal
 
@@ -39,7 +41,7 @@ class LocalFiles:
 
     def read(self, path: str, *, limit: int) -> bytes:
         """Read a file of at most `limit` bytes."""
-        with _told("read", path), Path(path).open("rb") as file:
+        with _told("read", path), _opened(path) as file:
             content = file.read(limit + 1)
         if len(content) > limit:
             raise FileAccessError(f"{path} is longer than {limit} bytes")
@@ -49,7 +51,7 @@ class LocalFiles:
         """Give a file's SHA-256, None when it is not there."""
         with _told("read", path):
             try:
-                with Path(path).open("rb") as file:
+                with _opened(path) as file:
                     return hashlib.file_digest(file, "sha256").hexdigest()
             except (FileNotFoundError, NotADirectoryError):
                 return None
@@ -105,6 +107,20 @@ class LocalFiles:
                 place.rmdir()
             else:
                 place.unlink()
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[BufferedReader]:
+    """Open a plain file for reading; never waits for who writes into a pipe."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat_bits.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is a folder" if stat_bits.S_ISDIR(mode) else "it is no plain file", path)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

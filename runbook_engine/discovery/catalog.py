@@ -22,6 +22,7 @@ from runbook_engine.ports.catalog import (
 
 ENTRY_POINT_GROUP = "runbook_engine.actions"
 ENGINE = "runbook-engine"
+_LONGEST_ERROR = 500
 
 
 class ActionCatalog:
@@ -185,14 +186,20 @@ class _Gathering:
         self.versions[origin] = version
 
     def _report_import(self, error: BaseException, place: Location, what: str) -> None:
-        hint = ""
+        hint = "mend it, or take it out of the plugin folder"
         if isinstance(error, ModuleNotFoundError) and error.name:
             hint = f"install what gives the module {error.name!r} where the engine runs"
-        why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        text = str(error)
+        said = text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]}…"
+        why = f"{type(error).__name__}: {said}" if said else type(error).__name__
         self._report("RB410", place, f"{what} is left out: importing it failed: {why}", hint)
 
     def _refuse(self, path: Path, message: str) -> None:
-        self._report("RB413", Location(file=str(path)), message, f"chmod o-w {path}, and look at what is in it first")
+        is_open = "written by everybody" in message
+        hint = (
+            f"chmod o-w {path}, and look at what is in it first" if is_open else "look at what it is, and take it out"
+        )
+        self._report("RB413", Location(file=str(path)), message, hint)
 
     def _report(self, rule: str, place: Location, message: str, hint: str = "") -> None:
         self.diagnostics.append(diagnostic(rule, place, message, hint))

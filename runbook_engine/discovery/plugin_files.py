@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 import stat
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 _SKIPPED = ("conftest.py", "setup.py")
+_LARGEST = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,15 @@ def find_plugins(folder: Path) -> Iterator[PluginFile]:
 
 def refusal(path: Path, folder: Path) -> str:
     """Say why a path may not be trusted as code; empty when it may."""
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         return "is a link that leads out of the plugin folder"
-    mode = path.stat().st_mode
-    if mode & stat.S_IWOTH:
-        return f"can be written by everybody (mode {stat.S_IMODE(mode):04o})"
+    status = path.stat()
+    if status.st_mode & stat.S_IWOTH:
+        return f"can be written by everybody (mode {stat.S_IMODE(status.st_mode):04o})"
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        return "is no plain file"
+    if stat.S_ISREG(status.st_mode) and status.st_size > _LARGEST:
+        return f"is larger than {_LARGEST >> 20} MiB"
     return ""
 
 
@@ -60,7 +66,7 @@ def import_plugin(plugin: PluginFile) -> list[ModuleType]:
 
     A package's modules can import each other by relative imports.
     """
-    place = hashlib.sha256(str(plugin.path.resolve()).encode()).hexdigest()[:12]
+    place = hashlib.sha256(os.path.realpath(plugin.path).encode()).hexdigest()[:12]
     name = f"runbook_plugin_{place}_{plugin.path.stem}"
     try:
         return [_import_file(path, _module_name(name, plugin.path, path)) for path in plugin.modules]

@@ -16,6 +16,7 @@ from runbook_engine.dispatchers.queue_list import UnreachableError
 from runbook_engine.dispatchers.queue_orders import End, NewOrder, OrderRow, WorkerRow
 from runbook_engine.dispatchers.queue_watch import STALL_SECONDS, Watch
 from runbook_engine.dispatchers.queue_wire import SentOrder, order_text, read_order, read_report
+from runbook_engine.model.errors import JournalError
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptProgress, AttemptReport, EndedAttempt, Message
@@ -136,7 +137,13 @@ class QueueDispatcher:
         if found is None:
             return None
         row, body = found
-        order = read_order(body).order._replace(fence=self._facts.fence)
+        try:
+            order = read_order(body).order._replace(fence=self._facts.fence)
+        except ValueError as error:
+            raise JournalError(
+                f"the order of {task} for a worker can't be read: {error}",
+                hint="was it written by another version? `runbook resume` with that one",
+            ) from error
         with self._lock:
             self._known[key] = order
             self._queues[key] = row.queue

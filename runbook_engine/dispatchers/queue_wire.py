@@ -39,8 +39,8 @@ def read_order(text: str) -> SentOrder:
         ValueError: it is none, or one of another version of the engine.
     """
     try:
-        data = json.loads(text)
-        return SentOrder(_ORDERS.validate_python(data["order"]), data["origin"], data["version"])
+        data = _read(text)
+        return SentOrder(_ORDERS.validate_python(data["order"]), str(data["origin"]), str(data["version"]))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
@@ -52,9 +52,10 @@ def read_order(text: str) -> SentOrder:
 def may_settle(text: str) -> bool:
     """Tell of an order that can't be read whether an earlier attempt's end may be for it to find out."""
     try:
-        return json.loads(text)["order"]["settle"] is not False
-    except (ValueError, KeyError, TypeError):
+        order = _read(text)["order"]
+    except (ValueError, KeyError):
         return True
+    return not isinstance(order, dict) or order.get("settle", True) is not False
 
 
 def report_text(report: AttemptReport) -> str:
@@ -63,17 +64,31 @@ def report_text(report: AttemptReport) -> str:
 
 
 def read_report(text: str, order: AttemptOrder, output: Mapping[str, bytes]) -> AttemptReport:
-    """Read the report of an order; see `unbegun_text`."""
-    data = json.loads(text)
-    if _UNBEGUN in data and isinstance(data[_UNBEGUN], str):
-        error = data[_UNBEGUN]
+    """Read the report of an order, and of no other; see `unbegun_text`.
+
+    Raises:
+        ValueError: it is none that this version of the engine reads.
+    """
+    data = _read(text)
+    error = data.get(_UNBEGUN)
+    if isinstance(error, str):
         return AttemptReport(order.task, order.number, Outcome.FAILED, error=error, in_doubt=order.settle, unbegun=True)
-    return _REPORTS.validate_python(data)._replace(output=output)
+    return _REPORTS.validate_python(data)._replace(task=order.task, number=order.number, output=output)
 
 
 def unbegun_text(why: str) -> str:
     """Write, in place of a report, that nobody began an order; an older attempt that it was to settle is so still."""
     return _text({_UNBEGUN: why})
+
+
+def _read(text: str) -> dict[str, object]:
+    try:
+        data = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(data, dict):
+        raise ValueError("it is no JSON object")  # noqa: TRY004 - of what was sent, not of how this was called
+    return data
 
 
 def _text(value: object) -> str:

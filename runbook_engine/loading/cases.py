@@ -1,10 +1,12 @@
 """Loads the cases of a runbook from `runbooks/tests/NAME.yml`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from runbook_engine.loading.bounded import bounded
 from runbook_engine.loading.diagnostics import in_order
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.pydantic_errors import diagnostics_of
@@ -38,9 +40,14 @@ def load_cases(path: Path, *, shown_as: str, limits: Limits) -> LoadedCases:
     except ValidationError as error:
         found += diagnostics_of(error, source.sources, model=CaseFile)
         return LoadedCases(None, in_order(found), source.sources)
-    names = [case.name for case in file.cases]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            place = source.sources.at(("cases", index, "name"))
-            found.append(diagnostic("RB104", place, f"two cases are called {name!r}", "give each a name of its own"))
+    found += bounded(_same_names(file, source.sources))
     return LoadedCases(None if has_errors(found) else file, in_order(found), source.sources)
+
+
+def _same_names(file: CaseFile, sources: SourceMap) -> Iterator[Diagnostic]:
+    seen = set[str]()
+    for index, case in enumerate(file.cases):
+        if case.name in seen:
+            place = sources.at(("cases", index, "name"))
+            yield diagnostic("RB104", place, f"two cases are called {case.name!r}", "give each a name of its own")
+        seen.add(case.name)

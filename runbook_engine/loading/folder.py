@@ -32,6 +32,14 @@ def is_folder(path: Path) -> bool:
     return mode is not None and stat.S_ISDIR(mode)
 
 
+def real_path(path: str | os.PathLike[str]) -> Path:
+    """Follow links as far as they lead; one that leads in a circle stays, and is refused by whoever opens it.
+
+    `Path.resolve` raises RuntimeError for that, up to Python 3.12.
+    """
+    return Path(os.path.realpath(path))
+
+
 def entries(folder: Path) -> list[Path]:
     """List a folder, sorted; nothing when there is none.
 

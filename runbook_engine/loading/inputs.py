@@ -3,10 +3,11 @@
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook_engine.loading.bounded import bounded
 from runbook_engine.loading.folder import is_there
 from runbook_engine.loading.input_values import check_value
 from runbook_engine.loading.limited_file import read_limited
@@ -101,10 +102,7 @@ def _complete(
     inputs: Mapping[str, Input], values: Mapping[str, _Given], limits: Limits, found: list[Diagnostic]
 ) -> JsonObject:
     """Give every declared input its value; whatever does not fit is reported."""
-    for name, unknown in values.items():
-        if name not in inputs:
-            hint = did_you_mean(name, inputs) or f"inputs: {', '.join(inputs) or 'none'}"
-            found.append(diagnostic("RB120", unknown.place, f"the runbook has no input {quoted(name)}", hint))
+    found += bounded(_unknown(inputs, values))
     complete: dict[str, JsonValue] = {}
     for name, definition in inputs.items():
         given = values.get(name)
@@ -122,6 +120,13 @@ def _complete(
             found.append(diagnostic("RB120", given.place, f"{quoted(name)} {problem}", definition.description))
         complete[name] = value
     return complete
+
+
+def _unknown(inputs: Mapping[str, Input], values: Mapping[str, _Given]) -> Iterator[Diagnostic]:
+    for name, unknown in values.items():
+        if name not in inputs:
+            hint = did_you_mean(name, inputs) or f"inputs: {', '.join(inputs) or 'none'}"
+            yield diagnostic("RB120", unknown.place, f"the runbook has no input {quoted(name)}", hint)
 
 
 def _from_file(name: str, project: Path, limits: Limits, found: list[Diagnostic]) -> dict[str, _Given]:

@@ -6,6 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from runbook_engine.loading.bounded import bounded
 from runbook_engine.loading.error_words import TYPE_ERRORS, explain
 from runbook_engine.model.diagnostic import Diagnostic
 from runbook_engine.model.located import Path, SourceMap
@@ -23,7 +24,7 @@ def diagnostics_of(
     model: type[BaseModel] | None = None,
     to_source: ToSource | None = None,
 ) -> list[Diagnostic]:
-    """Explain every error of a validation.
+    """Explain the errors of a validation, as many as anybody reads.
 
     Args:
         error: what pydantic raised.
@@ -37,7 +38,7 @@ def diagnostics_of(
         path = _existing(sources.root, to_source, prefix, details)
         kind = details["type"] if details["type"] in {"missing", "extra_forbidden"} else "value"
         groups.setdefault((path, kind), []).append(details)
-    return [_explain_group(path, kind, found, sources, prefix, model) for (path, kind), found in groups.items()]
+    return bounded(_explain_group(path, kind, found, sources, prefix, model) for (path, kind), found in groups.items())
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from runbook_engine.loading.bounded import bounded
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.diagnostics import in_order
 from runbook_engine.loading.draft import draft_of
@@ -98,7 +99,7 @@ class _Loader:
     def _build(
         self, root: LocatedDict, source: YamlResult, real: Path, shown: str, chain: tuple[Path, ...]
     ) -> LoadedRunbook:
-        own = [*source.diagnostics, *_check_root(root, source.sources, real)]
+        own = [*source.diagnostics, *bounded(_check_root(root, source.sources, real))]
         data = _shape(root, source.sources, self._action_names, own)
         runbook: Runbook | None = None
         try:
@@ -210,7 +211,7 @@ def _shape(
             data[key] = [shapes[key](item, (key, index)) for index, item in enumerate(value)]
         elif key in RUNBOOK_KEYS:
             data[key] = plain(value)
-    found += shaper.diagnostics
+    found += bounded(shaper.diagnostics)
     return data
 
 

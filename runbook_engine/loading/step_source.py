@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from runbook_engine.loading.bounded import MOST_FINDINGS
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.pydantic_errors import keys_of
 from runbook_engine.model.diagnostic import Diagnostic
@@ -62,9 +63,8 @@ class Shaper:
             return None
         ((name, params),) = raw.items()
         if "." not in name:
-            place = self._sources.at((*path, name), key=True)
-            hint = did_you_mean(name, self._action_names)
-            self.diagnostics.append(diagnostic("RB108", place, f"{quoted(name)} is not an action", hint))
+            hint = "" if self._full else did_you_mean(name, self._action_names)
+            self._report("RB108", (*path, name), f"{quoted(name)} is not an action", hint, key=True)
             return None
         return self._call(name, params, (*path, name))
 
@@ -100,14 +100,13 @@ class Shaper:
         """Take the one action of a step; none or several are reported."""
         sole = 0 if "imported" in step else 1
         for extra in actions[sole:]:
-            place = self._sources.at((*path, extra), key=True)
             message = f"the step has an action already, and {quoted(extra)} would be a second one"
-            self.diagnostics.append(diagnostic("RB108", place, message, "make it a step of its own"))
+            self._report("RB108", (*path, extra), message, "make it a step of its own", key=True)
         if actions and sole:
             call = self._call(actions[0], raw[actions[0]], (*path, actions[0]))
             if call is not None:
                 step["action"] = call
-        elif sole and not any(closest(key, self._action_names) for key in unknown):
+        elif sole and not any(closest(key, self._action_names) for key in unknown[:MOST_FINDINGS]):
             hint = "add a key such as command.run, or import: another-runbook.yml"
             self._report("RB108", path, "the step has no action", hint)
 
@@ -141,16 +140,23 @@ class Shaper:
         return needs
 
     def _unknown_key(self, key: str, path: Path) -> None:
+        if self._full:
+            return
         if key not in self._hints:
             self._hints[key] = did_you_mean(key, [*STEP_KEYS, *self._action_names])
         hint = self._hints[key]
         if key == "inputs":
             hint = "inputs belong to an import"
-        place = self._sources.at(path, key=True)
-        self.diagnostics.append(diagnostic("RB102", place, f"unknown key {quoted(key)} in a step", hint))
+        self._report("RB102", path, f"unknown key {quoted(key)} in a step", hint, key=True)
 
-    def _report(self, rule: str, path: Path, message: str, hint: str = "") -> None:
-        self.diagnostics.append(diagnostic(rule, self._sources.at(path), message, hint))
+    def _report(self, rule: str, path: Path, message: str, hint: str = "", *, key: bool = False) -> None:
+        if not self._full:
+            self.diagnostics.append(diagnostic(rule, self._sources.at(path, key=key), message, hint))
+
+    @property
+    def _full(self) -> bool:
+        """Whether there is more already than is told (`bounded`)."""
+        return len(self.diagnostics) > MOST_FINDINGS
 
 
 def file_path(root: object, path: Path) -> Path:

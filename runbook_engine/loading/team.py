@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from runbook_engine.loading.bounded import bounded
 from runbook_engine.loading.diagnostics import in_order
 from runbook_engine.loading.folder import is_there
 from runbook_engine.loading.nesting import plain
@@ -56,7 +57,7 @@ def load_team(path: Path, limits: Limits) -> LoadedTeam:
     except ValidationError as error:
         found += diagnostics_of(error, source.sources, model=Team)
     else:
-        found += _check(team, source.sources)
+        found += bounded(_check(team, source.sources))
     return LoadedTeam(None if has_errors(found) else team, in_order(found), source.sources)
 
 

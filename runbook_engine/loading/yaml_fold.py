@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from runbook_engine.loading.bounded import MOST_FINDINGS
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.nesting import height
 from runbook_engine.loading.scalars import SPECIAL_STARTS, Plain, read_plain, read_plain_1_1
@@ -19,7 +20,6 @@ from runbook_engine.model.quoting import quoted
 from runbook_engine.model.rules import diagnostic
 
 ALIAS_BUDGET = 10_000
-MOST_FINDINGS = 1_000
 # Stands where a key would, while the value of a key that was refused is read and dropped; NUL is in no key.
 _DROP = "\0"
 # A list or mapping takes the memory of several texts, even when nothing is in it.

@@ -106,15 +106,28 @@ def _lines(path: str) -> list[str]:
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:  # noqa: PTH123 # a pipe must not block
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise TargetPatternError(f"limit file {path!r} is no regular file", part=f"@{path}")
-            lines = file.read(_LARGEST_LIMIT_FILE).splitlines()
+                raise _unusable(path, "it is no regular file")
+            text = file.read(_LARGEST_LIMIT_FILE + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise TargetPatternError(f"can't read limit file {path!r}: {reason}", part=f"@{path}") from error
-    names = [line.strip() for line in lines if line.strip()]
+        raise _unusable(path, reason or "it can't be opened") from error
+    if len(text) > _LARGEST_LIMIT_FILE:
+        raise _unusable(path, f"it is larger than {_LARGEST_LIMIT_FILE >> 20} MiB")
+    names = [line.strip() for line in text.splitlines() if line.strip()]
     if not names:
-        raise TargetPatternError(f"limit file {path!r} names no host", part=f"@{path}")
+        raise _unusable(path, "it names no host")
+    if max(map(len, names)) > _LONGEST_PATTERN:
+        raise _unusable(path, f"a line is longer than {_LONGEST_PATTERN} characters")
     return names
+
+
+def _unusable(path: str, why: str) -> TargetPatternError:
+    hint = "it is to be a file of UTF-8 text, with a host or a group in each line"
+    return TargetPatternError(f"can't use limit file {path!r}: {why}", part=f"@{path}", hint=hint)
+
+
+def _said(name: str) -> str:
+    return repr(name if len(name) <= _LONGEST_SUGGESTED else f"{name[:_LONGEST_SUGGESTED]}…")
 
 
 def _evaluate(
@@ -157,7 +170,9 @@ def _matches(inventory: Inventory, part: str) -> list[str]:
         return _subscripted(found, match)
     except IndexError:
         raise TargetPatternError(
-            f"{part!r} is out of range: {name!r} has {len(found)} targets", part=part, hint="subscripts count from 0"
+            f"{_said(part)} is out of range: {_said(name)} has {len(found)} targets",
+            part=part,
+            hint="subscripts count from 0",
         ) from None
 
 
@@ -171,7 +186,7 @@ def _named(inventory: Inventory, name: str) -> list[str]:
     if not found and name == LOCALHOST:
         return [LOCALHOST]
     if not found and not groups and not _is_loose(name):
-        raise TargetPatternError(f"{name!r} is neither a host nor a group", part=name, hint=_hint(inventory, name))
+        raise TargetPatternError(f"{_said(name)} is neither a host nor a group", part=name, hint=_hint(inventory, name))
     return found
 
 
@@ -186,7 +201,7 @@ def _matcher(name: str) -> re.Pattern[str]:
             warnings.simplefilter("ignore", FutureWarning)
             return re.compile(name[1:])
     except re.error as error:
-        raise TargetPatternError(f"{name!r} is no regular expression: {error}", part=name) from error
+        raise TargetPatternError(f"{_said(name)} is no regular expression: {error}", part=name) from error
 
 
 def _is_loose(name: str) -> bool:

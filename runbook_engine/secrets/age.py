@@ -113,7 +113,7 @@ def read_age_file(path: Path) -> bytes:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SecretError(f"{path} can't be read: {why}", hint="check its path, owner and mode") from None
     if len(content) > _LARGEST:
-        raise SecretError(f"{path} is larger than {_LARGEST >> 20} MiB")
+        raise SecretError(f"{path} is larger than {_LARGEST >> 20} MiB", hint="was the right file named?")
     if not is_age(content):
         raise SecretError(f"{path} is no age file", hint="make one: runbook secrets encrypt FILE")
     return content

@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import pkgutil
+import resource
 import signal
 import socket
 import sys
@@ -73,10 +74,20 @@ def watched(call, fds):
     os._exit(0)
 
 
+def bind(more):
+    """Let the process have so many bytes of address space more than it was forked with, and a minute of a core."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * os.sysconf("SC_PAGE_SIZE") + more
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+
+
 def become(call):
     """Be the process that `python -m runbook_engine.cli.main` would be."""
     if call["pid_file"]:
         Path(call["pid_file"]).write_text(f"{os.getpid()}\n")
+    if call["megabytes"]:
+        bind(call["megabytes"] << 20)
     os.environ.clear()
     os.environ.update(call["env"])
     time.tzset()

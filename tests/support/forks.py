@@ -94,17 +94,19 @@ class Helper:
         )
         theirs.close()
 
-    def start(self, words, *, cwd, env, pid_file=None):
+    def start(self, words, *, cwd, env, pid_file=None, megabytes=0):
         """Fork a process that calls `runbook` with these words.
 
         Args:
             pid_file: where it writes its own process id before anything else.
+            megabytes: how much address space it may take; it may use a core for a minute then. 0: as much as there is.
         """
         pipes = [os.pipe() for _ in range(3)]
         (out, out_w), (err, err_w), (told, told_w) = pipes
         with Path(os.devnull).open("rb") as nothing:
             given = [nothing.fileno(), out_w, err_w, told_w]
-            asked = {"words": words, "cwd": str(cwd), "env": dict(env), "pid_file": str(pid_file) if pid_file else None}
+            asked = {"words": words, "cwd": str(cwd), "env": dict(env), "megabytes": megabytes}
+            asked["pid_file"] = str(pid_file) if pid_file else None
             with self._lock:
                 socket.send_fds(self._socket, [json.dumps(asked).encode()], given)
         for fd in (out_w, err_w, told_w):

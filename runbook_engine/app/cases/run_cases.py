@@ -9,7 +9,7 @@ from runbook_engine.app.cases.play import play
 from runbook_engine.app.prepare import PlanRequest, PreparedPlan, prepare_plan
 from runbook_engine.app.project import InvalidFilesError, OpenProject
 from runbook_engine.loading.cases import load_cases
-from runbook_engine.loading.folder import is_file, shown, yaml_files
+from runbook_engine.loading.folder import is_file, real_path, shown, yaml_files
 from runbook_engine.loading.inputs import complete_inputs
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.model.case import Case, CaseFile
@@ -142,5 +142,5 @@ def _load(project: OpenProject, path: Path) -> CaseFile:
 
 
 def _relative(project: OpenProject, path: Path) -> str:
-    real, root = path.resolve(), project.root.resolve()
+    real, root = real_path(path), real_path(project.root)
     return shown(real.relative_to(root)) if real.is_relative_to(root) else shown(path)

@@ -14,7 +14,7 @@ from runbook_engine.app.secret_files import rekey as rekey_files
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import DocumentedGroup
 from runbook_engine.cli.terminal import can_ask, result, say
-from runbook_engine.loading.folder import shown
+from runbook_engine.loading.folder import real_path, shown
 from runbook_engine.loading.limited_file import open_plain
 from runbook_engine.model.errors import UsageError
 from runbook_engine.secrets.age_keys import is_age
@@ -86,7 +86,7 @@ def encrypt(file: str, out: Path | None, recipient: tuple[str, ...], *, force: b
     plaintext = _plaintext(file)
     encrypt_file(plaintext, target, to, passphrase=chosen, replace=force)
     result(str(target))
-    if file != "-" and Path(file).resolve() != target.resolve():
+    if file != "-" and real_path(file) != real_path(target):
         say(f"{file} is still there{'' if is_age(plaintext) else ' in clear'}")
 
 
@@ -118,7 +118,7 @@ def _plaintext(file: str) -> bytes:
         with open_plain(Path(file)) as opened:
             return opened.read(LARGEST + 1)
     except OSError as error:
-        raise UsageError(f"{shown(file)} can't be read: {error.strerror}") from error
+        raise UsageError(f"{shown(file)} can't be read: {error.strerror}", hint="name a plain file") from error
 
 
 def _asker() -> AskSecret | None:

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from runbook_engine.loading.folder import read_hint
 from runbook_engine.loading.inventory.findings import Findings, Place
 from runbook_engine.loading.inventory.instances import DescribeInstances
 from runbook_engine.loading.inventory.vault import Vault, is_vaulted
@@ -62,7 +63,7 @@ class InventoryFiles:
         try:
             content = self._read_regular(real)
         except OSError as error:
-            self._findings.add("RB301", place, f"can't read the file: {error.strerror or error}")
+            self._findings.add("RB301", place, f"can't read the file: {error.strerror or error}", read_hint(error))
             return None
         if content is None:
             self._findings.add("RB301", place, "this is no regular file", "name a file or a folder")
@@ -95,7 +96,9 @@ class InventoryFiles:
         try:
             return sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name))
         except OSError as error:
-            self._findings.add("RB301", Place(self.shown(folder)), f"can't list the folder: {error.strerror}")
+            self._findings.add(
+                "RB301", Place(self.shown(folder)), f"can't list the folder: {error.strerror}", read_hint(error)
+            )
             return []
 
     def _is_inside(self, real: str) -> bool:

@@ -21,6 +21,7 @@ _QUOTES = re.compile(r"""("|').*?\1""")
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|\r(?!\n)")
 # Finding similar names takes time by the number of groups; with more mistakes than this nobody reads suggestions.
 _MOST_SUGGESTIONS, _MOST_COMPARED = 5, 10_000
+_HOST_LINE = "write a host's name, and name=value behind it"
 _KINDS = ("hosts", "children", "vars")
 
 
@@ -94,7 +95,7 @@ def _read_host(line: str, group: str, place: Place, draft: Draft) -> None:
         names, port = expand_host(words[0], has_room=lambda count: draft.has_room(count, place))
         variables = dict(_assignment(word) for word in words[1:])
     except ValueError as error:
-        draft.findings.add("RB306", place, f"can't read host line: {error}")
+        draft.findings.add("RB306", place, f"can't read host line: {error}", _HOST_LINE)
         return
     for name in names:
         if draft.add_host(name, group, port, place):
@@ -123,7 +124,8 @@ def _read_variable(line: str, group: str, place: Place, draft: Draft) -> None:
     try:
         key, value = _assignment("=".join(part.strip() for part in line.split("=", 1)))
     except ValueError as error:
-        draft.findings.add("RB306", place, f"can't read variable of group {quoted(group)}: {error}")
+        message = f"can't read variable of group {quoted(group)}: {error}"
+        draft.findings.add("RB306", place, message, "write name=value")
         return
     draft.set_variable(group, key, value, place)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from runbook_engine.loading.folder import real_path
 from runbook_engine.loading.inventory.checks import check_variable
 from runbook_engine.loading.inventory.documents import plain, read_variables
 from runbook_engine.loading.inventory.files import InventoryFiles
@@ -78,7 +79,7 @@ class VarsFolders:
             if path.name.startswith(".") or path.name.endswith("~"):
                 continue
             if path.is_dir():
-                if not path.suffix and path.resolve() not in {one.resolve() for one in above}:
+                if not path.suffix and real_path(path) not in {real_path(one) for one in above}:
                     yield from self._files_below(path, (*above, path))
             elif path.suffix in EXTENSIONS and path.exists():
                 yield path

@@ -1,5 +1,6 @@
 """Reads a playbook into a flat list of tasks, each with what its play and its blocks say for all of theirs."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from runbook_engine.model.config import Limits
 from runbook_engine.model.diagnostic import Diagnostic, has_errors
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.located import LocatedDict, LocatedList, SourceMap
+from runbook_engine.model.quoting import quoted
 
 FROM_VAULT = "{{ secret('env:FROM_VAULT') }}"
 """What stands in place of a value that ansible-vault encrypted: somebody has to put it where secrets are kept here."""
@@ -21,6 +23,7 @@ _PREFIXES = ("ansible.builtin.", "ansible.legacy.")
 _LISTS = ("pre_tasks", "tasks", "post_tasks")
 _STATIC_INCLUDES = frozenset({"import_tasks", "include_tasks"})
 _MOST_FILES = 100
+_MOST_TASKS = 20_000
 # Of a play: what is dealt with elsewhere, or says nothing about what is done.
 _PLAY_WORDS = frozenset(
     {*_LISTS, "name", "hosts", "handlers", "roles", "vars", "gather_facts", "strategy", "order", "force_handlers"}
@@ -132,7 +135,8 @@ class _Reader:
         self._folder = folder
         self._limits = limits
         self._read = Playbook()
-        self._files = 0
+        self._files = self._tasks_read = 0
+        self._chain: list[str] = []
 
     def read(self, path: Path, shown: str) -> Playbook:
         plays = self._load(path, shown)
@@ -212,14 +216,27 @@ class _Reader:
         for node, mark in zip(nodes or (), nodes.marks if nodes else (), strict=True):
             if not isinstance(node, LocatedDict):
                 self._refuse(shown, mark, "a task is a mapping")
+            self._tasks_read += 1
+            if self._tasks_read > _MOST_TASKS:
+                self._refuse(shown, mark, f"there are more than {_MOST_TASKS:,} tasks")
             words = _shortened(node)
             task = Task(shown, node.mark[0], words, hosts, play, around)
             if "block" in words:
                 yield from self._block(node, shown, around, hosts, play)
-            elif included := self._included(words):
-                yield from self._tasks(self._load(*included), included[1], around.within(words), hosts, play)
+            elif (included := self._included(node, shown)) is not None:
+                yield from self._inside(included, shown, node, around.within(words), hosts, play)
             else:
                 yield task
+
+    def _inside(
+        self, name: str, shown: str, node: LocatedDict, around: Around, hosts: str, play: int
+    ) -> Iterator[Task]:
+        """Give the tasks of a file that is included."""
+        if name in self._chain:
+            self._refuse(shown, node.mark, f"files include each other: {' → '.join([*self._chain, name])}")
+        self._chain.append(name)
+        yield from self._tasks(self._load(self._folder / name, name), name, around, hosts, play)
+        self._chain.pop()
 
     def _block(self, node: LocatedDict, shown: str, around: Around, hosts: str, play: int) -> Iterator[Task]:
         if node.get("rescue"):
@@ -228,14 +245,25 @@ class _Reader:
         yield from self._tasks(node["block"], shown, around.within(node), hosts, play)
         yield from self._tasks(node.get("always"), shown, around.within(node, always=True), hosts, play)
 
-    def _included(self, words: Mapping[str, object]) -> tuple[Path, str] | None:
-        """Give the file that is included for certain, and its name; one that depends on anything is no such file."""
+    def _included(self, node: LocatedDict, shown: str) -> str | None:
+        """Name the file that is included for certain, from the playbook's folder on.
+
+        One that depends on anything is no such file. One that lies elsewhere is not read, and that is said: a playbook
+        of a stranger is not to choose what of this machine is turned into a runbook.
+        """
+        words = _shortened(node)
         for word in _STATIC_INCLUDES & words.keys():
             value = words[word]
             name = value.get("file") if isinstance(value, dict) else value
-            plain = isinstance(name, str) and "{{" not in name and "loop" not in words
-            if plain and is_file(self._folder / str(name)):
-                return self._folder / str(name), str(name)
+            if not isinstance(name, str) or "{{" in name or "loop" in words:
+                continue
+            place = os.path.realpath(self._folder / name)
+            folder = os.path.realpath(self._folder)
+            if not Path(place).is_relative_to(folder):
+                text = f"{quoted(name)} lies outside of the playbook's folder, and was not read"
+                self._remark(shown, node, str(node.get("name") or word), text)
+            elif is_file(Path(place)):
+                return os.path.relpath(place, folder)
         return None
 
     def _refuse(self, shown: str, mark: tuple[int, int], text: str) -> NoReturn:

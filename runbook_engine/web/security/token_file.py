@@ -55,10 +55,11 @@ def read_tokens(root: Path) -> TokenFile:
         return TokenFile()
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)  # of a folder no file can be made
+        raise _unusable(path, "it is no plain file")
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise _unusable(path, "it is no plain file")
         if found.st_mode & 0o077:
             raise InvalidInputError(
                 f"{path} may be read or written by others", hint=f"`chmod 600 {path}`, and have new tokens made"

@@ -316,6 +316,13 @@ def test_what_is_no_bundle_is_refused_and_leads_nowhere(content, runbook, tmp_pa
     assert sorted(one.name for one in tmp_path.iterdir() if one.is_file()) == ["bundle.tar.gz"]
 
 
+def test_a_part_larger_than_any_bundle_has_is_not_unpacked(runbook, tmp_path):
+    path = tmp_path / "bundle.tar.gz"
+    path.write_bytes(hostile(name="a/SHA256SUMS.sig", data=b"\n" * (1 << 20)))
+    done = runbook("audit", "check", str(path), cwd=tmp_path)
+    assert (done.status, "SHA256SUMS.sig is larger than" in done.out) == (6, True)
+
+
 def test_one_that_is_cut_anywhere_is_refused(bundle, check, tmp_path):
     whole = bundle.read_bytes()
     for end in range(0, len(whole) - 1, len(whole) // 12):

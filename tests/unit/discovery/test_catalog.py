@@ -1,4 +1,5 @@
 import importlib.metadata
+import os
 import sys
 
 import pytest
@@ -270,3 +271,28 @@ def test_the_group_is_the_documented_one():
     assert len(catalog.names()) == len(set(catalog.names()))
     group = importlib.metadata.entry_points(group="runbook_engine.actions")
     assert catalog.names() == tuple(sorted(point.name for point in group))
+
+
+@pytest.mark.timeout(60)
+def test_what_is_no_plain_file_of_bounded_size_is_no_plugin(folder):
+    (folder / "one.py").write_text(source("acme.one"))
+    os.mkfifo(folder / "pipe.py")
+    with (folder / "large.py").open("wb") as file:
+        file.truncate(1 << 40)
+    package = folder / "acme"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    os.mkfifo(package / "pipe.py")
+    catalog, diagnostics = build(folder)
+    assert catalog.names() == ("acme.one",)
+    assert [one.message.partition(" is ")[2] for one in diagnostics] == [
+        "no plain file; it is not used",
+        "larger than 16 MiB; it is not used",
+        "no plain file; it is not used",
+    ]
+
+
+def test_links_that_lead_in_a_circle_are_told(folder):
+    (folder / "loop.py").symlink_to("loop.py")
+    _, diagnostics = build(folder)
+    assert "Too many levels of symbolic links" in diagnostics[0].message

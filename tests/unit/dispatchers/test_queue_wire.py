@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.orders import an_order
@@ -63,7 +64,7 @@ def test_a_report(outputs, error, outcome, grade, flag):
         recovery_point=datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC),
     )
     output = {"stdout": b"\x00\xff"}
-    assert read_report(report_text(report), an_order(), output) == report._replace(output=output)
+    assert read_report(report_text(report), an_order(number=3), output) == report._replace(output=output)
 
 
 def test_what_nobody_began_leaves_an_older_doubt_as_it_is():
@@ -71,3 +72,19 @@ def test_what_nobody_began_leaves_an_older_doubt_as_it_is():
     fresh = read_report(text, an_order(number=4), {})
     assert (fresh.number, fresh.unbegun, fresh.in_doubt, fresh.error) == (4, True, False, "taken back")
     assert read_report(text, an_order(settle=True), {}).in_doubt
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "5", "null", "[]", '"unbegun"', "{}", "[" * 100_000, '{"unbegun": 5}', '{"order": {}, "origin": 1}'],
+)
+def test_what_is_none_of_them_is_refused_in_one_way(text):
+    with pytest.raises(ValueError):
+        read_order(text)
+    with pytest.raises(ValueError):
+        read_report(text, an_order(), {})
+
+
+def test_a_worker_reports_of_its_own_order_alone():
+    text = report_text(AttemptReport("other@host", 7, Outcome.CHANGED))
+    assert read_report(text, an_order(), {})[:3] == ("s@h", 1, Outcome.CHANGED)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook_engine.loading.folder import entries, is_file, is_folder, is_there, shown, yaml_files
+from runbook_engine.loading.folder import entries, is_file, is_folder, is_there, real_path, shown, yaml_files
 from runbook_engine.model.errors import InvalidInputError
 
 
@@ -34,3 +34,9 @@ def test_a_long_name_is_cut_in_its_middle():
     cut = shown("a" * 300 + "z.yml")
     assert cut.endswith("z.yml")
     assert len(cut) < 200
+
+
+def test_links_that_lead_in_a_circle_are_followed_nowhere(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert real_path(tmp_path / "a" / "c").name == "c"

@@ -129,6 +129,13 @@ def test_a_limit_may_be_the_lines_of_a_file(inventory, tmp_path):
     assert choose_targets(inventory, "all", limit=f"web1,@{path}") == ("db1", "web1", "web3")
 
 
+def test_a_limit_file_that_is_too_large_is_refused_and_not_cut(inventory, tmp_path):
+    path = tmp_path / "hosts.txt"
+    path.write_bytes(b"web3\n" * 3_400_000 + b"db1\n")
+    with pytest.raises(TargetPatternError, match="larger than 16 MiB"):
+        choose_targets(inventory, "all", limit=f"@{path}")
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b"nobody\n"])
 def test_a_limit_file_that_cannot_be_used_is_an_error(inventory, tmp_path, content):
     path = tmp_path / "failed.retry"

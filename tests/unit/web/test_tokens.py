@@ -1,5 +1,6 @@
 """People's tokens: made once, known again, kept as hashes in a file that only its owner reads."""
 
+import os
 import stat
 
 import pytest
@@ -87,3 +88,11 @@ def test_a_link_or_a_pipe_in_its_place_is_refused(tmp_path):
     os.mkfifo(tmp_path / PLACE, 0o600)
     with pytest.raises(InvalidInputError, match="no plain file"):
         read_tokens(tmp_path)
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_has_no_tokens(make, tmp_path):
+    (tmp_path / ".runbook").mkdir()
+    make(tmp_path / ".runbook/dashboard-tokens.json")
+    with pytest.raises(InvalidInputError, match="no plain file"):
+        remove_token(tmp_path, "dana")

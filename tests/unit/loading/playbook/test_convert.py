@@ -198,8 +198,30 @@ def test_files_of_tasks_are_read_where_they_are_included(convert):
 
 
 def test_files_that_include_each_other_end(convert):
-    with pytest.raises(InvalidInputError, match="include each other"):
+    with pytest.raises(InvalidInputError, match=r"include each other: more\.yml → more\.yml"):
         convert("- hosts: web\n  tasks: [{import_tasks: more.yml}]\n", more="- {import_tasks: more.yml}\n")
+
+
+def test_a_file_that_lies_elsewhere_is_a_persons_work_and_is_not_read(convert, tmp_path):
+    inside = tmp_path / "play"
+    inside.mkdir()
+    (tmp_path / "secret.yml").write_text("- {command: hunter2}\n")
+    (inside / "link.yml").symlink_to("../secret.yml")
+    (inside / "kept.yml").write_text("- {command: kept}\n")
+    for name in ("../secret.yml", str(tmp_path / "secret.yml"), "link.yml", "x/../../secret.yml"):
+        (inside / "site.yml").write_text(f"- hosts: web\n  tasks:\n    - include_tasks: {name}\n")
+        made = convert_playbook(read_playbook(inside / "site.yml", shown_as="site.yml", limits=Limits()), "site")
+        assert "hunter2" not in str(made), name
+        assert made.by_hand == 1, name
+        assert [one.text for one in made.remarks if "outside of the playbook's folder" in one.text], name
+    (inside / "site.yml").write_text("- hosts: web\n  tasks:\n    - include_tasks: x/../kept.yml\n")
+    made = convert_playbook(read_playbook(inside / "site.yml", shown_as="site.yml", limits=Limits()), "site")
+    assert made.by_hand == 0
+
+
+def test_more_tasks_than_anybody_has_are_refused(convert):
+    with pytest.raises(InvalidInputError, match="more than 20,000 tasks"):
+        convert("- hosts: web\n  tasks:\n" + "  - {command: x}\n" * 20_001)
 
 
 def test_roles_stand_between_what_comes_before_and_after_them(convert):
