@@ -16,7 +16,14 @@ from runbook_engine.journals.sql_copy import Copied, contents, copy_rows, first_
 from runbook_engine.journals.sql_driver import within
 from runbook_engine.journals.sql_errors import explain
 from runbook_engine.journals.sql_migrate import differences, migrate
-from runbook_engine.journals.sql_rights import Roles, grant, granted, rights_on_events, unknown_roles
+from runbook_engine.journals.sql_rights import (
+    Roles,
+    grant,
+    granted,
+    has_workers_tables,
+    rights_on_events,
+    unknown_roles,
+)
 from runbook_engine.journals.sql_schema import leases, make_tables, prepare, version_of
 from runbook_engine.journals.sql_store import Store, alone
 from runbook_engine.journals.sql_triggers import missing_triggers
@@ -173,7 +180,8 @@ class JournalDatabase:
         else:
             yield Look("rights", "ok", f"the role {role} can neither change nor remove events")
         others = granted(connection)
-        yield Look("roles", "ok", f"add: {_listed(others.applications)}; read: {_listed(others.readers)}")
+        works = f"; work: {_listed(others.workers)}" if others.workers else ""
+        yield Look("roles", "ok", f"add: {_listed(others.applications)}; read: {_listed(others.readers)}{works}")
 
     def _make_beside(self, connection: Connection, beside: Beside | None) -> None:
         if beside is not None and not self.is_file:
@@ -187,6 +195,9 @@ class JournalDatabase:
         if unknown := unknown_roles(connection, roles):
             hint = f"make it first, as an administrator of the server: CREATE ROLE {unknown[0]} LOGIN"
             raise InvalidInputError(f"the database knows no role {', '.join(unknown)}", hint=hint)
+        if roles.workers and not has_workers_tables(connection):
+            hint = "install the extra that makes them, here too: pip install 'runbook-engine[workers]'"
+            raise UsageError("the database has no tables that orders for workers travel by", hint=hint)
         grant(connection, roles)
 
     def _live(self, connection: Connection) -> list[Lease]:

@@ -1,7 +1,7 @@
-"""Who may do what with a journal in PostgreSQL: the rights of the application's role and of readers, as GRANTs.
+"""Who may do what with a journal in PostgreSQL: the rights of runs, of readers and of workers, as GRANTs.
 
 The owner (who made the tables) upgrades, prunes, and gives rights. The application's role adds events, and can neither
-change nor remove one. A reader reads.
+change nor remove one. A reader reads. A worker sees nothing of what is recorded: it takes orders and reports on them.
 """
 
 from collections.abc import Iterator
@@ -20,8 +20,21 @@ _APPLICATION = {
     "alembic_version": "SELECT",
 }
 _READER = dict.fromkeys(_APPLICATION, "SELECT")
+# A worker asks who holds a run's lease; it can neither change what was ordered nor order anything.
+_WORKER = {
+    "leases": "SELECT (name, holder, fence, expires_at)",
+    "queue_runs": "SELECT",
+    "queue_orders": "SELECT, UPDATE (state, worker, host, begun_at, progress, report), DELETE",
+    "queue_outputs": "INSERT",
+    "queue_workers": "SELECT, INSERT, UPDATE (heartbeat, draining), DELETE",
+    "procrastinate_jobs": "SELECT, UPDATE, DELETE",
+    "procrastinate_workers": "SELECT, INSERT, UPDATE, DELETE",
+    "procrastinate_events": "INSERT",
+    "procrastinate_periodic_defers": "SELECT, UPDATE (job_id)",
+}
+_WORKERS_SEQUENCE = "procrastinate_events_id_seq"
 # What workers on other machines have beside the journal: whoever runs orders there, and takes away what is done.
-_WORKERS = "SELECT, INSERT, UPDATE, DELETE"
+_BESIDE = "SELECT, INSERT, UPDATE, DELETE"
 _OF_WORKERS = """\
 SELECT relname, relkind FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'S')
@@ -31,6 +44,12 @@ SELECT grantee, bool_or(privilege_type = 'INSERT') FROM information_schema.role_
 WHERE table_schema = current_schema() AND table_name = 'events' AND grantee <> 'PUBLIC' AND grantee NOT IN
   (SELECT tableowner FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'events')
 GROUP BY grantee ORDER BY grantee"""
+_GRANTED_WORKERS = """\
+SELECT DISTINCT grantee FROM information_schema.role_table_grants
+WHERE table_schema = current_schema() AND table_name = 'queue_workers' AND privilege_type = 'INSERT'
+AND grantee <> 'PUBLIC' AND grantee NOT IN
+  (SELECT tableowner FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'queue_workers')
+ORDER BY grantee"""
 _RIGHTS = ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
 
 
@@ -40,9 +59,15 @@ class Roles:
 
     applications: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
+    workers: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every one of them."""
+        return (*self.applications, *self.readers, *self.workers)
 
     def __bool__(self) -> bool:
-        return bool(self.applications or self.readers)
+        return bool(self.all)
 
 
 def grants(roles: Roles, schema: str = "public") -> list[str]:
@@ -50,6 +75,7 @@ def grants(roles: Roles, schema: str = "public") -> list[str]:
     return [
         *(line for role in roles.applications for line in _of_role(role, schema, _APPLICATION)),
         *(line for role in roles.readers for line in _of_role(role, schema, _READER)),
+        *(line for role in roles.workers for line in _of_worker(role, schema)),
     ]
 
 
@@ -64,13 +90,23 @@ def grant(connection: Connection, roles: Roles) -> None:
 def unknown_roles(connection: Connection, roles: Roles) -> list[str]:
     """Name those that the database does not know."""
     known = set(connection.execute(text("SELECT rolname FROM pg_roles")).scalars())
-    return [role for role in (*roles.applications, *roles.readers) if role not in known]
+    return [role for role in roles.all if role not in known]
+
+
+def has_workers_tables(connection: Connection) -> bool:
+    """Tell whether the database has the tables that orders travel by."""
+    return bool(connection.execute(text("SELECT to_regclass('queue_orders') IS NOT NULL")).scalar_one())
 
 
 def granted(connection: Connection) -> Roles:
-    """Tell which roles, besides the owner, have rights by now: who may add events, and who may only read them."""
+    """Tell which roles, besides the owner, have rights by now: who may add events, who may only read, who works."""
     rows = connection.execute(text(_GRANTED)).all()
-    return Roles(tuple(role for role, adds in rows if adds), tuple(role for role, adds in rows if not adds))
+    works = connection.execute(text(_GRANTED_WORKERS)).scalars()
+    return Roles(
+        tuple(role for role, adds in rows if adds),
+        tuple(role for role, adds in rows if not adds),
+        tuple(role for role in works if role not in {known for known, _ in rows}),
+    )
 
 
 def rights_on_events(connection: Connection) -> list[str]:
@@ -87,11 +123,21 @@ def _of_role(role: str, schema: str, rights: dict[str, str]) -> Iterator[str]:
         yield f"GRANT {allowed} ON {room}.{table} TO {name}"
 
 
+def _of_worker(role: str, schema: str) -> Iterator[str]:
+    name, room = _quoted(role), _quoted(schema)
+    yield f"GRANT USAGE ON SCHEMA {room} TO {name}"
+    for table in dict.fromkeys((*_APPLICATION, *_WORKER)):
+        yield f"REVOKE ALL ON {room}.{table} FROM {name}"
+        if table in _WORKER:
+            yield f"GRANT {_WORKER[table]} ON {room}.{table} TO {name}"
+    yield f"GRANT USAGE ON SEQUENCE {room}.{_WORKERS_SEQUENCE} TO {name}"
+
+
 def _of_workers(connection: Connection, roles: Roles, schema: str) -> Iterator[str]:
     for name, kind in connection.execute(text(_OF_WORKERS)).all():
         thing = f"{'SEQUENCE ' if kind == 'S' else ''}{_quoted(schema)}.{_quoted(name)}"
         for role in roles.applications:
-            yield f"GRANT {'USAGE' if kind == 'S' else _WORKERS} ON {thing} TO {_quoted(role)}"
+            yield f"GRANT {'USAGE' if kind == 'S' else _BESIDE} ON {thing} TO {_quoted(role)}"
         for role in roles.readers:
             yield f"GRANT SELECT ON {thing} TO {_quoted(role)}"
 

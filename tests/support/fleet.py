@@ -57,12 +57,11 @@ class Fleet:
         return sorted(path.read_text().split()) if path.exists() else []
 
     def role_of_a_worker(self) -> str:
-        """Make a role with the rights that the documentation gives a worker; give its address of the journal."""
-        page = (Path(__file__).parents[2] / "docs" / "how-to" / "workers.md").read_text()
-        statements = page.partition("```sql\n")[2].partition("```")[0]
+        """Make a role with the rights of a worker and no more; give its address of the journal."""
         name = f"worker_{self.database}"
-        made = statements.replace(" PASSWORD '…'", "").replace(" TO worker", f" TO {name}")
-        self.postgres.sql(self.database, made.replace("ROLE worker", f"ROLE {name}"))
+        self.postgres.sql(self.database, f"CREATE ROLE {name} LOGIN")
+        made = self.runbook("journal", "init", "--worker-role", name)
+        assert made.status == 0, made.err
         return self.url.replace("//runbook@", f"//{name}@")
 
     def sql(self, query: str, url: str = "") -> list:

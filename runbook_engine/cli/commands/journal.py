@@ -30,8 +30,17 @@ def journal() -> None:
     "--app-role", "applications", multiple=True, metavar="ROLE", help="A role that runs have: may add events, no more."
 )
 @click.option("--reader-role", "readers", multiple=True, metavar="ROLE", help="A role that may only read.")
+@click.option(
+    "--worker-role",
+    "workers",
+    multiple=True,
+    metavar="ROLE",
+    help="A role that workers have: orders and reports alone.",
+)
 @click.option("--print-grants", is_flag=True, help="Print the GRANTs of these roles, and do nothing.")
-def init(applications: tuple[str, ...], readers: tuple[str, ...], *, print_grants: bool) -> None:
+def init(
+    applications: tuple[str, ...], readers: tuple[str, ...], workers: tuple[str, ...], *, print_grants: bool
+) -> None:
     """Make the journal where there is none; give roles of PostgreSQL their rights.
 
     Who calls it owns the tables. The roles must be there (CREATE ROLE …), and may be given again: they end with these
@@ -39,15 +48,18 @@ def init(applications: tuple[str, ...], readers: tuple[str, ...], *, print_grant
 
     Examples:
       RUNBOOK_JOURNAL=postgresql://owner@db/runbook runbook journal init --app-role runbook_app --reader-role auditor
+      runbook journal init --worker-role worker_eu --worker-role worker_us
       runbook journal init --app-role runbook_app --print-grants
     """
     from runbook_engine.app.keep_journal import init_journal, rights_of
     from runbook_engine.journals.sql_rights import Roles
 
-    roles = Roles(applications, readers)
+    roles = Roles(applications, readers, workers)
     if print_grants:
         if not roles:
-            raise UsageError("--print-grants needs a role", hint="name one: --app-role ROLE, --reader-role ROLE")
+            raise UsageError(
+                "--print-grants needs a role", hint="name one: --app-role ROLE, --reader-role ROLE, --worker-role ROLE"
+            )
         for line in rights_of(roles):
             result(f"{line};")
         return
@@ -57,6 +69,8 @@ def init(applications: tuple[str, ...], readers: tuple[str, ...], *, print_grant
         say(f"{role}: may read, and add events")
     for role in readers:
         say(f"{role}: may read")
+    for role in workers:
+        say(f"{role}: may take orders and report on them, and see nothing of what is recorded")
 
 
 @journal.command()

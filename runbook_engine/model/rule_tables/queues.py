@@ -26,7 +26,8 @@ Good: queue: eu-west-1
         "RB243",
         "every queue has a worker",
         """
-Steps on targets whose queue nobody serves wait until a worker comes. `runbook workers` shows who serves what.
+Steps on targets whose queue nobody serves wait until a worker comes. `runbook workers` shows who serves what. `plan`
+and `run` ask the journal's database for it; `validate` reads files alone, and says nothing of it.
 Bad:  a plan with queue: eu-west-1 while no worker serves it
 Good: runbook worker --queue eu-west-1, on a machine in that region
 """,

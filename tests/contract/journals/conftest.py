@@ -28,7 +28,7 @@ class PostgresServer:
         self._run(str(BINARIES / "initdb"), "-D", f"{folder}/data", "-U", "runbook", "--auth=trust", "-E", "UTF8")
         self.start()
         # The documented roles: who owns the journal, who runs, who looks.
-        for role in ("journal_owner", "journal_app", "journal_reader"):
+        for role in ("journal_owner", "journal_app", "journal_reader", "journal_worker"):
             self.sql("postgres", f"CREATE ROLE {role} LOGIN")
 
     def start(self):

@@ -8,7 +8,7 @@ import pytest
 from runbook_engine.dispatchers.queue_schema import apply_schema
 from runbook_engine.journals.address import open_database, open_journal
 from runbook_engine.journals.sql_rights import Roles, grants
-from runbook_engine.model.errors import ExitCode, InvalidInputError, JournalError
+from runbook_engine.model.errors import ExitCode, InvalidInputError, JournalError, UsageError
 from runbook_engine.model.event import Actor, AttemptFinished, NoteAdded, RunClosed, RunOpened
 from runbook_engine.model.outcome import Outcome
 
@@ -159,7 +159,9 @@ def test_rights_are_made_what_they_should_be_and_survive_an_upgrade(postgres, na
     # As version 1 left it, with roles that had their rights from somewhere.
     for function in ("runbook_append_only", "runbook_tell"):
         postgres.sql(name, f"DROP FUNCTION {function}() CASCADE")
-    postgres.sql(name, "DROP TABLE alembic_version, tasks, prunings; UPDATE meta SET value = 1 WHERE value = 5")
+    postgres.sql(
+        name, "DROP TABLE alembic_version, tasks, prunings; UPDATE meta SET value = 1 WHERE key = 'schema_version'"
+    )
     database.upgrade()
     assert postgres.sql(name, "SELECT count(*) FROM tasks", "journal_reader") == [(0,)]
     journal = open_journal(postgres.url(name, "journal_app"), project=tmp_path, create=False)
@@ -179,6 +181,61 @@ def test_roles_have_what_workers_need(postgres, tmp_path):
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         postgres.sql(name, defer, "journal_reader")
     assert {look.level for look in database.examine()} <= {"ok", "note"}, "what is beside the journal is not its own"
+    database.close()
+
+
+OF_NO_WORKER = [
+    *CHANGES,
+    *ONLY_BY_RIGHTS,
+    *(
+        f"SELECT * FROM {table}"
+        for table in ("events", "runs", "outputs", "tasks", "meta", "prunings", "queue_outputs")
+    ),
+    "INSERT INTO events SELECT * FROM events",
+    "SELECT ticks FROM leases",
+    "UPDATE leases SET fence = 9",
+    "INSERT INTO queue_runs VALUES ('r1', '{}')",
+    "UPDATE queue_runs SET facts = ''",
+    "INSERT INTO queue_orders (run, task, number, queue, fence) VALUES ('r1', 't', 1, 'q', 1)",
+    "UPDATE queue_orders SET body = ''",
+    "UPDATE queue_orders SET queue = 'mine', fence = 9",
+    "UPDATE queue_orders SET cancel = false",
+    "UPDATE queue_outputs SET data = ''",
+    "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('q', 't')",
+    "TRUNCATE queue_orders CASCADE",
+    "DROP TABLE procrastinate_jobs",
+]
+
+
+def test_a_worker_takes_orders_and_can_do_nothing_else(postgres, tmp_path):
+    name = postgres.new_database()
+    database = open_database(postgres.url(name, "journal_owner"), project=tmp_path)
+    postgres.sql(name, "GRANT CREATE ON SCHEMA public TO PUBLIC", "runbook")
+    database.make(Roles(), apply_schema)
+    postgres.sql(name, "REVOKE CREATE ON SCHEMA public FROM PUBLIC", "runbook")
+    postgres.sql(name, "GRANT ALL ON events, leases, queue_orders TO journal_worker", "runbook")
+    database.make(Roles(workers=("journal_worker",)), apply_schema)
+    for again in (False, True):
+        for statement in OF_NO_WORKER:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match=BY_RIGHTS):
+                postgres.sql(name, statement, "journal_worker")
+        assert postgres.sql(name, "SELECT name, fence FROM leases", "journal_worker") == []
+        assert postgres.sql(name, "UPDATE queue_orders SET state = 'begun', worker = 'w'", "journal_worker") == []
+        looks = {look.name: look.text for look in database.examine()}
+        assert looks["roles"] == "add: nobody but the owner; read: nobody but the owner; work: journal_worker"
+        if not again:
+            postgres.sql(name, "GRANT UPDATE (body) ON queue_orders TO journal_worker", "runbook")
+            database.upgrade(apply_schema)
+    database.close()
+
+
+def test_a_worker_without_the_tables_of_orders_is_refused(postgres, tmp_path):
+    name = postgres.new_database()
+    database = open_database(postgres.url(name, "journal_owner"), project=tmp_path)
+    with pytest.raises(UsageError, match="orders for workers") as refused:
+        database.make(Roles(workers=("journal_worker",)))
+    assert "runbook-engine[workers]" in refused.value.hint
+    assert database.version() is None
     database.close()
 
 

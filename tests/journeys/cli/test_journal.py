@@ -52,10 +52,13 @@ def test_what_makes_no_sense_is_refused(runbook):
 
 
 def test_rights_are_printed_for_who_may_give_them(runbook):
-    printed = runbook("journal", "init", "--app-role", "runbook_app", "--reader-role", "auditor", "--print-grants")
+    words = ("--app-role", "runbook_app", "--reader-role", "auditor", "--worker-role", "far")
+    printed = runbook("journal", "init", *words, "--print-grants")
     assert printed.status == 0
     assert 'GRANT SELECT, INSERT ON "public".events TO "runbook_app";' in printed.out.splitlines()
     assert 'GRANT SELECT ON "public".events TO "auditor";' in printed.out.splitlines()
+    assert 'GRANT INSERT ON "public".queue_outputs TO "far";' in printed.out.splitlines()
+    assert 'REVOKE ALL ON "public".events FROM "far";' in printed.out.splitlines()
     assert not (runbook.root / FILE).exists()
 
 
