@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runbook_engine.app.whole import refuse_damaged
+from runbook_engine.model.counted import CountedAnswers
 from runbook_engine.model.errors import NoJournalError
 from runbook_engine.model.event import (
     AttemptFinished,
@@ -79,12 +80,13 @@ def durations(events: Iterable[StoredEvent]) -> list[tuple[str, float]]:
     What was asked of people lasts from the first question to the answer that decided, whether or not the run was being
     advanced meanwhile; a window lasts until it opens. Anything else lasts as long as its attempts together: what lay
     between two of them is left out, for in a resumed run that may be a night. What was skipped took no time that
-    anything could be learnt from.
+    anything could be learnt from. An answer that does not count took none either.
     """
     asked: dict[str, _Asked] = {}
     worked: dict[str, float] = {}
     ended: dict[str, float] = {}
-    for stored in events:
+    answers = CountedAnswers()
+    for stored in map(answers.counted, events):
         event = stored.event
         match event:
             case GateOpened():

@@ -135,7 +135,7 @@ def _that_did_something(journal: Glance, runbook: str | None, inventory: str) ->
 
 
 def _hosts_of(journal: Glance, head: RunHead, inventory: Inventory) -> list[str]:
-    hosts = failed_hosts(RunState(head.id, journal.tally(head.id).events))
+    hosts = failed_hosts(RunState(head.id, journal.tally(head.id).events, whole=False))
     return [host for host in hosts if host != LOCALHOST or host in inventory.targets]
 
 

@@ -35,7 +35,7 @@ def make_summary(journal: Journal, run: str) -> RunReport:
     if head is None or head.status == "open" or head.mode == Mode.DRY_RUN.value or head.events < _BIG:
         return make_report(journal, run)
     tally = journal.tally(run, few=FOLD_ABOVE, by_target=True)
-    return build_report(tally.events, well=tally.well, targets=tally.targets)
+    return build_report(tally.events, well=tally.well, targets=tally.targets, whole=False)
 
 
 def render_report(report: RunReport, form: str) -> str:

@@ -158,7 +158,7 @@ def list_runs(journal: Glance, *, limit: int = 0, before: str = "") -> list[RunL
 def run_status(journal: Glance, head: RunHead, *, now: datetime | None = None) -> RunStatus:
     """Tell where a run stands now."""
     tally = journal.tally(head.id)
-    state = RunState(head.id, tally.events)
+    state = RunState(head.id, tally.events, whole=False)
     opened = state.opened
     lease = journal.lease(f"run:{head.id}")
     standing = _standing(state, held=lease is not None)

@@ -165,7 +165,7 @@ def check_plan(journal: Journal, run: str, plan: str) -> None:
     Raises:
         InvalidInputError: it has another one by now.
     """
-    if RunState(run, journal.tally(run).events).fingerprint != plan:
+    if RunState(run, journal.tally(run).events, whole=False).fingerprint != plan:
         raise InvalidInputError(
             f"the plan of run {run} is another one by now; nothing was recorded", hint="look at it as it is now"
         )

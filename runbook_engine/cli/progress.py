@@ -28,6 +28,7 @@ from runbook_engine.model.event import (
     LeaseLost,
     LeaseTaken,
     ManualAnswered,
+    NoteAdded,
     PlanAccepted,
     RecoveryPointUsed,
     RevertDue,
@@ -78,8 +79,10 @@ class LineProgress:
     def event(self, stored: StoredEvent) -> None:
         """Tell an event."""
         with self._lock:
-            self.view.take(stored)
-            line = self._line(stored)
+            counted = self.view.take(stored)
+            line = self._line(counted)
+            if isinstance(counted.event, NoteAdded) and counted is not stored:
+                line = ("not counted", "", counted.event.text)
             if line is not None:
                 self._tell(stored.time, *line)
         self._put_due()

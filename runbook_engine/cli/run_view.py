@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from runbook_engine.model.counted import CountedAnswers
 from runbook_engine.model.event import (
     AttemptFinished,
     AttemptStarted,
@@ -28,7 +29,6 @@ from runbook_engine.model.event import (
 )
 from runbook_engine.model.names import step_of
 from runbook_engine.model.outcome import Outcome
-from runbook_engine.model.signed_answer import GateAnswer, answer_problem
 
 FOLD_ABOVE = 20
 
@@ -88,6 +88,7 @@ class RunView:
         self.holds: dict[str, HoldOpened] = {}
         self.order = ""
         self._ended: dict[str, Outcome] = {}
+        self._answers = CountedAnswers()
 
     @property
     def counts(self) -> Counter[Outcome]:
@@ -111,8 +112,13 @@ class RunView:
         found = [(task, since) for task, since in self.running.items() if step_of(task) == step]
         return sorted(found, key=lambda item: item[1])
 
-    def take(self, stored: StoredEvent) -> None:
-        """Take note of an event."""
+    def take(self, stored: StoredEvent) -> StoredEvent:
+        """Take note of an event, and give it as it counts: what an answer amounts to that does not is another one."""
+        stored = self._answers.counted(stored)
+        self._take(stored)
+        return stored
+
+    def _take(self, stored: StoredEvent) -> None:
         match stored.event:
             case AttemptStarted(task=task):  # (this and the next are nearly all events, so they are asked first)
                 self.running[task] = stored.time
@@ -171,8 +177,6 @@ class RunView:
                 self.order = "is paused" if isinstance(event, RunPaused) else ""
 
     def _take_gate(self, event: Event) -> None:
-        if isinstance(event, GateAnswer) and self._is_void(event.task, event):
-            return
         match event:
             case GateOpened(task=task) as gate:
                 self.gates[task], self.approvals[task] = gate, []
@@ -184,10 +188,6 @@ class RunView:
                 self._end(task, Outcome.FAILED)
             case _:
                 return
-
-    def _is_void(self, task: str, answer: GateAnswer) -> bool:
-        gate = self.gates.get(task)
-        return gate is not None and answer_problem(self.run, gate, answer) is not None
 
     def _stop(self, task: str) -> None:
         self.running.pop(task, None)

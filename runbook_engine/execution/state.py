@@ -51,7 +51,8 @@ class RunState:
     run, so that it is taken back. `ends`: why nothing new begins but what is always done; None while it may.
     """
 
-    def __init__(self, run: str, events: Iterable[StoredEvent] = ()) -> None:
+    def __init__(self, run: str, events: Iterable[StoredEvent] = (), *, whole: bool = True) -> None:
+        """Begin with these events; `whole`: every event of the run is told, and not only those of a tally."""
         self.run = run
         self.seq = 0
         self.opened: RunOpened | None = None
@@ -73,7 +74,7 @@ class RunState:
         self.messages = MessagesState()
         self.marks = Marks()
         self.refusals = Refusals()
-        self._answers = CountedAnswers()
+        self._answers = CountedAnswers(whole=whole)
         for stored in events:
             self.apply(stored)
 

@@ -32,10 +32,9 @@ from runbook_engine.journals.pruning import (
     pruned_error,
     read_pruning,
 )
-from runbook_engine.journals.rows import ATTEMPT_KINDS, WELL, task_rows, without
+from runbook_engine.journals.rows import ATTEMPT_KINDS, WELL, decided, is_overtaken, task_rows, without
 from runbook_engine.journals.verify import OutputFact, verify_numbers, verify_run
 from runbook_engine.journals.verify_pruned import verify_order, verify_pruned, verify_records
-from runbook_engine.model.counted import DECISIVE
 from runbook_engine.model.errors import KeptRunError
 from runbook_engine.model.event import MONITOR, Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.clock import Clock
@@ -93,7 +92,7 @@ class MemoryJournal:
         with self._lock:
             self._check_fence(lease)
             head = self._whole(run)
-            if since is not None and any(row.kind in DECISIVE for row in self._rows[run][since:]):
+            if since is not None and is_overtaken(self._rows[run][since:], decided(events)):
                 raise overtaken(run)
             batch = append_batch(head, events, actor, time=self._time())
             if taken := [key for *key, _, _ in captured if tuple(key) in self._outputs]:
@@ -155,7 +154,8 @@ class MemoryJournal:
         return Tally(
             events=without(
                 (one for one in events if one.event.kind not in ATTEMPT_KINDS or one.seq in telling),
-                {row.task for row in rows.values() if row.outcome in WELL},
+                told,
+                {row.task: row.seq for row in rows.values()},
             ),
             well=Counter((row.step, row.outcome) for row in well),
             targets=Counter((row.target, row.outcome) for row in well if by_target),

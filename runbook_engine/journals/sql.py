@@ -24,7 +24,7 @@ from runbook_engine.journals.ledger import (
     run_exists,
 )
 from runbook_engine.journals.pruning import read_pruning
-from runbook_engine.journals.rows import run_row, task_rows
+from runbook_engine.journals.rows import decided, run_row, task_rows
 from runbook_engine.journals.sql_driver import MARKS, ask, within
 from runbook_engine.journals.sql_errors import explain, is_final, is_undecodable, lost_connection
 from runbook_engine.journals.sql_rows import (
@@ -38,11 +38,13 @@ from runbook_engine.journals.sql_rows import (
     newest_pruning,
     opening_row,
     put_tasks,
+    tasks_before,
     whole_run,
 )
 from runbook_engine.journals.sql_schema import events, next_number, outputs, prunings, runs
 from runbook_engine.journals.sql_store import Store
 from runbook_engine.journals.tally import tally
+from runbook_engine.model.counted import Standing
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import MONITOR, Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.journal import Also, Damage, Ears, Holder, Lease, Pruning, RunHead, Tally
@@ -108,10 +110,10 @@ class SqlJournal:
                 head = whole_run(connection, run, lock=True)
                 if arrived := self._arrived(connection, run, events):
                     return arrived
-                if since is not None and decided_since(connection, run, since):
+                if since is not None and decided_since(connection, run, since, decided(events)):
                     raise overtaken(run)
                 batch = append_batch(head, events, actor, time=self._time(connection))
-                _insert(connection, batch, captured)
+                _insert(connection, batch, captured, tasks_before(connection, run, decided(events)))
                 if also is not None:
                     within(connection, also)
         except JournalError as error:
@@ -322,9 +324,14 @@ class _UndecodableError(JournalError):
     """Text in the database is not UTF-8; reading it once more, tolerantly, tells which event it is."""
 
 
-def _insert(connection: Connection, batch: Batch, captured: list[tuple[str, str, int, str, bytes, str]]) -> None:
+def _insert(
+    connection: Connection,
+    batch: Batch,
+    captured: list[tuple[str, str, int, str, bytes, str]],
+    before: Mapping[str, Standing],
+) -> None:
     insert_events(connection, batch.rows)
-    put_tasks(connection, task_rows(batch.stored).values())
+    put_tasks(connection, task_rows(batch.stored, before).values())
     if captured:
         names = [column.name for column in outputs.columns]
         connection.execute(outputs.insert(), [dict(zip(names, row, strict=True)) for row in captured])

@@ -5,16 +5,17 @@ from typing import cast
 
 from sqlalchemy import Connection, select
 
-from runbook_engine.journals.chain import EventRow, Row, event_row
+from runbook_engine.journals.chain import EventRow, Row, event_row, label, read_row
 from runbook_engine.journals.ledger import OPEN, RunRow, no_such_run
 from runbook_engine.journals.pruning import PruningRow, pruned_error, pruning_row
 from runbook_engine.journals.rows import TaskRow, run_row
 from runbook_engine.journals.sql_driver import MARKS, ask, insert, locking, put
-from runbook_engine.journals.sql_schema import events, prunings, runs
-from runbook_engine.model.counted import DECISIVE
+from runbook_engine.journals.sql_schema import events, prunings, runs, tasks
+from runbook_engine.model.counted import DECISIVE, Standing, standing
 
 _RUN_COLUMNS = ", ".join(RunRow.__slots__)
 _EVENT_COLUMNS = ", ".join(EventRow._fields)
+_AT_ONCE = 500  # names in one question
 _MOVED = ("status", "closed_at", "head_seq", "head_hash")
 
 
@@ -48,8 +49,28 @@ def events_after(connection: Connection, run: str, seq: int, *, most: int) -> Se
     return cast("Sequence[Row]", ask(connection, query, (run, seq)))
 
 
-def decided_since(connection: Connection, run: str, seq: int) -> bool:
-    """Tell whether a run has a newer event that people's answers go by."""
+def tasks_before(connection: Connection, run: str, names: Sequence[str]) -> dict[str, Standing]:
+    """Tell what may be decided about tasks now; tasks that nothing happened to are left out.
+
+    Raises:
+        JournalError: an event is damaged.
+    """
+    found: dict[str, Standing] = {}
+    for few in (names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE)):
+        query = select(events).join(tasks, (tasks.c.run == events.c.run) & (tasks.c.seq == events.c.seq))
+        query = query.where(tasks.c.run == run, tasks.c.task.in_(few))
+        for row in connection.execute(query):
+            event = read_row(event_row(row), follows=None).event
+            found[label(event.task)] = standing(event) or Standing()  # type: ignore[union-attr]  # it is one of a task
+    return found
+
+
+def decided_since(connection: Connection, run: str, seq: int, names: Sequence[str]) -> bool:
+    """Tell whether a run has a newer event that people's answers go by, or one of these tasks went on since."""
+    for few in (names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE)):
+        moved = select(tasks.c.seq).where(tasks.c.run == run, tasks.c.seq > seq, tasks.c.task.in_(few))
+        if connection.execute(moved.limit(1)).first() is not None:
+            return True
     newer = select(events.c.seq).where(events.c.run == run, events.c.seq > seq, events.c.kind.in_(sorted(DECISIVE)))
     return connection.execute(newer.limit(1)).first() is not None
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from runbook_engine.journals.chain import EventRow, event_row, read_row
-from runbook_engine.journals.rows import ATTEMPT_KINDS, GATE_KINDS, WELL, task_rows, without
+from runbook_engine.journals.rows import ATTEMPT_KINDS, WELL, asked_tasks, without
 from runbook_engine.ports.journal import Tally
 
 Ask = Callable[[str, Sequence[str]], Sequence[Sequence[object]]]
@@ -24,9 +24,10 @@ def tally(ask: Ask, run: str, *, mark: str, few: int, by_target: bool) -> Tally:
     of_small = (run,) if few else ()
     rows = ask(query.events, (run, *ATTEMPT_KINDS, run, *ATTEMPT_KINDS, *WELL, *of_small))
     events = [read_row(event_row(row), follows=None) for row in rows]
-    if gates := sorted({row.task for row in task_rows(events).values() if row.kind in GATE_KINDS}):
-        ended = ask(query.ended(gates), (run, *WELL, *gates))
-        events = without(events, {str(task) for (task,) in ended})
+    if gates := sorted(asked_tasks(events)):
+        found = ask(query.asked(gates), (*WELL, *of_small, run, *gates))
+        well = {str(task) for task, _, counted in found if counted}
+        events = without(events, well, {str(task): int(str(seq)) for task, seq, _ in found})
     values = (run, *WELL, *of_small)
     by_step = _counted(ask(query.counted("step"), values))
     return Tally(events, by_step, _counted(ask(query.counted("target"), values)) if by_target else {})
@@ -48,10 +49,10 @@ class _Queries:
             f"AND (tasks.outcome NOT IN ({self._well}) {self._or_small}) ORDER BY 2"
         )
 
-    def ended(self, tasks: Sequence[str]) -> str:
-        """Which of these tasks ended well."""
-        values = self._marks(tasks)
-        return f"SELECT task FROM tasks WHERE run = {self._mark} AND outcome IN ({self._well}) AND task IN ({values})"  # noqa: S608 - see above
+    def asked(self, tasks: Sequence[str]) -> str:
+        """Of these tasks the newest event, and whether they are counted and told no more of."""
+        counted = f"CASE WHEN outcome IN ({self._well}) {self._not_small} THEN 1 ELSE 0 END"
+        return f"SELECT task, seq, {counted} FROM tasks WHERE run = {self._mark} AND task IN ({self._marks(tasks)})"  # noqa: S608 - see above
 
     def counted(self, by: str) -> str:
         """How many tasks ended well, by a column and outcome."""

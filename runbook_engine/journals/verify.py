@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from runbook_engine.journals.chain import EventRow, genesis, read_row, seal
 from runbook_engine.journals.ledger import RunRow, followed, opened_row
-from runbook_engine.journals.rows import TaskRow, task_rows
+from runbook_engine.journals.rows import TaskRow, TaskRows
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import (
     AttemptFinished,
@@ -49,7 +49,7 @@ class _Walk:
     folded: RunRow | None = None
     recorded: dict[tuple[str, int, str], tuple[int, str]] = field(default_factory=dict)
     opening: StoredEvent | None = None
-    tasks: dict[str, TaskRow] = field(default_factory=dict)
+    tasks: TaskRows = field(default_factory=TaskRows)
     gates: dict[str, GateOpened] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
     signers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -163,7 +163,7 @@ def _fold(walk: _Walk, row: EventRow) -> None:
         walk.tell(row.seq, "changed", error.message)
         return
     event = stored.event
-    walk.tasks.update(task_rows([stored]))
+    walk.tasks.take(stored)
     if row.kind != event.kind:
         walk.tell(row.seq, "changed", f"is listed as {row.kind!r}, but is {event.kind!r}")
     if row.seq == 1 and isinstance(event, RunOpened | MonitorOpened):
@@ -241,8 +241,8 @@ def _check_tasks(walk: _Walk, tasks: Iterable[TaskRow]) -> None:
         return
     listed = {row.task: row for row in tasks}
     # By their texts: a name in the database that was changed need not be one.
-    for task in sorted(walk.tasks.keys() | listed.keys(), key=str):
-        if walk.tasks.get(task) != listed.get(task):
+    for task in sorted(walk.tasks.rows.keys() | listed.keys(), key=str):
+        if walk.tasks.rows.get(task) != listed.get(task):
             walk.tell(0, "head", f"lists task {task} otherwise than its events tell")
 
 

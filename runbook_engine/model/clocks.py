@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from runbook_engine.model.counted import CountedAnswers
 from runbook_engine.model.event import (
     AttemptFinished,
     AttemptStarted,
@@ -40,8 +41,8 @@ def clocks(events: Iterable[StoredEvent], *, status: str | None = None) -> Achie
     Args:
         status: how the run ends, for one whose run.closed is yet to be written.
     """
-    marks = Marks()
-    for stored in events:
+    marks, answers = Marks(), CountedAnswers()
+    for stored in map(answers.counted, events):
         marks.take(stored)
     return marks.achieved(status)
 

@@ -1,5 +1,7 @@
 """Which of the answers and decisions in a run count: of two about the same question, the first. The one rule for it."""
 
+from typing import NamedTuple
+
 from runbook_engine.model.event import (
     AnswerRefused,
     AttemptFinished,
@@ -34,6 +36,53 @@ _FAILED = frozenset({Outcome.FAILED, Outcome.UNREACHABLE})
 _NEVER = 1 << 62  # greater than any attempt's number
 
 
+class Standing(NamedTuple):
+    """Up to which attempt of a task nothing is to be decided (any more), and nothing is in doubt (any more)."""
+
+    closed: int = -1
+    settled: int = -1
+
+
+def standing(event: Event) -> Standing | None:
+    """Say what may be decided about a task after its newest event; None for an event that moves no task.
+
+    An answer to a gate moves none: what the engine makes of it does.
+    """
+    found: Standing | None = None
+    match event:
+        case AttemptStarted(number=number) | AttemptFinished(number=number, in_doubt=True):
+            found = Standing(number, number - 1)
+        case AttemptFinished(number=number, outcome=outcome):
+            found = _UNDECIDED if outcome in _FAILED else Standing(number, _NEVER)
+        case TaskSkipped() | TaskBlocked() | GateOpened():
+            found = _OVER
+        case HoldOpened() | DriftFound() | GateExpired():
+            found = _UNDECIDED
+        case HoldResolved(number=number):
+            found = Standing(number, _NEVER)
+        case TaskResolved(number=number):
+            found = Standing(_NEVER, number)
+        case _:
+            found = None
+    return found
+
+
+def is_late(stored: StoredEvent, before: Standing) -> bool:
+    """Tell whether a decision about a task changes nothing, since the task has gone on; false for any other event.
+
+    What the engine decides (it gives up what is held when the run is to end) is the record of what it did.
+    """
+    event = stored.event
+    if stored.actor.kind == "engine":
+        return False
+    if isinstance(event, HoldResolved):
+        return event.number <= before.closed
+    return isinstance(event, TaskResolved) and event.number <= before.settled
+
+
+_UNKNOWN, _UNDECIDED, _OVER = Standing(), Standing(-1, _NEVER), Standing(_NEVER, _NEVER)
+
+
 class _Asked:
     """What a gate asks, and what it was answered."""
 
@@ -46,30 +95,30 @@ class _Asked:
 class CountedAnswers:
     """Tells of each answer, in the order of the journal, whether it counts; `take` every event that does.
 
-    What it was never told of (a tally leaves attempts out) is no objection.
+    What it was never told of is no objection.
+
+    Args:
+        whole: it is told every event of the run. A tally leaves attempts out, and decisions that count for nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = True) -> None:
+        self._whole = whole
         self._gates: dict[str, _Asked] = {}
         self._over: set[str] = set()  # gates that are no longer open
-        self._closed: dict[str, int] = {}  # up to which attempt of a task nothing is to be decided (any more)
-        self._settled: dict[str, int] = {}  # up to which attempt of a task nothing is in doubt (any more)
+        self._standing: dict[str, Standing] = {}
 
     def objection(self, stored: StoredEvent) -> str | None:
         """Say why an answer or decision changes nothing, None when it counts (or is none).
 
-        What the engine decides (it gives up what is held when the run is to end) is the record of what it did; it
-        answers no gates, so that an answer is looked at whoever is said to have given it.
+        The engine answers no gates, so that an answer is looked at whoever is said to have given it.
         """
         event = stored.event
-        if stored.actor.kind == "engine" and not isinstance(event, GateAnswer):
-            return None
-        if isinstance(event, HoldResolved):
-            late = event.number <= self._closed.get(event.task, -1)
-            return "it waits for no decision: somebody decided before, or it went on" if late else None
-        if isinstance(event, TaskResolved):
-            late = event.number <= self._settled.get(event.task, -1)
-            return "that attempt is not in doubt: somebody said so before, or it ended" if late else None
+        if isinstance(event, HoldResolved | TaskResolved):
+            if not self._whole or not is_late(stored, self._standing.get(event.task, _UNKNOWN)):
+                return None
+            if isinstance(event, HoldResolved):
+                return "it waits for no decision: somebody decided before, or it went on"
+            return "that attempt is not in doubt: somebody said so before, or it ended"
         return self._gate_objection(stored.run, event) if isinstance(event, GateAnswer) else None
 
     def _gate_objection(self, run: str, answer: GateAnswer) -> str | None:
@@ -95,39 +144,17 @@ class CountedAnswers:
 
     def take(self, event: Event) -> None:
         """Take note of an event that counts."""
-        match event:
-            case AttemptStarted():
-                self._closed[event.task], self._settled[event.task] = event.number, event.number - 1
-                self._over.add(event.task)
-            case AttemptFinished():
-                self._end(event)
-            case TaskSkipped() | TaskBlocked():
-                self._closed[event.task] = _NEVER
-                self._over.add(event.task)
-            case TaskResolved():
-                self._settled[event.task] = event.number
-            case HoldResolved():
-                self._closed[event.task] = max(event.number, self._closed.get(event.task, 0))
-            case HoldOpened() | DriftFound() | GateExpired():
-                self._closed.pop(event.task, None)
-                self._over.add(event.task)
-            case GateOpened():
-                self._gates[event.task] = _Asked(event)
-                self._closed[event.task] = _NEVER
-                self._over.discard(event.task)
-            case _:
-                self._take_answer(event)
-
-    def _end(self, event: AttemptFinished) -> None:
-        self._over.add(event.task)
-        if event.in_doubt:
-            self._settled[event.task] = event.number - 1
-        else:
-            self._settled[event.task] = event.number
-        if event.outcome in _FAILED and not event.in_doubt:
-            self._closed.pop(event.task, None)
-        else:
-            self._closed[event.task] = event.number
+        now = standing(event)
+        if now is None:
+            self._take_answer(event)
+            return
+        task: str = event.task  # type: ignore[union-attr]  # what moves a task has one
+        self._standing[task] = now
+        if isinstance(event, GateOpened):
+            self._gates[task] = _Asked(event)
+            self._over.discard(task)
+        elif task in self._gates:
+            self._over.add(task)
 
     def _take_answer(self, event: Event) -> None:
         asked = self._gates.get(event.task) if isinstance(event, GateAnswer) else None

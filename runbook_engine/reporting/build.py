@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
+from runbook_engine.model.counted import CountedAnswers
 from runbook_engine.model.event import (
     Clocks,
     RunClosed,
@@ -50,6 +51,7 @@ def build_report(
     verified: bool | None = None,
     well: Mapping[tuple[str, str], int] = MappingProxyType({}),
     targets: Mapping[tuple[str, str], int] = MappingProxyType({}),
+    whole: bool = True,
 ) -> RunReport:
     """Tell what became of a run.
 
@@ -58,8 +60,9 @@ def build_report(
             and outcome; see `ports.journal.Tally`.
         outputs: gives the captured output of a task's attempt, by stream; None leaves output out.
         verified: whether the journal's chain was checked and found whole; None when nobody looked.
+        whole: these are all events of the run, and not only those of a tally.
     """
-    fold = RunFold()
+    fold = RunFold(CountedAnswers(whole=whole))
     for stored in events:
         fold.follow(stored)
     return report_of(fold, outputs=outputs, verified=verified, well=well, targets=targets)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from runbook_engine.model.counted import CountedAnswers
 from runbook_engine.model.event import (
     AttemptFinished,
     GateApproved,
@@ -32,7 +33,8 @@ def controls(events: Iterable[StoredEvent], status: str) -> list[Control]:
     run = ""
     kinds: dict[str, str] = {}
     found: dict[str, list[int]] = {"approvals": [], "verifications": [], "messages": [], "deviations": []}
-    for stored in events:
+    answers = CountedAnswers()
+    for stored in map(answers.counted, events):
         event = stored.event
         if isinstance(event, RunOpened | PlanAccepted):
             kinds |= {step.id: step.kind for step in event.steps}

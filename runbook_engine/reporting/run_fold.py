@@ -23,6 +23,7 @@ from runbook_engine.reporting.tasks import TaskFold
 class RunFold:
     """The run while its events are read; more of them may follow when some were told already."""
 
+    answers: CountedAnswers = field(default_factory=CountedAnswers)
     opened: RunOpened | None = None
     opened_at: datetime | None = None
     opener: StoredEvent | None = None
@@ -37,11 +38,10 @@ class RunFold:
     people: PeopleFold = field(default_factory=PeopleFold)
     rechecks: RecheckFold = field(default_factory=RecheckFold)
     marks: Marks = field(default_factory=Marks)
-    _answers: CountedAnswers = field(default_factory=CountedAnswers)
 
     def follow(self, stored: StoredEvent) -> None:
         """Take one more event of the run; an answer that does not count is the refusal that it amounts to."""
-        stored = self._answers.counted(stored)
+        stored = self.answers.counted(stored)
         event = stored.event
         self.last = stored
         self.marks.take(stored)

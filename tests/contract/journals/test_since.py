@@ -6,7 +6,7 @@ import pytest
 
 from runbook_engine.model.counted import DECISIVE
 from runbook_engine.model.errors import OvertakenError
-from runbook_engine.model.event import EVENT, NoteAdded, RunContinued, RunPaused
+from runbook_engine.model.event import EVENT, AttemptStarted, HoldResolved, NoteAdded, RunContinued, RunPaused
 
 
 def test_what_answers_go_by_refuses_and_anything_else_does_not(journal, opening, actor):
@@ -18,6 +18,16 @@ def test_what_answers_go_by_refuses_and_anything_else_does_not(journal, opening,
     assert journal.version("r1") == paused.seq
     journal.append("r1", [RunContinued()], actor, since=paused.seq)
     journal.append("r1", [RunPaused()], actor)  # without a condition nothing is asked
+    assert journal.verify("r1") == []
+
+
+def test_a_task_that_went_on_refuses_a_decision_about_it_and_about_no_other(journal, opening, actor):
+    seq = journal.open_run("r1", opening, actor).seq
+    journal.append("r1", [AttemptStarted(task="a@h", number=2, token="t")], actor)
+    decision = HoldResolved(task="a@h", decision="skip", reason="known", number=1)
+    with pytest.raises(OvertakenError):
+        journal.append("r1", [decision], actor, since=seq)
+    journal.append("r1", [decision.model_copy(update={"task": "b@h"})], actor, since=seq)
     assert journal.verify("r1") == []
 
 

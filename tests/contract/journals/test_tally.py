@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from runbook_engine.execution.state import RunState
 from runbook_engine.execution.task_state import Phase
 from runbook_engine.journals.address import open_glance, open_journal
-from runbook_engine.model.counted import CountedAnswers
 from runbook_engine.model.errors import JournalError, NoJournalError
 from runbook_engine.model.event import (
     AttemptFinished,
@@ -103,20 +102,12 @@ def troubles(state):
 @given(batches=st.lists(st.lists(events(), min_size=1, max_size=6), max_size=6))
 def test_a_tally_says_what_all_events_say(journal, opening, actor, batches):
     run = f"r{len(journal.runs())}"
-    stored = journal.open_run(run, opening, actor)
-    counted = CountedAnswers()
+    journal.open_run(run, opening, actor)
     for batch in batches:
-        # An answer that counts for nothing is refused to whoever gives it, and comes into no journal.
-        kept = []
-        for event in batch:
-            if counted.objection(stored._replace(event=event)) is None:
-                counted.take(event)
-                kept.append(event)
-        if kept:
-            journal.append(run, kept, actor)
+        journal.append(run, batch, actor)
     whole = RunState(run, journal.read(run))
     tally = journal.tally(run)
-    told = RunState(run, tally.events)
+    told = RunState(run, tally.events, whole=False)
     well = Counter()
     for (_, outcome), number in tally.well.items():
         well[Phase.ENDED, Outcome(outcome)] += number
@@ -125,6 +116,38 @@ def test_a_tally_says_what_all_events_say(journal, opening, actor, batches):
     assert (told.paused, told.abort) == (whole.paused, whole.abort)
     assert [one.seq for one in tally.events] == sorted({one.seq for one in tally.events})
     assert journal.verify(run) == []
+
+
+def test_answers_that_came_too_late_say_nothing_of_where_a_task_stands(journal, opening, actor):
+    gate = {"task": "go@h", "role": "r", "fingerprint": "f"}
+    done = AttemptFinished(task="go@h", number=1, outcome=Outcome.UNCHANGED)
+    failed = AttemptFinished(task="a@h", number=1, outcome=Outcome.FAILED, error="boom")
+    retried = HoldResolved(task="a@h", number=1, decision="retry", reason="first")
+    lost = AttemptFinished(task="b@h", number=1, outcome=Outcome.FAILED, in_doubt=True)
+    journal.open_run("r", opening, actor)
+    for event in (
+        GateOpened(task="go@h", fingerprint="f"),
+        GateApproved(person="dana", **gate),
+        done,
+        GateDeclined(person="eli", **gate),
+        failed,
+        HoldOpened(task="a@h", reason="boom"),
+        retried,
+        AttemptStarted(task="a@h", number=2, token="t"),
+        retried.model_copy(update={"decision": "skip", "reason": "second"}),
+        lost,
+        TaskResolved(task="b@h", number=1, truth="retry"),
+        AttemptStarted(task="b@h", number=2, token="t"),
+        TaskResolved(task="b@h", number=1, truth="done"),
+    ):
+        journal.append("r", [event], actor)
+    tally = journal.tally("r")
+    state = RunState("r", tally.events, whole=False)
+    assert (dict(tally.well), {name: task.phase for name, task in state.tasks.items()}) == (
+        {("go", "unchanged"): 1},
+        {"a@h": Phase.RUNNING, "b@h": Phase.RUNNING},
+    )
+    assert journal.verify("r") == []
 
 
 def test_what_ended_well_is_counted_by_step_and_given_no_more(journal, opening, actor):
