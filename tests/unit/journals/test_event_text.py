@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runbook_engine.journals.event_text import event_text
@@ -39,6 +39,7 @@ FINISHED = st.builds(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # (on a busy machine)
 @given(STARTED | FINISHED)
 def test_every_way_of_writing_gives_the_canonical_text(event):
     seen, text = event_text(event)
