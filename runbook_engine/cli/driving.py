@@ -20,7 +20,7 @@ from runbook_engine.cli.signals import heeding_signals
 from runbook_engine.cli.terminal import can_ask, is_terminal, say, wants_colour
 from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.loading.collector import collector_paused
-from runbook_engine.model.errors import JournalError, LeaseError
+from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import StoredEvent
 from runbook_engine.ports.journal import Journal
 from runbook_engine.ports.listener import Listener
@@ -96,7 +96,7 @@ def drive(
             seat.away.listener, listener = listener, seat.away
         try:
             ended = advance(journal, listener, interrupts, ask)
-        except (JournalError, LeaseError):
+        except JournalError:
             if lines.view.run:
                 say(f"once that is settled, the run goes on with: runbook resume {lines.view.run}")
             raise

@@ -8,6 +8,7 @@ import os
 import random
 import socket
 import time
+from ipaddress import ip_network
 from pathlib import Path
 
 from support.sshd import SSHD, write_config
@@ -41,15 +42,17 @@ def why_not():
 
 
 class Net:
-    """A network of its own that hosts are in, and that we are at the edge of."""
+    """A network of its own that hosts are in, and that we are at the edge of, at the address `ours`."""
 
     def __init__(self):
         import docker
         from testcontainers.core.network import Network
 
         for _ in range(10):
-            subnet = f"198.{random.choice((18, 19))}.{random.randrange(256)}.{random.randrange(16) * 16}/28"
-            pools = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=subnet)])
+            subnet = ip_network((0xC6120000 + random.randrange(2**13) * 16, 28))
+            self.ours = str(subnet[1])
+            pool = docker.types.IPAMPool(subnet=str(subnet), gateway=self.ours)
+            pools = docker.types.IPAMConfig(pool_configs=[pool])
             try:
                 self.network = Network(docker_network_kw={"ipam": pools}).create()
             except docker.errors.APIError as error:

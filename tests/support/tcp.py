@@ -8,22 +8,26 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Relay:
-    """Accepts connections on a port of the loopback; the first `drops` are closed, the others passed on to `port`.
+    """Accepts connections on a port of its own; the first `drops` are closed, the others passed on to `port`.
 
     Args:
+        port: of the loopback; or the path of a Unix socket.
         drops: how many connections are dropped; None for all.
         words: what a dropped connection is told first, as sshd does.
+        host: the address that it listens at.
     """
 
-    port: int
+    port: int | str
     drops: int | None = 0
     words: bytes = b""
+    host: str = "127.0.0.1"
     accepted: int = 0
-    _listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
+    _listener: socket.socket = field(init=False)
     _threads: list[threading.Thread] = field(default_factory=list)
     _open: list[socket.socket] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._listener = socket.create_server((self.host, 0))
         self._spawn(self._accept)
 
     @property
@@ -61,10 +65,17 @@ class Relay:
                     peer.sendall(self.words)
                 peer.close()
                 continue
-            server = socket.create_connection(("127.0.0.1", self.port))
+            server = self._reach()
             self._open += [peer, server]
             self._spawn(self._copy, peer, server)
             self._spawn(self._copy, server, peer)
+
+    def _reach(self) -> socket.socket:
+        if isinstance(self.port, int):
+            return socket.create_connection(("127.0.0.1", self.port))
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(self.port)
+        return server
 
     @staticmethod
     def _copy(source: socket.socket, sink: socket.socket) -> None:

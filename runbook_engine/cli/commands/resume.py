@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
+from runbook_engine.app.find_resumable import find_resumable
 from runbook_engine.app.find_run import find_run
-from runbook_engine.app.from_run import continued_by
 from runbook_engine.app.project import check_person, open_project
 from runbook_engine.app.run_requests import ResumeRequest, RunResult
 from runbook_engine.app.run_runbook import plan_to_resume, resume_run
-from runbook_engine.app.undo import taken_back_by
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.driving import Seat, drive
@@ -64,12 +63,13 @@ def resume(
     and what stands on it waits for a decision. What failed is tried again; what nobody knows the end of is found out
     first.
     RUN is an id, the beginning of one, or `last`; without it, the newest that can be resumed and that no other
-    run took back or went on from.
+    run took back or went on from; with --take-over, the one that another process holds.
 
     Examples:
       runbook resume
       runbook resume 20261123 --yes --wait
       runbook resume last --yes --detach
+      runbook resume --take-over --yes --wait
       runbook resume last --no-recheck --reason "the bastion is too slow"
     """
     if no_recheck != bool(reason.strip()):
@@ -80,7 +80,7 @@ def resume(
     check_person(project.team, person)
     journal = project.journal()
     try:
-        head = find_run(journal, run) if run is not None else _newest_resumable(journal)
+        head = find_run(journal, run) if run is not None else find_resumable(journal, take_over=take_over)
         if head.mode != Mode.DRY_RUN.value and not yes and not _confirmed(head):
             say("nothing was done")
             return ExitCode.FAILED
@@ -137,17 +137,6 @@ def closed_meanwhile(journal: Journal, head: RunHead) -> str | None:
     """Say how an open run was closed since it was looked at; None when it was not, or was closed before."""
     now = journal.head(head.id)
     return now.status if now is not None and head.status == "open" and now.status != "open" else None
-
-
-def _newest_resumable(journal: Journal) -> RunHead:
-    for head in journal.runs():
-        if head.pruned:
-            continue
-        if head.status == "open" and journal.lease(f"run:{head.id}") is None:
-            return head
-        if head.status == "failed" and not taken_back_by(journal, head.id) and not continued_by(journal, head.id):
-            return head
-    raise UsageError("no run can be resumed", hint="`runbook runs` lists them, `runbook status` shows a running one")
 
 
 def _confirmed(head: RunHead) -> bool:
