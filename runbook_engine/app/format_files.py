@@ -16,6 +16,7 @@ from runbook_engine.model.errors import InvalidInputError
 
 # Which tags a file may have is for others to say; here they stay as they are.
 _VAULT = {"!vault": str, "!unsafe": str}
+_WHAT = "`runbook fmt` lays runbooks, team.yml and other YAML of the project out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def lay_out_files(project: OpenProject, names: Sequence[str]) -> Iterator[Layout
 
     Raises:
         InvalidFilesError: a file is not valid YAML.
-        InvalidInputError: there is no such file, or it can't be laid out without a change of what it says.
+        InvalidInputError: there is no such file, it is not in the project, or it can't be laid out without a change of
+            what it says.
     """
     for path in _chosen(project, names):
         name = _relative(project, path)
@@ -79,6 +81,9 @@ def _layout(path: Path | None, name: str, data: bytes, limits: Limits) -> Layout
     before = data.decode("utf-8-sig")
     if read.root is None:
         return Layout(path, name, before, before)  # nothing in it, or comments alone
+    if not isinstance(read.root, dict | list):
+        # Any text is YAML: its lines would become one.
+        raise InvalidInputError(f"{name} is left as it is: it holds neither a mapping nor a list", hint=_WHAT)
     try:
         return Layout(path, name, data.decode(), formatted(before))
     except LayoutError as error:
@@ -87,9 +92,17 @@ def _layout(path: Path | None, name: str, data: bytes, limits: Limits) -> Layout
 
 def _chosen(project: OpenProject, names: Sequence[str]) -> list[Path]:
     if names:
-        return [project.runbook_path(name) for name in dict.fromkeys(names)]
+        return [_own(project, project.runbook_path(name)) for name in dict.fromkeys(names)]
     team = project.root / "team.yml"
-    return [*yaml_files(project.root / "runbooks"), *([team] if is_file(team) else [])]
+    found = [*yaml_files(project.root / "runbooks"), *([team] if is_file(team) else [])]
+    return [_own(project, path) for path in found]
+
+
+def _own(project: OpenProject, path: Path) -> Path:
+    """Refuse a file, or a link to one, that is no part of the project: nobody asked for it to be written anew."""
+    if not path.resolve().is_relative_to(project.root.resolve()):
+        raise InvalidInputError(f"{shown(path)} is left as it is: it is not in the project", hint=_WHAT)
+    return path
 
 
 def _relative(project: OpenProject, path: Path) -> str:

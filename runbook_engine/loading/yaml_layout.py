@@ -19,6 +19,7 @@ WIDTH = 120
 """Characters of a line beyond which a list or mapping in brackets is written line by line."""
 
 _ENDLESS = 1 << 30
+_MOST_ROUNDS = 4
 _NULL = Tag(suffix="tag:yaml.org,2002:null")
 _EXPLICIT_START = re.compile(r"^---(?:\s|$)", re.MULTILINE)
 
@@ -49,13 +50,27 @@ def formatted(text: str) -> str:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        laid_out = _tidy(_lines_broken(text, _laid_out(text, text)))
+        laid_out = _settled(text)
         if comments(laid_out) != comments(text):
             raise LayoutError("a comment would be lost or moved; write brackets that hold comments line by line")
         if meaning(laid_out) != meaning(text):
             raise LayoutError("it would read differently")
     except (YAMLError, yaml.YAMLError, RecursionError) as error:
         raise LayoutError(f"the layout can't be made: {str(error) or type(error).__name__}") from error
+    return laid_out
+
+
+def _settled(text: str) -> str:
+    """Lay a text out until that changes nothing more: a comment in an odd place takes more than one round."""
+    laid_out = _tidy(_lines_broken(text, _laid_out(text, text)))
+    rounds = _MOST_ROUNDS if COMMENT.search(text) else 0
+    for _ in range(rounds):
+        again = _tidy(_lines_broken(laid_out, _laid_out(laid_out, laid_out)))
+        if again == laid_out:
+            return laid_out
+        laid_out = again
+    if rounds:
+        raise LayoutError("a comment finds no place to stay; write it on a line of its own")
     return laid_out
 
 
@@ -66,6 +81,8 @@ def _library(text: str) -> YAML:
     library.width = _ENDLESS
     library.explicit_start = bool(_EXPLICIT_START.search(without_scalars(text)))
     library.indent(mapping=2, sequence=4, offset=2)
+    # Whether an anchor may be given again is for others to say; here it stays as it is.
+    library.composer.warn_double_anchors = False
     return library
 
 
@@ -73,6 +90,9 @@ def _laid_out(text: str, original: str, *, too_long: frozenset[int] = frozenset(
     """Write a text anew; brackets that begin in lines of `too_long` (from 0) become lines of their own."""
     library = _library(original)
     root = library.load(text)
+    for node in _collections(root):
+        # An anchor that no alias names is kept, too.
+        node.yaml_set_anchor(node.anchor.value, always_dump=True)
     for node in _outermost_brackets(root):
         if node.lc.line in too_long:
             node.fa.set_block_style()
@@ -114,6 +134,19 @@ def _outermost_brackets(root: object) -> Iterator[CommentedMap | CommentedSeq]:
             yield node
         else:
             pending += node.values() if isinstance(node, CommentedMap) else node
+
+
+def _collections(root: object) -> Iterator[CommentedMap | CommentedSeq]:
+    """Give the lists and mappings that have an anchor."""
+    pending, seen = [root], set[int]()
+    while pending:
+        node = pending.pop()
+        if not isinstance(node, CommentedMap | CommentedSeq) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.anchor.value is not None:
+            yield node
+        pending += node.values() if isinstance(node, CommentedMap) else node
 
 
 def _tidy(text: str) -> str:

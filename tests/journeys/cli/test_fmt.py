@@ -66,6 +66,20 @@ def test_what_cannot_be_laid_out_is_told_and_left_alone(runbook):
     assert "runbooks/odd.yml is left as it is: a comment" in done.err
 
 
+def test_what_is_no_file_of_the_project_is_left_alone(runbook, tmp_path_factory):
+    """Any text is YAML to a parser, and would be one line afterwards."""
+    text, other = "one:x\ntwo:x\n", tmp_path_factory.mktemp("elsewhere") / "other.yml"
+    other.write_text("a:   1\n")
+    notes = runbook.write("notes.yml", text)
+    link = runbook.root / "runbooks" / "link.yml"
+    link.symlink_to(other)
+    for path, why in ((notes, "neither a mapping nor a list"), (other, "not in the project"), (link, "out of the project")):
+        done = runbook("fmt", str(path))
+        assert (done.status, why in done.err) == (3, True), done.err
+    assert runbook("fmt").status == 3
+    assert (notes.read_text(), other.read_text()) == (text, "a:   1\n")
+
+
 @pytest.mark.parametrize(
     ("given", "status", "out"),
     [(UNTIDY.encode(), 0, TIDY), (b"a: [", 3, ""), (b"\xff\xfea", 3, ""), (b"", 0, ""), (b"# alone\n", 0, "# alone\n")],

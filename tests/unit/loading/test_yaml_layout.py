@@ -138,3 +138,17 @@ def test_whatever_the_style_it_says_the_same_and_is_laid_out_once_for_all(text):
     assert meaning(after) == meaning(text)
     assert comments(after) == comments(text)
     assert formatted(after) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: &x\n  k: v\nb: [1]\n", "a: &x [1]\n", "- &x\n  - 12\n", "a: &x 1\nb: &x 2\nc: *x\n"],
+)
+def test_anchors_that_nobody_names_or_that_are_given_twice_stay(text):
+    assert "&x" in formatted(text)
+
+
+def test_a_layout_is_its_own_layout_wherever_a_comment_stands():
+    """The comment in front of the first item's first key takes a second round to find its place."""
+    once = formatted("- needs: ~ # c\n- -  #odd\n    ~1: x\n\n# full\n    ~2: y\n")
+    assert formatted(once) == once
