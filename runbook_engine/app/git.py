@@ -39,3 +39,14 @@ def _git(folder: Path, *words: str) -> str | None:
         # No git is a fact worth recording as "unknown", not a reason to stop a recovery.
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def folder_in_repository(start: Path) -> str:
+    """Give the project's folder as seen from the root of the git repository that it is in; empty for the root itself.
+
+    Where there is no repository it is empty, too: nobody looks from anywhere else.
+    """
+    here = start.resolve()
+    root = next((folder for folder in (here, *here.parents) if (folder / "runbook.toml").is_file()), here)
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    return "" if top == root else root.relative_to(top).as_posix()

@@ -17,6 +17,7 @@ from runbook_engine.loading.accepted import accept
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.loading.config import config_source, load_config
 from runbook_engine.loading.folder import entries, is_there, real_path, yaml_files
+from runbook_engine.loading.inputs import complete_inputs
 from runbook_engine.loading.inventory.load import load_inventory
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.loading.team import load_team
@@ -63,7 +64,7 @@ def validate(project: OpenProject, names: tuple[str, ...] = ()) -> Validation:
         names: runbooks and inventories by name or path, team.yml, runbook.toml.
 
     Raises:
-        InvalidInputError: a name leads nowhere.
+        InvalidInputError: runbook.toml names an inventory that is not there, or a journal that can't be one.
     """
     found = Validation()
     chosen = _choose(project, names, found)
@@ -137,7 +138,10 @@ def _choose(project: OpenProject, names: tuple[str, ...], found: Validation) -> 
         elif is_inventory(project, name):
             chosen.inventories += project.inventory_paths((name,))
         else:
-            chosen.runbooks.append(project.runbook_path(name))
+            try:
+                chosen.runbooks.append(project.runbook_path(name))
+            except InvalidInputError as error:
+                _refuse(project, path, error, found)
     return chosen
 
 
@@ -255,7 +259,14 @@ def _runbook(
     found.sources.update(source_maps(loaded))
     found.diagnostics += loaded.diagnostics
     source = loaded.for_lint()
-    found.diagnostics += lint(source, catalog, team=team, inventories=inventories, defaults=project.config.defaults)
+    found.diagnostics += lint(
+        source,
+        catalog,
+        team=team,
+        inventories=inventories,
+        defaults=project.config.defaults,
+        read_inputs=complete_inputs,
+    )
     read = partial(read_project_file, project.root)
     found.diagnostics += lint_files(source, catalog, project.config.defaults, read)
     found.diagnostics += lint_survival(source, catalog, inventories)

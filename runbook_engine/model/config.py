@@ -57,7 +57,7 @@ def _is_weighable(rule: str) -> str:
     if known is None:
         raise ValueError("there is no such rule; `runbook explain` lists them")
     if known.severity is not Severity.WARNING or rule == "RB240":
-        raise ValueError("only put right, and not weighed otherwise")
+        raise ValueError("a rule that warns: errors, and RB240, can only be put right")
     return rule
 
 

@@ -11,11 +11,12 @@ from runbook_engine.model.quoting import did_you_mean
 from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.team import Team
 from runbook_engine.planning.edges import all_needs
-from runbook_engine.planning.flatten import FlatStep, Source, flatten
+from runbook_engine.planning.flatten import FlatStep, ReadInputs, Source, flatten
 from runbook_engine.planning.graph import find_cycle
 from runbook_engine.planning.lint_actions import lint_action
 from runbook_engine.planning.lint_context import LintContext
 from runbook_engine.planning.lint_messages import lint_messages, lint_step_message
+from runbook_engine.planning.lint_plan_time import lint_plan_time
 from runbook_engine.planning.lint_revert import lint_taken_back
 from runbook_engine.planning.lint_safety import lint_outputs, lint_safety
 from runbook_engine.planning.lint_support import lint_support
@@ -32,6 +33,7 @@ def lint(
     team: Team | None = None,
     inventories: Sequence[Inventory] = (),
     defaults: Mapping[str, JsonObject] | None = None,
+    read_inputs: ReadInputs | None = None,
 ) -> list[Diagnostic]:
     """Check a loaded runbook (and what it imports) against everything it refers to.
 
@@ -40,6 +42,7 @@ def lint(
         inventories: when given, host patterns must match in at least one of them, and names in templates must be
             known to it.
         defaults: parameters that the project's configuration gives, by action.
+        read_inputs: completes and checks what an import step gives; None: that is not looked at.
     """
     runbook = source.runbook
     if runbook is None:
@@ -62,6 +65,7 @@ def lint(
         found += lint_vars(file, scope, context)
     found += lint_messages(context, team)
     found += lint_triggers(source, context, catalog, team, context.defaults)
+    found += lint_plan_time(source, context, read_inputs)
     found += _lint_graph(source, context, team)
     found += _lint_unused(source, context)
     return sorted(found, key=lambda item: (item.location.file, item.location.line, item.location.column, item.rule))

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
-from runbook_engine.expressions.render import evaluate, render
-from runbook_engine.expressions.scope import InventoryView, Scope
 from runbook_engine.model.diagnostic import Diagnostic
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.inventory import LOCALHOST, Inventory
@@ -18,6 +16,7 @@ from runbook_engine.planning.amounts import batches, resolve
 from runbook_engine.planning.edges import all_needs
 from runbook_engine.planning.flatten import FlatStep, ReadInputs, Source, flatten
 from runbook_engine.planning.graph import critical_path, find_cycle, order
+from runbook_engine.planning.plan_time import at_plan_time, loop_items, plan_scope
 from runbook_engine.planning.targets import TargetPatternError, choose_targets
 from runbook_engine.ports.catalog import Catalog
 
@@ -57,7 +56,7 @@ def make_plan(
         return PlanResult(None)
 
     def render_inputs(value: JsonObject, scope: ScopeValues) -> JsonObject:
-        rendered = _at_plan_time(value, _plan_scope(scope, inventory), "an import's inputs")
+        rendered = at_plan_time(value, plan_scope(scope, inventory), "an import's inputs")
         return cast("JsonObject", rendered)
 
     flat = flatten(source, inputs, read_inputs=read_inputs, render=render_inputs)
@@ -176,36 +175,10 @@ def _targets(flat: FlatStep, inventory: Inventory, limit: Limit | None, chosen: 
 
 
 def _items(flat: FlatStep, values: ScopeValues, inventory: Inventory) -> tuple[JsonValue, ...] | None:
-    loop = flat.step.loop
-    if loop is None:
-        return None
-    scope = _plan_scope(values, inventory, flat.step)
     try:
-        found = evaluate(loop, scope) if isinstance(loop, str) else _at_plan_time(list(loop), scope, "a loop")
+        return loop_items(flat.step, values, inventory)
     except RunbookError as error:
         raise _StepError(diagnostic("RB212", flat.place("loop"), error.message, error.hint)) from None
-    if not isinstance(found, list | tuple):
-        text = f"loop gives {type(found).__name__}, and must give a list"
-        raise _StepError(diagnostic("RB212", flat.place("loop"), text))
-    return tuple(found)
-
-
-def _at_plan_time(value: JsonValue, scope: Scope, what: str) -> JsonValue:
-    rendered = render(value, scope)
-    if rendered.unknown or rendered.secrets:
-        raise RunbookError(f"{what} must be known before the run: no step's output and no secret")
-    return rendered.value
-
-
-def _plan_scope(values: ScopeValues, inventory: Inventory, step: Step | None = None) -> Scope:
-    """Give the names that are known before the run: no target, no steps, no run."""
-    return Scope(
-        target=inventory.target(LOCALHOST),
-        inventory=InventoryView(inventory),
-        inputs=values.inputs,
-        runbook_vars=values.vars,
-        step_vars=step.vars if step else {},
-    )
 
 
 def _unknown_needs(steps: list[FlatStep], needs: Mapping[str, tuple[Need, ...]]) -> list[Diagnostic]:

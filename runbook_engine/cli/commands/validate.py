@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from runbook_engine.app.git import folder_in_repository
 from runbook_engine.app.project import open_project
 from runbook_engine.app.validate import Validation, broken_config, files_checked
 from runbook_engine.app.validate import validate as check
@@ -31,7 +32,14 @@ def validate(paths: tuple[str, ...], form: str, strict: bool) -> int:
     """
     found = _look(paths)
     refused = found.refused(strict=strict)
-    text = render(found.diagnostics, found.sources, output_format=form, files=found.files)
+    text = render(
+        found.diagnostics,
+        found.sources,
+        output_format=form,
+        files=found.files,
+        folder=folder_in_repository(Path.cwd()),
+        strict=strict,
+    )
     if text:
         result(text)
     counted = summary(found.diagnostics)

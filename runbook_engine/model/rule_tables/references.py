@@ -44,8 +44,9 @@ Good: url: "{{ app_url }}"
         "RB205",
         "templates refer to steps that exist",
         """
-`steps['id']` in a template is an edge of the graph, so the id must be written out and must exist.
-Bad:  "{{ steps[name].endpoint }}"
+`steps['id']` in a template is an edge of the graph, so that the step must be one of the runbook's. (An id that is
+computed, as in steps[name], is no template that can be used: RB204.)
+Bad:  "{{ steps['restoredb'].endpoint }}"
 Good: "{{ steps['restore-db'].endpoint }}"
 """,
     ),

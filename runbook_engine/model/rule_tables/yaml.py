@@ -170,7 +170,7 @@ Good: no such line
         "RB018",
         "not too many problems in one file",
         """
-After 1,000 findings the rest of a file's findings is left out.
+After 1,000 findings about its YAML the rest of a file is left out.
 Bad:  a log file named in place of a runbook
 Good: mend what is listed and validate again
 """,

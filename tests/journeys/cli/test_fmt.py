@@ -73,7 +73,11 @@ def test_what_is_no_file_of_the_project_is_left_alone(runbook, tmp_path_factory)
     notes = runbook.write("notes.yml", text)
     link = runbook.root / "runbooks" / "link.yml"
     link.symlink_to(other)
-    for path, why in ((notes, "neither a mapping nor a list"), (other, "not in the project"), (link, "out of the project")):
+    for path, why in (
+        (notes, "neither a mapping nor a list"),
+        (other, "not in the project"),
+        (link, "out of the project"),
+    ):
         done = runbook("fmt", str(path))
         assert (done.status, why in done.err) == (3, True), done.err
     assert runbook("fmt").status == 3

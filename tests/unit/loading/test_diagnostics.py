@@ -108,6 +108,23 @@ def test_sarif():
     ]
 
 
+def test_sarif_names_files_by_uris_from_the_repository_s_root():
+    odd = at(2, 3).model_copy(update={"location": Location(file="a b:%0A\udcff<é>.yml", line=2, column=3)})
+    log = json.loads(render([odd], {}, output_format="sarif", folder="ops/dr"))
+    (result,) = log["runs"][0]["results"]
+    uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == "ops/dr/a%20b%3A%250A%FF%3C%C3%A9%3E.yml"
+    assert render([at(2, 3)], {}, output_format="github", folder="ops/dr").startswith(
+        "::error file=ops/dr/f.yml,line=2"
+    )
+
+
+def test_strict_junit_fails_for_warnings():
+    found = [at(3, rule="RB016")]
+    assert 'failures="0"' in render(found, {}, output_format="junit")
+    assert 'failures="1"' in render(found, {}, output_format="junit", strict=True)
+
+
 def test_junit_is_xml_whatever_the_file_says():
     found = [at(2, 3, message='<]]> & "\x00\x1b'), at(3, rule="RB016")]
     suite = ET.fromstring(render(found, {}, output_format="junit", files=["f.yml", "good.yml"]))

@@ -6,6 +6,7 @@ import textwrap
 import pytest
 from support.files import CATALOG, inventory, load, write_runbook
 
+from runbook_engine.loading.inputs import complete_inputs
 from runbook_engine.model.team import Audience, Person, Role, Sandbox, Team
 from runbook_engine.planning.lint import lint
 from runbook_engine.planning.make_plan import make_plan
@@ -18,7 +19,7 @@ def findings(tmp_path, text: str, *, hosts: str | None = HOSTS, team: Team | Non
     loaded = load(tmp_path, text)
     assert loaded.runbook is not None, loaded.diagnostics
     inventories = [inventory(tmp_path, hosts)] if hosts is not None else []
-    return lint(loaded, CATALOG, team=team, inventories=inventories)
+    return lint(loaded, CATALOG, team=team, inventories=inventories, read_inputs=complete_inputs)
 
 
 def rules(tmp_path, text: str, **more) -> list[str]:
@@ -349,3 +350,69 @@ def test_the_address_of_a_webhook_in_the_clear_is_told_and_not_shown(tmp_path):
 def test_what_only_looks_has_nothing_to_be_taken_back(tmp_path, action, changes):
     text = f"runbook: book\nsteps:\n  - id: a\n    {action}\n  - {{id: b, needs: [a], on_failure: revert, command.run: {{argv: [x]}}}}\n"
     assert ("RB217" in {item.rule for item in findings(tmp_path, text)}) is changes
+
+
+@pytest.mark.parametrize(
+    ("loop", "words"),
+    [
+        ("'{{ 5 }}'", "gives int"),
+        ("'{{ text }}'", "gives str"),
+        ("'{{ item }}'", "not defined"),
+        ("['{{ run.id }}']", "no 'id'"),
+        ("[\"{{ secret('env:X') }}\"]", "known before the run"),
+        ("\"{{ groups['wbe'] }}\"", "no 'wbe'"),
+        ("'{{ names }}'", None),
+        ("'{{ through }}'", None),
+        ("\"{{ groups['web'] }}\"", None),
+    ],
+)
+def test_a_loop_that_no_plan_can_be_made_with_is_found(tmp_path, loop, words):
+    """What the operator gives (`names`, and `through`, which uses it) is not judged."""
+    text = f"""
+        inputs: {{text: {{default: abc}}, names: {{type: list}}}}
+        vars: {{through: "{{{{ names }}}}"}}
+        steps:
+          - {{id: a, loop: {loop}, command.run: {{argv: [echo, "{{{{ item }}}}{{{{ through }}}}{{{{ text }}}}"]}}}}
+    """
+    found = findings(tmp_path, text)
+    assert [(item.rule, words in item.message) for item in found] == ([] if words is None else [("RB212", True)])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("{incident: soon}", ["must match"]),
+        ("{incident: OPS-1, n: many, x: 1}", ['has no input "x"', "must be a whole number"]),
+        ("{n: 2}", ['"incident" is required']),
+        ("{incident: '{{ nope }}'}", ["'nope' is not defined"]),
+        ("{incident: \"{{ steps['before'].stdout }}\"}", ["'steps' is not defined"]),
+        ("{incident: '{{ asked }}', x: '{{ asked }}'}", ['has no input "x"']),
+        ("{incident: '{{ asked }}'}", []),
+        ("{incident: '{{ known }}'}", ["must match"]),
+    ],
+)
+def test_inputs_of_an_import_are_held_against_what_it_wants(tmp_path, given, words):
+    body = "steps: [{id: x, loop: ['{{ incident }}'], command.run: {argv: ['{{ item }}', '{{ n }}']}}]\n"
+    wanted = 'inputs: {incident: {required: true, pattern: "^[A-Z]+-[0-9]+$"}, n: {type: integer, default: 1}}\n'
+    write_runbook(tmp_path, f"runbook: part\n{wanted}{body}", "part")
+    text = f"""
+        inputs: {{asked: {{}}, known: {{default: x}}}}
+        vars: {{use: "{{{{ asked }}}}{{{{ known }}}}"}}
+        steps:
+          - {{id: before, command.run: {{argv: [id]}}}}
+          - {{id: p, needs: [before], import: part.yml, inputs: {given}}}
+    """
+    found = [item for item in findings(tmp_path, text) if item.rule != "RB215"]
+    assert {item.rule for item in found} <= {"RB216"}
+    assert [any(word in item.message for item in found) for word in words] == [True] * len(words)
+    assert len(found) == len(words)
+
+
+@pytest.mark.parametrize(("targets", "rules_found"), [("db", ["RB210"]), ("web:&all", []), ("all", ["RB210"])])
+def test_an_edge_by_target_joins_the_same_targets(tmp_path, targets, rules_found):
+    text = f"""
+        steps:
+          - {{id: a, targets: web, command.run: {{argv: [id]}}}}
+          - {{id: b, targets: "{targets}", needs: ["a@target"], command.run: {{argv: [id]}}}}
+    """
+    assert rules(tmp_path, text, hosts=HOSTS + "[db]\ndb1\n") == rules_found
