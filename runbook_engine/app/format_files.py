@@ -100,7 +100,7 @@ def _chosen(project: OpenProject, names: Sequence[str]) -> list[Path]:
 
 def _own(project: OpenProject, path: Path) -> Path:
     """Refuse a file, or a link to one, that is no part of the project: nobody asked for it to be written anew."""
-    if not path.resolve().is_relative_to(project.root.resolve()):
+    if not real_path(path).is_relative_to(real_path(project.root)):
         raise InvalidInputError(f"{shown(path)} is left as it is: it is not in the project", hint=_WHAT)
     return path
 
