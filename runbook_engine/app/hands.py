@@ -8,9 +8,11 @@ from runbook_engine.app.project_file import read_project_file
 from runbook_engine.connections.aws import AwsSession
 from runbook_engine.connections.factory import HostConnections
 from runbook_engine.expressions.placeholders import resolve_placeholders
+from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.json import JsonValue
 from runbook_engine.model.outcome import Mode
+from runbook_engine.model.secret_reference import LOCAL_SCHEMES
 from runbook_engine.model.team import Sandbox, Team
 from runbook_engine.ports.action import ActionFailedError
 from runbook_engine.ports.connection import Connection
@@ -110,13 +112,28 @@ class EngineHands:
         Raises:
             ActionFailedError: one of them is an audience's own.
         """
-        for address in sandbox.addresses(channel):
-            if owner := self._team.real_owner(channel, address):
+        addresses, filled = sandbox.addresses(channel), self._filled(channel, sandbox)
+        real = self._real(channel) if channel != "email" else {}
+        for address, value in zip(addresses, filled, strict=True):
+            if owner := self._team.real_owner(channel, address) or real.get(value, ""):
                 raise ActionFailedError(
                     f"a drill sends nothing to real addresses, and the sandbox's {address} is one of {owner}",
                     hint="give the sandbox an address of its own in team.yml or runbook.toml",
                 )
-        return self._filled(channel, sandbox)
+        return filled
+
+    def _real(self, channel: str) -> dict[str, str]:
+        """Give the real addresses that this machine has by itself, each with its audience."""
+        found: dict[str, str] = {}
+        for name, audience in self._team.audiences.items():
+            for reference in audience.addresses(channel):
+                if reference.partition(":")[0] not in LOCAL_SCHEMES:
+                    continue  # AWS is asked for what is sent alone
+                try:
+                    found.setdefault(self._resolve(reference), name)
+                except RunbookError:
+                    continue  # what is not here is not used by mistake
+        return found
 
     def _filled(self, channel: str, known: Sandbox) -> tuple[str, ...]:
         """Give a channel's addresses; all but mail's are the names of secrets."""

@@ -12,15 +12,13 @@ from runbook_engine.connections.aws import AwsSession
 from runbook_engine.expressions.scope import VAULT
 from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.plan import Plan
-from runbook_engine.model.secret_reference import SecretReference, parse_reference
+from runbook_engine.model.secret_reference import LOCAL_SCHEMES, SecretReference, parse_reference
 from runbook_engine.model.team import CHANNELS, Audience, Team
 from runbook_engine.ports.secrets import SecretError
 from runbook_engine.secrets.age import AgeFiles
 from runbook_engine.secrets.age_keys import identity_files
 from runbook_engine.secrets.aws import AwsSecrets
 from runbook_engine.secrets.store import SCHEMES, Scheme, Secrets, age_scheme
-
-_LOCAL = frozenset({"age", "env", "file"})
 
 
 def age_files(project: OpenProject, passphrases: Mapping[Path, str]) -> AgeFiles:
@@ -147,7 +145,7 @@ def parsed(known: Mapping[str, str]) -> dict[str, SecretReference]:
 
 def prime(store: Secrets, reference: str) -> None:
     """Tell a store's redactor a secret that this machine has by itself; AWS is not asked."""
-    if reference.partition(":")[0] not in _LOCAL:
+    if reference.partition(":")[0] not in LOCAL_SCHEMES:
         return
     try:
         store.resolve(reference)

@@ -7,6 +7,9 @@ from urllib.parse import unquote
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.quoting import did_you_mean
 
+LOCAL_SCHEMES = frozenset({"age", "env", "file"})
+"""Of secrets that a machine has by itself."""
+
 SCHEMES = ("age", "aws-sm", "aws-ssm", "env", "file")
 """Where secrets come from."""
 

@@ -11,6 +11,7 @@ from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.outcome import Mode
 from runbook_engine.model.team import Audience, Person, Sandbox, Team
 from runbook_engine.ports.action import ActionFailedError
+from runbook_engine.ports.secrets import SecretError
 
 TEAM = Team(
     audiences={
@@ -56,6 +57,22 @@ def test_other_channels_are_reached_by_their_secrets(tmp_path):
         to(tmp_path, Mode.DRILL, "customers", channel="teams")
     with pytest.raises(ActionFailedError, match="names no sandbox for slack"):
         to(tmp_path, Mode.DRILL, None, ["https://x"], channel="slack")
+
+
+def test_a_drill_refuses_a_sandbox_whose_secret_is_a_real_address_under_another_name(tmp_path):
+    held = {"env:SLACK": "https://chat/real", "env:SLACK_DRILL": "https://chat/real"}  # copied by mistake
+
+    def resolve(reference):
+        if reference not in held:
+            raise SecretError("there is none")
+        return held[reference]
+
+    hands = EngineHands(tmp_path, TEAM, HostConnections(), sandbox=Sandbox(), resolve=resolve)
+    with pytest.raises(ActionFailedError, match="one of customers") as failed:
+        hands.recipients("slack", mode=Mode.DRILL, audience="customers", literal=[])
+    assert "https://chat/real" not in failed.value.message
+    del held["env:SLACK"]  # a machine for drills has no real ones
+    assert hands.recipients("slack", mode=Mode.DRILL, audience="customers", literal=[]) == ("https://chat/real",)
 
 
 def test_a_drill_refuses_a_sandbox_that_is_a_real_address(tmp_path):
