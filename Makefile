@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PYTEST_WORKERS ?= 3
 
-.PHONY: help setup demo test lint types contracts unit bench fuzz docs site sbom lock clean
+.PHONY: help setup demo test lint types contracts unit bench fuzz docs site sbom audit lock clean
 
 help:
 	@echo "make demo   fail a region over, in an emulated cloud on this machine"
@@ -14,6 +14,7 @@ help:
 	@echo "make fuzz   put random input into whatever reads files: make fuzz SECONDS=300 TARGETS=playbook (Linux)"
 	@echo "make docs   write the generated reference pages and the manual page"
 	@echo "make sbom   list what the lock has, as CycloneDX, in build/sbom.json"
+	@echo "make audit  look for weaknesses: bandit in the code, pip-audit in the lock"
 	@echo "make site   write the documentation as a site, to build/site/index.html"
 
 setup: $(STAMP)
@@ -82,13 +83,22 @@ sbom: $(SBOM)/.ready
 	  --of JSON -o build/sbom.json
 	@echo "build/sbom.json"
 
+AUDIT := .cache/audit
+$(AUDIT)/.ready: requirements-audit.lock
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	@touch $(AUDIT)/.ready
+
+audit: $(AUDIT)/.ready
+	$(AUDIT)/bin/python .ci/audit.py
+
 # Needs uv (`pip install uv`). Hashes and versions only: the lock names no package index.
 lock:
 	uv pip compile pyproject.toml --group dev --extra lab --extra workers --extra web --extra traces --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
-	for name in benchmarks/requirements benchmarks/requirements-pyinfra docs/requirements requirements-sbom tests/fuzz/requirements; do uv pip compile $$name.in --universal \
+	for name in benchmarks/requirements benchmarks/requirements-pyinfra docs/requirements requirements-sbom requirements-audit tests/fuzz/requirements; do uv pip compile $$name.in --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o $$name.lock; done
 
 clean:
 	[ ! -x $(BIN)/runbook ] || $(BIN)/runbook lab down
-	rm -rf $(VENV) $(SITE) $(SBOM) build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
+	rm -rf $(VENV) $(SITE) $(SBOM) $(AUDIT) build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
