@@ -1,16 +1,16 @@
 """The use case `guide`: a runbook as steps that a person can do by hand, made from the file alone, without secrets."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from runbook_engine.app.guide_words import BY_HAND, command, condition, shown
+from runbook_engine.app.guide_words import BY_HAND, bare, command, condition, shown
 from runbook_engine.app.project import OpenProject
 from runbook_engine.app.project_file import read_project_file
 from runbook_engine.app.secret_findings import written_references
 from runbook_engine.expressions.references import names_used, references_in, secret_references
 from runbook_engine.loading.runbook import load_runbook
+from runbook_engine.model.between import replaced
 from runbook_engine.model.errors import InvalidInputError, RunbookError
 from runbook_engine.model.json import JsonObject, JsonValue
 from runbook_engine.model.runbook import ActionCall, OnFailure, Runbook, Step
@@ -18,7 +18,6 @@ from runbook_engine.planning.flatten import Source
 from runbook_engine.ports.catalog import Catalog
 from runbook_engine.reporting.guide import Fact, Guide, GuideStep
 
-_EXPRESSION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 _HANDY = frozenset({"argv", "shell", "unless", "only_if", "creates", "removes", "instructions", "message"})
 _FROM_FILES = frozenset({"file.copy", "file.template", "script.run"})
 # Names that the engine gives, or that mean the loop's own item.
@@ -168,7 +167,7 @@ def _step(
         command=by_hand(params) if by_hand else command(params.get("shell") or params.get("argv")),
         instructions=_text(params.get("instructions")) or _text(params.get("message")),
         facts=tuple(Fact(name, _text(value)) for name, value in params.items() if name not in _HANDY and not by_hand),
-        content=shown(_file(call, tools.root)),
+        content=_content(call, tools.root),
         after=tuple(prefix + name for name in waits),
         notes=tuple(notes),
         revert=f"{step.revert.name}: {_text(step.revert.params)}" if step.revert is not None else "",
@@ -181,6 +180,12 @@ def _in_batches(step: Step) -> str:
         str(size) if isinstance(size, str) else f"{size} {'host' if size == 1 else 'hosts'}" for size in step.batch
     ]
     return f"Not on all hosts at once: on {', then on '.join(sizes)}, each time after the ones before went well."
+
+
+def _content(call: ActionCall, root: Path) -> str:
+    """Give what stands in the file that a step makes: a copied one to the letter, one that is filled in in words."""
+    text = _file(call, root)
+    return shown(text) if call.name == "file.template" else text
 
 
 def _file(call: ActionCall, root: Path) -> str:
@@ -196,7 +201,7 @@ def _file(call: ActionCall, root: Path) -> str:
 
 def _filled(value: JsonValue, variables: JsonObject) -> JsonValue:
     if isinstance(value, str):
-        return _EXPRESSION.sub(lambda found: _own(found, variables), value)
+        return replaced(value, "{{", "}}", lambda inner: _own(inner, variables))
     if isinstance(value, dict):
         return {key: _filled(item, variables) for key, item in value.items()}
     if isinstance(value, list):
@@ -204,9 +209,9 @@ def _filled(value: JsonValue, variables: JsonObject) -> JsonValue:
     return value
 
 
-def _own(found: re.Match[str], variables: JsonObject) -> str:
-    own = variables.get(found[1])
-    return own if isinstance(own, str) else found[0]
+def _own(inner: str, variables: JsonObject) -> str:
+    own = variables.get(bare(inner))
+    return own if isinstance(own, str) else f"{{{{{inner}}}}}"
 
 
 def _text(value: JsonValue) -> str:

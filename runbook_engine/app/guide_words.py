@@ -4,11 +4,9 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 
+from runbook_engine.model.between import replaced
 from runbook_engine.model.json import JsonValue
 
-_EXPRESSION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
-_STATEMENT = re.compile(r"\{%-?\s*(\w+)\s*(.*?)\s*-?%\}", re.DOTALL)
-_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 _SECRET = re.compile(r"secret\(\s*(?:['\"]([^'\"]*)['\"]|([^)]*))\s*\)")
 _STEP = re.compile(r"steps\[['\"]([^'\"]+)['\"]\]\.(\w+)")
 _CHANGED = re.compile(r"outcome of (step \S+) == ['\"]changed['\"]")
@@ -27,14 +25,20 @@ _STATEMENTS: dict[str, Callable[[str], str]] = {
 
 def shown(text: str) -> str:
     """Show a template as a person reads it."""
-    text = _COMMENT.sub("", text)
-    text = _STATEMENT.sub(_statement, text)
-    return _EXPRESSION.sub(lambda found: f"«{said(found[1])}»", text)
+    text = replaced(text, "{#", "#}", lambda _: "")
+    text = replaced(text, "{%", "%}", _statement)
+    return replaced(text, "{{", "}}", lambda inner: f"«{said(bare(inner))}»")
 
 
-def _statement(found: re.Match[str]) -> str:
-    words = said(found[2])
-    return _STATEMENTS[found[1]](words) if found[1] in _STATEMENTS else f"«{found[1]} {words}»"
+def bare(inner: str) -> str:
+    """Give what stands between the marks of a template, without the hyphens that take spaces away around it."""
+    return inner.removeprefix("-").removesuffix("-").strip()
+
+
+def _statement(inner: str) -> str:
+    word, *rest = bare(inner).split(None, 1) or [""]
+    words = said("".join(rest))
+    return _STATEMENTS[word](words) if word in _STATEMENTS else f"«{word} {words}»"
 
 
 def said(expression: str) -> str:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from runbook_engine.loading.playbook.remarks import CannotConvertError
 from runbook_engine.loading.playbook.source import as_list
+from runbook_engine.model.between import replaced
 from runbook_engine.model.json import JsonValue
 
 Draft: TypeAlias = dict[str, JsonValue]
@@ -145,12 +146,13 @@ def _split(text: str) -> list[JsonValue]:
 
 def _with_holes(text: str) -> tuple[str, list[str]]:
     """Put numbers in place of templates, so that nothing is looked for in them; and give the templates."""
-    parts, holes, at = list[str](), list[str](), 0
-    while (start := text.find("{{", at)) >= 0 and (end := text.find("}}", start + 2)) >= 0:
-        parts += (text[at:start], f"\0{len(holes)}\0")
-        holes.append(text[start : end + 2])
-        at = end + 2
-    return "".join(parts) + text[at:], holes
+    holes = list[str]()
+
+    def number(inner: str) -> str:
+        holes.append(f"{{{{{inner}}}}}")
+        return f"\0{len(holes) - 1}\0"
+
+    return replaced(text, "{{", "}}", number), holes
 
 
 def _is_number(text: str) -> bool:

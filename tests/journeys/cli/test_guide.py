@@ -31,6 +31,22 @@ def test_a_step_stands_after_what_it_uses_and_who_is_owed_messages_is_told(runbo
     assert "from when step 1 ended until step 2 did" in guide
 
 
+def test_a_file_that_is_copied_is_shown_as_it_is_and_one_that_is_filled_in_in_words(runbook):
+    long = "{{" + " " * 20_000  # a mark that nothing closes
+    runbook.write("files/copied.sh", f"echo ${{#all}} '{{{{ .Values.x }}}}' '#}}'\n{long}\n")
+    runbook.write("files/filled.j2", "{# nobody #}mode={{- mode -}}\n{% if a %}b{% endif %}\n")
+    runbook.write(
+        "runbooks/book.yml",
+        "runbook: book\ntitle: A\nvars: {mode: x, a: true}\nsteps:\n"
+        "  - {id: one, file.copy: {src: files/copied.sh, dest: /a}}\n"
+        "  - {id: two, file.template: {src: files/filled.j2, dest: /b}}\n",
+    )
+    guide = runbook("guide", "book").out
+    assert "echo ${#all} '{{ .Values.x }}' '#}'" in guide
+    assert "mode=«mode»\n«if a:»b«end of if»" in guide
+    assert "nobody" not in guide
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in (REPOSITORY / "runbooks").glob("*.yml")))
 def test_every_shipped_runbook_has_a_guide(runbook, name):
     for form in ("md", "html"):
