@@ -18,6 +18,7 @@ from pathlib import Path
 
 HELPER = Path(__file__).with_name("fork_helper.py")
 # Variables that an interpreter or the system's libraries read when a process starts.
+_SEEN = 7  # the priority that a process is told to have while strace sees its calls
 AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "COVERAGE")
 
 
@@ -94,19 +95,21 @@ class Helper:
         )
         theirs.close()
 
-    def start(self, words, *, cwd, env, pid_file=None, megabytes=0):
+    def start(self, words, *, cwd, env, pid_file=None, code=None, traced=False, megabytes=0):
         """Fork a process that calls `runbook` with these words.
 
         Args:
             pid_file: where it writes its own process id before anything else.
             megabytes: how much address space it may take; it may use a core for a minute then. 0: as much as there is.
+            code: what it runs in place of `runbook`.
+            traced: whether it first waits for strace; see `traced`.
         """
         pipes = [os.pipe() for _ in range(3)]
         (out, out_w), (err, err_w), (told, told_w) = pipes
         with Path(os.devnull).open("rb") as nothing:
             given = [nothing.fileno(), out_w, err_w, told_w]
-            asked = {"words": words, "cwd": str(cwd), "env": dict(env), "megabytes": megabytes}
-            asked["pid_file"] = str(pid_file) if pid_file else None
+            asked = {"words": words, "cwd": str(cwd), "env": dict(env), "megabytes": megabytes, "code": code}
+            asked |= {"pid_file": str(pid_file) if pid_file else None, "traced": _SEEN if traced else 0}
             with self._lock:
                 socket.send_fds(self._socket, [json.dumps(asked).encode()], given)
         for fd in (out_w, err_w, told_w):
@@ -121,6 +124,29 @@ class Helper:
         except subprocess.TimeoutExpired:
             process.kill()
             raise
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def traced(self, words, *, calls, inject, log=os.devnull, timeout, **more):
+        """Call as `run` does, under strace: not the imports, each of whose calls would cost a switch to it and back.
+
+        Args:
+            calls: the system calls that are traced, with commas.
+            inject: what strace makes of some, as its option takes it; empty for nothing.
+            log: where it writes what it saw.
+        """
+        process = self.start(words, traced=True, **more)
+        options = ["-e", f"trace={calls},getpriority", "-e", f"inject=getpriority:retval={20 - _SEEN}"]
+        options += ["-e", f"inject={inject}"] if inject else []
+        strace = ["strace", "-f", "-qq", "-o", str(log), *options, "-p", str(process.pid)]
+        with subprocess.Popen(strace, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as tracer:
+            try:
+                out, err = process.communicate(timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                tracer.terminate()
+                raise
+            said = tracer.communicate()[1]
+        assert tracer.returncode == 0 or not said, said
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def close(self):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.forks import helper
 
 from runbook_engine.journals.address import open_journal
 from runbook_engine.model.errors import ExitCode, JournalError, JournalUnavailableError
@@ -43,12 +44,11 @@ except JournalError as error:
 """
 
 
-def strace(tmp_path, folder, *inject):
+def strace(tmp_path, folder, inject=""):
     log = tmp_path / "strace.log"
-    argv = ["strace", "-f", "-qq", "-o", str(log), "-e", "trace=fsync,fdatasync,pwrite64", *inject]
-    done = subprocess.run(
-        [*argv, sys.executable, "-c", WRITER, str(folder)], capture_output=True, text=True, timeout=60, check=False
-    )
+    calls = "fsync,fdatasync,pwrite64"
+    more = {"cwd": folder, "env": dict(os.environ), "code": WRITER, "timeout": 60}
+    done = helper().traced([str(folder)], calls=calls, inject=inject, log=log, **more)
     return done, log.read_text()
 
 
@@ -76,7 +76,7 @@ def told(done):
 
 def goes_on(folder):
     """Run the writer once more, undisturbed; it must finish."""
-    done = subprocess.run([sys.executable, "-c", WRITER, str(folder)], capture_output=True, text=True, check=False)
+    done = helper().run([str(folder)], cwd=folder, env=dict(os.environ), code=WRITER, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "refused" not in done.stdout
     return told(done)
@@ -95,7 +95,7 @@ def test_killed_at_any_write_or_sync_nothing_acknowledged_is_lost(tmp_path, can_
     for place, (name, number) in enumerate(calls[first::4]):
         folder = tmp_path / f"{name}-{number}"
         folder.mkdir()
-        done, _ = strace(tmp_path, folder, "-e", f"inject={name}:signal=KILL:when={number}")
+        done, _ = strace(tmp_path, folder, f"{name}:signal=KILL:when={number}")
         assert done.returncode == -9
         if (folder / "j/journal.db").exists():
             seqs, damages = state(folder)
@@ -109,7 +109,7 @@ def test_killed_at_any_write_or_sync_nothing_acknowledged_is_lost(tmp_path, can_
 # Not 2 and 6: SQLite takes no notice when the sync of a folder fails.
 @pytest.mark.parametrize("call", [1, 3, 4, 5, 7, 8, 9, 11])
 def test_after_a_failed_sync_nothing_more_is_written(tmp_path, can_trace, call):
-    done, log = strace(tmp_path, tmp_path, "-e", f"inject=fdatasync:error=EIO:when={call}")
+    done, log = strace(tmp_path, tmp_path, f"fdatasync:error=EIO:when={call}")
     syncs = [line for line in log.splitlines() if "fdatasync(" in line]
     assert "EIO" in syncs[call - 1]
     lines = done.stdout.splitlines()
@@ -125,7 +125,7 @@ def test_a_full_disk_by_any_failing_write_loses_nothing(tmp_path, can_trace):
     for call in (1, 5, 9, 14, 20):
         folder = tmp_path / str(call)
         folder.mkdir()
-        done, _ = strace(tmp_path, folder, "-e", f"inject=pwrite64:error=ENOSPC:when={call}")
+        done, _ = strace(tmp_path, folder, f"pwrite64:error=ENOSPC:when={call}")
         assert done.stderr == ""
         refusals = [line for line in done.stdout.splitlines() if not line.isdigit()]
         assert refusals == [] or "disk is full" in refusals[0] or "reports an error" in refusals[0], refusals
