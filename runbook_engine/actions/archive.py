@@ -107,7 +107,7 @@ archive.restore:
         """Look at the folder, then at the archive."""
         state = _folder(params, context)
         if state == "restored":
-            outputs = {"dest": params.dest, "sha256": params.sha256}
+            outputs = {"dest": params.dest, "sha256": params.sha256, "before": _kept(params, context)}
             return satisfied(f"{params.dest} was restored from this archive", outputs=outputs)
         if state == "other" and not params.replace:
             raise _holds_other(params, context)
@@ -118,8 +118,7 @@ archive.restore:
 
     def apply(self, params: ArchiveParams, context: ActionContext) -> Applied:
         """Unpack it."""
-        replaced = _folder(params, context) == "other"
-        before = f"{params.dest}.before-{context.run.token[:12]}"
+        before = _before(params, context)
         part = f"{params.dest}.part-{params.sha256[:12]}"
         words = (params.archive, params.sha256, params.dest, part, before, str(params.strip))
         command = Command(("/bin/sh", "-c", SCRIPT, self.name, *words, "1" if params.replace else "0"))
@@ -141,8 +140,20 @@ archive.restore:
                 f"{params.archive} could not be unpacked on {context.target.name}: {said}",
                 hint="is there room, and may the login write there?",
             )
-        kept = f"; what stood there is {before}" if replaced else ""
-        return Applied(summary=f"{params.dest} restored{kept}", outputs={"before": before if replaced else ""})
+        kept = _kept(params, context)
+        beside = f"; what stood there is {kept}" if kept else ""
+        return Applied(summary=f"{params.dest} restored{beside}", outputs={"before": kept})
+
+
+def _before(params: ArchiveParams, context: ActionContext) -> str:
+    """Give where this attempt keeps what stood there, the same after a crash."""
+    return f"{params.dest}.before-{context.run.token[:12]}"
+
+
+def _kept(params: ArchiveParams, context: ActionContext) -> str:
+    """Give where it is kept, asked of the target: an engine may have been killed before it wrote that down."""
+    before = _before(params, context)
+    return before if context.connection.stat(before) is not None else ""
 
 
 def _folder(params: ArchiveParams, context: ActionContext) -> str:

@@ -135,9 +135,11 @@ postgres.restore:
 
     def check(self, params: RestoreParams, context: ActionContext) -> Finding:
         """Look at the database, then at the dump."""
-        state = _state(params, context)
+        state, kept = _state(params, context)
         if state == "restored":
+            before = _before(params, context)
             outputs: JsonObject = {"database": params.database, "sha256": params.sha256}
+            outputs = {**outputs, "before": before} if before in kept else outputs
             return satisfied(f"{params.database} was restored from this dump", outputs=outputs)
         if state == "other" and not params.replace:
             raise _in_the_way(params)
@@ -147,7 +149,7 @@ postgres.restore:
 
     def apply(self, params: RestoreParams, context: ActionContext) -> Applied:
         """Restore it."""
-        before = f"{params.database}_before_{context.run.token[:12]}"
+        before = _before(params, context)
         part = f"{params.database}_part_{params.sha256[:12]}"
         words = [params.dump, params.sha256, params.database, part, before, _NOTE]
         words += [str(int(params.replace)), str(int(params.disconnect)), str(params.jobs), params.maintenance]
@@ -173,11 +175,18 @@ postgres.restore:
         return Applied(summary=f"{params.database} restored{kept}", outputs={"before": before})
 
 
+def _before(params: RestoreParams, context: ActionContext) -> str:
+    """Name the database that this attempt keeps, the same after a crash."""
+    return f"{params.database}_before_{context.run.token[:12]}"
+
+
 def _question(params: RestoreParams) -> tuple[str, ...]:
-    """Give the command that asks for the database's comment; `-` stands for one without."""
+    """Give the command that asks for the database's comment, and for what was kept of it."""
+    kept = f"{params.database}_before_"
     query = (
-        "SELECT coalesce(nullif(shobj_description(oid, 'pg_database'), ''), '-') FROM pg_database "  # noqa: S608 - the name's pattern lets nothing else through
-        f"WHERE datname = '{params.database}'"
+        f"SELECT 'note ' || coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database "  # noqa: S608 - the name's pattern lets nothing else through
+        f"WHERE datname = '{params.database}' UNION ALL "
+        f"SELECT 'kept ' || datname FROM pg_database WHERE left(datname, {len(kept)}) = '{kept}'"
     )
     options = [f"--{name}={value}" for name, value in _options(params)]
     shown = ("--no-psqlrc", "--tuples-only", "--no-align", "--no-password", "--set", "ON_ERROR_STOP=1")
@@ -195,8 +204,8 @@ def _server(params: RestoreParams) -> dict[str, str]:
     return {names[name]: value for name, value in _options(params)}
 
 
-def _state(params: RestoreParams, context: ActionContext) -> str:
-    """Say what the database is: missing, restored, other."""
+def _state(params: RestoreParams, context: ActionContext) -> tuple[str, frozenset[str]]:
+    """Say what the database is (missing, restored, other), and name the databases that were kept of it."""
     result = context.connection.run(Command(_question(params)), timeout=context.remaining())
     if result.exit_status != 0:
         said = last_words(result)
@@ -204,10 +213,11 @@ def _state(params: RestoreParams, context: ActionContext) -> str:
             f"the server could not be asked on {context.target.name}: {said or 'psql said nothing'}",
             hint="is psql there, and may the login ask the server? See host, user and become",
         )
-    said = result.stdout.decode("utf-8", "replace").strip()
-    if not said:
-        return "missing"
-    return "restored" if said == f"{_NOTE}{params.sha256}" else "other"
+    lines = result.stdout.decode("utf-8", "replace").splitlines()
+    kept = frozenset(line.removeprefix("kept ") for line in lines if line.startswith("kept "))
+    if f"note {_NOTE}{params.sha256}" in lines:
+        return "restored", kept
+    return ("other" if any(line.startswith("note ") for line in lines) else "missing"), kept
 
 
 def _in_the_way(params: RestoreParams) -> ActionFailedError:

@@ -4,14 +4,16 @@ from runbook_engine.model.report import RunReport
 from runbook_engine.model.step_graph import Edge, Node, StepGraph
 from runbook_engine.reporting.words import step_standing
 
-_MOST_STEPS = 150  # more than that nobody can read in a picture
+MOST_STEPS = 150
+"""Of a picture in a page; more than that nobody can read, and drawing it takes long."""
+
 _PER_TARGET = "@target"
 
 
 def run_graph(report: RunReport) -> StepGraph | None:
     """Give the graph, each step with how it ended; None for a run that recorded no edges, or too many steps."""
     known = {step.id for step in report.steps}
-    if len(known) > _MOST_STEPS or not any(step.needs for step in report.steps):
+    if len(known) > MOST_STEPS or not any(step.needs for step in report.steps):
         return None
     layers: dict[str, int] = {}
     edges: list[Edge] = []

@@ -12,6 +12,7 @@ from runbook_engine.model.step_graph import StepGraph
 from runbook_engine.reporting.compliance import duty_line
 from runbook_engine.reporting.graph_svg import as_svg
 from runbook_engine.reporting.outlook import StepAhead, to_go
+from runbook_engine.reporting.run_graph import MOST_STEPS
 from runbook_engine.web.pages.compliance import SOON
 from runbook_engine.web.pages.render import render
 from runbook_engine.web.pages.run_view import picture
@@ -43,7 +44,7 @@ def page(source: Source, viewer: Viewer | None, query: Mapping[str, str]) -> str
         title=line.name,
         line=line,
         book=line.runbook,
-        graph=picture(as_svg(graph, inline=True, styled=False)),
+        graph=picture(as_svg(graph, inline=True, styled=False)) if len(graph.nodes) <= MOST_STEPS else None,
         nodes=graph.nodes,
         before=_before(graph),
         usual=_usual(source, line, graph),

@@ -113,6 +113,11 @@ def test_a_database_that_is_there_is_replaced_only_when_that_is_said_and_is_kept
     outcome, _, outputs = step(PostgresRestore(), {**dump, "replace": True}, real())
     assert outcome == "changed"
     assert asked(postgres, outputs["before"], "SELECT a FROM precious") == [(1,)]
+    again = PostgresRestore().check(PostgresRestore.Params(**{**dump, "replace": True}), real())
+    assert again.outputs["before"] == outputs["before"], "an engine that was killed before it wrote that down"
+    other = real()
+    other.run = other.run.model_copy(update={"token": "e" * 64})
+    assert "before" not in PostgresRestore().check(PostgresRestore.Params(**dump), other).outputs
     assert names(postgres, dump) == {dump["database"], outputs["before"]}
 
 

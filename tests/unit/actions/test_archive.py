@@ -124,6 +124,10 @@ def test_a_folder_that_is_replaced_is_kept_beside(place):
     applied = place.apply(replace=True)
     assert place.check().satisfied
     assert applied.outputs["before"] == f"{place.dest}.before-{'a' * 12}"
+    assert place.check().outputs["before"] == applied.outputs["before"], (
+        "an engine was killed before it wrote that down"
+    )
+    assert place.apply(replace=True).outputs == applied.outputs
     assert (place.root / f"app.before-{'a' * 12}" / "data").read_text() == "precious"
 
 

@@ -94,6 +94,19 @@ def test_a_runbook_that_is_not_valid_is_listed_and_says_where(stage):
         broken.unlink()
 
 
+def test_a_runbook_of_very_many_steps_has_no_picture_and_says_what_draws_it(stage):
+    long = stage.root / "runbooks" / "long.yml"
+    steps = "".join(f"  - {{id: s{number}, assert.that: {{that: [true]}}}}\n" for number in range(200))
+    long.write_text(f"runbook: long\ntitle: Long\nsteps:\n{steps}")
+    try:
+        page = runbook.page(stage.source, DANA, {"name": "long"})
+    finally:
+        long.unlink()
+    assert 'class="graph"' not in page
+    assert "200 steps are too many for a picture" in Tree(page).text
+    assert "s199" in page
+
+
 def test_a_runbook_shows_objectives_inputs_graph_and_runs(stage, gated):
     tree = Tree(runbook.page(stage.source, DANA, {"name": "failover"}))
     assert {"Recovery time objective 2h", "Where the standby is"} <= {
