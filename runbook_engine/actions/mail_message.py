@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -58,10 +59,14 @@ def address_of(text: str) -> str:
         ValueError: it is none; the message says what one looks like.
     """
     name, address = parseaddr(text)
+    message = f"{text!r} is not one mail address; write name@example.com or Name <name@example.com>"
     if any(sign in text for sign in "\r\n,;") or "@" not in address or not address.isprintable() or " " in address:
-        message = f"{text!r} is not one mail address; write name@example.com or Name <name@example.com>"
         raise ValueError(message)
-    Address(display_name=name, addr_spec=address)  # raises ValueError for what the mail format doesn't allow
+    try:
+        Address(display_name=name, addr_spec=address)
+        address.rpartition("@")[2].encode("idna")
+    except (ValueError, HeaderParseError, IndexError) as error:  # the library's three ways to refuse one
+        raise ValueError(message) from error
     return address
 
 

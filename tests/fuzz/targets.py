@@ -9,6 +9,7 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
+from fuzz.others import OTHERS
 from runbook_engine.app.cases.run_cases import run_cases
 from runbook_engine.app.format_files import lay_out_text
 from runbook_engine.app.import_playbook import import_playbook
@@ -244,4 +245,4 @@ def _value(data):
 
 TARGETS = {
     each.__name__: each for each in (runbook, team, config, inventory, expression, layout, playbook, cases, journal)
-}
+} | OTHERS

@@ -22,6 +22,12 @@ INPUTS = {
     "playbook": 150,
     "cases": 40,
     "journal": 40,
+    "bundle": 60,
+    "sealed": 100,
+    "wire": 300,
+    "feed": 100,
+    "mail": 300,
+    "request": 100,
 }
 
 

@@ -1,10 +1,10 @@
 """What is given to people: the wheel holds the package and no more, the sdist the repository, and the wheel runs."""
 
+import os
+import re
 import subprocess
 import sys
-import sysconfig
 import tarfile
-import venv
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -61,21 +61,29 @@ def test_the_source_distribution_holds_what_is_in_version_control(built, tracked
     assert {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "requirements.lock"} <= names
 
 
-def test_the_installed_wheel_makes_a_project_and_runs_it(built, tmp_path):
+def _pythons():
+    """This environment's Python, and those of others with the lock's libraries that RUNBOOK_PYTHONS names."""
+    return [sys.executable, *filter(None, os.environ.get("RUNBOOK_PYTHONS", "").split(os.pathsep))]
+
+
+@pytest.mark.parametrize("python", _pythons(), ids=range(len(_pythons())))
+def test_the_installed_wheel_makes_a_project_and_runs_it(built, tmp_path, python):
     (wheel,) = built.glob("*.whl")
     bare = tmp_path / "bare"
-    venv.create(bare)
+    done(python, "-m", "venv", "--without-pip", bare, cwd=tmp_path)
+    libraries = done(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path).strip()
     python = bare / "bin" / "python"
     done(
         sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index", wheel, cwd=tmp_path
     )
-    # The libraries are those of this environment; read behind the wheel, so that no checkout stands in for it.
+    # The libraries are those of that environment; read behind the wheel, so that no checkout stands in for it.
     site = Path(done(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path).strip())
-    (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "libraries.pth").write_text(libraries + "\n")
     found = done(python, "-c", "import runbook_engine; print(runbook_engine.__file__)", cwd=tmp_path)
     assert Path(found.strip()).is_relative_to(bare)
     runbook = bare / "bin" / "runbook"
     assert (bare / "share" / "man" / "man1" / "runbook.1").read_text().startswith('.\\" Written from')
+    assert wheel.name.split("-")[1] in done(runbook, "--version", cwd=tmp_path)
     project = tmp_path / "project"
     done(runbook, "init", project, cwd=tmp_path)
     done(runbook, "validate", "--strict", cwd=project)
@@ -83,3 +91,12 @@ def test_the_installed_wheel_makes_a_project_and_runs_it(built, tmp_path):
     done(runbook, "report", "last", "--format", "html", "-o", "report.html", cwd=project)
     assert "restore-settings" in (project / "report.html").read_text()
     assert "region-failover" in done(runbook, "init", "--lab", tmp_path / "lab", cwd=tmp_path)
+
+
+def test_the_version_is_told_in_the_changelog(built):
+    (wheel,) = built.glob("*.whl")
+    version = wheel.name.split("-")[1]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    assert re.search(
+        rf"^## {re.escape(version)} \(\d{{4}}-\d\d-\d\d\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
