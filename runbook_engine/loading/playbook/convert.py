@@ -7,7 +7,7 @@ from typing import cast
 
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.playbook.remarks import Remark
-from runbook_engine.loading.playbook.source import Playbook, Task
+from runbook_engine.loading.playbook.source import Playbook, Task, as_words
 from runbook_engine.loading.playbook.steps import Draft, Registered, holds_vault, make_step
 from runbook_engine.model.json import JsonValue
 
@@ -44,12 +44,15 @@ def convert_playbook(playbook: Playbook, name: str) -> Conversion:
     variables, own = _variables(playbook.variables)
     steps: list[Draft] = []
     for task in playbook.tasks:
+        if "never" in (*task.around.tags, *as_words(task.words.get("tags"))):
+            remarks.append(_remark(task, "left out: it is tagged `never`, and Ansible runs it only when asked by tags"))
+            continue
         made = make_step(task, registered)
         if made is None:
             remarks.append(_remark(task, "left out: it changes nothing"))
             continue
         identity = _identity(made.label, taken)
-        needs: Draft = {"needs": [str(steps[-1]["id"])]} if steps else {}
+        needs: Draft = {"needs": waits_for(steps)} if steps else {}
         if own[task.play] and not made.by_hand:
             made.step["vars"] = {**own[task.play], **_mapping(made.step.get("vars"))}
         steps.append({"id": identity, **needs, **made.step})
@@ -60,11 +63,23 @@ def convert_playbook(playbook: Playbook, name: str) -> Conversion:
             remarks.append(_remark(task, "a value that ansible-vault encrypted: keep it as a secret, and name that"))
         if isinstance(register := task.words.get("register"), str) and not made.by_hand:
             registered.steps[register] = identity
+            registered.actions[register] = next(word for word in made.step if "." in word)
     title = playbook.name or name
     runbook: Draft = {"runbook": name, "title": title, "description": "From an Ansible playbook."}
     if variables:
         runbook["vars"] = variables
     return Conversion({**runbook, "steps": list(steps)}, steps, sorted(remarks, key=lambda one: (one.file, one.line)))
+
+
+def waits_for(steps: Sequence[Draft]) -> list[JsonValue]:
+    """Give what the next step needs: the last one, and where that runs in any case, the last one that does not.
+
+    Otherwise what follows a block with `always` would be done although the block failed.
+    """
+    last = [str(steps[-1]["id"])]
+    if steps[-1].get("always"):
+        last = [str(step["id"]) for step in reversed(steps) if not step.get("always")][:1] + last
+    return [*last]
 
 
 def _variables(plays: Sequence[Mapping[str, object]]) -> tuple[Draft, list[Draft]]:

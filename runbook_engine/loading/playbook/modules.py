@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from runbook_engine.loading.playbook.remarks import CannotConvertError
@@ -111,8 +111,11 @@ def _present(**params: JsonValue) -> Draft:
 
 def _words(args: Args) -> Converted:
     argv, (text, params) = args.take("argv"), _command(args)
+    fills = args.flag("expand_argument_vars", default=True)
     args.none_left(*_OF_NO_USE)
     words = [str(word) for word in argv] if isinstance(argv, list) else _split(text)
+    if fills and (filled := _FILLED.search("\n".join(map(str, words)))):
+        raise CannotConvertError(f"Ansible fills {filled[0].strip()!r} in, and command.run does not; use its `shell`")
     return Converted("command.run", {"argv": list(words), **params})
 
 
@@ -181,13 +184,16 @@ def _copy(args: Args) -> Converted:
 
 
 def _template(args: Args) -> Converted:
-    src = args.text("src")
-    return _file("file.template", args, args.text("dest"), src=src)
+    src, trims = args.text("src"), args.flag("trim_blocks", default=True)
+    made = _file("file.template", args, args.text("dest"), src=src)
+    note = "Ansible takes the line's end behind a {% … %} away; here it stays: write -%} in the template"
+    return replace(made, notes=(*made.notes, note)) if trims else made
 
 
 def _file(action: str, args: Args, dest: str | None, **source: str | None) -> Converted:
     mode, backup = args.take("mode"), args.flag("backup")
-    args.flag("force", default=True)
+    if not args.flag("force", default=True):
+        raise CannotConvertError("`force: false` leaves a file alone that is there")
     args.none_left("follow", "decrypt")
     if not dest or dest.endswith("/"):
         raise CannotConvertError("`dest` names no file")
@@ -196,6 +202,8 @@ def _file(action: str, args: Args, dest: str | None, **source: str | None) -> Co
     notes = [f"put the file where the project has it: {source['src']}"] if source.get("src") else []
     notes += ["no backup is kept: the record has the file's hash before and after"] if backup else []
     # What YAML read as a number is one (0644 is 420); a text is octal as it stands.
+    if isinstance(mode, str) and "{{" not in mode and not _BITS.fullmatch(mode):
+        raise CannotConvertError(f"`mode: {mode}` is not octal")
     bits = f"{mode:04o}" if isinstance(mode, int) else None if mode is None else str(mode)
     return Converted(action, _present(dest=dest, mode=bits, **source), tuple(notes))
 
@@ -273,6 +281,8 @@ def _pause(args: Args) -> Converted:
     return Converted("wait.for", {"duration": f"{minutes}m" if minutes is not None else f"{seconds}s"})
 
 
+_FILLED = re.compile(r"^~[\w-]*|\$\w+|\$\{", re.MULTILINE)
+_BITS = re.compile("0?[0-7]{3,4}")
 _HOLE = re.compile("\0([0-9]+)\0")
 _NUMBER = re.compile("[0-9]{1,9}")  # str.isdigit takes ², which is no number to int
 

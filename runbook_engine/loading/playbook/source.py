@@ -32,7 +32,11 @@ _PLAY_WORDS = frozenset(
     | {"collections", "become_flags", "become_exe", "debugger", "diff", "check_mode", "run_once", "ignore_unreachable"}
     | {"gather_subset", "gather_timeout", "module_defaults", "fact_path", "validate_argspec"}
 )
-_INHERITED = ("become", "become_user", "environment", "ignore_errors", "no_log", "throttle", "timeout", "run_once")
+_INHERITED = (
+    *("become", "become_user", "environment", "ignore_errors", "no_log", "throttle", "timeout", "run_once"),
+    *("check_mode", "connection", "remote_user", "user", "port", "become_method", "become_flags", "become_exe"),
+    *("module_defaults", "ignore_unreachable"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +44,25 @@ class Around:
     """What plays and blocks say for the tasks in them: `when` adds up, the innermost of the others wins."""
 
     when: tuple[object, ...] = ()
-    words: Mapping[str, object] = field(default_factory=dict)
+    words: dict[str, object] = field(default_factory=dict)
     variables: Mapping[str, object] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     always: bool = False
+
+    def _environment(self, node: Mapping[str, object]) -> dict[str, object]:
+        """Give the environment of what is inside: that of the outside, and what is said here besides."""
+        own, around = node.get("environment"), self.words.get("environment")
+        return {"environment": {**around, **own}} if isinstance(own, dict) and isinstance(around, dict) else {}
 
     def within(self, node: Mapping[str, object], *, always: bool = False) -> "Around":
         """Give what holds inside a play or a block."""
         return Around(
             when=(*self.when, *as_list(node.get("when"))),
-            words={**self.words, **{word: node[word] for word in _INHERITED if word in node}},
+            words={
+                **self.words,
+                **{word: node[word] for word in _INHERITED if word in node},
+                **self._environment(node),
+            },
             variables={**self.variables, **as_mapping(node.get("vars"))},
             tags=tuple(dict.fromkeys((*self.tags, *as_words(node.get("tags"))))),
             always=self.always or always,

@@ -8,6 +8,13 @@ from typing import TypeAlias, cast
 
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.playbook.modules import FREE_FORM, MODULES, Args, Converted
+from runbook_engine.loading.playbook.refusals import (
+    LOST,
+    refuse_bad_templates,
+    refuse_other_meanings,
+    refuse_other_outputs,
+    uses,
+)
 from runbook_engine.loading.playbook.remarks import CannotConvertError
 from runbook_engine.loading.playbook.source import FROM_VAULT, Task, as_list, as_words
 from runbook_engine.model.json import JsonValue
@@ -66,9 +73,10 @@ _INSTRUCTIONS = "Do by hand what the playbook did here ({reason}).\n\n{task}"
 
 @dataclass(slots=True)
 class Registered:
-    """What earlier tasks registered: by name the id of the step whose outputs it is now."""
+    """What earlier tasks registered: by name the id of the step whose outputs it is now, and that step's action."""
 
     steps: dict[str, str] = field(default_factory=dict)
+    actions: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,7 @@ def make_step(task: Task, registered: Registered) -> MadeStep | None:
         converted = _action(task, module)
         step = {**_keywords(task, registered, notes), **(converted.step or {}), converted.action: converted.params}
         _refuse_unknown_words(step)
+        refuse_bad_templates(step)
     except CannotConvertError as error:
         return _by_hand(task, module, str(error))
     return MadeStep(step, task.name or module, (*converted.notes, *notes))
@@ -119,6 +128,10 @@ def _action(task: Task, module: str) -> Converted:
 
 def _keywords(task: Task, registered: Registered, notes: list[str]) -> Draft:
     words = {**task.around.words, **{word: value for word, value in task.words.items() if word in KEYWORDS}}
+    own = task.words.get("environment")
+    if isinstance(around := task.around.words.get("environment"), dict) and isinstance(own, dict):
+        words["environment"] = {**around, **own}
+    refuse_other_meanings(words | _arguments(task), task.hosts)
     step: Draft = {"name": task.name} if task.name else {}
     step["targets"] = _targets(task, words, notes)
     if when := _when([*task.around.when, *as_list(words.get("when"))]):
@@ -137,6 +150,11 @@ def _keywords(task: Task, registered: Registered, notes: list[str]) -> Draft:
             step["timeout"] = f"{seconds}s"
     _tell_of_lost(words, notes)
     return step | _variables(task, words, step, registered, notes)
+
+
+def _arguments(task: Task) -> dict[str, object]:
+    """Give what a task says besides keywords: its module and that one's arguments."""
+    return {word: value for word, value in task.words.items() if word not in KEYWORDS and word != "name"}
 
 
 def _manner(task: Task, words: Mapping[str, object]) -> Draft:
@@ -192,7 +210,7 @@ def _repeated(task: Task, words: Mapping[str, object], notes: list[str]) -> Draf
         control = words.get("loop_control")
         if isinstance(control, dict) and control.keys() - {"label", "pause"}:
             raise CannotConvertError("`loop_control` gives the item another name")
-        step["loop"] = _loop(task.words[loops[0]])
+        step["loop"] = _loop(task.words[loops[0]], flat=loops[0] == "with_items")
         # Items of a loop are done at once here, and may build on each other there.
         step["parallel"] = 1
         notes.append("items run one after another, and so do hosts: leave `parallel` out where order means nothing")
@@ -210,11 +228,28 @@ def _repeated(task: Task, words: Mapping[str, object], notes: list[str]) -> Draf
     return step
 
 
-def _loop(value: object) -> JsonValue:
+def _loop(value: object, *, flat: bool) -> JsonValue:
+    """Give a loop's items, or the expression for them; `with_items` takes lists among its items apart."""
     if isinstance(value, list):
-        return _plain(value)
+        if not flat:
+            return _plain(value)
+        if not any(isinstance(item, str) and _expression(item) for item in value):
+            parts = [item if isinstance(item, list) else [item] for item in value]
+            return _plain([item for part in parts for item in part])
+        words = [_expression(item) or json.dumps(_plain(item)) if isinstance(item, str) else None for item in value]
+        if None in words or any("{{" in str(word) for word in words):
+            raise CannotConvertError("`with_items` mixes lists that templates name with other things")
+        return f"[{', '.join(str(word) for word in words)}] | flatten(1)"
     text = str(value).strip()
-    return text[2:-2].strip() if text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1 else text
+    found = _expression(text) or text
+    return f"({found}) | flatten(1)" if flat else found
+
+
+def _expression(text: str) -> str:
+    """Give the expression of a text that is one template and nothing else; empty for others."""
+    text = text.strip()
+    is_one = text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1
+    return text[2:-2].strip() if is_one else ""
 
 
 def _until(text: str, name: str) -> str:
@@ -229,9 +264,10 @@ def _variables(task: Task, words: Mapping[str, object], step: Draft, registered:
     found = {name: _plain(value) for name, value in task.around.variables.items()}
     own = words.get("vars")
     found |= {str(name): _plain(value) for name, value in own.items()} if isinstance(own, dict) else {}
+    said = {**step, **_draft(_arguments(task)), "vars": found}
     text = json.dumps([step, _plain(task.words)], default=str)
     for name, source in registered.steps.items():
-        if not re.search(rf"\b{re.escape(name)}\b", text):
+        if not uses(name, said):
             continue
         if _RESULT_TEST.search(text):
             raise CannotConvertError(f"it asks how the task ended that registered {name}")
@@ -239,19 +275,14 @@ def _variables(task: Task, words: Mapping[str, object], step: Draft, registered:
             raise CannotConvertError(f"{name}.rc is `exit_status` here")
         if isinstance(step.get("loop"), str) and name in str(step["loop"]):
             raise CannotConvertError(f"it repeats over the output of an earlier task ({name}), which a plan can't know")
+        refuse_other_outputs(name, registered.actions[name], said)
         found[name] = f"{{{{ steps['{source}'].targets[inventory_hostname] }}}}"
         notes.append(f"{name} are the outputs of the step {source} on the same host")
     return {"vars": found} if found else {}
 
 
 def _tell_of_lost(words: Mapping[str, object], notes: list[str]) -> None:
-    lost = {
-        "changed_when": "is left out: a step has changed something when it was applied",
-        "notify": "is left out, as are handlers",
-        "poll": "is left out: commands survive the connection anyway",
-        "check_mode": "is left out: a dry run is `runbook run --dry-run`",
-    }
-    for word, text in lost.items():
+    for word, text in LOST.items():
         if word in words and words[word] not in (None, []):
             notes.append(f"`{word}` {text}")
     if words.get("failed_when") not in (None, False):
@@ -289,6 +320,13 @@ def _inert(text: str) -> str:
     for opening in ("{{", "{%", "{#"):
         text = text.replace(opening, f"{{ {opening[1]}")
     return text
+
+
+def _draft(words: Mapping[str, object]) -> Draft:
+    """Give a module's arguments as a step has them, so that its expressions can be looked through."""
+    shown = {word: _plain(value) for word, value in words.items()}
+    facts = shown.pop("assert", None)
+    return {**shown, "assert.that": facts} if facts is not None else shown
 
 
 def _plain(value: object) -> JsonValue:

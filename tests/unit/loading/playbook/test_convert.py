@@ -43,8 +43,8 @@ def step(convert):
         ({"command": "/opt/x --a 'b c'"}, {"command.run": {"argv": ["/opt/x", "--a", "b c"]}}),
         ({"ansible.builtin.command": {"cmd": "ls -l"}}, {"command.run": {"argv": ["ls", "-l"]}}),
         ({"command": {"argv": ["a", "b c"]}}, {"command.run": {"argv": ["a", "b c"]}}),
-        ({"command": "touch {{ a b }} creates={{ dir }}/x chdir=/tmp"},
-         {"command.run": {"argv": ["touch", "{{ a b }}"], "creates": "{{ dir }}/x", "cwd": "/tmp"}}),
+        ({"command": "touch {{ a ~ b }} creates={{ dir }}/x chdir=/tmp"},
+         {"command.run": {"argv": ["touch", "{{ a ~ b }}"], "creates": "{{ dir }}/x", "cwd": "/tmp"}}),
         ({"command": "make", "args": {"chdir": "/src"}}, {"command.run": {"argv": ["make"], "cwd": "/src"}}),
         ({"shell": "a | b"}, {"command.run": {"shell": "a | b"}}),
         ({"shell": "a", "args": {"executable": "/bin/bash"}}, {"command.run": {"argv": ["/bin/bash", "-c", "a"]}}),
@@ -72,6 +72,16 @@ def test_a_module_becomes_the_action_that_does_the_same(step, task, action):
     ("task", "why"),
     [
         ({"apt": {"name": "x"}}, "no action for the module apt"),
+        ({"copy": {"content": "a", "dest": "/b", "force": False}}, "leaves a file alone"),
+        ({"copy": {"content": "a", "dest": "/b", "mode": "u=rw,g=r"}}, "not octal"),
+        ({"command": "ls $HOME/x"}, "fills '$HOME' in"),
+        ({"command": "ls ~/x"}, "fills '~' in"),
+        ({"command": "x", "loop": "{{ ['a'] | product([1]) | list }}"}, "no filter 'product'"),
+        ({"command": "x", "when": "a is version('1', '<')"}, "no test 'version'"),
+        ({"command": "x", "with_items": ["{{ names }}", "x{{ y }}"]}, "mixes lists"),
+        ({"command": "x", "environment": "{{ proxy }}"}, "no mapping of names"),
+        ({"command": "x", "check_mode": True}, "would"),
+        ({"command": "x {{ inventory_hostname }}", "delegate_to": "localhost"}, "for each host of web"),
         ({"command": "x", "failed_when": "r.rc > 1", "register": "r"}, "failed_when"),
         ({"command": "x '"}, "can't be told apart"),
         ({"copy": {"src": "a", "dest": "/b", "owner": "root"}}, "nothing like `owner`"),
@@ -105,8 +115,74 @@ def test_what_no_action_does_is_a_persons_work_at_its_place(convert, task, why):
 
 
 @pytest.mark.parametrize("text", ["{{a}}" * 60_000, "{{" * 150_000, "}} " + "{{ " * 100_000])
-def test_a_very_long_command_takes_time_that_grows_with_it_alone(step, text):
-    assert step({"shell": text})["command.run"]["shell"] == text.strip()
+def test_a_very_long_command_takes_time_that_grows_with_it_alone(convert, text):
+    """No template may be that long; what counts is that it is told soon, by a task that looks at a result, too."""
+    tasks = [{"command": "a", "register": "r"}, {"shell": f"{text} {{{{ r.stdout }}}}"}]
+    made = convert(yaml.safe_dump([{"hosts": "web", "tasks": tasks}], width=10**9))
+    assert any("a template of a runbook can't say that" in remark.text for remark in made.remarks)
+
+
+@pytest.mark.parametrize(
+    ("given", "loop"),
+    [
+        ({"with_items": [[1, 2], 3, [[4]]]}, [1, 2, 3, [4]]),
+        ({"with_list": [[1, 2], 3]}, [[1, 2], 3]),
+        ({"with_items": "{{ a }}"}, "(a) | flatten(1)"),
+        ({"with_items": ["{{ a }}", "b"]}, '[a, "b"] | flatten(1)'),
+        ({"loop": "{{ a }}"}, "a"),
+    ],
+)
+def test_with_items_takes_lists_apart_and_loop_does_not(step, given, loop):
+    assert step({"command": "x {{ item }}", **given})["loop"] == loop
+
+
+def test_what_follows_a_block_that_ends_in_any_case_waits_for_the_block_itself(convert):
+    block = {"block": [{"command": "b"}], "always": [{"command": "c"}, {"command": "d"}]}
+    made = convert(yaml.safe_dump([{"hosts": "web", "tasks": [{"command": "a"}, block, {"command": "e"}]}]))
+    needs = {step["command.run"]["argv"][0]: step.get("needs") for step in made.steps}
+    ids = {step["command.run"]["argv"][0]: step["id"] for step in made.steps}
+    assert needs["c"] == [ids["b"]]
+    assert needs["d"] == [ids["b"], ids["c"]]
+    assert needs["e"] == [ids["b"], ids["d"]]
+
+
+def test_environments_add_up_from_the_play_to_the_task(convert):
+    block = {"block": [{"command": "b", "environment": {"C": "3", "A": "9"}}], "environment": {"B": "2"}}
+    made = convert(yaml.safe_dump([{"hosts": "web", "environment": {"A": "1", "C": "0"}, "tasks": [block]}]))
+    assert made.steps[0]["environment"] == {"A": "9", "B": "2", "C": "3"}
+
+
+def test_what_only_a_tag_would_run_is_left_out(convert):
+    tasks = [{"command": "a"}, {"command": "b", "tags": ["never", "reset"]}]
+    made = convert(yaml.safe_dump([{"hosts": "web", "tasks": tasks}]))
+    assert len(made.steps) == 1
+    assert "tagged `never`" in made.remarks[-1].text
+
+
+def test_words_that_decide_who_logs_in_and_how_are_told(convert):
+    play = {"hosts": "web", "remote_user": "deploy", "connection": "local", "module_defaults": {"copy": {}}}
+    made = convert(yaml.safe_dump([{**play, "tasks": [{"command": "a", "port": 22}]}]))
+    told = " ".join(remark.text for remark in made.remarks)
+    for word in ("`remote_user`", "`connection`", "`module_defaults`", "`port`"):
+        assert word in told
+
+
+@pytest.mark.parametrize(
+    ("later", "by_hand"),
+    [
+        ({"command": "echo {{ r.stdout }} {{ r.stderr }}"}, ""),
+        ({"command": "echo r stdout r.x"}, ""),
+        ({"command": "echo {{ r.stdout_lines }}"}, "r.stdout_lines"),
+        ({"command": "b", "when": "r.changed"}, "r.changed"),
+        ({"copy": {"content": "{% if r.failed %}x{% endif %}", "dest": "/x"}}, "r.failed"),
+        ({"assert": {"that": ["r['stat'].exists"]}}, "r['stat'].exists"),
+        ({"command": "b", "when": "r is defined"}, ""),
+    ],
+)
+def test_a_result_is_asked_only_for_what_the_step_leaves_behind(convert, later, by_hand):
+    made = convert(yaml.safe_dump([{"hosts": "web", "tasks": [{"command": "a", "register": "r"}, later]}]))
+    assert not by_hand or any(by_hand in remark.text for remark in made.remarks if remark.by_hand)
+    assert ("manual.task" in made.steps[1]) == bool(by_hand)
 
 
 def test_what_a_person_does_by_hand_fills_in_no_template(convert):
@@ -122,7 +198,7 @@ def test_what_a_person_does_by_hand_fills_in_no_template(convert):
         ({"when": ["a", "b or c"]}, "when", "(a) and (b or c)"),
         ({"when": False}, "when", "false"),
         ({"loop": ["a", "b"]}, "loop", ["a", "b"]),
-        ({"with_items": "{{ hosts_left }}"}, "loop", "hosts_left"),
+        ({"with_items": "{{ hosts_left }}"}, "loop", "(hosts_left) | flatten(1)"),
         ({"loop": ["a", "b"], "throttle": 3}, "parallel", 1),
         ({"retries": 5, "delay": 3, "until": "r.rc == 0", "register": "r"}, "retry",
          {"attempts": 6, "delay": "3s", "until": "result.exit_status == 0"}),
