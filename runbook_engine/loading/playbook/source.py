@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from runbook_engine.loading.folder import is_file
 from runbook_engine.loading.playbook.remarks import Remark
+from runbook_engine.loading.playbook.variables import read_variables
 from runbook_engine.loading.yaml_source import read_yaml_file
 from runbook_engine.model.config import Limits
 from runbook_engine.model.diagnostic import Diagnostic, has_errors
@@ -152,6 +153,7 @@ class _Reader:
         self._chain: list[str] = []
 
     def read(self, path: Path, shown: str) -> Playbook:
+        self._shown = shown
         plays = self._load(path, shown)
         if plays is None:
             return self._read
@@ -189,11 +191,11 @@ class _Reader:
 
     def _play(self, play: LocatedDict, shown: str) -> None:
         number = len(self._read.variables)
-        self._read.variables.append(as_mapping(play.get("vars")))
+        self._read.variables.append({**as_mapping(play.get("vars")), **self._variable_files(play, shown)})
         self._read.name = self._read.name or str(play.get("name") or "")
         hosts = ":".join(as_words(play["hosts"]))
         for word in play:
-            if word not in _PLAY_WORDS:
+            if word not in _PLAY_WORDS and word != "vars_files":
                 self._remark(
                     shown,
                     play,
@@ -215,6 +217,16 @@ class _Reader:
                 self._read.tasks += self._roles(play, shown, around, hosts, number)
             for task in self._tasks(play.get(name), shown, around, hosts, number):
                 self._read.tasks.append(replace(task, serial=serial, max_fail_percentage=percentage))
+        several = sum(task.play == number for task in self._read.tasks) > 1
+        if several and hosts not in _ONE_HOST and play.get("any_errors_fatal") is not True:
+            self._remark(shown, play, f"play {play.get('name') or hosts}", _ANOTHER_END, key="hosts")
+
+    def _variable_files(self, play: LocatedDict, shown: str) -> dict[str, object]:
+        found, left = read_variables(play.get("vars_files"), self._folder, self._limits)
+        for name in left:
+            text = f"vars_files: {name} is left out: put it into group_vars/ of the inventory"
+            self._remark(shown, play, f"play {play.get('name') or play['hosts']}", text, key="vars_files")
+        return found
 
     def _roles(self, play: LocatedDict, shown: str, around: Around, hosts: str, number: int) -> Iterator[Task]:
         """Give a task for each role, which nothing here does: what it would do is not in this file."""
@@ -270,8 +282,10 @@ class _Reader:
             name = value.get("file") if isinstance(value, dict) else value
             if not isinstance(name, str) or "{{" in name or "loop" in words:
                 continue
-            place = os.path.realpath(self._folder / name)
             folder = os.path.realpath(self._folder)
+            # As Ansible: beside the file that includes it, else beside the playbook.
+            beside = self._folder / os.path.dirname(shown) / name  # noqa: PTH120 - a name for people, not a path
+            place = os.path.realpath(beside if shown != self._shown and is_file(beside) else self._folder / name)
             if not Path(place).is_relative_to(folder):
                 text = f"{quoted(name)} lies outside of the playbook's folder, and was not read"
                 self._remark(shown, node, str(node.get("name") or word), text)
@@ -287,8 +301,12 @@ class _Reader:
         self._read.remarks.append(Remark(shown, line, task, text))
 
 
+_ONE_HOST = frozenset({"localhost", "127.0.0.1"})
+_ANOTHER_END = (
+    "where a task fails on one host, Ansible goes on with the others; here all that comes after it waits: "
+    'say max_failures, or needs: ["STEP@target"]'
+)
 _LEFT_OF_A_PLAY = {
-    "vars_files": "vars_files are left out: put them into group_vars/ of the inventory",
     "vars_prompt": "vars_prompt is left out: make them inputs",
 }
 

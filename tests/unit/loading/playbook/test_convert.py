@@ -354,3 +354,30 @@ def test_batches_of_a_size_that_is_not_told_are_left_out_and_said(convert, seria
     made = convert(yaml.safe_dump([{"hosts": "web", "serial": serial, "tasks": [{"command": "a"}]}]))
     assert "batch" not in made.steps[0]
     assert any("write batch with" in remark.text for remark in made.remarks), made.remarks
+
+
+def test_files_of_variables_are_read_where_they_can_be_told(convert, tmp_path):
+    (tmp_path.parent / "outside.yml").write_text("stolen: 1\n")
+    files = ["main.yml", "{{ tier }}.yml", "missing.yml", "../outside.yml", "list.yml", "vault.yml"]
+    plays = [{"hosts": "web", "vars": {"a": 1, "c": 3}, "vars_files": files, "tasks": [{"command": "x"}]}]
+    vault = "$ANSIBLE_VAULT;1.1;AES256\n6162\n"
+    made = convert(yaml.safe_dump(plays), main="a: yes\nb: 2\n", list="- 1\n", vault=vault)
+    assert made.runbook["vars"] == {"a": True, "b": 2, "c": 3}
+    told = [remark.text for remark in made.remarks]
+    assert [text.split()[1] for text in told if text.startswith("vars_files")] == [
+        *["{{", "missing.yml", "../outside.yml", "list.yml", "vault.yml"]
+    ]
+
+
+def test_a_file_of_tasks_is_looked_for_beside_the_one_that_includes_it(convert, tmp_path):
+    (tmp_path / "tasks/sub").mkdir(parents=True)
+    (tmp_path / "tasks/x.yml").write_text("- import_tasks: sub/z.yml\n")
+    (tmp_path / "tasks/sub/z.yml").write_text("- command: found\n")
+    made = convert("- hosts: web\n  tasks: [{import_tasks: tasks/x.yml}]\n")
+    assert [step["command.run"]["argv"] for step in made.steps] == [["found"]]
+
+
+@pytest.mark.parametrize(("hosts", "tasks", "told"), [("web", 2, True), ("web", 1, False), ("localhost", 2, False)])
+def test_that_other_hosts_wait_for_one_that_failed_is_told(convert, hosts, tasks, told):
+    made = convert(yaml.safe_dump([{"hosts": hosts, "tasks": [{"command": "a"}] * tasks}]))
+    assert any("goes on with the others" in remark.text for remark in made.remarks) == told
