@@ -33,7 +33,8 @@ class FileCopy(Action[CopyParams]):
     """Put a file on the target.
 
     check: compares SHA-256 and permissions; shows a diff for texts up to 64 KiB.
-    apply: writes the whole file under another name and renames it, so that no reader sees a part of it.
+    apply: writes the whole file under another name and renames it, so that no reader sees a part of it; a file that is
+    there keeps its owner and group.
     """
 
     name = "file.copy"
@@ -61,7 +62,7 @@ class FileTemplate(Action[TemplateParams]):
 
     The template sees the names that the step's own templates see.
     check: renders, compares SHA-256 and permissions; shows a diff for texts up to 64 KiB.
-    apply: writes the whole file under another name and renames it.
+    apply: writes the whole file under another name and renames it; one that is there keeps its owner and group.
     """
 
     name = "file.template"

@@ -5,6 +5,9 @@ from typing import Protocol
 
 from runbook_engine.sdk import FileStat
 
+NOT_KEPT = "its owner and group can't be kept: only root can give a file to others (become)"
+"""Why a file is left alone that the login may replace, but not as what it was: the app could no longer read it."""
+
 
 class Files(Protocol):
     """The file operations of a connection; see `Connection` for what they mean."""
@@ -26,7 +29,7 @@ class Files(Protocol):
         ...
 
     def write(self, path: str, content: bytes, *, mode: int | None = None) -> None:
-        """Write a file so that its name shows the old or the new content, never a part."""
+        """Write a file so that its name shows the old or the new content, never a part; owner and group stay."""
         ...
 
     def make_directory(self, path: str, *, mode: int | None = None) -> None:

@@ -10,7 +10,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Literal
 
-from runbook_engine.connections.files import part_of
+from runbook_engine.connections.files import NOT_KEPT, part_of
 from runbook_engine.sdk import FileAccessError, FileStat
 
 _PIECE = 1 << 20
@@ -76,6 +76,7 @@ class LocalFiles:
                 try:
                     file.write(content)
                     file.flush()
+                    _keep_owner(path, file.fileno())
                     os.fchmod(file.fileno(), bits)
                     os.fsync(file.fileno())
                     part.replace(place)
@@ -130,6 +131,25 @@ def _told(what: str, path: str) -> Iterator[None]:
     except (OSError, ValueError) as error:
         words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise FileAccessError(f"can't {what} {path}: {words}") from error
+
+
+def _keep_owner(path: str, descriptor: int) -> None:
+    """Give what is written to whom the file is that it replaces.
+
+    Raises:
+        FileAccessError: this process may not.
+    """
+    try:
+        old = os.lstat(path)
+    except FileNotFoundError:
+        return
+    new = os.fstat(descriptor)
+    if not stat_bits.S_ISREG(old.st_mode) or (old.st_uid, old.st_gid) == (new.st_uid, new.st_gid):
+        return
+    try:
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    except PermissionError as error:
+        raise FileAccessError(f"can't write {path}: {NOT_KEPT}") from error
 
 
 def _bits_for(place: Path, mode: int | None) -> int:

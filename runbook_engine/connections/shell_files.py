@@ -4,7 +4,7 @@ import hashlib
 import shlex
 from collections.abc import Callable
 
-from runbook_engine.connections.files import part_of
+from runbook_engine.connections.files import NOT_KEPT, part_of
 from runbook_engine.connections.local_files import kind_of
 from runbook_engine.sdk import Command, CommandResult, FileAccessError, FileStat
 
@@ -69,6 +69,7 @@ class ShellFiles:
         temporary = part_of(path)
         digest = hashlib.sha256(content).hexdigest()
         keep = f'chmod --reference={_q(path)} -- "$t" 2>/dev/null || chmod 644 -- "$t"'
+        same = f'o=$(stat -c %u:%g -- {_q(path)}) && n=$(stat -c %u:%g -- "$t") || exit 1'
         lines = (
             f"t={_q(temporary)}",
             f"if [ -d {_q(path)} ]; then echo 'it is a folder' >&2; exit 1; fi",
@@ -76,6 +77,8 @@ class ShellFiles:
             'rm -f -- "$t" && ( umask 077; set -C; cat >"$t" ) || exit 1',
             'h=$(sha256sum <"$t")',
             f"if [ \"${{h%% *}}\" != {digest} ]; then echo 'it did not arrive whole' >&2; exit 1; fi",
+            f"if [ -f {_q(path)} ] && [ ! -L {_q(path)} ]; then {same}",
+            f'[ "$o" = "$n" ] || chown "$o" -- "$t" 2>/dev/null || {{ echo {_q(NOT_KEPT)} >&2; exit 1; }}; fi',
             f'chmod {mode:o} -- "$t" || exit 1' if mode is not None else keep,
             'sync -- "$t" 2>/dev/null || sync',
             f'mv -f -- "$t" {_q(path)}',

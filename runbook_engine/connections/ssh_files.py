@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 import paramiko
 
-from runbook_engine.connections.files import part_of
+from runbook_engine.connections.files import NOT_KEPT, part_of
 from runbook_engine.connections.local_files import kind_of
 from runbook_engine.connections.ssh_pool import Link, SshPool
 from runbook_engine.connections.ssh_settings import Hop
@@ -98,8 +98,18 @@ class SshFiles:
                     file.set_pipelined(True)
                     for at in range(0, len(content), _PIECE):
                         file.write(content[at : at + _PIECE])
+                made = files.stat(temporary)
+                if (
+                    old is not None
+                    and old.kind == "file"
+                    and (made.st_uid or 0, made.st_gid or 0) != (old.owner, old.group)
+                ):
+                    try:
+                        files.chown(temporary, old.owner, old.group)
+                    except PermissionError as error:
+                        raise FileAccessError(f"can't write {path}: {NOT_KEPT}") from error
                 files.chmod(temporary, bits)
-                if files.stat(temporary).st_size != len(content):
+                if made.st_size != len(content):
                     _short(path)
             found = self._digest(temporary)
             if found is not None and found != hashlib.sha256(content).hexdigest():

@@ -174,7 +174,13 @@ class Connection(Protocol):
         ...
 
     def write(self, path: str, content: bytes, *, mode: int | None = None) -> None:
-        """Write a file so that at every instant its name shows the old or the new content, never a part."""
+        """Write a file so that at every instant its name shows the old or the new content, never a part.
+
+        A file that is there keeps its owner and group, and without `mode` its permissions.
+
+        Raises:
+            FileAccessError: it can't be written, or its owner and group could not be kept; it is as it was.
+        """
         ...
 
     def make_directory(self, path: str, *, mode: int | None = None) -> None:

@@ -116,3 +116,12 @@ def test_files_are_the_others(other, theirs):
         other.write(str(theirs / "d"), b"x")
     with pytest.raises(FileAccessError):
         other.write("/root/nobody-may", b"x")
+
+
+def test_a_file_whose_owner_could_not_stay_is_left_alone(other, theirs):
+    ours = theirs / "ours"
+    ours.write_text("old")
+    with pytest.raises(FileAccessError, match="its owner and group can't be kept"):
+        other.write(str(ours), b"new")
+    assert ours.read_text() == "old"
+    assert [path.name for path in theirs.iterdir()] == ["ours"]

@@ -396,6 +396,18 @@ def test_a_rewritten_file_keeps_its_mode_and_leaves_nothing_behind(connection, t
     assert [entry.name for entry in tmp_path.iterdir() if entry.name != "home"] == ["kept"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_rewritten_file_keeps_its_owner_and_group(connection, tmp_path):
+    path = tmp_path / "app.conf"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    os.chown(path, 65534, 12345)
+    connection.write(str(path), b"new", mode=0o640)
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (65534, 12345, 0o640)
+    assert path.read_bytes() == b"new"
+
+
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(connection, tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()

@@ -101,7 +101,7 @@ def postgres_host():
     )
 
     def restore(*_):
-        state["comment"] = f"{note}{digest}".encode()
+        state["comment"] = f"note {note}{digest}\n".encode()
         return CommandResult(0)
 
     answers = {
