@@ -28,10 +28,9 @@ sys.path[:0] = [str(ROOT / "demo"), str(ROOT / "tests")]
 
 from stage import environment_for  # noqa: E402 - the demo's folder is no package
 from support.killing_journal import ENDS, KillingJournal, Silence  # noqa: E402 - nor is that of the tests
+from support.recorded_ends import ended_well, kept  # noqa: E402
 from support.rehearsal_lab import (  # noqa: E402
     deploy_lines,
-    ended_well,
-    kept,
     mails,
     requests,
     restore_lab,

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support.kill_stage import stage
 from support.killing_journal import ENDS, KillingJournal, Silence
+from support.recorded_ends import begun_again
 
 from runbook_engine.app.answer import resolve_doubt
 from runbook_engine.app.prepare import PlanRequest, prepare_plan
@@ -27,7 +28,7 @@ from runbook_engine.execution.loop_tools import Interrupts
 from runbook_engine.execution.state import RunState
 from runbook_engine.execution.task_state import Phase
 from runbook_engine.journals.address import open_journal
-from runbook_engine.model.event import AttemptFinished, AttemptStarted
+from runbook_engine.model.event import AttemptFinished
 
 MOST_PARTS = 12
 
@@ -158,18 +159,6 @@ def ended_well(run, journal):
     """Name the ends that are recorded, with how they ended."""
     ends = (stored.event for stored in journal.read(run))
     return [[end.task, str(end.outcome)] for end in ends if isinstance(end, AttemptFinished) and end.outcome.ended_well]
-
-
-def begun_again(run, journal):
-    """Name the tasks that were begun again although their good end was recorded."""
-    ended, again = set(), []
-    for stored in journal.read(run):
-        match stored.event:
-            case AttemptStarted(task=task) if task in ended:
-                again.append(task)
-            case AttemptFinished(task=task, outcome=outcome) if outcome.ended_well:
-                ended.add(task)
-    return again
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import dns.message
 import dns.query
 
 from runbook_engine.lab.client import read_lab
-from runbook_engine.model.event import AttemptFinished, AttemptStarted
 
 REGION = "us-east-1"  # the one that is down
 
@@ -98,25 +97,3 @@ def target_side(lab, run, since):
         "leads_to": leads_to(lab),
         "mails": {to: sent.count(to) for to in sent},
     }
-
-
-def ended_well(run, journal):
-    """Name the tasks whose end is recorded, with how they ended."""
-    return {
-        stored.event.task: str(stored.event.outcome)
-        for stored in journal.read(run)
-        if isinstance(stored.event, AttemptFinished) and stored.event.outcome.ended_well
-    }
-
-
-def kept(run, journal, before):
-    """Say which recorded ends were lost, and which tasks were begun again although they had ended well."""
-    now = ended_well(run, journal)
-    ended, again = set(), []
-    for stored in journal.read(run):
-        match stored.event:
-            case AttemptStarted(task=task) if task in ended:
-                again.append(task)
-            case AttemptFinished(task=task, outcome=outcome) if outcome.ended_well:
-                ended.add(task)
-    return {"lost": [task for task in before if now.get(task) != before[task]], "again": again}

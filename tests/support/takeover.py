@@ -23,11 +23,10 @@ from runbook_engine.lab.hosts import reserve_port
 from runbook_engine.model.event import AttemptStarted
 from support.control_machines import ProcessMachine, environment
 from support.in_background import wait_for
+from support.recorded_ends import ended_well, kept
 from support.rehearsal_lab import (
     clear_host,
     deploy_lines,
-    ended_well,
-    kept,
     requests,
     restore_lab,
     running_lab,
