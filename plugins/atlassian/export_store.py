@@ -7,8 +7,9 @@ from typing import Literal, NamedTuple, Protocol
 
 from pydantic import Field
 
-from runbook_engine.sdk import ActionContext, AwsError, JsonObject, Params
+from runbook_engine.sdk import ActionContext, ActionFailedError, AwsError, JsonObject, Params
 
+_NOT_ALLOWED = frozenset({"AccessDenied", "403"})
 GREATEST = 64 << 20  # bytes of one file; the AWS door reads no more at once
 
 
@@ -69,6 +70,14 @@ class Store(Protocol):
         """Name a file for people."""
         ...
 
+    def doubt(self) -> str:
+        """Say what can't be known of whether files would be kept as they are to be; empty when nothing is doubtful.
+
+        Raises:
+            ActionFailedError: they would not be.
+        """
+        ...
+
 
 class Folder:
     """A folder on the step's target."""
@@ -106,6 +115,10 @@ class Folder:
     def place(self, path: str) -> str:
         """Give its path on the target."""
         return f"{self._folder}/{path}"
+
+    def doubt(self) -> str:
+        """Know of none."""
+        return ""
 
 
 class S3Store:
@@ -159,6 +172,26 @@ class S3Store:
     def place(self, path: str) -> str:
         """Give its address."""
         return f"s3://{self._place.bucket}/{self._key(path)}"
+
+    def doubt(self) -> str:
+        """Ask whether the bucket has the Object Lock that is asked for: without it, S3 would refuse every object."""
+        bucket = self._place.bucket
+        if self._place.lock is None:
+            return ""
+        try:
+            answer = self._s3.call("get_object_lock_configuration", Bucket=bucket)
+        except AwsError as error:
+            if error.code in _NOT_ALLOWED:
+                return f"whether {bucket} has Object Lock is not known: s3:GetBucketObjectLockConfiguration is missing"
+            if error.code != "ObjectLockConfigurationNotFoundError":
+                raise
+            answer = {}
+        if answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") != "Enabled":
+            raise ActionFailedError(
+                f"the bucket {bucket} has no Object Lock, so that nothing can be locked in it",
+                hint="enable Object Lock for it (it stays enabled for good), name another bucket, or leave lock out",
+            )
+        return ""
 
     def _key(self, path: str) -> str:
         return self._place.prefix + path

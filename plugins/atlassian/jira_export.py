@@ -97,7 +97,8 @@ class JiraExport(Action[ExportParams]):
     """Export issues of Jira, with all comments and attachments, to a folder or a bucket with Object Lock.
 
     check: done when the manifest is no older than `renew`, its files are there as they were written (in a folder by
-    their SHA-256, in a bucket by their sizes), and Jira lists the issues and times of change that it has.
+    their SHA-256, in a bucket by their sizes), and Jira lists the issues and times of change that it has. A bucket
+    without the Object Lock that is asked for is an error, in a dry run, too.
     apply: brings what is new or changed, one file an issue, attachments below names that lead nowhere; then writes the
     manifest. Killed, it goes on with what is missing. An issue or attachment that was deleted in Jira is kept and told;
     where more than `may_vanish` of the issues are gone, or all, it fails and changes nothing: the token may see less.
@@ -107,7 +108,7 @@ class JiraExport(Action[ExportParams]):
     name = "jira.export"
     reversible = False
     duration = "minutes to hours at first, by number of issues and attachments; then by what is new"
-    aws_reads = ("s3:GetObject", "s3:ListObjectsV2")
+    aws_reads = ("s3:GetObject", "s3:ListObjectsV2", "s3:GetObjectLockConfiguration")
     aws_writes = ("s3:PutObject",)
     aws_permissions = ("s3:PutObjectRetention",)
     Params = ExportParams
@@ -129,6 +130,11 @@ jira.export:
     def check(self, params: ExportParams, context: ActionContext) -> Finding:
         """Compare the manifest with the files, and with what Jira lists now."""
         store = _store(params, context)
+        doubt = store.doubt()
+        found = self._found(params, context, store)
+        return found.model_copy(update={"summary": f"{found.summary}; {doubt}"}) if doubt else found
+
+    def _found(self, params: ExportParams, context: ActionContext, store: Store) -> Finding:
         export = read_export(store, NAME, _source(params))
         if export is None:
             there = len(_listing(params, context, set()))

@@ -26,7 +26,14 @@ class Contradiction:
 
 
 def put_anchor(
-    journal: Journal, place: AnchorPlace, team: Team, *, project: str, retain: timedelta, claimed: str | None = None
+    journal: Journal,
+    place: AnchorPlace,
+    team: Team,
+    *,
+    project: str,
+    retain: timedelta,
+    claimed: str | None = None,
+    write: bool = True,
 ) -> tuple[Anchor, str]:
     """Write an anchor of all runs that grew since the last one at the same place; give it, and where it is now.
 
@@ -34,6 +41,7 @@ def put_anchor(
         project: how the project is called.
         retain: how long the place is to refuse changes, where it can.
         claimed: who speaks, by `--as`.
+        write: False makes it, and looks at the journal and the place as it would, and writes nothing.
 
     Raises:
         JournalError: the journal is damaged, or contradicts what is anchored there already: nothing was written.
@@ -46,6 +54,7 @@ def put_anchor(
             f"the journal is damaged, and is not anchored: {where}: {first.problem}",
             hint="`runbook audit verify` names all that was changed",
         )
+    place.doubt()  # a place that would not keep it gets none
     before = place.anchors()
     if wrong := contradictions(journal, before):
         raise JournalError(
@@ -66,7 +75,7 @@ def put_anchor(
         runs=max((run.number for run in runs), default=0),
         heads=heads,
     )
-    return made, place.put(made, retain)
+    return made, place.put(made, retain) if write else place.address
 
 
 def against_anchors(

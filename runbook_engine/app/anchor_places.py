@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from runbook_engine.loading.limited_file import open_plain, open_to_append
 from runbook_engine.model.anchor import Anchor
 from runbook_engine.model.errors import JournalError, RunbookError, UsageError
-from runbook_engine.ports.services import AwsClient
+from runbook_engine.ports.services import AwsClient, AwsError
 
+_NOT_ALLOWED = frozenset({"AccessDenied", "403"})
 _LARGEST = 16 << 20
 _LARGEST_FILE = 1 << 30  # anchors of some million runs
 _OTHER_PLACE = "name a place that has nothing else"
@@ -32,6 +33,14 @@ class AnchorPlace(Protocol):
 
         Raises:
             RunbookError: it can't be read, or holds something else.
+        """
+        ...
+
+    def doubt(self) -> str:
+        """Say what can't be known of whether an anchor would be kept from changes; empty when nothing is doubtful.
+
+        Raises:
+            RunbookError: it would not be, or the place can't be asked.
         """
         ...
 
@@ -110,6 +119,10 @@ class FilePlace:
             raise UsageError(f"{self._path} can't be read: {error.strerror}", hint=_OTHER_PLACE) from error
         return found, damaged
 
+    def doubt(self) -> str:
+        """See `AnchorPlace`."""
+        return "a file is kept from changes by the medium or the host it is on alone, which is not known here"
+
     def put(self, anchor: Anchor, retain: timedelta) -> str:
         """See `AnchorPlace`; the time is for those who look after the file."""
         del retain
@@ -151,6 +164,24 @@ class BucketPlace:
                     f"{self.address} holds more than {_MOST_ANCHORS:,} anchors", hint="use another prefix"
                 )
         return [self._anchor(key, version) for key, version in sorted(oldest.items())]
+
+    def doubt(self) -> str:
+        """See `AnchorPlace`."""
+        try:
+            answer = self._client.call("get_object_lock_configuration", Bucket=self._bucket)
+        except AwsError as error:
+            if error.code in _NOT_ALLOWED:
+                missing = "s3:GetBucketObjectLockConfiguration is missing"
+                return f"whether {self._bucket} has Object Lock is not known: {missing}"
+            if error.code != "ObjectLockConfigurationNotFoundError":
+                raise
+            answer = {}
+        if answer.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") != "Enabled":
+            raise RunbookError(
+                f"the bucket {self._bucket} has no Object Lock: an anchor in it could be changed; nothing was written",
+                hint="enable Object Lock for it (it stays enabled for good), or name another bucket",
+            )
+        return ""
 
     def put(self, anchor: Anchor, retain: timedelta) -> str:
         """See `AnchorPlace`."""

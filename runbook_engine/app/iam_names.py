@@ -17,6 +17,7 @@ _OTHERWISE: dict[str, tuple[str, ...]] = {
     ),
     "s3:DeleteObjects": ("s3:DeleteObject",),
     "s3:GetBucketReplication": ("s3:GetReplicationConfiguration",),
+    "s3:GetObjectLockConfiguration": ("s3:GetBucketObjectLockConfiguration",),
     "s3:HeadBucket": ("s3:ListBucket",),
     "s3:HeadObject": ("s3:GetObject", "s3:GetObjectVersion"),
     "s3:ListObjectVersions": ("s3:ListBucketVersions",),

@@ -240,17 +240,19 @@ def check(bundle: Path, signer: Path | None, strict: bool, output: str) -> int:
     metavar="TIME",
     help="How long S3 is to refuse changes (Object Lock, mode COMPLIANCE).",
 )
+@click.option("--dry-run", is_flag=True, help="Look whether the place would keep it, and write nothing.")
 @_ANCHOR_REGION
 @person_option
 @output_option("text", "json")
-def anchor(to: str, retain: timedelta, region: str | None, person: str | None, output: str) -> None:
+def anchor(to: str, retain: timedelta, region: str | None, person: str | None, output: str, *, dry_run: bool) -> None:
     """Put the ends of the journal's chains where whoever writes the journal can't change them.
 
     Into a bucket with Object Lock, or onto the end of a file, best on another machine or medium. Only what grew since
-    the last anchor there is written. `runbook audit verify --anchor` compares.
+    the last anchor there is written. A bucket without Object Lock is refused. `runbook audit verify --anchor` compares.
 
     Examples:
       runbook audit anchor --to s3://evidence-locked/anchors --retain 730d
+      runbook audit anchor --to s3://evidence-locked/anchors --dry-run
       runbook audit anchor --to /mnt/worm/anchors.jsonl
     """
     from runbook_engine.app.anchor import put_anchor
@@ -262,13 +264,20 @@ def anchor(to: str, retain: timedelta, region: str | None, person: str | None, o
     journal = project.journal()
     try:
         name = project.root.name
-        made, where = put_anchor(journal, place, project.team, project=name, retain=retain, claimed=person)
+        made, where = put_anchor(
+            journal, place, project.team, project=name, retain=retain, claimed=person, write=not dry_run
+        )
+        doubt = place.doubt() if dry_run else ""
     finally:
         journal.close()
     if output == "json":
-        result_json({"place": where, **made.model_dump(mode="json")})
+        dry = {"dry_run": True, "doubt": doubt} if dry_run else {}
+        result_json({"place": where, **dry, **made.model_dump(mode="json")})
         return
-    result(f"anchored: {len(made.heads)} of {made.runs} runs, in {where}")
+    what = "would anchor" if dry_run else "anchored"
+    result(f"{what}: {len(made.heads)} of {made.runs} runs, in {where}")
+    if doubt:
+        result(f"not known: {doubt}")
 
 
 def _nothing_there(run: str | None, place: "AnchorPlace | None", output: str, error: NoJournalError) -> int:

@@ -43,6 +43,9 @@ def put(journal, place):
 def test_nobody_can_change_it_before_its_time(s3, journal):
     bucket(s3, "evidence", locked=True)
     place = anchor_place("s3://evidence/of/reviews", region=REGION)
+    retain = timedelta(days=365)
+    dry, _ = put_anchor(journal, place, Team(), project="reviews", retain=retain, write=False)
+    assert (len(dry.heads), place.anchors()) == (1, [])
     made, where = put(journal, place)
     key = where.removeprefix("s3://evidence/")
     assert key.startswith("of/reviews/anchor-")
@@ -53,6 +56,7 @@ def test_nobody_can_change_it_before_its_time(s3, journal):
         s3.delete_object(Bucket="evidence", Key=key, VersionId=head["VersionId"])
     assert place.anchors() == [made]
     assert contradictions(journal, place.anchors()) == []
+    assert place.doubt() == ""
 
 
 def test_one_that_was_put_over_it_or_deleted_does_not_count(s3, journal):
@@ -85,7 +89,9 @@ def test_what_grew_is_added(s3, journal):
 
 def test_a_bucket_without_locks_is_refused(s3, journal):
     bucket(s3, "plain", locked=False)
-    with pytest.raises(RunbookError):
-        put(journal, anchor_place("s3://plain", region=REGION))
+    place = anchor_place("s3://plain", region=REGION)
+    with pytest.raises(RunbookError, match="has no Object Lock"):
+        put(journal, place)
+    assert "Contents" not in s3.list_objects_v2(Bucket="plain"), "found out before anything is written"
     with pytest.raises(UsageError, match="S3 needs a region"):
         anchor_place("s3://plain")

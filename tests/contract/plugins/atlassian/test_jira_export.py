@@ -467,6 +467,19 @@ def test_export_to_a_bucket_is_locked_and_incremental(fake, s3, params, export, 
     }
 
 
+def test_a_bucket_without_the_lock_that_is_asked_for_is_found_out_by_looking(fake, s3, params, export, here):
+    fake.add(1)
+    s3.create_bucket(Bucket="plain")
+    where = {"bucket": "plain", "region": "us-east-1"}
+    with pytest.raises(ActionFailedError, match="plain has no Object Lock"):
+        export.check(
+            export.Params(**{**params, "folder": None, "s3": {**where, "lock": {"days": 1}}}),
+            here(session=AwsSession()),
+        )
+    finding, _ = do(export, {**params, "folder": None, "s3": where}, here(session=AwsSession()))
+    assert finding.satisfied, "where no lock is asked for, none is needed"
+
+
 @pytest.mark.parametrize("what", ["gone", "cut"])
 def test_object_that_is_gone_or_cut_is_brought_again(fake, s3, params, export, here, what):
     fake.add(1, attachments=[("a", b"1")])
