@@ -192,6 +192,7 @@ notify.email:
                 f"{params.smtp.host} refused {len(done.refused)} of {len(recipients)} recipients; {done.words()}",
                 hint=f"correct the refused addresses; {_RETRY}",
                 outputs=done.partial(),
+                for_good=all(words.startswith("5") for words in done.refused.values()),
             )
         sent = len(done.accepted) - earlier
         before = f", {earlier} had theirs before" if earlier else ""

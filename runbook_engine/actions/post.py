@@ -34,6 +34,7 @@ _SHOWN = 200  # characters of what a service says
 _SLACK = 1.15  # a pause has jitter, and Retry-After is the least that is to be waited
 _TRIES = 5  # of a request that may be made again
 _TOO_MANY, _UNAVAILABLE = 429, 503
+_PASSING = frozenset({408, 425, _TOO_MANY})  # refusals of now, and not of what was asked
 _SERVER_ERRORS, _REDIRECTS, _GOOD = range(500, 600), range(300, 400), range(200, 300)
 
 
@@ -128,7 +129,7 @@ def post_all(
         ActionFailedError: a service refused.
         ServiceUnreachableError: no answer came, and the service may have it.
     """
-    accepted, refused = _before(context), dict[str, str]()
+    accepted, refused, for_good = _before(context), dict[str, str](), True
     for address in addresses:
         mark = mark_of(address)
         if mark in accepted:
@@ -140,10 +141,11 @@ def post_all(
             raise ServiceUnreachableError(error.message, hint=error.hint, outputs=_partial(accepted, refused)) from None
         except ActionFailedError as error:
             refused[mark] = f"{error.message} ({error.hint})" if error.hint else error.message
+            for_good = for_good and error.for_good
     if refused:
         said = [f"{mark}: {why}" for mark, why in refused.items()]
         had = [f"accepted: {', '.join(accepted)}"] if accepted else []
-        raise ActionFailedError("; ".join([*said, *had]), outputs=_partial(accepted, refused))
+        raise ActionFailedError("; ".join([*said, *had]), outputs=_partial(accepted, refused), for_good=for_good)
     return Applied(summary=f"posted to {', '.join(accepted)}", outputs={"accepted": [*accepted], "refused": {}})
 
 
@@ -183,7 +185,9 @@ def _post(context: ActionContext, url: str, request: Request, mark: str, timeout
             seconds = wait if wait is not None else 2.0**tries
             if seconds * _SLACK >= context.remaining():
                 raise ActionFailedError(
-                    f"is busy (HTTP {answer.status}) and asks to wait {seconds:g} s, longer than there is"
+                    f"is busy (HTTP {answer.status}) and asks to wait {seconds:g} s, but only "
+                    f"{max(0.0, context.remaining()):.0f} s remain for this try; nothing was posted",
+                    hint="give the step a longer timeout, or a message owed a longer `every`; or try later again",
                 )
             context.progress(f"{mark} asks to wait {seconds:g} s")
             context.pause(seconds * _SLACK)
@@ -194,10 +198,13 @@ def _post(context: ActionContext, url: str, request: Request, mark: str, timeout
             context.pause(2.0**tries)
         elif answer.status in _REDIRECTS:
             raise ActionFailedError(
-                f"HTTP {answer.status}: it leads elsewhere, which is not followed", hint="check the address"
+                f"HTTP {answer.status}: it leads elsewhere, which is not followed",
+                hint="check the address",
+                for_good=True,
             )
         else:
-            raise ActionFailedError(f"HTTP {answer.status}: {_words(answer, url, request)}")
+            said = f"HTTP {answer.status}: {_words(answer, url, request)}"
+            raise ActionFailedError(said, for_good=answer.status not in _PASSING)
 
 
 def _ask(

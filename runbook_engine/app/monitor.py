@@ -211,7 +211,7 @@ class Monitor:
             number=number,
             outcome=report.outcome,
             error=report.error,
-            next_at=None if well else retry_at(self.clock.now(), number),
+            next_at=None if well else retry_at(self.clock.now(), number, for_good=report.for_good),
             outputs=report.outputs,
         )
 

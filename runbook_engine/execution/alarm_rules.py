@@ -148,8 +148,14 @@ def alarm_of(about: About, watch: Watch, look: Look, since: datetime) -> Alarm:
     )
 
 
-def retry_at(now: datetime, attempts: int) -> datetime:
-    """Say when people are tried again who could not be told: after 1, 2, 4 … minutes, 30 at most."""
+def retry_at(now: datetime, attempts: int, *, for_good: bool = False) -> datetime:
+    """Say when people are tried again who could not be told: after 1, 2, 4 … minutes, 30 at most.
+
+    Args:
+        for_good: they were refused for what it is: only what somebody mends meanwhile helps.
+    """
+    if for_good:
+        return now + _LONGEST_WAIT
     return now + min(timedelta(minutes=2 ** min(attempts - 1, 10)), _LONGEST_WAIT)
 
 

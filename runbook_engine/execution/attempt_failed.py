@@ -50,7 +50,8 @@ def report_of_failure(
         # What was done is not recorded, so that another attempt would do it once more.
         doubt = True
     report = make_report(order, outcome, progress, error=text, in_doubt=doubt, needs_person=doubt and asks)
-    return report._replace(outputs={**report.outputs, **done})
+    for_good = isinstance(error, ActionFailedError) and error.for_good and not doubt
+    return report._replace(outputs={**report.outputs, **done}, for_good=for_good)
 
 
 def is_unsettled(order: AttemptOrder, tools: AttemptTools, progress: Progress, *, learned: bool) -> bool:

@@ -1,6 +1,7 @@
 """The tries to send messages: which are on their way, how they ended, when they are made again."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -108,6 +109,11 @@ class MessageTries:
         free = (ways.get(call, _Way()) for call in owed.left if channels[call] not in busy)
         return min((way.retry_at for way in free if again or not way.tries), default=None)
 
+    def is_hopeless(self, audience: str, owed: OwedMessage) -> bool:
+        """Whether every way that is left was refused for good."""
+        ways = self._of(audience).ways
+        return all(call in ways and ways[call].retry_at == math.inf for call in owed.left)
+
     def begin(self, audience: str) -> None:
         """Begin a message."""
         self._tried[audience] = _Tried(began=self._tools.clock.monotonic())
@@ -183,10 +189,15 @@ class MessageTries:
         some = isinstance(accepted, list) and bool(accepted)
         # Those that a server refuses are given up in the end; those that nobody tried are not.
         is_refused = some and not report.in_doubt and not report.outputs.get("left")
-        if report.outcome.ended_well or (is_refused and flight.number >= _TRIES_OF_PART):
+        if report.outcome.ended_well or (is_refused and (flight.number >= _TRIES_OF_PART or report.for_good)):
             self._sent(flight, report)
-        else:
-            self._failed(flight, report.error, owed=owed, report=report)
+            return
+        error = report.error
+        if report.for_good:
+            error = f"{error}; refused for good, and not tried again before the next message"
+            if owed is not None:
+                self._of(flight.talk.name).ways.setdefault(flight.call, _Way()).retry_at = math.inf
+        self._failed(flight, error, owed=owed, report=report)
 
     def _order(self, flight: _Flight, text: str, recorded: JsonObject) -> AttemptOrder:
         # The silence that it promises counts from when it is there, which is no earlier than now.

@@ -60,8 +60,11 @@ class Messages:
             return True
         now = self._clock.monotonic()
         return not self._interrupts.count and any(
-            self._state.messages.of(talk.name).owed is not None and now < self._tries.began(talk.name) + _LAST_TRIES
+            owed is not None
+            and now < self._tries.began(talk.name) + _LAST_TRIES
+            and not self._tries.is_hopeless(talk.name, owed)
             for talk in self._talks
+            for owed in [self._state.messages.of(talk.name).owed]
         )
 
     @property

@@ -207,6 +207,7 @@ class _Loop(LoopState):
         self._recorder.add_report(report)
         if not report.in_doubt and self._may_leave_something(order):
             self._recorder.settled(order)
+        tries_again = self._tries[report.task] < planned.step.retry.attempts and not report.for_good
         if self._is_begun_anew(index, report):
             self._waiting.ready.append(index)
         elif report.outcome.ended_well:
@@ -215,9 +216,9 @@ class _Loop(LoopState):
             self._end_task(index, report.outcome)
         elif report.needs_person:
             self._waiting.doubts[report.task] = index
-        elif index in self._ahead and (report.in_doubt or self._tries[report.task] < planned.step.retry.attempts):
+        elif index in self._ahead and (report.in_doubt or tries_again):
             del self._ahead[index]  # another try is a start, and waits for its turn
-        elif self._tries[report.task] < planned.step.retry.attempts and not self._is_dry:
+        elif tries_again and not self._is_dry:
             wait = delay_before(planned.step.retry, self._tries[report.task] + 1, seed=f"{order.run}/{report.task}")
             self._waiting.later(self._tools.clock.monotonic() + wait, index)
         else:

@@ -22,11 +22,16 @@ class ActionFailedError(RunbookError):
 
     Attributes:
         outputs: what was done before it failed; the next attempt of the task gets it as `context.recorded`.
+        for_good: the peer refused it for what it is: the same once more would be refused again, so that it is not
+            retried by itself.
     """
 
-    def __init__(self, message: str, *, hint: str = "", outputs: JsonObject | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", outputs: JsonObject | None = None, for_good: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.outputs: JsonObject = outputs or {}
+        self.for_good = for_good
 
 
 class DeadlineError(RunbookError):

@@ -64,6 +64,7 @@ class AttemptReport(NamedTuple):
         needs_person: no later check can tell.
         output: captured output by stream, capped.
         lost: whoever made the attempt vanished, and nobody else knows how it ended; another one is to find out.
+        for_good: it failed, and the same once more would be refused again; it is not retried by itself.
         unbegun: nobody had begun it when it was taken back: nothing was done, and nothing is in doubt because of it.
     """
 
@@ -81,6 +82,7 @@ class AttemptReport(NamedTuple):
     recovery_point: datetime | None = None
     lost: bool = False
     unbegun: bool = False
+    for_good: bool = False
 
 
 class EndedAttempt(NamedTuple):

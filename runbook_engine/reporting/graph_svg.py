@@ -20,7 +20,13 @@ _STYLE = """
 .graph .blocked{fill:#ececec;stroke:#8a8a8a}.graph .waiting{fill:#fff3cd;stroke:#9a6700}
 .graph .edge{fill:none;stroke:#8c959f;stroke-width:1.3}.graph .edge.critical{stroke:#24292f;stroke-width:2.2}
 .graph .target{stroke-dasharray:5 4}.graph text{font:12px system-ui,sans-serif;fill:#24292f}.graph .id{font-weight:600}
-.graph .small{font-size:11px;fill:#57606a}
+.graph .small{font-size:11px;fill:#57606a}.graph .tip{fill:#57606a}
+@media screen and (prefers-color-scheme:dark){
+.graph{background:#0d1117}.graph .box{fill:#161b22;stroke:#9198a1}
+.graph .well{fill:#12361f;stroke:#3fb950}.graph .failed{fill:#4a1518;stroke:#f85149}
+.graph .blocked{fill:#22272e;stroke:#8b949e}.graph .waiting{fill:#3d2e08;stroke:#d29922}
+.graph .edge{stroke:#6e7681}.graph .edge.critical{stroke:#e6edf3}
+.graph text{fill:#e6edf3}.graph .small{fill:#a9b1ba}.graph .tip{fill:#9198a1}}
 """
 
 

@@ -15,6 +15,7 @@ from runbook_engine.reporting.graph_svg import as_svg
 from runbook_engine.reporting.inert import visible
 from runbook_engine.reporting.proven import not_proven, proven
 from runbook_engine.reporting.run_graph import run_graph
+from runbook_engine.reporting.untold import untold
 
 _MOST_BARS = 150  # of the timeline; more than that nobody can read
 _WIDTH = 1000.0
@@ -60,6 +61,7 @@ def render_html(report: RunReport) -> str:
         graph=Markup(as_svg(graph, inline=True)) if graph else "",  # noqa: S704 - its texts are escaped where it is drawn
         proven=proven(report),
         not_proven=not_proven(report),
+        untold=list(untold(report)),
         words=words,
     )
 

@@ -16,8 +16,15 @@ def untold(report: RunReport) -> Iterator[tuple[str, str]]:
     for audience, group in groupby(messages, key=_audience):
         owed = list(group)
         reasons = [one.missed for one in owed if one.missed]
-        if reasons and all(one.sent_at is None for one in owed):
+        if any(one.sent_at is not None for one in owed):
+            continue
+        tries = [one.failed for one in owed if one.failed]
+        if reasons:
             yield audience, f"was told nothing: every promised message was missed: {reasons[-1]}"
+        elif tries:
+            yield audience, f"was told nothing so far: {tries[-1]}"
+        elif report.closed_at is not None:
+            yield audience, "was told nothing: a message was owed, and it is not recorded that it was sent"
 
 
 def _audience(message: MessageReport) -> str:

@@ -102,8 +102,9 @@ def test_partial_refusal_says_who_got_it_and_who_did_not(real, sink):
     params = action.Params.model_validate(letter(sink, "a@example.com", "bad@example.com", "c@example.com"))
     with pytest.raises(
         ActionFailedError, match=r"accepted: a@example.com, c@example.com; refused: bad@example.com \(.+\)"
-    ):
+    ) as failed:
         action.apply(params, mailing(real))
+    assert failed.value.for_good, "550 stays 550"
     assert [recipients for recipients, _ in received(sink)] == [["a@example.com"], ["c@example.com"]]
 
 
@@ -113,6 +114,7 @@ def test_retry_mails_only_those_who_have_it_not_yet(real, sink):
     params = action.Params.model_validate(letter(sink, "a@example.com", "bad@example.com", "c@example.com"))
     with pytest.raises(ActionFailedError) as failed:
         action.apply(params, mailing(real))
+    assert not failed.value.for_good, "450 may pass"
     assert failed.value.outputs["accepted"] == ["a@example.com", "c@example.com"]
 
     corrected = action.Params.model_validate(letter(sink, "A@example.com", "good@example.com", "c@example.com"))

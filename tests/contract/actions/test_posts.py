@@ -128,8 +128,10 @@ def test_no_request_outlasts_the_step(chat, real):
 @ALL
 def test_a_service_that_is_busy_for_longer_than_there_is_fails_at_once(chat, make, real):
     chat.faults.append((429, {"Retry-After": "7200"}, b""))
-    with pytest.raises(ActionFailedError, match="asks to wait 7200 s"):
-        do(make(chat), real())
+    with pytest.raises(ActionFailedError, match=r"asks to wait 7200 s, but only 60 s remain for this try") as raised:
+        do(make(chat), real(timeout=60.0))
+    assert "give the step a longer timeout" in raised.value.message
+    assert not raised.value.for_good
     assert chat.requests == 1
 
 
@@ -211,6 +213,21 @@ def test_what_a_service_says_at_length_is_cut_and_without_the_headers_of_ours(ch
     assert "of-a-token" not in raised.value.message
     assert "… is wrong" in raised.value.message
     assert len(raised.value.message) < 400
+
+
+@pytest.mark.parametrize(
+    ("status", "for_good"), [(302, True), (400, True), (404, True), (410, True), (408, False), (425, False)]
+)
+def test_what_is_refused_for_what_it_is_is_told_from_what_may_pass(chat, real, status, for_good):
+    chat.faults.append((status, {}, b"no"))
+    with pytest.raises(ActionFailedError) as raised:
+        do(slack(chat), real())
+    assert raised.value.for_good is for_good
+    two = [chat.url("/services/one"), chat.url("/services/two")]
+    chat.faults += [(404, {}, b"gone"), (status, {}, b"no")]
+    with pytest.raises(ActionFailedError) as raised:
+        do((NotifySlack(), {"audience": "customers", "text": "x"}), real(audiences={"customers": two}))
+    assert raised.value.for_good is for_good, "one that may pass is worth another try"
 
 
 def test_redirects_are_not_followed(chat, real):

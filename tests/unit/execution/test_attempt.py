@@ -162,6 +162,11 @@ def test_what_an_action_refuses_is_a_failure_with_its_words():
     assert (report.outcome, report.error, report.in_doubt) == (Outcome.FAILED, "quota (ask for more)", False)
 
 
+@pytest.mark.parametrize("for_good", [True, False])
+def test_what_is_refused_for_good_is_reported_so(for_good):
+    assert try_it(Switch(unsatisfied(), apply_error=ActionFailedError("no", for_good=for_good))).for_good is for_good
+
+
 def test_a_defect_of_a_plugin_fails_its_task_and_names_it():
     report = try_it(Switch(ZeroDivisionError("division by zero")))
     assert report.outcome is Outcome.FAILED

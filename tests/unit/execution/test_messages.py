@@ -337,6 +337,28 @@ def test_what_was_reached_before_is_passed_on_and_the_refused_are_given_up():
     assert first.refused == {"b@example.com": "550 unknown"}
 
 
+@pytest.mark.parametrize("some", [True, False])
+def test_what_is_refused_for_good_is_tried_once_and_keeps_no_run_waiting(some):
+    run, world = simulation(planned("a"), planned("z", needs=["a"]), seconds={"z": 100.0})
+    tries, outputs = [], {"accepted": ["a@x"], "refused": {"b@x": "550 unknown"}} if some else {}
+
+    def make(order):
+        if order.task.startswith("message:"):
+            tries.append(order.task)
+            return ended(order, Outcome.FAILED, 0.5, error="550 unknown", outputs=outputs, for_good=True)
+        return world.make(order)
+
+    assert run.advance(make=make) == "succeeded"
+    assert sorted(tries) == sorted(set(tries)), "each message once"
+    assert len(tries) == (2 if some else 1)
+    assert run.clock.seconds < 130, "its end waits for nothing that can't be sent"
+    if some:
+        assert [event.refused for event in run.kinds(MessageSent)] == [{"b@x": "550 unknown"}] * 2
+    else:
+        assert all("not tried again" in event.error for event in run.kinds(MessageFailed))
+        assert run.kinds(MessageMissed)
+
+
 def test_those_that_nobody_tried_are_not_given_up():
     run, world = simulation(planned("a"), planned("z", needs=["a"]), seconds={"z": 200.0})
     tries = []

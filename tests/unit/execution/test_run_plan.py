@@ -106,6 +106,15 @@ def test_a_withdrawn_task_gives_its_mutex_back():
     assert [event.task for event in simulation.kinds(AttemptStarted)] == ["a@t0", "b@t0"]
 
 
+def test_what_was_refused_for_good_is_not_retried():
+    simulation = Simulation(
+        plan_of(planned("a", retry=Retry(attempts=3, delay=timedelta(seconds=10)))),
+        make=lambda order: ended(order, Outcome.FAILED, error="no", for_good=True),
+    )
+    assert simulation.advance() == "failed"
+    assert len(simulation.kinds(AttemptStarted)) == 1
+
+
 def test_a_failed_attempt_is_retried_with_growing_delays_and_new_tokens():
     plan = plan_of(
         planned("a", retry=Retry(attempts=3, delay=timedelta(seconds=10), backoff=2, max_delay=timedelta(minutes=5)))

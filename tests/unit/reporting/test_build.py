@@ -18,6 +18,7 @@ from runbook_engine.model.event import (
     LeaseTaken,
     ManualAnswered,
     MessageDue,
+    MessageFailed,
     MessageMissed,
     MessageSent,
     MessageShown,
@@ -33,8 +34,10 @@ from runbook_engine.model.event import (
 from runbook_engine.model.outcome import Grade, Outcome, unsatisfied
 from runbook_engine.model.signed_answer import sealed, statement
 from runbook_engine.reporting.build import build_report
+from runbook_engine.reporting.html import render_html
 from runbook_engine.reporting.markdown import render_markdown
 from runbook_engine.reporting.text import render_text
+from runbook_engine.reporting.untold import untold
 
 
 def task(report, name):
@@ -209,8 +212,22 @@ def test_who_was_told_nothing_needs_attention(story, begin):
     report = build_report(story.events)
     assert told in render_text(report)
     assert "was told nothing: every promised message was missed" in render_markdown(report)
+    assert "<td>was told nothing: every promised message was missed: nobody has a mail address</td>" in render_html(
+        report
+    )
     story.say(MessageSent(audience="customers", sequence=1, channel="email", recipients=("a@x",)))
     assert "was told nothing" not in render_text(build_report(story.events))
+
+
+def test_who_was_told_nothing_so_far_is_not_taken_for_told(story, begin):
+    due = MessageDue(audience="customers", sequence=1, due_at=begin + timedelta(minutes=30))
+    story.opened([("a", 1)]).say(due)
+    assert list(untold(build_report(story.events))) == [], "it is on its way"
+    story.say(MessageFailed(audience="customers", sequence=1, channel="notify.email", error="no route"))
+    assert list(untold(build_report(story.events))) == [("customers", "was told nothing so far: no route")]
+    other = MessageDue(audience="staff", sequence=1, due_at=begin)
+    story.say(other, RunClosed(status="failed"))
+    assert [who for who, _ in untold(build_report(story.events))] == ["customers", "staff"]
 
 
 def test_a_message_that_a_dry_run_could_not_send_is_a_task_not_proven(story):
