@@ -19,8 +19,10 @@ from runbook_engine.model.event import (
     TaskBlocked,
 )
 from runbook_engine.model.outcome import Grade, unsatisfied
+from runbook_engine.model.step_graph import Node, StepGraph
 from runbook_engine.reporting.audit_log import audit_lines
 from runbook_engine.reporting.build import build_report
+from runbook_engine.reporting.graph_svg import as_svg
 from runbook_engine.reporting.html import render_html
 from runbook_engine.reporting.inert import markdown, one_line, visible
 from runbook_engine.reporting.junit import render_junit
@@ -288,3 +290,28 @@ def test_earlier_attempts_are_not_forgotten(failover):
 def test_marks_at_one_place_share_a_label(story):
     story.opened([("a", 1)]).did("a@h", took=100).say(RunClosed(status="succeeded"))
     assert "recovered, verified</text>" in render_html(build_report(story.events))
+
+
+def _contrast(one, other):
+    def light(colour):
+        full = colour[1:] if len(colour) == 7 else "".join(sign * 2 for sign in colour[1:])
+        parts = [int(full[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    low, high = sorted((light(one), light(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_graphs_words_can_be_read_in_the_light_and_in_the_dark():
+    """WCAG 2: 4.5 for text, 3 for lines."""
+    node = Node(id="a", name="a", action="x", targets="", gate=False, layer=0, critical=False)
+    drawn = as_svg(StepGraph(runbook="r", title="", nodes=(node,), edges=()))
+    light, dark = drawn.split("@media screen and (prefers-color-scheme:dark){")
+    for style in (light, dark):
+        rules = re.findall(r"\.graph ?([a-z. ]*)\{([^}]*)\}", style)
+        fills = {name: fill for name, body in rules for fill in re.findall(r"(?:fill|background):(#[0-9a-f]+)", body)}
+        boxes = [fills[name] for name in (".box", ".well", ".failed", ".blocked", ".waiting")]
+        assert all(_contrast(fills[text], box) >= 4.5 for text in ("text", ".small") for box in boxes)
+        edge = next(re.search(r"stroke:(#[0-9a-f]+)", body).group(1) for name, body in rules if name == ".edge")
+        assert _contrast(edge, fills[""]) >= 3
