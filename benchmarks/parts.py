@@ -283,18 +283,34 @@ def dashboard_cost(setting: Setting) -> list[Section]:
 def far_attempts(setting: Setting) -> list[Section]:
     """Workers on two queues, over PostgreSQL."""
     told = workers.measure_all(setting.fresh("workers"), setting.say, quick=setting.quick)
+    alone, largest = told.alone, told.runs[-2]
+    pairs = {**told.stages, "all of it: started, until ended, as recorded": alone.latency}
+    stages = [[name, f"{usual:.1f}", f"{slow:.1f}"] for name, (usual, slow) in pairs.items()]
     rows = [
-        [name, f"{one.tasks:,}", f"{one.per_second:.0f}", f"{one.latency[0]:.0f} / {one.latency[1]:.0f}",
-         f"{one.control.cpu:.1f}", f"{one.control.memory:.0f}"]
-        for name, one in told.runs.items()
+        [one.name, f"{one.tasks:,}", f"{one.per_second:.0f}", f"{one.latency[0]:.0f} / {one.latency[1]:.0f}",
+         *(f"{part / one.tasks * 1000:.2f}" for part in (one.control.cpu, one.workers_cpu, one.database_cpu)),
+         f"{one.control.memory:.0f}", f"{one.memory:.0f}", f"{one.disk / one.tasks / 1000:.1f}",
+         f"{one.wal / one.tasks / 1000:.1f}"]
+        for one in told.runs
     ]  # fmt: skip
+    judged = [
+        at_most("an order alone, from its start to its recorded end, 50 %", alone.latency[0], 50, " ms"),
+        at_least(f"tasks a second, 4 workers, {largest.tasks:,} tasks", largest.per_second, 200),
+        at_most(f"CPU of a task, {largest.tasks:,} ÷ {told.runs[-3].tasks:,}", largest.cpu / told.runs[-3].cpu, 1.2),
+    ]
     text = (
         f"Tasks that do nothing, on two queues with {workers.WORKERS} workers each, all of it on this machine with its "
-        f"PostgreSQL (synchronous). A worker has {told.memory:.0f} MB for itself. The last row is the same journal "
-        "without workers."
+        f"PostgreSQL (synchronous). {workers.FORKS} are under way at once, and so an order waits for its turn: what it "
+        "takes from its start to its end is what all of them take. CPU is that of the whole run, start-up included. "
+        "The last row is the same journal without workers."
     )
-    head = ["", "tasks", "tasks a second", "ms from order to end, 50 / 99 %", "control's CPU s", "its MB"]
-    return [Section("Workers", text, head, rows)]
+    head = ["", "tasks", "tasks a second", "ms from start to end, 50 / 99 %", "CPU ms a task: control", "workers",
+            "PostgreSQL", "control's MB", "a worker's MB", "kB a task on disk", "kB a task of WAL"]  # fmt: skip
+    lone = f"{alone.tasks} orders, each made when the one before it was recorded, by one of two workers."
+    return [
+        Section("Workers, one order at a time", lone, ["", "ms, 50 %", "ms, 99 %"], stages, judged[:1]),
+        Section("Workers", text, head, rows, judged[1:]),
+    ]
 
 
 PARTS: dict[str, Callable[[Setting], list[Section]]] = {

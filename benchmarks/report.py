@@ -78,6 +78,29 @@ def markdown(facts: Sequence[tuple[str, str]], sections: Sequence[Section], when
     return "\n\n".join(parts) + "\n"
 
 
+def merged(page: str, sections: Sequence[Section], note: str) -> str:
+    """Put sections that were measured by themselves in the place of the page's own; all else stays as it is.
+
+    Args:
+        note: when and how they were measured; it goes with each.
+    """
+    rows = {f"| {item.target} |": f"| {item.target} | {item.measured} | {_WORDS[item.good]} |"
+            for section in sections for item in section.judged}  # fmt: skip
+    lines = page.splitlines()
+    for at, line in enumerate(lines):
+        found = next((start for start in rows if line.startswith(start)), None)
+        if found is not None:
+            lines[at] = rows.pop(found)
+    head = lines.index("## Targets")
+    end = next(at for at in range(head + 2, len(lines)) if not lines[at].startswith("|"))
+    blocks = "\n".join([*lines[:end], *rows.values(), *lines[end:]]).strip().split("\n\n## ")
+    for section in sections:
+        block = f"{section.title}\n\n{section.text} {note}\n\n{_table(section.head, section.rows)}"
+        old = [at for at, one in enumerate(blocks) if one.partition("\n")[0] == section.title]
+        blocks[old[0] if old else len(blocks) : old[0] + 1 if old else len(blocks)] = [block]
+    return "\n\n## ".join(blocks) + "\n"
+
+
 def plain(sections: Sequence[Section], *, judged: bool) -> str:
     """Give the sections alone, for the terminal; little work can't be judged by what was meant for much."""
     parts: list[str] = []

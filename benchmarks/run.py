@@ -1,6 +1,7 @@
 """Runs peers and product in turn, and writes benchmarks/results.md; fails only when one of them did not do its work."""
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from environments import CACHE, HERE
 from machine import describe
 from measure import WorkError
 from parts import PARTS, Setting
-from report import Section, markdown, plain
+from report import Section, markdown, merged, plain
 
 RESULTS = HERE / "results.md"
 
@@ -25,6 +26,7 @@ def main() -> int:
     setting = Setting(folder, given.times, given.quick, given.hosts, not given.without_peers, _say)
     whole = not (given.only or given.quick or given.without_peers)
     sections: list[Section] = []
+    load = os.getloadavg()[0]
     failed = False
     try:
         facts = describe(folder) if whole else []
@@ -41,13 +43,22 @@ def main() -> int:
     if whole:
         RESULTS.write_text(markdown(facts, sections, f"{datetime.now(UTC):%Y-%m-%d}"))
         print(f"written to {RESULTS}")
+    elif given.only and sections and not (given.quick or given.without_peers or failed):
+        note = f"(Measured by itself on {datetime.now(UTC):%Y-%m-%d}; load at its beginning {load:.1f}.)"
+        RESULTS.write_text(merged(RESULTS.read_text(), sections, note))
+        print(f"its part written to {RESULTS}")
     print(plain(sections, judged=not given.quick))
     return int(failed)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", choices=list(PARTS), help="one part; give it again for more")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=list(PARTS),
+        help="one part, put in its place in results.md; give it again for more",
+    )
     parser.add_argument("--quick", action="store_true", help="little work, once: does everything run?")
     parser.add_argument("--times", type=int, help="how often each contender works (default: 5, quick: 1)")
     parser.add_argument("--hosts", type=int, help="hosts in the comparison with peers (default: 50, quick: 3)")

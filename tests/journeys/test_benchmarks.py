@@ -87,3 +87,52 @@ def test_workers_part_counts_what_workers_did():
     done = run("run.py", "--quick", "--only", "workers")
     assert done.returncode == 0, done.stderr
     assert "| 2 steps x 40 targets, no workers | 80 |" in done.stdout
+
+
+def test_a_part_measured_by_itself_takes_its_place_and_leaves_the_rest(tmp_path):
+    page = """# Measured speed
+
+How.
+
+## Targets
+
+| target | measured |  |
+|---|---|---|
+| first ≤ 1 | 0.5 | reached |
+| second ≤ 2 | 3 | **missed** |
+
+## Machine
+
+| | |
+
+## First
+
+Old words.
+
+| a |
+|---|
+| 1 |
+
+## Second
+
+Kept.
+"""
+    merging = """
+import sys
+from report import Judged, Section, merged
+sections = [
+    Section("First", "New words.", ["a"], [["2"]], [Judged("first ≤ 1", "7", False)]),
+    Section("Third", "More.", ["b"], [["3"]], [Judged("third ≥ 3", "4", True)]),
+]
+once = merged(sys.stdin.read(), sections, "(Now.)")
+assert merged(once, sections, "(Now.)") == once
+print(once, end="")
+"""
+    found = run("-c", merging, input=page)
+    assert found.returncode == 0, found.stderr
+    expected = page.replace("| first ≤ 1 | 0.5 | reached |", "| first ≤ 1 | 7 | **missed** |")
+    expected = expected.replace(
+        "| **missed** |\n\n## Machine", "| **missed** |\n| third ≥ 3 | 4 | reached |\n\n## Machine"
+    )
+    expected = expected.replace("Old words.\n\n| a |\n|---|\n| 1 |", "New words. (Now.)\n\n| a |\n|---|\n| 2 |")
+    assert found.stdout == expected + "\n## Third\n\nMore. (Now.)\n\n| b |\n|---|\n| 3 |\n"
