@@ -1,7 +1,6 @@
 """Hands orders to workers on other machines, by queues in the journal's own PostgreSQL database."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -15,16 +14,18 @@ from runbook_engine.dispatchers.queue_link import Link
 from runbook_engine.dispatchers.queue_list import UnreachableError
 from runbook_engine.dispatchers.queue_orders import End, NewOrder, OrderRow, WorkerRow
 from runbook_engine.dispatchers.queue_watch import STALL_SECONDS, Watch
+from runbook_engine.dispatchers.queue_window import Window
 from runbook_engine.dispatchers.queue_wire import SentOrder, order_text, read_order, read_report
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptProgress, AttemptReport, EndedAttempt, Message
 
-WINDOW = 100  # jobs that wait in one queue: with thousands of them PostgreSQL takes ever longer to find the next one
+WINDOW = 100  # jobs that wait in one queue
 _LOOK = 1.0  # seconds between two looks when nothing is said
 _NOBODY = 3.0  # seconds for which a queue may have no worker before people are told
 _CLOSING = 5.0
+_STRANDED = 10.0  # seconds after which an order that waits without a job is brought once more
 _AT_ONCE = 50  # reports whose output is read together
 
 
@@ -67,13 +68,13 @@ class QueueDispatcher:
         self._inherited: dict[Key, tuple[OrderRow, str]] = {}
         self._told: set[Key] = set()
         self._said: dict[Key, str] = {}
-        self._tickets: dict[str, set[Key]] = {}
-        self._held: dict[str, deque[Key]] = {}
+        self._window = Window(WINDOW)
         self._unserved: dict[str, float] = {}
         self._warned: set[str] = set()
         self._todo: SimpleQueue[Callable[[Any], None]] = SimpleQueue()
         self._watch = Watch()
         self._look_at = 0.0
+        self._bring_at = clock.monotonic() + _STRANDED
         self._closing = False
         self._link = Link(facts.url, queue_orders.REPORTS, "runbook orders", clock=clock, lost=self._tell_lost)
         self._thread = threading.Thread(target=self._work, name="orders", daemon=True)
@@ -127,8 +128,11 @@ class QueueDispatcher:
                 with connection.transaction():
                     queue_orders.forget_look(connection, facts.run, facts.fence, new.key)
                     queue_orders.write(connection, facts.run, facts.fence, [new])
+                self._hold(queue, new.key)
 
             self._ask(look)
+        elif queue is not None and self._hold(queue, Key(order.task, order.number)):
+            self._link.wake()
 
     def adopt(self, task: str, number: int) -> AttemptOrder | None:
         """See `Dispatcher.adopt`."""
@@ -176,13 +180,16 @@ class QueueDispatcher:
         with self._lock:
             self._known[key] = order
             self._queues[key] = queue
-            out = self._tickets.setdefault(queue, set())
-            ticket = len(out) < WINDOW
-            if ticket:
-                out.add(key)
-            else:
-                self._held.setdefault(queue, deque()).append(key)
+            ticket = self._window.ticket(queue, key)
         return NewOrder(key, queue, order_text(self._facts.sent(order)), ticket)
+
+    def _hold(self, queue: str, key: Key) -> bool:
+        """Have an order that is written down, and has no ticket, wait for one; tell whether it is such a one."""
+        with self._lock:
+            held = key in self._known and not self._window.has(queue, key)
+            if held:
+                self._window.hold(queue, key)
+        return held
 
     def _forget(self, key: Key) -> AttemptOrder | None:
         """Let go of an attempt whose end is known; under the lock."""
@@ -205,9 +212,13 @@ class QueueDispatcher:
                 connection = self._link.connection()
                 self._do(connection, waits)
                 self._hear(connection)
+                self._next(connection)
                 if self._clock.monotonic() >= self._look_at:
                     self._look_after(queue_orders.workers(connection), connection)
                     self._look_at = self._clock.monotonic() + _LOOK
+                if self._clock.monotonic() >= self._bring_at:
+                    self._bring_again(connection)
+                    self._bring_at = self._clock.monotonic() + _STRANDED
                 self._link.wait(_LOOK)
             except psycopg.Error as error:
                 self._watch.blind()
@@ -249,6 +260,7 @@ class QueueDispatcher:
             report = self._report(row, order, outputs.get(row.key, {}))
             self._said.pop(row.key, None)
             with self._lock:
+                self._window.over(row.queue, row.key)
                 if order.look:
                     self._forget(row.key)
                 else:
@@ -256,7 +268,6 @@ class QueueDispatcher:
             self._facts.deliver(report)
             if order.look:
                 queue_orders.forget_look(connection, run, self._facts.fence, row.key)
-        self._next(connection, [row for row, _ in ended])
 
     def _report(self, row: OrderRow, order: AttemptOrder, output: Mapping[str, bytes]) -> AttemptReport:
         if row.state == "reported":
@@ -271,21 +282,22 @@ class QueueDispatcher:
         )
         return AttemptReport(order.task, order.number, Outcome.FAILED, error=text, in_doubt=True, lost=True)
 
-    def _next(self, connection: Any, over: Sequence[OrderRow]) -> None:
-        """There are orders less in their queues: bring the next ones to their workers."""
-        more: list[tuple[str, Key]] = []
+    def _next(self, connection: Any) -> None:
+        """Bring orders to workers for which there is room by now."""
         with self._lock:
-            for row in over:
-                self._tickets.setdefault(row.queue, set()).discard(row.key)
-            for queue in {row.queue for row in over}:
-                out, held = self._tickets[queue], self._held.get(queue, deque())
-                while held and len(out) < WINDOW:
-                    key = held.popleft()
-                    out.add(key)
-                    more.append((queue, key))
+            more = self._window.next(lambda key: key in self._known and key not in self._told)
         if more:
             with connection.transaction():
                 defer(connection, self._facts.run, more)
+
+    def _bring_again(self, connection: Any) -> None:
+        """See that each order that waits has its job: one that was lost comes once more, as it may."""
+        found = queue_orders.stranded(connection, self._facts.run, self._facts.fence, _STRANDED)
+        with self._lock:
+            again = [(queue, key) for queue, key in found if key in self._known and self._window.has(queue, key)]
+        if again:
+            with connection.transaction():
+                defer(connection, self._facts.run, again)
 
     def _look_after(self, workers: Sequence[WorkerRow], connection: Any) -> None:
         """Find out who vanished, and whose orders nobody takes."""

@@ -1,10 +1,10 @@
 """What a worker asks of the orders' tables; it reads nothing of the journal but who holds a run's lease."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from runbook_engine.dispatchers.queue_jobs import Key
-from runbook_engine.dispatchers.queue_orders import REPORTS
+from runbook_engine.dispatchers.queue_orders import REPORTS, WorkerRow, ask_lose, ask_workers, worker_rows
 
 
 class OrderKey(NamedTuple):
@@ -73,10 +73,38 @@ def register(connection: Any, worker: str, facts: WorkerFacts) -> None:
     connection.execute(query, [worker, list(facts.queues), *facts[1:]])
 
 
-def beat(connection: Any, worker: str, *, draining: bool) -> bool:
-    """Say that a worker still works; false when it was given up meanwhile."""
+class Heard(NamedTuple):
+    """What a worker hears when it says that it works.
+
+    Attributes:
+        known: false when it was given up meanwhile.
+        workers: every one that did not end.
+        begun: what it began itself, each with whether somebody wants it to end.
+        left: what ended attempts left on targets, now its to tidy up: run, body and the run's facts.
+    """
+
+    known: bool
+    workers: list[WorkerRow]
+    begun: dict[OrderKey, bool]
+    left: list[tuple[str, str, str]]
+
+
+def beat(connection: Any, worker: str, *, draining: bool, queues: Sequence[str], tidies: int) -> Heard:
+    """Say that a worker still works, and hear all that it looks at now and then, in one round trip.
+
+    What workers that are gone had begun is noted as lost.
+
+    Args:
+        tidies: greatest number of attempts whose remains it takes.
+    """
     query = "UPDATE queue_workers SET heartbeat = clock_timestamp(), draining = %s WHERE id = %s"
-    return bool(connection.execute(query, [draining, worker]).rowcount)
+    with connection.pipeline():
+        beaten = connection.execute(query, [draining, worker])
+        ask_lose(connection, [])
+        others = ask_workers(connection)
+        begun = _ask_mine(connection, worker)
+        left = _ask_tidy(connection, queues, tidies) if tidies else []
+    return Heard(bool(beaten.rowcount), worker_rows(others), _read_mine(begun), list(left))
 
 
 def retire(connection: Any, worker: str) -> None:
@@ -117,8 +145,16 @@ def may_come(connection: Any, key: OrderKey) -> bool:
 
 def mine(connection: Any, worker: str) -> dict[OrderKey, bool]:
     """Give the orders that a worker began, each with whether somebody wants it to end."""
+    return _read_mine(_ask_mine(connection, worker))
+
+
+def _ask_mine(connection: Any, worker: str) -> Any:
     query = "SELECT run, task, number, cancel FROM queue_orders WHERE state = 'begun' AND worker = %s"
-    return {OrderKey(run, task, number): cancel for run, task, number, cancel in connection.execute(query, [worker])}
+    return connection.execute(query, [worker])
+
+
+def _read_mine(rows: Iterable[Any]) -> dict[OrderKey, bool]:
+    return {OrderKey(run, task, number): cancel for run, task, number, cancel in rows}
 
 
 def read(connection: Any, keys: Sequence[OrderKey]) -> dict[OrderKey, Claimed]:
@@ -171,12 +207,16 @@ def progress(connection: Any, worker: str, said: Mapping[OrderKey, str]) -> None
 
 def take_tidy(connection: Any, queues: Sequence[str], most: int) -> list[tuple[str, str, str]]:
     """Take orders whose end is recorded and that left something on their target: run, body and the run's facts."""
+    return list(_ask_tidy(connection, queues, most))
+
+
+def _ask_tidy(connection: Any, queues: Sequence[str], most: int) -> Any:
     query = (
         "DELETE FROM queue_orders o USING queue_runs r WHERE r.run = o.run AND (o.run, o.task, o.number) IN ("
         "SELECT run, task, number FROM queue_orders WHERE state = 'tidy' AND queue = ANY(%s)"
         " ORDER BY ordered_at LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING o.run, o.body, r.facts"
     )
-    return list(connection.execute(query, [[*queues], most]))
+    return connection.execute(query, [[*queues], most])
 
 
 def _columns(keys: Sequence[OrderKey]) -> list[list[Any]]:

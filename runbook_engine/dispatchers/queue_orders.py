@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from runbook_engine.dispatchers.queue_jobs import Key, defer
+from runbook_engine.dispatchers.queue_jobs import ATTEMPT, Key, defer
 from runbook_engine.dispatchers.queue_wire import unbegun_text
 
 REPORTS = "queue_reports"  # channel: a worker said something of a run, whose id is the payload
@@ -122,6 +122,18 @@ def said(connection: Any, run: str) -> list[OrderRow]:
     return [OrderRow(Key(task, number), *more) for task, number, *more in rows]
 
 
+def stranded(connection: Any, run: str, fence: int, seconds: float) -> list[tuple[str, Key]]:
+    """Give queue and key of the orders that have waited so long and that no job brings to a worker."""
+    query = (
+        "SELECT o.queue, o.task, o.number FROM queue_orders o WHERE o.run = %s AND o.fence = %s AND o.state = 'waiting'"
+        " AND o.ordered_at < clock_timestamp() - make_interval(secs => %s)"
+        " AND NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = %s AND j.queue_name = o.queue"
+        " AND j.args = jsonb_build_object('run', o.run, 'task', o.task, 'number', o.number))"
+    )
+    rows = connection.execute(query, [run, fence, seconds, ATTEMPT])
+    return [(queue, Key(task, number)) for queue, task, number in rows]
+
+
 def outputs_of(connection: Any, run: str, keys: Sequence[Key]) -> dict[Key, dict[str, bytes]]:
     """Give what was captured of attempts; of those without any, nothing."""
     found: dict[Key, dict[str, bytes]] = {}
@@ -166,6 +178,11 @@ def lose(connection: Any, workers: Sequence[str]) -> list[str]:
     Returns:
         The runs that have to know.
     """
+    return sorted(run for run, _ in ask_lose(connection, workers))
+
+
+def ask_lose(connection: Any, workers: Sequence[str]) -> Any:
+    """Ask for what `lose` does; gives the cursor, which has each run and nothing."""
     # One statement, and so one transaction. Its parts all see what there was before it.
     query = (
         "WITH gone AS (DELETE FROM queue_workers WHERE id = ANY(%s)),"
@@ -178,7 +195,7 @@ def lose(connection: Any, workers: Sequence[str]) -> list[str]:
         " SELECT run, pg_notify(%s, run) FROM lost GROUP BY run ORDER BY run"
     )
     gone = [*workers]
-    return [run for run, _ in connection.execute(query, [gone, gone, REPORTS])]
+    return connection.execute(query, [gone, gone, REPORTS])
 
 
 class WorkerRow(NamedTuple):
@@ -196,8 +213,17 @@ class WorkerRow(NamedTuple):
 
 def workers(connection: Any) -> list[WorkerRow]:
     """Give every worker that did not end."""
-    rows = connection.execute(
+    return worker_rows(ask_workers(connection))
+
+
+def ask_workers(connection: Any) -> Any:
+    """Ask for every worker; gives the cursor, for `worker_rows`."""
+    return connection.execute(
         "SELECT id, queues, host, pid, version, heartbeat,"
         " extract(epoch FROM clock_timestamp() - heartbeat)::float8, draining FROM queue_workers"
     )
+
+
+def worker_rows(rows: Iterable[Any]) -> list[WorkerRow]:
+    """Read what was asked for."""
     return [WorkerRow(row[0], tuple(row[1]), *row[2:]) for row in rows]

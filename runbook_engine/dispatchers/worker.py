@@ -16,10 +16,10 @@ from runbook_engine.dispatchers.queue_link import Link
 from runbook_engine.dispatchers.queue_watch import BEAT_SECONDS, STALL_SECONDS, Watch
 from runbook_engine.dispatchers.queue_wire import SentOrder, may_settle, read_order, report_text
 from runbook_engine.dispatchers.worker_attempts import Make, WorkerAttempts
+from runbook_engine.dispatchers.worker_tidy import AT_ONCE, Tidier
 from runbook_engine.model.connection_variables import is_local
 from runbook_engine.ports.clock import Clock
 
-_TIDY_AT_ONCE = 16
 _TOLD_AT_ONCE, _TOLD_BYTES = 64, 4 * 2**20  # reports in one statement, and about how much output with them
 _Claim = tuple[OrderKey, "Future[str]", Callable[[], None]]
 
@@ -46,7 +46,6 @@ class Keeper:
         clock: Clock,
     ) -> None:
         self._facts = facts
-        self._tidy = tidy
         self._alive = alive
         self._say = say
         self._clock = clock
@@ -57,10 +56,9 @@ class Keeper:
         self._watch = Watch()
         self._beat_at = 0.0
         self._compared: object = None  # the connection over which we saw what the database says that we do
-        self._tidies = threading.Semaphore()
-        self._tidy_more = False
         self._link = Link(url, queue_orders.ORDERS, "runbook worker", clock=clock, lost=self._tell_lost)
         self._attempts = WorkerAttempts(make, self._link.wake, clock=clock)
+        self._tidier = Tidier(tidy, say, self._link.wake)
         self._draining = False
         self._over = False
         self._thread = threading.Thread(target=self._work, name="keeper", daemon=True)
@@ -133,16 +131,13 @@ class Keeper:
         """Do all that there is to do; `asked`: something was asked of us."""
         self._attempts.give_up_overdue()
         self._send(connection)
-        beats = self._clock.monotonic() >= self._beat_at
-        if beats:
+        if self._clock.monotonic() >= self._beat_at:
             self._beat(connection)
-            self._sweep(connection)
-        if beats or self._tidy_more:
-            self._tidy_more = False
-            self._tidy_up(connection)
-        if beats or asked or self._compared is not connection:
-            self._compare(connection)
-            self._compared = connection
+        elif asked or self._compared is not connection:
+            self._compare(connection, self._attempts.keys, queue_claims.mine(connection, self._id))
+        self._compared = connection
+        if self._tidier.more and not self._tidier.busy:
+            self._tidier.begin(queue_claims.take_tidy(connection, self._facts.queues, AT_ONCE))
         self._answer_claims(connection)
 
     def _answer_claims(self, connection: Any) -> None:
@@ -180,57 +175,35 @@ class Keeper:
                 found.append(one)
 
     def _beat(self, connection: Any) -> None:
-        """Say that we work. Who was given up begins anew under another name, and lets go of what it did."""
-        asked_at = self._clock.monotonic()
-        if not self._id or not queue_claims.beat(connection, self._id, draining=self._draining):
-            if self._id:
-                self._say("this worker was given up while it could not be seen; what it did is settled without it")
-            for key in self._attempts.keys:
-                self._let_go(key)
-            self._id = uuid.uuid4().hex
-            queue_claims.register(connection, self._id, self._facts)
+        """Say that we work, and look around. Who was given up begins anew under another name, and lets go of all."""
+        asked_at, ours = self._clock.monotonic(), self._attempts.keys
+        tidies = AT_ONCE if self._id and not self._tidier.busy else 0
+        heard = queue_claims.beat(
+            connection, self._id, draining=self._draining, queues=self._facts.queues, tidies=tidies
+        )
+        if tidies:
+            self._tidier.begin(heard.left)
+        if heard.known:
+            self._compare(connection, ours, heard.begun)
+        else:
+            self._begin_anew(connection)
         self._alive(asked_at, STALL_SECONDS)
         self._beat_at = asked_at + BEAT_SECONDS
+        beats = {row.id: row.beat for row in heard.workers if row.id != self._id}
+        # Who ordered what those did that vanished may be gone, too.
+        if vanished := self._watch.look(beats, self._clock.monotonic()):
+            queue_orders.lose(connection, sorted(vanished))
 
-    def _sweep(self, connection: Any) -> None:
-        """Give up the workers that vanished; who ordered what they did may be gone, too."""
-        beats = {row.id: row.beat for row in queue_orders.workers(connection) if row.id != self._id}
-        queue_orders.lose(connection, sorted(self._watch.look(beats, self._clock.monotonic())))
+    def _begin_anew(self, connection: Any) -> None:
+        if self._id:
+            self._say("this worker was given up while it could not be seen; what it did is settled without it")
+        for key in self._attempts.keys:
+            self._let_go(key)
+        self._id = uuid.uuid4().hex
+        queue_claims.register(connection, self._id, self._facts)
 
-    def _tidy_up(self, connection: Any) -> None:
-        """Take what is to be tidied up, unless we still do so."""
-        if not self._tidies.acquire(blocking=False):
-            return
-        found: list[tuple[str, str, str]] = []
-        try:
-            found = queue_claims.take_tidy(connection, self._facts.queues, _TIDY_AT_ONCE)
-        finally:
-            if not found:
-                self._tidies.release()
-        if found:
-            threading.Thread(target=self._tidy_all, args=(found,), name="tidy", daemon=True).start()
-
-    def _tidy_all(self, found: list[tuple[str, str, str]]) -> None:
-        try:
-            for run, body, facts in found:
-                try:
-                    sent = read_order(body)
-                except ValueError as error:
-                    self._say(
-                        f"what an attempt of run {run} left can't be tidied up, for its order can't be read: {error}"
-                    )
-                else:
-                    self._tidy(sent, facts)
-        finally:
-            self._tidies.release()
-        if len(found) == _TIDY_AT_ONCE:  # so there is more, perhaps
-            self._tidy_more = True
-            self._link.wake()
-
-    def _compare(self, connection: Any) -> None:
-        """Make what we do agree with what the database says that we do."""
-        ours = self._attempts.keys
-        begun = queue_claims.mine(connection, self._id)
+    def _compare(self, connection: Any, ours: set[OrderKey], begun: dict[OrderKey, bool]) -> None:
+        """Make what we do (`ours`: before the database was asked) agree with what it says that we do."""
         for key in ours - begun.keys():
             if key in self._attempts.keys:
                 self._let_go(key)
