@@ -1,12 +1,15 @@
 """Lists: runs page by page, runbooks, what is due, the journal's check."""
 
+import threading
+
 import pytest
 from support.dashboard_stage import DANA
 from support.html_tree import Tree
 from support.simulation import VirtualClock
 
+from runbook_engine.app.check_once import JournalCheck
 from runbook_engine.journals.memory import MemoryJournal
-from runbook_engine.model.errors import UsageError
+from runbook_engine.model.errors import JournalError, UsageError
 from runbook_engine.model.event import Actor, RunClosed, RunOpened
 from runbook_engine.web.pages import compliance, journal, run, runbook, runbooks, runs
 from runbook_engine.web.source import Source
@@ -133,6 +136,58 @@ def test_the_journal_is_checked_when_it_is_asked_for(stage, gated, rehearsed):
     assert "the whole journal" in Tree(journal.page(stage.source, DANA, {"check": "yes"})).text
     one = Tree(journal.page(stage.source, DANA, {"check": "yes", "run": gated}))
     assert f"run {gated}: 1 record" in one.text
+
+
+class Counted(MemoryJournal):
+    """A journal that counts its checks, each of which waits until it may end."""
+
+    checks = 0
+    damaged = False
+
+    def __init__(self):
+        super().__init__(VirtualClock())
+        self.may_end = threading.Semaphore(0)
+
+    def verify(self, run=None):
+        self.checks += 1
+        self.may_end.acquire(timeout=60)
+        if self.damaged:
+            raise JournalError("its pages are torn")
+        return []
+
+
+def test_a_big_journal_is_checked_once_for_all_who_ask_while_its_page_comes_at_once(stage):
+    made, now = Counted(), [0.0]
+    opened = RunOpened(runbook="failover", inventory="demo", mode="live", fingerprint="f", engine_version="1")
+    for number in range(201):
+        made.open_run(f"run-{number}", opened, Actor(name="dana"))
+    source = Source(stage.project, made, check=JournalCheck(clock=lambda: now[0]))
+
+    def seen():
+        return journal.page(source, DANA, {"check": "yes"})
+
+    def over():
+        (thread,) = [one for one in threading.enumerate() if one.name == "journal check"]
+        made.may_end.release()
+        thread.join(60)
+
+    for _ in range(20):
+        page = seen()
+        assert "is being checked since" in page
+        assert 'http-equiv="refresh"' in page
+        assert "about 201 runs" in page
+    over()
+    for _ in range(20):
+        assert "the whole journal: 201 records" in Tree(seen()).text
+    assert made.checks == 1, "forty pages, and one check"
+    now[0] = 61.0
+    made.damaged = True
+    assert "is being checked since" in seen()
+    over()
+    for _ in range(3):
+        with pytest.raises(JournalError, match="torn"):
+            seen()
+    assert made.checks == 2
 
 
 def test_a_pruned_run_is_told_as_one(stage):
