@@ -44,6 +44,10 @@ class ScriptedDispatcher:
         given = self._given(order)
         self._made[order.task] += 1
         takes = (given.takes or _TAKES).total_seconds()
+        if takes > order.timeout:
+            # As the engine would: the attempt is cancelled, and counts as failed.
+            takes = order.timeout
+            given = given.model_copy(update={"fails": f"not done within {takes:g} s, the step's timeout"})
         self._count += 1
         heapq.heappush(self._due, (self._clock.monotonic() + takes, self._count, self._report(order, given, takes)))
 
