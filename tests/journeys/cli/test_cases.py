@@ -114,7 +114,7 @@ def test_an_output_that_is_not_there_fails_the_case_as_it_would_the_run(cases):
 def test_an_attempt_that_lasts_longer_than_its_timeout_fails(cases):
     """And is not waited for: 99,999 days of a simulated clock took a quarter of an hour."""
     done = cases(
-        "  - {name: a, given: {change: {takes: 31m}}, answers: {change: abort}, expect: {outcomes: {change: failed}}}\n"
+        "  - {name: a, given: {change: {takes: 31m}}, answers: {change: ignore}, expect: {outcomes: {change: failed}}}\n"
         "  - {name: b, given: {change: {takes: 99999d}}, expect: {status: waiting, not_begun: [use]}}\n"
     )
     assert done.status == 0, done.out
