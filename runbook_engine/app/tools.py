@@ -19,6 +19,7 @@ from runbook_engine.dispatchers.threads import ThreadDispatcher
 from runbook_engine.execution.attempt import attempt
 from runbook_engine.execution.attempt_parts import AttemptTools
 from runbook_engine.execution.lease_term import LeaseTerm
+from runbook_engine.execution.live_board import LiveBoard
 from runbook_engine.execution.loop_tools import Interrupts, RunOptions, RunTools
 from runbook_engine.execution.news import News
 from runbook_engine.execution.orders import OrderMaker, Past, RunNames
@@ -65,6 +66,7 @@ def make_tools(
     far = queues_of(plan) if uses_queues(project.config) else {}
     targets = {target for served in far.values() for target in served}
     forget_left(plan, state, project.catalog, hands, listener.warning, far=targets)
+    board = LiveBoard(lambda tails: journal.show(tails, lease), listener.warning, clock=clock)
     attempts = AttemptTools(
         catalog=project.catalog,
         hands=hands,
@@ -73,6 +75,7 @@ def make_tools(
         clock=clock,
         output_limit=project.config.limits.output_bytes,
         term=term,
+        board=board,
     )
 
     def make(order: AttemptOrder, cancelled: CancelSignal, on_progress: Callable[[str], None]) -> AttemptReport:
@@ -134,5 +137,6 @@ def make_tools(
         if ears is not None:
             ears.close()
         dispatcher.close()
+        board.close()
         for problem in hands.close():
             listener.warning(f"finished commands' folders could not be removed: {problem}")

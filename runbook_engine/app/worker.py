@@ -16,6 +16,7 @@ from runbook_engine.app.worker_runs import WorkerRun
 from runbook_engine.app.workers import explained
 from runbook_engine.dispatchers.queue_wire import SentOrder
 from runbook_engine.execution.lease_term import LeaseTerm
+from runbook_engine.execution.live_board import LiveBoard
 from runbook_engine.journals.holder import this_machine, this_process
 from runbook_engine.model.errors import RunbookError, UsageError
 from runbook_engine.model.outcome import Outcome
@@ -75,6 +76,7 @@ class QueueWorker:
         self._stops = 0
         self._stopped = CancelSignal()
         self._stop_loop: Callable[[], None] | None = None
+        self._board: LiveBoard | None = None
 
     def run(self) -> None:
         """Serve the queues until `stop`, and then until what runs has ended.
@@ -85,6 +87,7 @@ class QueueWorker:
         from runbook_engine.dispatchers.queue_claims import WorkerFacts
         from runbook_engine.dispatchers.queue_list import ensure_schema
         from runbook_engine.dispatchers.worker import Keeper
+        from runbook_engine.dispatchers.worker_live import WorkerShow
         from runbook_engine.dispatchers.worker_loop import WorkerLoop
 
         root, holder = self._project.root, this_process()
@@ -99,6 +102,8 @@ class QueueWorker:
             say=self._say,
             clock=self._clock,
         )
+        shows = WorkerShow(self._url, lambda: keeper.name)
+        self._board = LiveBoard(shows.show, self._say, clock=self._clock)
         loop = WorkerLoop(self._url, self._queues, self._slots, claim=keeper.claim, say=self._say)
         with explained():
             ensure_schema(self._url)
@@ -112,6 +117,7 @@ class QueueWorker:
             self._wait_for(lambda: keeper.busy, keeper.cancel_all)
         finally:
             keeper.close(_LAST_WORDS)
+            self._board.close()
             self._close(self._runs.values())
 
     def stop(self) -> None:
@@ -181,7 +187,7 @@ class QueueWorker:
             found = self._runs.pop(key, None)
             if found is None:
                 known = RunForWorkers.model_validate_json(facts)
-                found = _Kept(WorkerRun(self._project, known, version(), self._clock, self._term))
+                found = _Kept(WorkerRun(self._project, known, version(), self._clock, self._term, self._board))
             self._runs[key] = found  # (the newest is the last)
             found.users += 1
         try:

@@ -15,6 +15,7 @@ from runbook_engine.dispatchers.queue_wire import SentOrder
 from runbook_engine.execution.attempt import attempt
 from runbook_engine.execution.attempt_parts import AttemptTools
 from runbook_engine.execution.lease_term import LeaseTerm
+from runbook_engine.execution.live_board import LiveBoard
 from runbook_engine.model.diagnostic import Severity, has_errors
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.inventory import Inventory, Target
@@ -50,7 +51,15 @@ class _CheckedHands(EngineHands):
 class WorkerRun:
     """The tools for one run's attempts; safe to use from several threads."""
 
-    def __init__(self, project: OpenProject, facts: RunForWorkers, engine: str, clock: Clock, term: LeaseTerm) -> None:
+    def __init__(
+        self,
+        project: OpenProject,
+        facts: RunForWorkers,
+        engine: str,
+        clock: Clock,
+        term: LeaseTerm,
+        board: LiveBoard | None = None,
+    ) -> None:
         self._project = project
         self._facts = facts
         self._engine = engine
@@ -83,6 +92,7 @@ class WorkerRun:
             clock=clock,
             output_limit=project.config.limits.output_bytes,
             term=term,
+            board=board,
         )
 
     def make(self, sent: SentOrder, cancelled: CancelSignal, on_progress: Callable[[str], None]) -> AttemptReport:

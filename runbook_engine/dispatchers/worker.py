@@ -84,6 +84,11 @@ class Keeper:
         return asked
 
     @property
+    def name(self) -> str:
+        """The id under which this worker is known just now; another one after it was given up."""
+        return self._id
+
+    @property
     def busy(self) -> int:
         """Number of attempts that run or whose report is not written yet."""
         return len(self._attempts.keys) + len(self._unsent)

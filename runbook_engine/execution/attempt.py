@@ -49,7 +49,7 @@ def attempt(
     | cannot tell | apply | `unproven` | reattach when the effect is `token`, else in doubt |
     """
     started = tools.clock.monotonic()
-    capture = Capture(tools.output_limit, tools.redactor)
+    capture, on_progress = _shown(order, tools, on_progress)
     progress = Progress()
     connection = OneConnection(order, tools.hands, cancelled, tools.redactor)
     try:
@@ -67,11 +67,30 @@ def attempt(
         connection.close()
     except RunbookError as error:
         on_progress(f"closing the connection: {error.message}")
+    if tools.board is not None:
+        tools.board.end(order, capture)
     output = {} if order.sensitive else {name: tools.redactor.data(data) for name, data in capture.streams().items()}
     seconds = tools.clock.monotonic() - started
     if tools.redactor.idle and not order.sensitive:
         return report._replace(seconds=seconds, output=output)
     return _redacted(report, tools.redactor, sensitive=order.sensitive)._replace(seconds=seconds, output=output)
+
+
+def _shown(
+    order: AttemptOrder, tools: AttemptTools, on_progress: Callable[[str], None]
+) -> tuple[Capture, Callable[[str], None]]:
+    """Give what takes the attempt's output, and what it says of itself; both are shown while it runs."""
+    board, redactor = tools.board, tools.redactor
+    if board is None or order.sensitive or order.look:
+        return Capture(tools.output_limit, redactor), lambda text: on_progress(redactor.text(text))
+    capture = Capture(tools.output_limit, redactor, lambda: board.begin(order, capture, on_progress))
+
+    def say(text: str) -> None:
+        clean = redactor.text(text)
+        board.said(order, capture, clean)
+        on_progress(clean)
+
+    return capture, say
 
 
 def _attempt(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from runbook_engine.execution.context import AttemptContext
 from runbook_engine.execution.lease_term import LeaseTerm
+from runbook_engine.execution.live_board import LiveBoard
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.outcome import CheckStatus, Finding, Grade, Mode, Outcome
@@ -26,6 +27,7 @@ class AttemptTools:
     Attributes:
         output_limit: greatest number of bytes kept of each stream.
         term: until when the right to advance the run is surely ours; nothing is changed beyond that.
+        board: shows what attempts put out while they run; None where nobody watches.
     """
 
     catalog: Catalog
@@ -35,6 +37,7 @@ class AttemptTools:
     clock: Clock
     output_limit: int = 1024 * 1024
     term: LeaseTerm = field(default_factory=LeaseTerm)
+    board: LiveBoard | None = None
 
 
 @dataclass(slots=True)

@@ -1,10 +1,14 @@
 """Captured output of one attempt: head and tail of each stream are kept, the middle is counted."""
 
+import codecs
 import threading
+from collections.abc import Callable
 
 from runbook_engine.ports.secrets import Redactor, StreamCleaner
 
 _SHARE = 2
+_Utf8 = codecs.getincrementaldecoder("utf-8")
+_CONTINUED, _LONGEST_CHARACTER = bytes(range(0x80, 0xC0)), 4  # of UTF-8: RFC 3629
 
 
 class Capture:
@@ -13,9 +17,17 @@ class Capture:
     Args:
         limit: greatest number of bytes kept of a stream.
         redactor: takes secrets out before anything is cut off.
+        on_first: is called once, when the first bytes come.
+
+    Attributes:
+        came: number of bytes that came so far, by stream.
+        over: the attempt ended, and nobody is to be told of what still comes.
     """
 
-    def __init__(self, limit: int, redactor: Redactor) -> None:
+    def __init__(self, limit: int, redactor: Redactor, on_first: Callable[[], None] | None = None) -> None:
+        self.came: dict[str, int] = {}
+        self.over = False
+        self._on_first = on_first
         self._limit = limit
         self._redactor = redactor
         self._cleaners: dict[str, StreamCleaner] = {}
@@ -26,10 +38,32 @@ class Capture:
 
     def add(self, stream: str, data: bytes) -> None:
         """Add bytes to a stream."""
+        if self._on_first is not None:
+            on_first, self._on_first = self._on_first, None
+            on_first()
         with self._lock:
             if stream not in self._cleaners:
                 self._cleaners[stream] = self._redactor.stream()
+            self.came[stream] = self.came.get(stream, 0) + len(data)
             self._keep(stream, self._cleaners[stream].feed(data))
+
+    def tail(self, stream: str, most: int) -> bytes:
+        """Give the end of what came so far, while more may come: whole characters, no secret and no part of one.
+
+        It begins with a line's beginning where one is near, and lacks what may be the beginning of a secret.
+        """
+        margin = self._redactor.longest
+        with self._lock:
+            cleaner = self._cleaners.get(stream)
+            tail, head = self._tail.get(stream, b""), self._head.get(stream, b"")
+            kept = bytes(tail[-(most + 2 * margin) :])
+            if len(kept) < most + 2 * margin and self._total.get(stream, 0) == len(head) + len(tail):
+                kept = bytes(head[-(most + 2 * margin - len(kept)) :]) + kept
+            is_cut = len(kept) < self._total.get(stream, 0)
+            kept += cleaner.peek() if cleaner is not None else b""
+        # A secret that became known after the stream began may stand where it is cut.
+        shown = self._redactor.settled(kept)[margin if is_cut else 0 :]
+        return _whole(shown[-most:], is_cut=is_cut or len(shown) > most)
 
     def _keep(self, stream: str, data: bytes) -> None:
         half = self._limit // _SHARE
@@ -57,3 +91,16 @@ class Capture:
                 middle = f"\n[… {dropped} bytes left out …]\n".encode() if dropped else b""
                 kept[stream] = bytes(head) + middle + tail
         return {stream: data for stream, data in kept.items() if data}
+
+
+def _whole(data: bytes, *, is_cut: bool) -> bytes:
+    """Leave out parts of characters at both ends, and of a line at the beginning, where it was cut."""
+    decoder = _Utf8("replace")
+    decoder.decode(data)
+    pending = decoder.getstate()[0]
+    data = data[: len(data) - len(pending)]
+    if not is_cut:
+        return data
+    data = data[:_LONGEST_CHARACTER].lstrip(_CONTINUED) + data[_LONGEST_CHARACTER:]
+    line = data.find(b"\n", 0, len(data) // 2)
+    return data[line + 1 :]

@@ -8,7 +8,7 @@ from hashlib import sha256
 from time import monotonic
 
 from runbook_engine.journals import leases
-from runbook_engine.journals.chain import EventRow, read_row, sealed_text
+from runbook_engine.journals.chain import EventRow, label, read_row, read_time, sealed_text
 from runbook_engine.journals.holder import is_dead
 from runbook_engine.journals.ledger import (
     Batch,
@@ -36,9 +36,10 @@ from runbook_engine.journals.rows import ATTEMPT_KINDS, WELL, decided, is_overta
 from runbook_engine.journals.verify import OutputFact, verify_numbers, verify_run
 from runbook_engine.journals.verify_pruned import verify_order, verify_pruned, verify_records
 from runbook_engine.model.errors import KeptRunError
-from runbook_engine.model.event import MONITOR, Actor, Event, StoredEvent, write_time
+from runbook_engine.model.event import MONITOR, Actor, AttemptFinished, Event, RunClosed, StoredEvent, write_time
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.journal import Also, Damage, Ears, Holder, Lease, Pruning, RunHead, Tally
+from runbook_engine.ports.live import LiveOutput, Tail
 
 
 class MemoryJournal:
@@ -58,6 +59,7 @@ class MemoryJournal:
         self._outputs: dict[tuple[str, str, int, str], tuple[bytes, str]] = {}
         self._leases: dict[str, leases.LeaseRow] = {}
         self._prunings: dict[str, PruningRow] = {}
+        self._shown: dict[tuple[str, str, int, str], LiveOutput] = {}
 
     def open_run(self, run: str, event: Event, actor: Actor, *, lease: Lease | None = None) -> StoredEvent:
         """See `Journal.open_run`."""
@@ -100,6 +102,9 @@ class MemoryJournal:
             for *key, data, digest in captured:
                 self._outputs[tuple(key)] = (data, digest)  # type: ignore[index]  # (run, task, number, stream)
             self._keep(batch)
+            ended = {event.task for event in events if isinstance(event, AttemptFinished)}
+            over = any(isinstance(event, RunClosed) for event in events)
+            self._forget_shown(lambda tail: tail[0] == run and (over or tail[1] in ended))
             return batch.stored
 
     def read(self, run: str, *, after: int = 0) -> Iterator[StoredEvent]:
@@ -160,6 +165,25 @@ class MemoryJournal:
             well=Counter((row.step, row.outcome) for row in well),
             targets=Counter((row.target, row.outcome) for row in well if by_target),
         )
+
+    def show(self, tails: Sequence[Tail], lease: Lease) -> None:
+        """See `Journal.show`."""
+        with self._lock:
+            row, at = self._leases.get(lease.name), read_time(self._time())
+            for run, task, number, stream, data, total in tails:
+                newest = task_rows(self.read(run)).get(label(task))
+                runs = newest is not None and newest.kind == "attempt.started"
+                if runs and row is not None and row.holder is not None and row.fence == lease.fence:
+                    self._shown[run, task, number, stream] = LiveOutput(task, number, stream, data, total, at)
+
+    def shown(self, run: str) -> list[LiveOutput]:
+        """See `Journal.shown`."""
+        with self._lock:
+            return [tail for key, tail in sorted(self._shown.items()) if key[0] == run]
+
+    def shown_mark(self, run: str) -> int:
+        """See `Journal.shown_mark`."""
+        return sum(1 + tail.total for tail in self.shown(run))
 
     def version(self, run: str) -> int:
         """See `Journal.version`."""
@@ -222,6 +246,7 @@ class MemoryJournal:
             )
             for key in outputs:
                 del self._outputs[key]
+            self._forget_shown(lambda tail: tail[0] == run)
             self._rows[run], self._prunings[run] = list(kept), record
             return read_pruning(record)
 
@@ -262,6 +287,9 @@ class MemoryJournal:
 
     def close(self) -> None:
         """See `Journal.close`; what it holds stays readable."""
+
+    def _forget_shown(self, gone: Callable[[tuple[str, str, int, str]], bool]) -> None:
+        self._shown = {key: tail for key, tail in self._shown.items() if not gone(key)}
 
     def _facts(self, run: str) -> Iterator[OutputFact]:
         for (owner, task, number, stream), (data, digest) in self._outputs.items():

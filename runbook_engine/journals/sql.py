@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select, true
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from runbook_engine.journals import sql_leases, sql_prune, sql_verify
+from runbook_engine.journals import sql_leases, sql_live, sql_prune, sql_verify
 from runbook_engine.journals.chain import DAMAGE_HINT, Row, event_row, read_rows, sealed_text
 from runbook_engine.journals.ledger import (
     Batch,
@@ -24,7 +24,7 @@ from runbook_engine.journals.ledger import (
     run_exists,
 )
 from runbook_engine.journals.pruning import read_pruning
-from runbook_engine.journals.rows import decided, run_row, task_rows
+from runbook_engine.journals.rows import decided, run_row
 from runbook_engine.journals.sql_driver import MARKS, ask, within
 from runbook_engine.journals.sql_errors import explain, is_final, is_undecodable, lost_connection
 from runbook_engine.journals.sql_rows import (
@@ -33,21 +33,20 @@ from runbook_engine.journals.sql_rows import (
     events_after,
     find_pruning,
     find_run,
+    insert_batch,
     insert_events,
-    move_head,
     newest_pruning,
     opening_row,
-    put_tasks,
     tasks_before,
     whole_run,
 )
 from runbook_engine.journals.sql_schema import events, next_number, outputs, prunings, runs
 from runbook_engine.journals.sql_store import Store
 from runbook_engine.journals.tally import tally
-from runbook_engine.model.counted import Standing
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import MONITOR, Actor, Event, StoredEvent, write_time
 from runbook_engine.ports.journal import Also, Damage, Ears, Holder, Lease, Pruning, RunHead, Tally
+from runbook_engine.ports.live import LiveOutput, Tail
 
 _PAGE = 1000  # events read in one transaction, so that a slow reader holds nothing back
 
@@ -113,7 +112,8 @@ class SqlJournal:
                 if since is not None and decided_since(connection, run, since, decided(events)):
                     raise overtaken(run)
                 batch = append_batch(head, events, actor, time=self._time(connection))
-                _insert(connection, batch, captured, tasks_before(connection, run, decided(events)))
+                insert_batch(connection, batch, captured, tasks_before(connection, run, decided(events)))
+                sql_live.settle(connection, run, [one.event for one in batch.stored])
                 if also is not None:
                     within(connection, also)
         except JournalError as error:
@@ -162,6 +162,20 @@ class SqlJournal:
     def monitor_records(self, *, limit: int = 0) -> list[RunHead]:
         """See `Journal.monitor_records`."""
         return self._listed(select(runs).where(runs.c.mode == MONITOR), limit)
+
+    def show(self, tails: Sequence[Tail], lease: Lease) -> None:
+        """See `Journal.show`."""
+        sql_live.show(self._store, tails, lease)
+
+    def shown(self, run: str) -> list[LiveOutput]:
+        """See `Journal.shown`."""
+        with self._reading() as connection:
+            return sql_live.shown(connection, run)
+
+    def shown_mark(self, run: str) -> int:
+        """See `Journal.shown_mark`."""
+        with self._reading() as connection:
+            return sql_live.shown_mark(connection, run)
 
     def version(self, run: str) -> int:
         """See `Journal.version`."""
@@ -322,17 +336,3 @@ class SqlJournal:
 
 class _UndecodableError(JournalError):
     """Text in the database is not UTF-8; reading it once more, tolerantly, tells which event it is."""
-
-
-def _insert(
-    connection: Connection,
-    batch: Batch,
-    captured: list[tuple[str, str, int, str, bytes, str]],
-    before: Mapping[str, Standing],
-) -> None:
-    insert_events(connection, batch.rows)
-    put_tasks(connection, task_rows(batch.stored, before).values())
-    if captured:
-        names = [column.name for column in outputs.columns]
-        connection.execute(outputs.insert(), [dict(zip(names, row, strict=True)) for row in captured])
-    move_head(connection, batch.run)

@@ -19,7 +19,8 @@ from runbook_engine.journals.sql_schema import (
 from runbook_engine.journals.sql_verify import verify
 from runbook_engine.model.errors import JournalError
 
-# What refers to a table comes after it. The page: rows that are in memory at once; output is up to 1 MiB a row.
+# What refers to a table comes after it. The page: rows that are in memory at once; output is up to 1 MiB a row. What
+# running attempts put out is no record, and nothing runs while one copies.
 _TABLES: tuple[tuple[Table, int], ...] = ((runs, 1000), (events, 1000), (outputs, 16), (tasks, 1000), (prunings, 1000))
 
 

@@ -10,14 +10,14 @@ from runbook_engine.journals.ledger import ENDINGS, OPENINGS, no_such_run
 from runbook_engine.journals.pruning import PruningRow, check_prunable, kept_rows, make_pruning
 from runbook_engine.journals.sql_errors import explain
 from runbook_engine.journals.sql_rows import find_pruning, find_run, newest_pruning, opening_row
-from runbook_engine.journals.sql_schema import events, lock_numbers, outputs, prunings, tasks
+from runbook_engine.journals.sql_schema import events, live_output, lock_numbers, outputs, prunings, tasks
 from runbook_engine.journals.sql_store import Store
 from runbook_engine.journals.sql_triggers import allow_pruning
 from runbook_engine.journals.sql_verify import verify
 from runbook_engine.model.errors import JournalError, KeptRunError
 from runbook_engine.model.event import Actor
 
-_SPACIOUS = ("events", "outputs", "tasks")
+_SPACIOUS = ("events", "outputs", "tasks", "live_output")
 
 
 def prune(connection: Connection, run: str, actor: Actor, reason: str, *, time: str) -> PruningRow:
@@ -53,6 +53,7 @@ def prune(connection: Connection, run: str, actor: Actor, reason: str, *, time: 
     )
     allow_pruning(connection)
     connection.execute(delete(outputs).where(outputs.c.run == run))
+    connection.execute(delete(live_output).where(live_output.c.run == run))
     connection.execute(delete(tasks).where(tasks.c.run == run))
     connection.execute(delete(events).where(events.c.run == run, events.c.seq.not_in([row.seq for row in kept])))
     connection.execute(prunings.insert(), record._asdict())

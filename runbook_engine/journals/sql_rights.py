@@ -1,7 +1,8 @@
 """Who may do what with a journal in PostgreSQL: the rights of runs, of readers and of workers, as GRANTs.
 
 The owner (who made the tables) upgrades, prunes, and gives rights. The application's role adds events, and can neither
-change nor remove one. A reader reads. A worker sees nothing of what is recorded: it takes orders and reports on them.
+change nor remove one; what is shown while attempts run is no record, and is its to overwrite. A reader reads. A worker
+sees nothing of what is recorded: it takes orders, reports on them, and shows what they print.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ _APPLICATION = {
     "leases": "SELECT, INSERT, UPDATE (holder, fence, expires_at, ticks, ticker)",
     "meta": "SELECT, UPDATE (value)",
     "prunings": "SELECT",
+    "live_output": "SELECT, INSERT, UPDATE, DELETE",
     "alembic_version": "SELECT",
 }
 _READER = dict.fromkeys(_APPLICATION, "SELECT")
@@ -26,6 +28,7 @@ _WORKER = {
     "queue_runs": "SELECT",
     "queue_orders": "SELECT, UPDATE (state, worker, host, begun_at, progress, report), DELETE",
     "queue_outputs": "INSERT",
+    "live_output": "SELECT (run, task, number, stream), INSERT, UPDATE (data, total, at)",
     "queue_workers": "SELECT, INSERT, UPDATE (heartbeat, draining), DELETE",
     "procrastinate_jobs": "SELECT, UPDATE, DELETE",
     "procrastinate_workers": "SELECT, INSERT, UPDATE, DELETE",

@@ -1,16 +1,16 @@
 """Reads and writes single rows of the journal's tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from sqlalchemy import Connection, select
 
 from runbook_engine.journals.chain import EventRow, Row, event_row, label, read_row
-from runbook_engine.journals.ledger import OPEN, RunRow, no_such_run
+from runbook_engine.journals.ledger import OPEN, Batch, RunRow, no_such_run
 from runbook_engine.journals.pruning import PruningRow, pruned_error, pruning_row
-from runbook_engine.journals.rows import TaskRow, run_row
+from runbook_engine.journals.rows import TaskRow, run_row, task_rows
 from runbook_engine.journals.sql_driver import MARKS, ask, insert, locking, put
-from runbook_engine.journals.sql_schema import events, prunings, runs, tasks
+from runbook_engine.journals.sql_schema import events, outputs, prunings, runs, tasks
 from runbook_engine.model.counted import DECISIVE, Standing, standing
 
 _RUN_COLUMNS = ", ".join(RunRow.__slots__)
@@ -97,6 +97,25 @@ def newest_pruning(connection: Connection) -> PruningRow | None:
 def all_prunings(connection: Connection) -> list[PruningRow]:
     """Give all records, oldest first."""
     return [pruning_row(row) for row in connection.execute(select(prunings).order_by(prunings.c.number))]
+
+
+def insert_batch(
+    connection: Connection,
+    batch: Batch,
+    captured: Sequence[tuple[str, str, int, str, bytes, str]],
+    before: Mapping[str, Standing],
+) -> None:
+    """Write a batch of a run's events, with captured output, and what they make of its tasks and the run.
+
+    Args:
+        before: see `rows.task_rows`.
+    """
+    insert_events(connection, batch.rows)
+    put_tasks(connection, task_rows(batch.stored, before).values())
+    if captured:
+        names = [column.name for column in outputs.columns]
+        connection.execute(outputs.insert(), [dict(zip(names, row, strict=True)) for row in captured])
+    move_head(connection, batch.run)
 
 
 def insert_events(connection: Connection, rows: Sequence[EventRow]) -> None:

@@ -4,6 +4,7 @@
 """
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Connection,
     Float,
@@ -101,6 +102,21 @@ prunings = Table(
     Column("body", Text, nullable=False),
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
+)
+
+# The end of what running attempts put out, for whoever watches: overwritten, removed, and no evidence. Without a
+# foreign key, since that would have it wait for who appends to the run, and who appends wait for it.
+live_output = Table(
+    "live_output",
+    metadata,
+    Column("run", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("at", Text, nullable=False),
+    PrimaryKey("run", "task", "number", "stream"),
 )
 
 # A lease that was given back keeps its row, without a holder: its fence must only grow.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
 _BUSY_SECONDS = 15
+_ASIDE_BUSY_SECONDS = 1
 _WRITE = "runbook_write"
 
 
@@ -44,11 +45,31 @@ class _DriverConnection(Protocol):
         ...
 
 
+class Aside:
+    """Connections for what is no record: made when first asked for, apart from those that make things durable."""
+
+    def __init__(self, make: Callable[[], Engine]) -> None:
+        self._make = make
+        self._made: Engine | None = None
+
+    def engine(self) -> Engine:
+        """Give them."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def close(self) -> None:
+        """Give every connection back."""
+        if self._made is not None:
+            self._made.dispose()
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """A database that holds a journal.
 
     Attributes:
+        aside: for what is no record; each statement there is durable when the database likes.
         reader, writer: the same pool; a transaction of the writer's is alone with the rows it is about to change.
         where: how to name it to people, without a password.
         now: the store's time of day.
@@ -62,12 +83,14 @@ class Store:
     now: Callable[[Connection], datetime]
     store_time: Callable[[Connection], StoreTime]
     insert: Callable[[Table], "sqlite.Insert | postgresql.Insert"]
+    aside: Aside
     is_file: bool
     is_read_only: bool = False
 
     def close(self) -> None:
         """Give every connection back."""
         self.reader.dispose()
+        self.aside.close()
 
     def prepared(self, *, create: bool) -> "Store":
         """Look at the tables, and make them if asked to; two processes may come at the same second.
@@ -130,9 +153,25 @@ def sqlite_store(path: Path, *, create: bool) -> Store:
         now=lambda _: datetime.now(UTC),
         store_time=lambda _: machine_time(),
         insert=sqlite.insert,
+        aside=Aside(lambda: _sqlite_aside(path, address)),
         is_file=True,
         is_read_only=read_only,
     )
+
+
+def _sqlite_aside(path: Path, address: str) -> Engine:
+    """Give a connection that does not wait for the disk, nor long for others; the file stays whole all the same."""
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(address, uri=True, timeout=_ASIDE_BUSY_SECONDS, check_same_thread=False),
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+    )
+    event.listen(engine, "connect", _set_up_aside)
+    event.listen(engine, "begin", same_files(path))
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine.execution_options(**{_WRITE: True})
 
 
 def postgresql_store(url: URL) -> Store:
@@ -157,6 +196,7 @@ def postgresql_store(url: URL) -> Store:
         now=lambda connection: connection.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC),
         store_time=_server_time,
         insert=postgresql.insert,
+        aside=Aside(lambda: engine.execution_options(isolation_level="AUTOCOMMIT")),
         is_file=False,
     )
 
@@ -168,6 +208,15 @@ def _set_up_sqlite(connection: _DriverConnection, _record: object) -> None:
     _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA trusted_schema = OFF")
+    cursor.close()
+
+
+def _set_up_aside(connection: _DriverConnection, _record: object) -> None:
+    """With a write-ahead log, NORMAL loses at most the newest transactions when the machine loses its power."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA trusted_schema = OFF")
     cursor.close()
 

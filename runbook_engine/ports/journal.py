@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
 from runbook_engine.model.event import Actor, Event, StoredEvent
+from runbook_engine.ports.live import LiveOutput, Tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,26 @@ class Journal(Glance, Protocol):
 
     def output(self, run: str, task: str, number: int) -> Mapping[str, bytes]:
         """Give the captured output of an attempt by stream."""
+        ...
+
+    def show(self, tails: Sequence[Tail], lease: Lease) -> None:
+        """Leave for whoever watches what attempts put out so far; each tail replaces the one before it.
+
+        It is no evidence, and need not survive a crash. It goes with the record of how its attempt ended, and with the
+        end of its run. What a killed process left belongs to an attempt that is settled, or followed, under another
+        number: who shows tails shows those of attempts that run, by the run's events.
+
+        Args:
+            lease: of the holder that advances the run; once it is another's, nothing is written.
+        """
+        ...
+
+    def shown(self, run: str) -> list[LiveOutput]:
+        """Give the tails of a run, by task, number and stream."""
+        ...
+
+    def shown_mark(self, run: str) -> int:
+        """Give a number that changes when a tail of the run's is replaced, cheaply, for polling; 0 without tails."""
         ...
 
     def version(self, run: str) -> int:

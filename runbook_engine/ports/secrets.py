@@ -41,6 +41,15 @@ class Redactor(Protocol):
         """Redact what was kept of a stream; unless it is whole, pieces of secrets at its cuts, too."""
         ...
 
+    def settled(self, value: bytes) -> bytes:
+        """Redact the end of a stream that goes on; what may be the beginning of a secret there is left out."""
+        ...
+
+    @property
+    def longest(self) -> int:
+        """Number of bytes of the longest form that any secret is known by; 0 without secrets."""
+        ...
+
     def stream(self) -> "StreamCleaner":
         """Give a redactor for one stream that comes in chunks."""
         ...
@@ -59,4 +68,8 @@ class StreamCleaner(Protocol):
 
     def close(self) -> bytes:
         """Give what was held back."""
+        ...
+
+    def peek(self) -> bytes:
+        """Give of what is held back that which can't be the beginning of a secret; it stays held back."""
         ...

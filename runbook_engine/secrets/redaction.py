@@ -80,6 +80,16 @@ class SecretRedactor:
                         value = value.replace(piece, REDACTED.encode())
         return value
 
+    def settled(self, value: bytes) -> bytes:
+        """Redact the end of a stream that goes on; what may be the beginning of a secret there is left out."""
+        known = self._bytes
+        return _given(value, _spans(value, known, 0), _open_end(value, known), REDACTED.encode()) if known else value
+
+    @property
+    def longest(self) -> int:
+        """Number of bytes of the longest form that any secret is known by."""
+        return max(map(len, self._bytes), default=0)
+
     def stream(self) -> "StreamRedactor":
         """Give a redactor for one stream that comes in chunks; it knows the secrets of this moment."""
         return StreamRedactor(self._bytes, REDACTED.encode())
@@ -109,23 +119,52 @@ class StreamRedactor:
         """Give what was held back."""
         return self._give(len(self._held))
 
+    def peek(self) -> bytes:
+        """Give of what is held back that which can't be the beginning of a secret; it stays held back.
+
+        What is held back is as long as the longest secret, so that feeding costs little; whoever looks on would wait
+        for it.
+        """
+        spans = _spans(self._held, self._known, self._covered)
+        cut = _open_end(self._held, self._known)
+        return _given(self._held, spans, cut, self._mark, marked=bool(self._covered))
+
     def _give(self, cut: int) -> bytes:
         if not cut:
             return b""
         spans = _spans(self._held, self._known, self._covered)
-        given: list[bytes] = []
-        position, covered = 0, 0
-        for start, end in spans:
-            if start >= cut:
+        given = _given(self._held, spans, cut, self._mark, marked=bool(self._covered))
+        self._held = self._held[cut:]
+        self._covered = max([0, *(end - cut for start, end in spans if start < cut)])
+        return given
+
+
+def _given(value: bytes, spans: Sequence[tuple[int, int]], cut: int, mark: bytes, *, marked: bool = False) -> bytes:
+    """Give a value up to a cut with the mark in place of each secret; `marked`: the first one's was given before."""
+    given: list[bytes] = []
+    position = 0
+    for start, end in spans:
+        if start >= cut:
+            break
+        given.append(value[position:start])
+        if not (start == 0 and marked):
+            given.append(mark)
+        position = min(end, cut)
+    given.append(value[position:cut])
+    return b"".join(given)
+
+
+def _open_end(value: bytes, known: Sequence[bytes]) -> int:
+    """Find where the end of a value begins that may be the beginning of a secret; its length when there is none."""
+    first = len(value)
+    for form in known:
+        start = value.find(form[:1], max(0, len(value) - len(form) + 1))
+        while 0 <= start < first:
+            if form.startswith(value[start:]):
+                first = start
                 break
-            given.append(self._held[position:start])
-            # A span that began in an earlier chunk has its mark already.
-            if not (start == 0 and self._covered):
-                given.append(self._mark)
-            position, covered = min(end, cut), max(end - cut, 0)
-        given.append(self._held[position:cut])
-        self._held, self._covered = self._held[cut:], covered
-        return b"".join(given)
+            start = value.find(form[:1], start + 1)
+    return first
 
 
 def _redacted(value: AnyStr, known: Sequence[AnyStr], mark: AnyStr) -> list[AnyStr]:

@@ -126,14 +126,19 @@ class Look(Action[NoParams]):
         return self._finding
 
 
-def try_it(action, *, hands=None, redactor=None, clock=None, cancelled=None, **order):
+def try_it(action, *, hands=None, redactor=None, clock=None, cancelled=None, board=None, **order):
     facts = {
         "run": "r", "task": "s@t", "step": "s", "number": 1, "action": action.name, "parameters": {}, "secrets": {},
         "target": Target(name="t"), "mode": Mode.LIVE, "runbook": "b", "operator": "dana", "token": "tok",
         "timeout": 60.0,
     }  # fmt: skip
     tools = AttemptTools(
-        FakeCatalog(action), hands or Hands(), Fill(), redactor or SecretRedactor(), clock or VirtualClock()
+        FakeCatalog(action),
+        hands or Hands(),
+        Fill(),
+        redactor or SecretRedactor(),
+        clock or VirtualClock(),
+        board=board,
     )
     return attempt(
         AttemptOrder(**{**facts, **order}), tools, cancelled=cancelled or CancelSignal(), on_progress=lambda _: None

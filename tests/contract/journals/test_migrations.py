@@ -94,6 +94,7 @@ def make_older(database, version):
             connection.execute(text("DROP FUNCTION runbook_append_only() CASCADE"))
             connection.execute(text("DROP FUNCTION runbook_tell() CASCADE"))
         connection.execute(text("DROP TABLE alembic_version"))
+        connection.execute(text("DROP TABLE live_output"))
         if version == 1:
             connection.execute(text("DROP TABLE tasks"))
             connection.execute(text("DROP TABLE prunings"))

@@ -84,7 +84,7 @@ def test_the_owner_and_the_administrator_change_nothing_by_accident(postgres, sh
         postgres.sql(shared, statement, role)
 
 
-@pytest.mark.parametrize("table", ["events", "runs", "outputs", "tasks", "leases", "meta", "prunings"])
+@pytest.mark.parametrize("table", ["events", "runs", "outputs", "tasks", "leases", "meta", "prunings", "live_output"])
 def test_who_reads_can_add_nothing(postgres, shared, table):
     assert postgres.sql(shared, f"SELECT * FROM {table} LIMIT 1", "journal_reader") is not None
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -160,7 +160,9 @@ def test_rights_are_made_what_they_should_be_and_survive_an_upgrade(postgres, na
     for function in ("runbook_append_only", "runbook_tell"):
         postgres.sql(name, f"DROP FUNCTION {function}() CASCADE")
     postgres.sql(
-        name, "DROP TABLE alembic_version, tasks, prunings; UPDATE meta SET value = 1 WHERE key = 'schema_version'"
+        name,
+        "DROP TABLE alembic_version, tasks, prunings, live_output;"
+        " UPDATE meta SET value = 1 WHERE key = 'schema_version'",
     )
     database.upgrade()
     assert postgres.sql(name, "SELECT count(*) FROM tasks", "journal_reader") == [(0,)]
