@@ -5,10 +5,21 @@ from dataclasses import dataclass, replace
 
 from runbook_engine.app.run_requests import RunResult
 from runbook_engine.app.undo import taken_back_by
+from runbook_engine.execution.live_board import last_line
 from runbook_engine.model.errors import JournalUnavailableError
-from runbook_engine.model.event import INTERRUPTED, LeaseLost, LeaseTaken, RevertDue, RunClosed, StoredEvent
+from runbook_engine.model.event import (
+    INTERRUPTED,
+    AttemptFinished,
+    AttemptStarted,
+    LeaseLost,
+    LeaseTaken,
+    RevertDue,
+    RunClosed,
+    StoredEvent,
+)
 from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.clock import Clock
+from runbook_engine.ports.dispatcher import AttemptProgress
 from runbook_engine.ports.journal import Journal
 
 _LOOK_SECONDS = 0.25
@@ -31,13 +42,22 @@ class Followed:
     reverts: bool = False
 
 
+Said = Callable[[AttemptProgress], None]
+
+
 def follow(
-    journal: Journal, run: str, clock: Clock, tell: Callable[[StoredEvent], None], warn: Callable[[str], None]
+    journal: Journal,
+    run: str,
+    clock: Clock,
+    tell: Callable[[StoredEvent], None],
+    warn: Callable[[str], None],
+    said: Said | None = None,
 ) -> Followed:
     """Tell each event of a run, from its first one and as they come, until nobody advances it any more.
 
     Args:
         warn: is told once when the journal can't be read for the moment.
+        said: is given what running attempts say, or put out last.
 
     Raises:
         JournalError: the journal can't be read, and that did not pass.
@@ -45,7 +65,13 @@ def follow(
     bell = _Bell()
     ears = journal.listen(run, bell.ring)
     try:
-        return _followed(journal, run, clock, bell if ears is not None else None, tell, warn)
+        talk = _Talk(journal, run, said)
+
+        def heard(stored: StoredEvent) -> None:
+            talk.take(stored)
+            tell(stored)
+
+        return _followed(journal, run, clock, bell if ears is not None else None, heard, warn, talk)
     finally:
         if ears is not None:
             ears.close()
@@ -67,6 +93,33 @@ class _Bell:
         return self._signal
 
 
+class _Talk:
+    """What running attempts say, told when it is new."""
+
+    def __init__(self, journal: Journal, run: str, said: Said | None) -> None:
+        self._journal, self._run, self._said = journal, run, said
+        self._running: dict[str, int] = {}
+        self._mark = 0
+
+    def take(self, stored: StoredEvent) -> None:
+        """Take note of which attempts run."""
+        match stored.event:
+            case AttemptStarted(task=task, number=number):
+                self._running[task] = number
+            case AttemptFinished(task=task):
+                self._running.pop(task, None)
+
+    def look(self) -> None:
+        """Tell what is new; of attempts that run, and not of what a process that was killed has left."""
+        if self._said is None or not self._running or (mark := self._journal.shown_mark(self._run)) == self._mark:
+            return
+        self._mark = mark
+        tails = self._journal.shown(self._run)
+        for task, number in self._running.items():
+            if line := last_line(one for one in tails if (one.task, one.number) == (task, number)):
+                self._said(AttemptProgress(task, number, line))
+
+
 def _followed(
     journal: Journal,
     run: str,
@@ -74,6 +127,7 @@ def _followed(
     bell: _Bell | None,
     tell: Callable[[StoredEvent], None],
     warn: Callable[[str], None],
+    talk: _Talk,
 ) -> Followed:
     seq, last, away_since, reverts = 0, None, None, False
     while True:
@@ -87,6 +141,7 @@ def _followed(
                     last = stored.event
                 reverts = reverts or isinstance(stored.event, RevertDue)
                 tell(stored)
+            talk.look()
         except JournalUnavailableError as error:
             if away_since is None:
                 away_since = clock.monotonic()

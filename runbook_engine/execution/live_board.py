@@ -1,13 +1,13 @@
 """Shows what running attempts put out, while they run: one thread looks now and then what is new of all of them."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from runbook_engine.execution.capture import Capture
 from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.dispatcher import AttemptOrder
-from runbook_engine.ports.live import PROGRESS, Tail
+from runbook_engine.ports.live import PROGRESS, LiveOutput, Tail
 
 MOST = 4096  # bytes of a stream that are shown
 FIRST = 0.5  # seconds after an attempt's first words until they are shown: most attempts have ended by then
@@ -92,7 +92,7 @@ class LiveBoard:
         for key, showing in due:
             fresh = _news(key, showing)
             tails += fresh
-            line = _last_line(fresh)
+            line = last_line(one for one in fresh if one.stream != PROGRESS)
             with self._lock:
                 if fresh:
                     showing.due = began + min(SLOWEST, max(LOOK, (began - showing.since) / _AGE))
@@ -156,6 +156,15 @@ class LiveBoard:
             showing.due = self._blocked_until
 
 
+def last_line(tails: Iterable[Tail | LiveOutput]) -> str:
+    """Give what an attempt says of itself, or else the last line with any words; standard output's where both have."""
+    for tail in sorted(tails, key=lambda one: (one.stream != PROGRESS, one.stream != "stdout")):
+        lines = tail.data.decode("utf-8", "replace").replace("\r", "\n").split("\n")
+        if words := next(filter(str.strip, reversed(lines)), ""):
+            return words.strip()[:_LONGEST_LINE]
+    return ""
+
+
 def _key(order: AttemptOrder) -> _Key:
     return order.run, order.task, order.number
 
@@ -173,12 +182,3 @@ def _news(key: _Key, showing: _Showing) -> list[Tail]:
             if data := showing.capture.tail(stream, MOST):
                 fresh.append(Tail(*key, stream, data, came))
     return fresh
-
-
-def _last_line(tails: Sequence[Tail]) -> str:
-    """Give the last line that has any words; standard output's where both streams have new ones."""
-    for tail in reversed(tails):
-        lines = tail.data.decode("utf-8", "replace").replace("\r", "\n").split("\n")
-        if tail.stream != PROGRESS and (words := next(filter(str.strip, reversed(lines)), "")):
-            return words.strip()[:_LONGEST_LINE]
-    return ""

@@ -12,6 +12,8 @@ import anyio.to_thread
 from runbook_engine.app.status import run_status
 from runbook_engine.model.errors import JournalError
 from runbook_engine.web.desk import Desk
+from runbook_engine.web.pages.running import section
+from runbook_engine.web.source import Source
 
 _log = logging.getLogger("runbook.web")
 _LOOK_SECONDS = 0.5
@@ -20,12 +22,24 @@ _LOOKS_AT_ONCE = 4
 
 
 class Standing(NamedTuple):
-    """Where a run stands: the newest event's number, and `run_status`'s word; `away` says why nobody knows now."""
+    """Where a run stands: the newest event's number, and `run_status`'s word; `away` says why nobody knows now.
+
+    Attributes:
+        mark: changes with what running tasks put out.
+        output: the element of a page that shows it; empty when there is nothing.
+    """
 
     sequence: int
     status: str
     held: bool
     away: str = ""
+    mark: int = 0
+    output: str = ""
+
+    @property
+    def events(self) -> "Standing":
+        """The same without what tasks put out, which is told apart from the run's events."""
+        return self._replace(mark=0, output="")
 
 
 class Feed:
@@ -128,22 +142,29 @@ class Feeds:
 
 
 def look(desk: Desk, run: str, before: Standing | None) -> Standing:
-    """Look where a run stands; asks no more than its newest event's number while nothing changes.
+    """Look where a run stands; asks no more than for marks of what is new while nothing changes.
 
     Raises:
         JournalError: the journal can't be read, or has no such run.
     """
-    journal = desk.source().journal
+    source = desk.source()
+    journal = source.journal
     # In this order: what the holder wrote before it gave the lease back is counted then.
     held = journal.lease(f"run:{run}") is not None
     sequence = journal.version(run)
-    if before is not None and not before.away and (before.sequence, before.held) == (sequence, held):
-        return before
+    mark = journal.shown_mark(run)
+    known = before is not None and not before.away
+    if before is not None and known and (before.sequence, before.held) == (sequence, held):
+        return before if before.mark == mark else before._replace(mark=mark, output=_output(source, run, mark))
     head = journal.head(run)
     if head is None:
         raise JournalError(f"the journal has no run {run} any more")
     status = head.status if head.pruned else run_status(journal, head).status
-    return Standing(sequence, status, held)
+    return Standing(sequence, status, held, mark=mark, output=_output(source, run, mark))
+
+
+def _output(source: Source, run: str, mark: int) -> str:
+    return section(source, run) if mark else ""
 
 
 def _away(before: Standing | None, why: str) -> Standing:

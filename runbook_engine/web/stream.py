@@ -21,7 +21,7 @@ _AGAIN = b"retry: 3000\n\n"
 
 
 async def events(request: Request) -> Response:
-    """Give the stream of a run's changes: `changed`, with the newest event's number as id, `away` and `back`."""
+    """Give the stream of a run's changes: `changed`, with the newest event's number as id, `output`, `away`, `back`."""
     desk, run = desk_of(request), request.path_params["run"]
     feeds: Feeds = request.app.state.feeds
     if feeds.watchers >= desk.settings.most_streams:
@@ -104,9 +104,12 @@ def _texts(told: Standing | None, standing: Standing, *, seen: int) -> list[byte
     if standing.away:
         return [_event("away", standing, {"problem": standing.away})]
     texts = [_event("back", standing, {})] if told is not None and told.away else []
-    if told is None and standing.sequence == seen:
-        return texts
-    return [*texts, _event("changed", standing, {"sequence": standing.sequence, "status": standing.status})]
+    if (told is None and standing.sequence != seen) or (told is not None and standing.events != told.events):
+        texts.append(_event("changed", standing, {"sequence": standing.sequence, "status": standing.status}))
+    if standing.output != (told.output if told is not None else ""):
+        # Without an id: who comes again is told where the run's events stand, and the newest output anyhow.
+        texts.append(f"event: output\ndata: {json.dumps({'element': standing.output})}\n\n".encode())
+    return texts
 
 
 def _event(kind: str, standing: Standing, data: dict[str, object]) -> bytes:

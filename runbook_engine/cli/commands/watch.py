@@ -57,8 +57,8 @@ def _watch(project: OpenProject, journal: Journal, run: str, seat: Seat) -> Foll
             shown.append(EventLines())
         listeners = Listeners(shown)
         clock = SystemClock()
-        followed = follow(journal, run, clock, listeners.event, listeners.warning)
+        followed = follow(journal, run, clock, listeners.event, listeners.warning, listeners.progress)
         if followed.result.end != "failed" or not followed.reverts or not (undo := follower(journal, run, clock)):
             return followed
-        followed = follow(journal, undo, clock, listeners.event, listeners.warning)
+        followed = follow(journal, undo, clock, listeners.event, listeners.warning, listeners.progress)
         return replace(followed, result=replace(followed.result, failed=run))

@@ -12,6 +12,7 @@
   let waiting = 0;
   let events = null;
   let ended = false; // logged out
+  let fed = false; // what tasks put out comes by the stream, newer than what is fetched
   let again = 3000; // milliseconds until a stream is asked for anew that the browser gave up
 
   function soon(after = least) {
@@ -33,6 +34,10 @@
       const made = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
       if (made) swap(made);
       say("");
+      if (ended) {
+        ended = false; // logged in again, in another tab
+        listen();
+      }
     } catch (error) {
       say(`The run can't be seen for the moment (${error.message}). What stands here may be old.`);
       newest = Number(root.dataset.seq) + 1; // look again
@@ -44,14 +49,32 @@
 
   function swap(made) {
     const before = root.dataset.summary;
-    const place = anchor();
-    morph(root, made);
-    if (place) scrollBy(0, place.element.getBoundingClientRect().top - place.top);
+    keepingPlace(() => morph(root, made));
     if (root.dataset.summary !== before) {
       heard.textContent = root.dataset.summary;
       document.title = `${root.dataset.title} · runbook`;
     }
     document.dispatchEvent(new Event("swapped"));
+  }
+
+  // The newest output of what runs; whoever reads its end sees what comes, whoever scrolled up is left there.
+  function show(text) {
+    const section = document.getElementById("running");
+    const made = new DOMParser().parseFromString(text, "text/html").getElementById("running");
+    if (!section) return;
+    const followed = [...section.querySelectorAll("pre")].filter((one) => one.scrollTop + one.clientHeight > one.scrollHeight - 4);
+    const known = new Set(section.querySelectorAll("pre"));
+    keepingPlace(() => (made ? morph(section, made) : section.replaceChildren()));
+    for (const one of section.querySelectorAll("pre")) {
+      if (followed.includes(one) || !known.has(one)) one.scrollTop = one.scrollHeight;
+    }
+    document.dispatchEvent(new Event("swapped"));
+  }
+
+  function keepingPlace(change) {
+    const place = anchor();
+    change();
+    if (place) scrollBy(0, place.element.getBoundingClientRect().top - place.top);
   }
 
   // What is being read or written stays where it is on the screen, whatever grows above it.
@@ -77,6 +100,7 @@
       }
       if (have === next) next = next.nextSibling;
       else old.insertBefore(have, next);
+      if (fed && have.dataset && "own" in have.dataset) continue;
       if (have.nodeType === Node.ELEMENT_NODE) morph(have, want);
       else if (have.nodeValue !== want.nodeValue) have.nodeValue = want.nodeValue;
     }
@@ -129,9 +153,14 @@
       newest = Math.max(newest, Number(event.lastEventId) || newest + 1);
       soon();
     });
+    events.addEventListener("output", (event) => {
+      fed = true;
+      show(JSON.parse(event.data).element);
+    });
     events.addEventListener("away", () => say("The journal can't be read for the moment. What stands here may be old."));
     events.addEventListener("back", () => soon());
     events.addEventListener("error", () => {
+      fed = false;
       say("The connection is lost and tried again. What stands here may be old.");
       // After an answer that is no stream (503) a browser does not ask again by itself.
       if (events.readyState !== EventSource.CLOSED || ended) return;

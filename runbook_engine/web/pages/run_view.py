@@ -16,6 +16,7 @@ from runbook_engine.reporting.run_graph import run_graph
 from runbook_engine.reporting.troubles import group_troubles
 from runbook_engine.web.pages.asks import asks, may_steer
 from runbook_engine.web.pages.heads import head_of
+from runbook_engine.web.pages.running import MOST_TASKS, running
 from runbook_engine.web.pages.step_cards import folded, newest_attempts, step_cards
 from runbook_engine.web.source import Source
 from runbook_engine.web.viewer import Viewer
@@ -56,6 +57,8 @@ def run_view(source: Source, viewer: Viewer | None, run: str) -> dict[str, objec
         "chart": make_chart(folded(report, over=over), None if over else now),
         "deviations": [one for one in report.deviations if one.kind != "tolerated"],
         "tolerated": _tolerated(report),
+        "running": running(source, report) if not over else [],
+        "most": MOST_TASKS,
         "outputs": _outputs(source, report),
         "seq": report.events,
         "title": _title(report, status),

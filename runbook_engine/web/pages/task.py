@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from runbook_engine.model.errors import UsageError
 from runbook_engine.model.names import step_of
+from runbook_engine.model.report_tasks import TaskReport
 from runbook_engine.reporting import words
 from runbook_engine.web.pages.heads import head_of
 from runbook_engine.web.pages.render import render
 from runbook_engine.web.pages.run_view import run_url
+from runbook_engine.web.pages.running import Running, running_task, runs_now
 from runbook_engine.web.source import Source
 from runbook_engine.web.viewer import Viewer
 
@@ -46,8 +48,17 @@ def page(source: Source, viewer: Viewer | None, query: Mapping[str, str]) -> str
         task=task,
         state=words.standing(task),
         outputs=outputs,
+        so_far=_so_far(source, head.id, task),
         siblings=len(step.tasks) if step_of(task.id) == step.id else 0,
     )
+
+
+def _so_far(source: Source, run: str, task: TaskReport) -> Running | None:
+    """Give what the task's running attempt put out until now; None when none runs, or it put out nothing yet."""
+    if not runs_now(task):
+        return None
+    tails = [one for one in source.journal.shown(run) if (one.task, one.number) == (task.id, task.attempts[-1].number)]
+    return running_task(task, tails) if tails else None
 
 
 def _texts(streams: Mapping[str, bytes]) -> dict[str, str]:

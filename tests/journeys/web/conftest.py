@@ -28,12 +28,16 @@ class Site:
     def __init__(self, root: Path) -> None:
         self.root = make_project(root)
         self.log = root / "serve.log"
+        self.url = self.serve()
+
+    def serve(self, port: str = "0") -> str:
+        """Start the dashboard; gives its address."""
         with self.log.open("w") as out:
-            words = ("serve", "--port", "0", "--no-link")
+            words = ("serve", "--port", port, "--no-link")
             self._serving = subprocess.Popen(
-                self._argv(*words), cwd=root, env=self._environment(), stdout=out, stderr=out
+                self._argv(*words), cwd=self.root, env=self._environment(), stdout=out, stderr=out
             )
-        self.url = self._wait_for_address()
+        return self._wait_for_address()
 
     def __call__(self, *words: str) -> str:
         return self.say(*words)[0]

@@ -160,7 +160,7 @@ def test_the_one_time_link_logs_in_and_stays_in_no_address(site, browser):
         serving.communicate(timeout=60)
 
 
-def test_when_the_dashboard_is_gone_the_page_says_that_it_may_be_old(site, browser, tmp_path_factory):
+def test_when_the_dashboard_goes_the_page_says_so_and_when_it_is_back_the_page_goes_on(site, browser, tmp_path_factory):
     other = type(site)(tmp_path_factory.mktemp("other") / "project")
     try:
         run = other.run("failover")
@@ -172,5 +172,64 @@ def test_when_the_dashboard_is_gone_the_page_says_that_it_may_be_old(site, brows
         other._serving.wait(60)
         there.see("What stands here may be old")
         assert "Approve declare" in there.text
+        other("pause", run, "--reason", "the dashboard is away", "--as", "eli")
+        other.serve(other.url.rpartition(":")[2])
+        there.see("You are logged out")  # a dashboard that begins anew knows nobody
+        assert "the dashboard is away" not in there.text
+        first = there.driver.current_window_handle
+        there.driver.switch_to.new_window("tab")
+        there.log_in("dana")
+        there.driver.close()
+        there.driver.switch_to.window(first)
+        there.asked_for()
+        # Nothing is loaded again by hand: what happened meanwhile is there, and what happens now is told at once.
+        there.see("the dashboard is away")
+        there.wait(lambda: any(address.endswith(f"/runs/{run}/events") for address in there.asked_for()))
+        other("continue", run)
+        there.wait(lambda: "the dashboard is away" not in there.one("#run-head").text)
+        assert "You are logged out" not in there.text
     finally:
         other.close()
+
+
+PUTS_OUT = """
+runbook: puts-out
+steps:
+  - id: restore
+    timeout: 5m
+    command.run: {shell: "echo 'table 1 <b>bold</b>'; echo $SECRET; printf '\\\\033[31m\\\\n' >&2; for word in more end; do while [ ! -e $word ]; do sleep 0.1; done; echo came to $word; done", cwd: ROOT}
+    environment: {SECRET: "{{ secret('env:WORD_OF_SITE') }}"}
+"""
+
+
+def test_what_a_task_puts_out_is_seen_as_it_comes_and_nothing_of_a_killed_process_stays(site, browser, monkeypatch):
+    monkeypatch.setenv("WORD_OF_SITE", "open sesame")
+    (site.root / "runbooks" / "puts-out.yml").write_text(PUTS_OUT.replace("ROOT", str(site.root)))
+    run = site.run("puts-out")
+    browser.open(f"/runs/{run}")
+    browser.see("Output of what runs", "table 1 <b>bold</b>", "[redacted]", "\\x1b[31m")
+    assert not browser.all("#running b")
+    (site.root / "more").touch()
+    browser.wait(lambda: "came to more" in browser.one("#running").text)
+    browser.one("#running a").click()
+    browser.see("table 1 <b>bold</b>\n[redacted]\ncame to more", "So far, by")
+    browser.driver.back()
+    # The process that advances the run dies, and the command goes on: what is shown is this attempt's, or nothing.
+    site.end_runs()
+    browser.see("nobody advances it")
+    assert site.say("resume", run, "--yes", "--detach")[0].split()[0] == run
+    browser.wait(lambda: "attempt 2" in browser.one("#running").text)
+    assert "attempt 1" not in browser.one("#running").text
+    assert "came to more" in browser.one("#running").text
+    browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.open(f"/runs/{run}")
+        assert "came to more" in browser.one("#running").text, "without scripts it is there when the page is loaded"
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    browser.open(f"/runs/{run}")
+    (site.root / "end").touch()
+    browser.wait(lambda: "succeeded" in browser.one("#run-head").text)
+    browser.wait(lambda: not browser.one("#running").text)
+    assert "table 1 <b>bold</b>\n[redacted]\ncame to more\ncame to end" in browser.one("#output").text
+    assert not browser.complaints()
