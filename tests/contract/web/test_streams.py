@@ -14,7 +14,8 @@ from support.ticks import Ticks
 from runbook_engine.app.project import open_project
 from runbook_engine.journals.holder import this_process
 from runbook_engine.model.errors import JournalError
-from runbook_engine.model.event import Actor, NoteAdded
+from runbook_engine.model.event import Actor, AttemptFinished, AttemptStarted, NoteAdded
+from runbook_engine.ports.live import Tail
 from runbook_engine.web.app import Dashboard
 from runbook_engine.web.desk import BY_LINK, Desk
 from runbook_engine.web.security.token_file import remove_token
@@ -47,7 +48,7 @@ class Stream:
         found = {}
         for line in self._lines:
             if not line and "event" in found:
-                return found["event"], int(found["id"]), json.loads(found["data"])
+                return found["event"], int(found.get("id", 0)), json.loads(found["data"])
             name, _, value = line.partition(": ")
             found = {**found, name: value} if line else {}
         return None
@@ -91,6 +92,42 @@ def test_a_process_that_takes_the_run_or_ends_is_told(stage, place, journal):
         assert stream.next()[2]["status"] == "running"
         journal.release_lease(lease)
         assert stream.next()[2]["status"] == "waiting"
+
+
+def test_what_running_tasks_put_out_is_told_apart_inert_and_gone_with_their_end(stage, place, journal):
+    run = place.run("gated")
+    lease = journal.take_lease(f"run:{run}", this_process(), 60)
+    task = "<b>@localhost"
+    begun = [AttemptStarted(task=task, number=2, token="t", parameters="p")]
+    seq = journal.append(run, begun, ENGINE, lease=lease)[-1].seq
+
+    def show(words, number=2, stream="stdout"):
+        journal.show([Tail(run, task, number, stream, words, len(words) + 7)], lease)
+
+    with stage.login("vera") as vera, watching(vera, run) as stream:
+        assert stream.next()[1] == seq
+        show(b"of a process that was killed", number=1)
+        assert "killed" not in stream.next()[2]["element"]
+        show(b"</pre><script>alert(42)</script>\x1b[2J\xe2\x80\xae\n" * 20)
+        kind, number, said = stream.next()
+        assert (kind, number) == ("output", 0), "without an id: who comes again is told of events by theirs"
+        assert "<script" not in said["element"]
+        assert "&lt;script&gt;alert(42)&lt;/script&gt;\\x1b[2J\\u202e" in said["element"]
+        assert said["element"].count("alert") == 12, "only the end"
+        assert "bytes before this" in said["element"]
+        page = vera.get(f"/runs/{run}").text
+        assert page.count("alert(42)") == 12, "who loads the page has it, too"
+        own = vera.get(f"/runs/{run}/task", params={"task": task}).text
+        assert own.count("alert(42)") == 20
+        show(b"halfway", stream="progress")
+        assert "<p>halfway</p>" in stream.next()[2]["element"]
+        with watching(vera, run, **{"last-event-id": str(seq)}) as again:
+            assert again.next()[0] == "output", "who comes again is told at once, although the run did not change"
+        ended = AttemptFinished(task=task, number=2, outcome="changed")
+        journal.append(run, [ended], ENGINE, lease=lease)
+        assert stream.next()[:2] == ("changed", seq + 1)
+        assert "alert" not in stream.next()[2]["element"]
+    journal.release_lease(lease)
 
 
 def test_a_run_that_is_not_there_has_no_stream(stage):

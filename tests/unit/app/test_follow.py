@@ -6,7 +6,18 @@ from runbook_engine.app.follow import follow
 from runbook_engine.journals.holder import this_process
 from runbook_engine.journals.memory import MemoryJournal
 from runbook_engine.model.errors import JournalUnavailableError
-from runbook_engine.model.event import INTERRUPTED, Actor, LeaseLost, LeaseTaken, NoteAdded, RunClosed, RunOpened
+from runbook_engine.model.event import (
+    INTERRUPTED,
+    Actor,
+    AttemptFinished,
+    AttemptStarted,
+    LeaseLost,
+    LeaseTaken,
+    NoteAdded,
+    RunClosed,
+    RunOpened,
+)
+from runbook_engine.ports.live import PROGRESS, Tail
 from runbook_engine.testing.clock import ManualClock
 
 RUN = "20261123-100000-failover-aaaa"
@@ -75,6 +86,34 @@ def test_it_ends_as_the_part_that_was_followed_did(journal, last, end):
     ended, told, _ = followed(journal, lambda: None, stop)
     assert (ended.result.run, ended.result.end, ended.abandoned) == (RUN, end, False)
     assert told == ["run.opened", "lease.taken", "note.added", last.kind]
+
+
+def test_what_running_attempts_put_out_last_is_told_once_and_nothing_of_those_that_ended(journal):
+    lease, said = take(journal), []
+
+    def begin(*numbers):
+        started = [AttemptStarted(task="a@h", number=one, token="t", parameters="p") for one in numbers]
+        journal.append(RUN, started, ENGINE, lease=lease)
+
+    def show(words, number, stream="stdout"):
+        journal.show([Tail(RUN, "a@h", number, stream, words, len(words))], lease)
+
+    def first():
+        begin(1)
+        show(b"left by who was killed\n", 1)
+        begin(2)
+
+    def second():
+        show(b"table 1\r 40 %\r 50 %\n\n", 2)
+        show(b"careful\n", 2, "stderr")
+
+    def end():
+        journal.append(RUN, [AttemptFinished(task="a@h", number=2, outcome="changed")], ENGINE, lease=lease)
+        journal.append(RUN, [RunClosed(status="succeeded")], ENGINE, lease=lease)
+
+    clock = DrivenClock(first, second, lambda: None, lambda: show(b"says so itself", 2, PROGRESS), end)
+    follow(journal, RUN, clock, lambda _: None, print, said.append)
+    assert [(one.task, one.number, one.text) for one in said] == [("a@h", 2, "50 %"), ("a@h", 2, "says so itself")]
 
 
 def test_a_run_that_failed_and_is_gone_on_with_is_followed_on(journal):
