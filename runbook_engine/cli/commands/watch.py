@@ -25,10 +25,10 @@ from runbook_engine.ports.listener import Listener
 def watch(run: str | None, output: str, quiet: bool) -> int:
     """See a run that another process drives, as if it ran here.
 
-    Tells all that happened so far and what happens from now on, and ends when that process ends its part of the run,
-    with the same exit code: 4 when it waits for a person and nobody drives it, 130 when it stopped in between. A failed
-    run that is taken back is followed into the run that does it. Ctrl-C ends the watching alone. RUN is an id, the
-    beginning of one, or `last` (the default).
+    Tells all that happened so far and what happens from now on, on a terminal also what running tasks printed last, and
+    ends when that process ends its part of the run, with the same exit code: 4 when it waits for a person and nobody
+    drives it, 130 when it stopped in between. A failed run that is taken back is followed into the run that does it.
+    Ctrl-C ends the watching alone. RUN is an id, the beginning of one, or `last` (the default).
 
     Examples:
       runbook watch
