@@ -9,8 +9,10 @@ from runbook_engine.dispatchers.queue_claims import Ended, OrderKey
 from runbook_engine.dispatchers.queue_jobs import Key
 from runbook_engine.dispatchers.queue_orders import End, NewOrder
 from runbook_engine.dispatchers.queue_wire import SentOrder, order_text, read_report, report_text
+from runbook_engine.dispatchers.worker_live import WorkerShow
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.dispatcher import AttemptReport
+from runbook_engine.ports.live import Tail
 
 KEY = OrderKey("r", "s@h", 1)
 SAID = report_text(AttemptReport("s@h", 1, Outcome.CHANGED))
@@ -217,3 +219,36 @@ def test_what_another_is_about_to_begin_is_not_waited_for(database):
         assert set(queue_claims.claim(database, "w1", "vm 1", [KEY, other])) == {other}
         assert queue_claims.may_come(database, KEY)
     assert not queue_claims.may_come(database, KEY)
+
+
+def test_what_an_attempt_prints_is_shown_by_who_makes_it_and_by_nobody_else(database, postgres):
+    database.execute(
+        "CREATE TABLE live_output (run text, task text, number integer, stream text, data bytea, total bigint, at text,"
+        " PRIMARY KEY (run, task, number, stream))"
+    )
+    known = ["w1"]
+    shows = WorkerShow(postgres.url(database.info.dbname), lambda: known[0])
+
+    def shown(words):
+        shows.show(
+            [Tail(*KEY, "stdout", words, 5_000_000_000 + len(words)), Tail("r", "other@h", 1, "stdout", b"x", 1)]
+        )
+        return [bytes(data) for (data,) in database.execute("SELECT data FROM live_output")]
+
+    _order(database)
+    assert shown(b"not begun") == []
+    assert _claim(database, "w1", "vm 1")
+    assert shown(b"one\x00\xff") == [b"one\x00\xff"]
+    assert shown(b"two") == [b"two"]
+    known[0] = "w2"  # as which it began anew, after it was given up
+    assert shown(b"of who was given up") == [b"two"]
+    known[0] = "w1"
+    queue_claims.report(database, [Ended(KEY, "w1", SAID, {})])
+    assert shown(b"late") == [b"two"]
+    database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'runbook live output'"
+    )
+    with pytest.raises(psycopg.Error):
+        shown(b"lost")
+    assert shown(b"late again") == [b"two"], "by another connection"
+    shows.close()
