@@ -94,6 +94,7 @@ def test_an_upgrade_goes_on_with_what_is_there(with_a_run):
     runbook = with_a_run
     before = runbook("audit", "log", "last", "--output", "json").json
     change(runbook, "DROP TABLE alembic_version")
+    change(runbook, "DROP TABLE live_output")
     change(runbook, "UPDATE meta SET value = 3 WHERE key = 'schema_version'")
     done = runbook("journal", "upgrade")
     assert done.status == 0, done.err
