@@ -20,7 +20,7 @@ from runbook_engine.model.event import (
 )
 from runbook_engine.ports.journal import Lease, RunHead
 
-SCHEMA_VERSION = 6  # of the tables and the events; a higher one needs a file in `migrations/versions`
+SCHEMA_VERSION = 7  # of the tables and the events; a higher one needs a file in `migrations/versions`
 OPEN = "open"
 # What may still be said of a run that is over: none of it changes how it ended. What became of an attempt in doubt may
 # be known only then (its target may never be reached again), and a revert or a run that goes on from it must know.

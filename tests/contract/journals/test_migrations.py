@@ -86,22 +86,21 @@ def test_each_version_has_its_migration():
 def make_older(database, version):
     """Turn a journal into what an older version left, from before there were migrations."""
     with database.writing() as connection:
-        if version == 5:  # the first one that says which migrations it has
-            connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
-            connection.execute(text("UPDATE meta SET value = 5 WHERE key = 'schema_version'"))
+        connection.execute(text("DROP TABLE live_output"))
+        connection.execute(text("UPDATE meta SET value = :v WHERE key = 'schema_version'"), {"v": version})
+        if version >= 5:  # the first one that says which migrations it has
+            connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": revision_of(version)})
             return
         if connection.dialect.name == "postgresql":
             connection.execute(text("DROP FUNCTION runbook_append_only() CASCADE"))
             connection.execute(text("DROP FUNCTION runbook_tell() CASCADE"))
         connection.execute(text("DROP TABLE alembic_version"))
-        connection.execute(text("DROP TABLE live_output"))
         if version == 1:
             connection.execute(text("DROP TABLE tasks"))
             connection.execute(text("DROP TABLE prunings"))
-        connection.execute(text("UPDATE meta SET value = :v WHERE key = 'schema_version'"), {"v": version})
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
 def test_a_journal_from_before_is_taken_over_with_all_it_holds(database, written, address, tmp_path, version):
     with database.writing() as connection:
         whole = described(connection)

@@ -1,9 +1,9 @@
-"""Version 6: room for what running attempts put out, for whoever watches."""
+"""Version 7: room for what running attempts put out, for whoever watches."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0006", "0005"
+revision, down_revision = "0007", "0006"
 
 
 def upgrade() -> None:
@@ -18,7 +18,7 @@ def upgrade() -> None:
         _text("at"),
         sa.PrimaryKeyConstraint("run", "task", "number", "stream"),
     )
-    op.execute("UPDATE meta SET value = 6 WHERE key = 'schema_version'")
+    op.execute("UPDATE meta SET value = 7 WHERE key = 'schema_version'")
 
 
 def _text(name: str) -> sa.Column[str]:
