@@ -28,7 +28,7 @@ _WORKER = {
     "queue_runs": "SELECT",
     "queue_orders": "SELECT, UPDATE (state, worker, host, begun_at, progress, report), DELETE",
     "queue_outputs": "INSERT",
-    "live_output": "SELECT (run, task, number, stream), INSERT, UPDATE (data, total, at)",
+    "live_output": "SELECT, INSERT, UPDATE (data, total, at)",  # (to overwrite a row is to read it)
     "queue_workers": "SELECT, INSERT, UPDATE (heartbeat, draining), DELETE",
     "procrastinate_jobs": "SELECT, UPDATE, DELETE",
     "procrastinate_workers": "SELECT, INSERT, UPDATE, DELETE",
