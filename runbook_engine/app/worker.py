@@ -118,6 +118,7 @@ class QueueWorker:
         finally:
             keeper.close(_LAST_WORDS)
             self._board.close()
+            shows.close()
             self._close(self._runs.values())
 
     def stop(self) -> None:
