@@ -4,6 +4,7 @@ Their image is made by `host_image.sh`. Their addresses are from 198.18.0.0/15, 
 (RFC 2544).
 """
 
+import functools
 import os
 import random
 import socket
@@ -22,10 +23,18 @@ os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 os.environ.setdefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
 
 
+@functools.cache
 def why_not():
     """Say why there can be no hosts in containers here; nothing when there can."""
     if SSHD is None:
         return "no ssh-keygen and sshd: install openssh-server"
+    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if address.startswith("unix://"):  # docker's client leaves a socket open where nobody answers
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(address.removeprefix("unix://"))
+            except OSError as error:
+                return f"no Docker engine here ({address}: {error.strerror})"
     import docker
 
     try:
