@@ -201,7 +201,7 @@ def _how_it_ended(event: AttemptFinished | TaskSkipped | TaskBlocked) -> tuple[s
             return "blocked", f"because {because}"
         case AttemptFinished():
             text = event.error or (event.finding.summary if event.finding else "")
-            word = "in doubt" if event.in_doubt else event.outcome.value
+            word = "in doubt" if event.in_doubt else "taken back" if event.was_none else event.outcome.value
             return word, f"{text} ({event.seconds:.1f} s)" if event.seconds >= 0.05 else text  # noqa: PLR2004 - shown digits
 
 

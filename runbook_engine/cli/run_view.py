@@ -152,7 +152,9 @@ class RunView:
 
     def _finish(self, finished: AttemptFinished) -> None:
         self._stop(finished.task)
-        if finished.in_doubt:
+        if finished.was_none:
+            self._again(finished.task)
+        elif finished.in_doubt:
             self.doubts[finished.task] = finished.error
         else:
             self._end(finished.task, finished.outcome)

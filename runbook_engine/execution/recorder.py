@@ -67,6 +67,7 @@ class Recorder:
             error=report.error,
             output_digest={name: hashlib.sha256(data).hexdigest() for name, data in report.output.items()},
             in_doubt=report.in_doubt,
+            unbegun=report.unbegun,
         )
         self.add(event)
         self._ended.append(EndedAttempt(report.task, report.number, report.in_doubt))

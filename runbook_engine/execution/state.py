@@ -185,6 +185,8 @@ class RunState:
                 else:
                     task.partial = event.outputs
                     task.logical += not event.in_doubt
+                if event.was_none:
+                    task.phase, task.outcome = Phase.WAITING, None
             case TaskSkipped():
                 task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.SKIPPED, event.reason
             case TaskBlocked():

@@ -77,7 +77,7 @@ def _plain_text(event: Event) -> str:
                 f'{{"error":{encode_basestring(event.error)},"finding":{finding},"grade":null,'
                 f'"in_doubt":{_WORDS[event.in_doubt]},"kind":"attempt.finished","number":{event.number},'
                 f'"outcome":"{event.outcome.value}","output_digest":{{}},"outputs":{{}},"seconds":{event.seconds!r},'
-                f'"task":{encode_basestring(event.task)}}}'
+                f'"task":{encode_basestring(event.task)},"unbegun":{_WORDS[event.unbegun]}}}'
             )
     return ""
 

@@ -136,7 +136,7 @@ def run_row(row: Sequence[object]) -> RunRow:
 
 def _outcome(stored: StoredEvent) -> str:
     match stored.event:
-        case AttemptFinished(in_doubt=False, outcome=outcome):
+        case AttemptFinished(in_doubt=False, unbegun=False, outcome=outcome):
             return outcome.value
         case TaskSkipped() | HoldResolved(decision="skip"):
             return Outcome.SKIPPED.value

@@ -52,6 +52,8 @@ def standing(event: Event) -> Standing | None:
     match event:
         case AttemptStarted(number=number) | AttemptFinished(number=number, in_doubt=True):
             found = Standing(number, number - 1)
+        case AttemptFinished(was_none=True):
+            found = _OVER
         case AttemptFinished(number=number, outcome=outcome):
             found = _UNDECIDED if outcome in _FAILED else Standing(number, _NEVER)
         case TaskSkipped() | TaskBlocked() | GateOpened():

@@ -36,6 +36,7 @@ class AttemptFinished(Frozen):
         seconds: how long it took, by a monotonic clock.
         error: what went wrong, for people; empty when it ended well.
         output_digest: SHA-256 of the captured output that is kept beside the events, by stream.
+        unbegun: it was ordered and nobody had begun it when the order was taken back: the task waits as it did before.
     """
 
     kind: Literal["attempt.finished"] = "attempt.finished"
@@ -49,6 +50,12 @@ class AttemptFinished(Frozen):
     error: str = ""
     output_digest: dict[str, str] = Field(default_factory=dict)
     in_doubt: bool = False
+    unbegun: bool = False
+
+    @property
+    def was_none(self) -> bool:
+        """Whether nothing was done and nothing is in doubt, so that the task stands as if it had not been ordered."""
+        return self.unbegun and not self.in_doubt
 
 
 class TaskSkipped(Frozen):

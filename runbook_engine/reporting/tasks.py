@@ -112,6 +112,8 @@ class TaskFold:
         self._end(event.outcome, "")
         if event.in_doubt:
             self.state = "in-doubt"
+        elif event.was_none:
+            self.state, self.outcome, self.reason = "pending", None, event.error
 
     def _drift(self, stored: StoredEvent, event: DriftFound) -> None:
         self.state, self.outcome = "ended", event.outcome

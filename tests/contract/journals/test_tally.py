@@ -49,6 +49,7 @@ def events():
             outcome=st.sampled_from(Outcome),
             error=st.sampled_from(["", "boom"]),
             in_doubt=st.booleans(),
+            unbegun=st.booleans(),
         ),
         st.builds(TaskSkipped, task=TASKS, reason=st.just("when")),
         st.builds(TaskBlocked, task=TASKS, because=st.just("step a failed")),

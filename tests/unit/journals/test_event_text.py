@@ -36,6 +36,7 @@ FINISHED = st.builds(
     error=TEXTS,
     output_digest=st.just({}) | st.dictionaries(TEXTS, TEXTS, max_size=2),
     in_doubt=st.booleans(),
+    unbegun=st.booleans(),
 )
 
 

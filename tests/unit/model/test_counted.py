@@ -24,7 +24,9 @@ from runbook_engine.model.event import (
     TaskResolved,
 )
 from runbook_engine.model.outcome import Outcome
+from runbook_engine.reporting.build import report_of
 from runbook_engine.reporting.evidence import controls
+from runbook_engine.reporting.run_fold import RunFold
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 DANA, ELI = Actor(kind="person", name="dana"), Actor(kind="person", name="eli")
@@ -111,3 +113,25 @@ def test_all_who_fold_it_agree(raced):
     (control,) = controls(raced.read("r"), "open")
     assert (control.approvals, control.deviations) == ((3, 5), (10, 14))
     assert raced.verify("r") == []
+
+
+def test_what_was_taken_back_before_anybody_began_it_waits_and_is_no_failure():
+    journal = MemoryJournal()
+    journal.open_run("r", RunOpened(runbook="r", inventory="i", mode="live", fingerprint="f", engine_version="1"), DANA)
+    started = AttemptStarted(task="a@h", number=1, token="t")
+    journal.append("r", [started, AttemptFinished(task="a@h", unbegun=True, **FAILED)], DANA)
+    screen = io.StringIO()
+    lines = LineProgress(screen)
+    fold = RunFold()
+    for stored in journal.read("r"):
+        lines.event(stored)
+        fold.follow(stored)
+    tally = journal.tally("r")
+    for state in (RunState("r", journal.read("r")), RunState("r", tally.events, whole=False)):
+        task = state.task("a@h")
+        assert (task.phase.value, task.outcome, task.unproven_end) == ("waiting", None, False)
+    assert (fold.tasks["a@h"].state, fold.tasks["a@h"].outcome) == ("pending", None)
+    assert (lines.view.outcome("a@h"), lines.view.running, dict(tally.well)) == (None, {}, {})
+    assert "taken back    a@h" in screen.getvalue()
+    assert report_of(fold).troubles == ()
+    assert journal.verify("r") == []
