@@ -23,7 +23,8 @@ def message_for(
     is_drill = run.mode is Mode.DRILL
     message["From"] = sender
     message["To"] = recipient
-    message["Subject"] = f"{_DRILL}: {subject}" if is_drill else subject
+    line = " ".join(subject.splitlines())  # also at separators of Unicode, which no header may hold
+    message["Subject"] = f"{_DRILL}: {line}" if is_drill else line
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id(recipient, sender=sender, run=run)
     message["Auto-Submitted"] = "auto-generated"
@@ -60,7 +61,13 @@ def address_of(text: str) -> str:
     """
     name, address = parseaddr(text)
     message = f"{text!r} is not one mail address; write name@example.com or Name <name@example.com>"
-    if any(sign in text for sign in "\r\n,;") or "@" not in address or not address.isprintable() or " " in address:
+    if (
+        any(sign in text for sign in ",;")
+        or len(f"{text}.".splitlines()) > 1
+        or "@" not in address
+        or not address.isprintable()
+        or " " in address
+    ):
         raise ValueError(message)
     try:
         Address(display_name=name, addr_spec=address)

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from runbook_engine.loading.schema_help import COMMUNICATION_HELP, INPUT_HELP, RUNBOOK_HELP, STEP_HELP, TRIGGER_HELP
+from runbook_engine.loading.schema_help import (
+    COMMUNICATION_HELP,
+    INPUT_HELP,
+    PART_HELP,
+    RUNBOOK_HELP,
+    STEP_HELP,
+    TRIGGER_HELP,
+)
 from runbook_engine.model.json import JsonObject
 from runbook_engine.model.names import RUNBOOK_NAME
 from runbook_engine.model.runbook import Runbook
@@ -35,6 +42,8 @@ def runbook_schema(actions: Mapping[str, type[Params]], defaults: Mapping[str, J
     _describe(definitions["Input"]["properties"], INPUT_HELP)
     _describe(definitions["Communication"]["properties"], COMMUNICATION_HELP)
     _describe(definitions["Trigger"]["properties"], TRIGGER_HELP)
+    for part, texts in PART_HELP.items():
+        _describe(definitions[part]["properties"], texts)
     definitions["template"] = {
         "type": "string",
         "pattern": r"\{\{|\{%",

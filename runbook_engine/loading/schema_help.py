@@ -59,6 +59,26 @@ TRIGGER_HELP = {
     "then": "propose: people are told the command of the runbook; notify: they are told that it holds.",
 }
 
+PART_HELP = {
+    "Objectives": {
+        "rto": "Recovery time: how long until the service works again.",
+        "rpo": "Recovery point: how old the data may be that is recovered.",
+    },
+    "Drill": {"every": "The longest time between two drills, such as 365d."},
+    "Review": {
+        "every": "The longest time between two reviews, such as 365d.",
+        "last": "The day of the last one.",
+    },
+    "Retry": {
+        "attempts": "Greatest number of attempts, the first included.",
+        "delay": "Wait before the second attempt.",
+        "backoff": "Factor by which the wait grows from one attempt to the next.",
+        "max_delay": "The longest wait.",
+        "jitter": "Share (0 to 1) of each wait that is drawn at random.",
+        "until": "Expression over result (the outputs) that must be true for an attempt to have ended well.",
+    },
+}
+
 INPUT_HELP = {
     "type": "string, integer, number, boolean, list, duration or run (an earlier run, given by --from-run).",
     "required": "The operator must give it.",
