@@ -4,6 +4,9 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# From Python 3.12 on an interpreter begins with some.
+_FROZEN_AT_FIRST = gc.get_freeze_count()
+
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
@@ -18,7 +21,7 @@ def collector_paused() -> Iterator[None]:
         yield
     finally:
         if collecting:
-            if not gc.get_freeze_count():  # else somebody else froze objects, and wants them to stay so
+            if gc.get_freeze_count() <= _FROZEN_AT_FIRST:  # else somebody else froze objects, and wants them to stay so
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()

@@ -28,12 +28,13 @@ def test_it_goes_on_after_an_error():
 
 
 def test_what_was_built_is_old_but_still_collected():
+    frozen = gc.get_freeze_count()
     with collector_paused():
         kept = [[] for _ in range(1000)]
         seen = weakref.ref(Node())
     young = {id(node) for node in gc.get_objects(generation=0)}
     assert not young & {id(node) for node in kept}
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= frozen
     assert seen() is not None
     gc.collect()
     assert seen() is None

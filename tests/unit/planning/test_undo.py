@@ -1,7 +1,7 @@
 """The plan that takes a run back: what changed, in the opposite order, over gaps, and what can't be undone."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.plans import plan_of, planned
 from support.simulation import Do, FakeCatalog
@@ -84,6 +84,7 @@ def test_nothing_changed_gives_no_steps(changed):
     assert (undo.plan.steps, undo.kept) == ((), ())
 
 
+@settings(deadline=None)
 @given(data=st.data(), count=st.integers(1, 9))
 def test_whatever_changed_is_undone_after_every_changed_step_that_followed_it(data, count):
     steps = []
