@@ -52,6 +52,7 @@ class Link:
             made = psycopg.connect(self._url, autocommit=True, application_name=self._name, **PATIENCE)
             made.execute("SET statement_timeout = '120s'")
             made.execute("SET lock_timeout = '30s'")
+            made.execute("SET idle_in_transaction_session_timeout = '20s'")
             made.execute(f"LISTEN {self._channel}")
             self._connection, self._told, self._delay = made, False, _FIRST_DELAY
         return self._connection

@@ -259,7 +259,15 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _set_up_postgresql(connection: _DriverConnection, _record: object) -> None:
     cursor = connection.cursor()
-    for setting in ("synchronous_commit = on", "lock_timeout = '30s'", "statement_timeout = '120s'"):
+    # Who is frozen in the middle of a transaction holds its locks, also that of a lease which is to be taken over: the
+    # server lets go of it before those who wait give up.
+    settings = (
+        "synchronous_commit = on",
+        "idle_in_transaction_session_timeout = '20s'",
+        "lock_timeout = '30s'",
+        "statement_timeout = '120s'",
+    )
+    for setting in settings:
         cursor.execute(f"SET {setting}")
     cursor.close()
     connection.commit()

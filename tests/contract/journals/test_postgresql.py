@@ -1,12 +1,15 @@
 """A journal in PostgreSQL: the server restarts, is away, or answers too late."""
 
 import shutil
+import threading
 
 import pytest
+from support.in_background import in_background
 
 from runbook_engine.journals.address import open_journal
-from runbook_engine.model.errors import JournalError, JournalUnavailableError
+from runbook_engine.model.errors import JournalError, JournalUnavailableError, LeaseError
 from runbook_engine.model.event import NoteAdded
+from runbook_engine.ports.journal import Holder
 
 
 @pytest.fixture
@@ -84,3 +87,33 @@ def test_a_database_without_a_journal_is_said(postgres, tmp_path):
 def test_a_database_that_is_not_there_is_said(postgres, tmp_path):
     with pytest.raises(JournalError, match="does not exist"):
         open_journal(postgres.url("nowhere"), project=tmp_path, create=True)
+
+
+def test_who_is_frozen_in_a_transaction_keeps_nobody_from_taking_the_lease_over(postgres, tmp_path, opening, actor):
+    url = postgres.url(postgres.new_journal(), "journal_app")
+    ours, others = (open_journal(url, project=tmp_path, create=False) for _ in range(2))
+    lease = ours.take_lease("run:r1", Holder(host="frozen", boot="b", pid=1, started=1), 60)
+    ours.open_run("r1", opening, actor, lease=lease)
+    in_mid_transaction, wakes = threading.Event(), threading.Event()
+
+    def freeze(connection):
+        def shown(name):
+            return int(connection.execute(f"SELECT setting FROM pg_settings WHERE name = '{name}'").fetchone()[0])
+
+        assert 0 < shown("idle_in_transaction_session_timeout") < shown("lock_timeout"), "before those who wait give up"
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = '300ms'")  # not that long in a test
+        in_mid_transaction.set()
+        wakes.wait(60)
+
+    thread, ended = in_background(lambda: ours.append("r1", [NoteAdded(text="late")], actor, lease=lease, also=freeze))
+    assert in_mid_transaction.wait(60), ended
+    taken = others.take_lease("run:r1", Holder(host="other", boot="c", pid=2, started=2), 60, take_over=True)
+    assert taken.fence == lease.fence + 1
+    wakes.set()
+    thread.join(60)
+    assert isinstance(ended[0], JournalUnavailableError), "as after any lost connection, it may ask again"
+    with pytest.raises(LeaseError, match="the right to advance run:r1 was lost"):
+        ours.append("r1", [NoteAdded(text="late")], actor, lease=lease)
+    assert [stored.seq for stored in others.read("r1")] == [1], "who wakes writes nothing"
+    ours.close()
+    others.close()

@@ -13,7 +13,7 @@ from support.control_machines import ContainerMachine
 from support.takeover import Failover, Grounds, killed_and_frozen
 from support.tcp import Relay
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")]
 
 
 @pytest.fixture
