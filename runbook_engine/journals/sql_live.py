@@ -1,7 +1,7 @@
 """What running attempts put out, in a table of the database: overwritten in place, removed with the attempt's end.
 
 Whoever writes it must never hold back who writes the record: an SQLite file is written by a connection that does not
-wait for the disk, and PostgreSQL by single statements, none of which keeps a lock when its process is frozen.
+wait for the disk, and in PostgreSQL the record's transaction leaves a row that somebody holds to the end of a run.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,9 @@ SELECT {m}, {m}, {m}, {m}, {m}, {m}, {at}
 WHERE EXISTS (SELECT 1 FROM leases WHERE name = {m} AND fence = {m} AND holder IS NOT NULL)
 AND EXISTS (SELECT 1 FROM tasks WHERE run = {m} AND task = {m} AND kind = 'attempt.started')
 ON CONFLICT (run, task, number, stream) DO UPDATE SET data = excluded.data, total = excluded.total, at = excluded.at"""
-_OVER = "DELETE FROM live_output WHERE run = {m} OR run IN (SELECT id FROM runs WHERE closed_at IS NOT NULL)"
+_OVER = "run = {m} OR run IN (SELECT id FROM runs WHERE closed_at IS NOT NULL)"
+# The driver sends many tails as one transaction: a process frozen in its middle holds rows, and two could wait for each other.
+_UNHELD = "DELETE FROM live_output WHERE ctid = ANY(ARRAY(SELECT ctid FROM live_output WHERE {} FOR UPDATE SKIP LOCKED))"
 
 
 def show(store: Store, tails: Sequence[Tail], lease: Lease) -> None:
@@ -67,14 +69,15 @@ def settle(connection: Connection, run: str, events: Iterable[Event]) -> None:
     ended, mark = [], MARKS[connection.dialect.name]
     for event in events:
         if isinstance(event, RunClosed):
-            ask(connection, _OVER.format(m=mark), (run,))
+            over = _UNHELD if connection.dialect.name == "postgresql" else "DELETE FROM live_output WHERE {}"
+            ask(connection, over.format(_OVER.format(m=mark)), (run,))
             return
         if isinstance(event, AttemptFinished):
             ended.append(label(event.task))
     if not ended:
         return
     if connection.dialect.name == "postgresql":  # one question, and one answer over the network
-        ask(connection, "DELETE FROM live_output WHERE run = %s AND task = ANY(%s)", (run, ended))
+        ask(connection, _UNHELD.format("run = %s AND task = ANY(%s)"), (run, ended))
     elif ask(connection, "SELECT 1 FROM live_output WHERE run = ? LIMIT 1", (run,)):
         put(connection, "DELETE FROM live_output WHERE run = ? AND task = ?", [(run, task) for task in ended])
 

@@ -108,8 +108,7 @@ def test_what_came_too_late_stays_behind_no_other_runs_end_and_no_pruning(tmp_pa
     database.close()
 
 
-def test_the_record_is_written_while_somebody_holds_what_is_shown(postgres, tmp_path, opening, actor):
-    """A process that is frozen in the middle of showing something must not keep an attempt's end from being recorded."""
+def test_the_record_is_written_while_somebody_shows_the_same(postgres, tmp_path, opening, actor):
     url = postgres.url(postgres.new_journal(), "journal_app")
     journal = open_journal(url, project=tmp_path, create=False)
     journal.open_run("r1", opening, actor)
@@ -127,6 +126,29 @@ def test_the_record_is_written_while_somebody_holds_what_is_shown(postgres, tmp_
     idle = postgres.sql(name, "SELECT count(*) FROM pg_locks WHERE relation = 'live_output'::regclass")
     assert idle == [(0,)], "no lock is kept between statements"
     assert journal.verify() == []
+    journal.close()
+
+
+def test_a_row_that_somebody_holds_is_left_to_the_end_of_a_run(postgres, tmp_path, opening, actor):
+    """Several tails are one transaction to the server, open until the last has come: of a frozen process, for long."""
+    name = postgres.new_journal()
+    journal = open_journal(postgres.url(name, "journal_app"), project=tmp_path, create=False)
+    for run in ("r1", "r2", "r3"):
+        journal.open_run(run, opening, actor)
+    lease = journal.take_lease("run:r1", this_process(), 60)
+    begin(journal, actor, lease, "a@h", "b@h")
+    journal.show([tail(b"a"), tail(b"b", "b@h")], lease)
+    holder = open_database(postgres.url(name, "journal_app"), project=tmp_path)
+    with holder.writing() as connection:
+        connection.execute(text("UPDATE live_output SET total = 2 WHERE task = 'a@h'"))
+        end(journal, actor, lease, "a@h")
+        end(journal, actor, lease, "b@h")
+        journal.append("r2", [RunClosed(status="failed")], actor)
+        journal.append("r1", [RunClosed(status="failed")], actor, lease=lease)
+    assert [one[0] for one in words(journal)] == ["a@h"]
+    journal.append("r3", [RunClosed(status="failed")], actor)
+    assert words(journal) == []
+    holder.close()
     journal.close()
 
 
