@@ -46,14 +46,19 @@ def explained() -> Iterator[None]:
     Raises:
         JournalError: that.
     """
-    from runbook_engine.dispatchers.queue_list import NoSchemaError, UnreachableError
+    from runbook_engine.dispatchers.queue_list import NoSchemaError, RefusedError, UnreachableError
 
     try:
         yield
     except NoSchemaError as error:
         raise JournalError(
             f"the journal's database can't hold orders for workers: {error}",
-            hint="whoever owns it runs: runbook journal upgrade",
+            hint="whoever owns it runs: runbook journal upgrade (or init, where no journal is yet)",
+        ) from error
+    except RefusedError as error:
+        raise JournalError(
+            f"the journal's database refuses this role what orders for workers need: {error}",
+            hint="whoever owns it runs: runbook journal init --worker-role ROLE (--app-role ROLE for who runs)",
         ) from error
     except UnreachableError as error:
         raise JournalUnavailableError(f"the journal's database can't be reached: {error}") from error

@@ -11,7 +11,7 @@ import psycopg
 from runbook_engine.dispatchers import queue_orders
 from runbook_engine.dispatchers.queue_jobs import Key, defer
 from runbook_engine.dispatchers.queue_link import Link
-from runbook_engine.dispatchers.queue_list import UnreachableError
+from runbook_engine.dispatchers.queue_list import refusal
 from runbook_engine.dispatchers.queue_orders import End, NewOrder, OrderRow, WorkerRow
 from runbook_engine.dispatchers.queue_watch import STALL_SECONDS, Watch
 from runbook_engine.dispatchers.queue_window import Window
@@ -84,6 +84,7 @@ class QueueDispatcher:
 
         Raises:
             UnreachableError: the database can't be asked.
+            RefusedError: this role may not.
         """
         facts = self._facts
         try:
@@ -91,7 +92,7 @@ class QueueDispatcher:
             with connection.transaction():
                 self._inherited = queue_orders.open_run(connection, facts.run, facts.fence, facts.facts)
         except psycopg.Error as error:
-            raise UnreachableError(str(error).strip().partition("\n")[0]) from error
+            raise refusal(error) from error
         self._thread.start()
 
     def enlist(self, orders: Sequence[AttemptOrder], ended: Sequence[EndedAttempt]) -> Callable[[Any], None] | None:

@@ -19,6 +19,16 @@ class UnreachableError(Exception):
     """The database can't be asked."""
 
 
+class RefusedError(Exception):
+    """The database has all that is needed, and refuses it to this role."""
+
+
+def refusal(error: psycopg.Error) -> UnreachableError | RefusedError:
+    """Give what a database's error means for who asked, in the database's own words."""
+    words = str(error).strip().partition("\n")[0]
+    return (RefusedError if isinstance(error, psycopg.errors.InsufficientPrivilege) else UnreachableError)(words)
+
+
 def check_schema(connection: Any) -> None:
     """Make sure that a database has all that orders need.
 
@@ -48,7 +58,7 @@ def ensure_schema(url: str) -> None:
             f"they are missing, and this role may not make them ({error.diag.message_primary})"
         ) from error
     except psycopg.Error as error:
-        raise UnreachableError(str(error).strip().partition("\n")[0]) from error
+        raise refusal(error) from error
 
 
 def workers_and_orders(url: str) -> list[tuple[dict[str, Any], list[tuple[str, str, Any]]]]:
@@ -56,7 +66,7 @@ def workers_and_orders(url: str) -> list[tuple[dict[str, Any], list[tuple[str, s
 
     Raises:
         NoSchemaError: the database has no tables for that.
-        UnreachableError: the database can't be asked.
+        UnreachableError, RefusedError: it can't be asked.
     """
     try:
         with psycopg.connect(url, application_name="runbook workers", **PATIENCE) as connection:
@@ -75,5 +85,5 @@ def workers_and_orders(url: str) -> list[tuple[dict[str, Any], list[tuple[str, s
             for worker, run, task, since in connection.execute(query):
                 orders.setdefault(worker, []).append((run, task, since))
     except psycopg.Error as error:
-        raise UnreachableError(str(error).strip().partition("\n")[0]) from error
+        raise refusal(error) from error
     return [(worker, orders.get(worker["id"], [])) for worker in workers]

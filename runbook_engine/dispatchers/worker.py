@@ -13,6 +13,7 @@ import psycopg
 from runbook_engine.dispatchers import queue_claims, queue_orders
 from runbook_engine.dispatchers.queue_claims import Claimed, Ended, OrderKey, WorkerFacts
 from runbook_engine.dispatchers.queue_link import Link
+from runbook_engine.dispatchers.queue_list import refusal
 from runbook_engine.dispatchers.queue_watch import BEAT_SECONDS, STALL_SECONDS, Watch
 from runbook_engine.dispatchers.queue_wire import SentOrder, may_settle, read_order, report_text
 from runbook_engine.dispatchers.worker_attempts import Make, WorkerAttempts
@@ -67,9 +68,14 @@ class Keeper:
         """Say that this worker works.
 
         Raises:
-            psycopg.Error: the database can't be reached, or this role may not.
+            UnreachableError: the database can't be asked.
+            RefusedError: this role may not.
         """
-        self._beat(self._link.connection())
+        try:
+            self._beat(self._link.connection())
+        except psycopg.Error as error:
+            self._link.let_go()
+            raise refusal(error) from error
         self._thread.start()
 
     def claim(self, key: OrderKey, ended: Callable[[], None]) -> "Future[str]":

@@ -16,9 +16,10 @@ _MAKING_SECONDS = 2.0
 _LEAST_BYTES = 512  # SQLite's smallest page; it takes a shorter file for a new database
 
 
-def no_journal(where: str) -> NoJournalError:
+def no_journal(where: str, *, is_file: bool = True) -> NoJournalError:
     """Say that there is no journal yet."""
-    return NoJournalError(f"no journal yet at {where}", hint="the first `runbook run` makes it")
+    hint = "the first `runbook run` makes it" if is_file else "whoever owns the database makes it: runbook journal init"
+    return NoJournalError(f"no journal yet at {where}", hint=hint)
 
 
 def is_there(path: Path) -> bool:

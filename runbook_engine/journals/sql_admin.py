@@ -96,7 +96,7 @@ class JournalDatabase:
             alone(connection)
             version = version_of(connection, self.where)
             if version is None:
-                raise no_journal(self.where)
+                raise no_journal(self.where, is_file=self.is_file)
             if version < SCHEMA_VERSION:
                 self._refuse_live(connection)
                 migrate(connection, version)

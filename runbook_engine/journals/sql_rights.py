@@ -42,17 +42,12 @@ _OF_WORKERS = """\
 SELECT relname, relkind FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'S')
 AND (relname LIKE 'procrastinate\\_%' OR relname LIKE 'queue\\_%') ORDER BY relname"""
+# (information_schema shows a role nobody's rights but its own)
 _GRANTED = """\
-SELECT grantee, bool_or(privilege_type = 'INSERT') FROM information_schema.role_table_grants
-WHERE table_schema = current_schema() AND table_name = 'events' AND grantee <> 'PUBLIC' AND grantee NOT IN
-  (SELECT tableowner FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'events')
-GROUP BY grantee ORDER BY grantee"""
-_GRANTED_WORKERS = """\
-SELECT DISTINCT grantee FROM information_schema.role_table_grants
-WHERE table_schema = current_schema() AND table_name = 'queue_workers' AND privilege_type = 'INSERT'
-AND grantee <> 'PUBLIC' AND grantee NOT IN
-  (SELECT tableowner FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'queue_workers')
-ORDER BY grantee"""
+SELECT rolname, bool_or(privilege_type = 'INSERT')
+FROM pg_class, aclexplode(relacl) JOIN pg_roles ON pg_roles.oid = grantee
+WHERE relnamespace = current_schema()::regnamespace AND relname = :name AND grantee <> relowner
+GROUP BY rolname ORDER BY rolname"""
 _RIGHTS = ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
 
 
@@ -103,8 +98,8 @@ def has_workers_tables(connection: Connection) -> bool:
 
 def granted(connection: Connection) -> Roles:
     """Tell which roles, besides the owner, have rights by now: who may add events, who may only read, who works."""
-    rows = connection.execute(text(_GRANTED)).all()
-    works = connection.execute(text(_GRANTED_WORKERS)).scalars()
+    rows = connection.execute(text(_GRANTED), {"name": "events"}).all()
+    works = [role for role, adds in connection.execute(text(_GRANTED), {"name": "queue_workers"}) if adds]
     return Roles(
         tuple(role for role, adds in rows if adds),
         tuple(role for role, adds in rows if not adds),

@@ -150,7 +150,7 @@ def prepare(connection: Connection, *, create: bool, where: str) -> None:
     version = version_of(connection, where)
     if version is None:
         if not create:
-            raise no_journal(where)
+            raise no_journal(where, is_file=connection.dialect.name == "sqlite")
         make_tables(connection)
     elif version > SCHEMA_VERSION:
         raise JournalError(

@@ -5,14 +5,18 @@ import threading
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from support.orders import an_order
 
+from runbook_engine.app.workers import explained
 from runbook_engine.dispatchers import queue_orders
 from runbook_engine.dispatchers.queue_claims import OrderKey, WorkerFacts
+from runbook_engine.dispatchers.queue_list import workers_and_orders
 from runbook_engine.dispatchers.queue_orders import End, NewOrder
 from runbook_engine.dispatchers.queue_wire import SentOrder, order_text, read_report
 from runbook_engine.dispatchers.worker import Keeper
 from runbook_engine.dispatchers.worker_loop import JobsConnector
+from runbook_engine.model.errors import ExitCode, JournalError
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.dispatcher import AttemptReport
 from runbook_engine.testing import ManualClock
@@ -65,6 +69,18 @@ def keeper(database, work):
     yield made
     work.go.set()
     made.close(PATIENCE)
+
+
+@pytest.mark.parametrize("who", ["worker", "reader"])
+def test_a_role_without_rights_is_told_so_and_what_gives_them(database, work, who):
+    url = make_conninfo(database.info.dsn, user="journal_worker")
+    facts = WorkerFacts(("eu",), "vm 1", 7, "1", "{}", 2)
+    keeper = Keeper(url, facts, make=work.make, tidy=work.tidy, alive=print, say=print, clock=ManualClock())
+    with pytest.raises(JournalError, match="refuses this role .*: permission denied for table queue_") as refused:
+        with explained():
+            keeper.start() if who == "worker" else workers_and_orders(url)
+    assert refused.value.exit_code == ExitCode.JOURNAL
+    assert "runbook journal init --worker-role" in refused.value.hint
 
 
 def _body(key, **more):
