@@ -26,10 +26,10 @@ WHERE EXISTS (SELECT 1 FROM leases WHERE name = {m} AND fence = {m} AND holder I
 AND EXISTS (SELECT 1 FROM tasks WHERE run = {m} AND task = {m} AND kind = 'attempt.started')
 ON CONFLICT (run, task, number, stream) DO UPDATE SET data = excluded.data, total = excluded.total, at = excluded.at"""
 _OVER = "run = {m} OR run IN (SELECT id FROM runs WHERE closed_at IS NOT NULL)"
-# The driver sends many tails as one transaction: a process frozen in its middle holds rows, and two could wait for each other.
-_UNHELD = (
-    "DELETE FROM live_output WHERE ctid = ANY(ARRAY(SELECT ctid FROM live_output WHERE {} FOR UPDATE SKIP LOCKED))"
-)
+# The driver sends many tails as one transaction: a process frozen in its middle holds rows, and two could deadlock.
+_UNHELD = """\
+DELETE FROM live_output
+WHERE ctid = ANY(ARRAY(SELECT ctid FROM live_output WHERE {} FOR UPDATE SKIP LOCKED))"""
 
 
 def show(store: Store, tails: Sequence[Tail], lease: Lease) -> None:

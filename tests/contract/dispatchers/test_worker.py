@@ -76,9 +76,9 @@ def test_a_role_without_rights_is_told_so_and_what_gives_them(database, work, wh
     url = make_conninfo(database.info.dsn, user="journal_worker")
     facts = WorkerFacts(("eu",), "vm 1", 7, "1", "{}", 2)
     keeper = Keeper(url, facts, make=work.make, tidy=work.tidy, alive=print, say=print, clock=ManualClock())
-    with pytest.raises(JournalError, match="refuses this role .*: permission denied for table queue_") as refused:
-        with explained():
-            keeper.start() if who == "worker" else workers_and_orders(url)
+    words = r"refuses this role .*: permission denied for table queue_"
+    with pytest.raises(JournalError, match=words) as refused, explained():
+        keeper.start() if who == "worker" else workers_and_orders(url)
     assert refused.value.exit_code == ExitCode.JOURNAL
     assert "runbook journal init --worker-role" in refused.value.hint
 

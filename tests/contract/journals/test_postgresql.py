@@ -78,8 +78,9 @@ def test_a_batch_whose_answer_was_lost_is_not_written_twice(server, tmp_path, op
 
 def test_a_database_without_a_journal_is_said(postgres, tmp_path):
     url = postgres.url(postgres.new_database())
-    with pytest.raises(JournalError, match="no journal yet"):
+    with pytest.raises(JournalError, match="no journal yet") as none:
         open_journal(url, project=tmp_path, create=False)
+    assert "runbook journal init" in none.value.hint
     open_journal(url, project=tmp_path, create=True).close()
     open_journal(url, project=tmp_path, create=False).close()
 
