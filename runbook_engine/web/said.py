@@ -11,6 +11,7 @@ from runbook_engine.app.say import add_note, say_to_audiences
 from runbook_engine.app.steer import Decision, Order, abort_at, check_plan, decide, order_run
 from runbook_engine.model.event import Actor
 from runbook_engine.ports.journal import Journal
+from runbook_engine.web.replies import RefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,14 @@ def _order(order: Order) -> Callable[[Said], object]:
 
 
 def _abort(said: Said) -> None:
-    """End the run, or end it because of a held task."""
+    """End the run, or end it because of a held task; the form's box that says so must be ticked.
+
+    Raises:
+        RefusedError: it is not; browsers ask for it, others may not.
+    """
+    if said.form.get("sure") != "yes":
+        hint = 'tick "Yes, end run …" (a program sends sure=yes)'
+        raise RefusedError(400, f"an abort ends run {said.run} for good, and nobody said that they are sure", hint=hint)
     if said.task:
         said.check_plan()
         abort_at(said.project, said.journal, said.run, said.task, reason=said.text, person=said.actor)

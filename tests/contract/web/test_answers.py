@@ -69,10 +69,14 @@ def test_orders_are_given_and_what_makes_no_sense_is_told(stage, place, waiting)
         assert again.status_code == 409
         assert "is paused already" in again.text
         assert stage.say(eli, f"{url}/continue").status_code == 303
-        unreasoned = stage.say(eli, f"{url}/abort", reason=" ")
+        unsure = stage.say(eli, f"{url}/abort", reason="a slip of the finger")
+        assert (unsure.status_code, "nobody said that they are sure" in unsure.text) == (400, True)
+        assert stage.say(eli, f"{url}/answer", answer="abort", reason="another", sure="no").status_code == 400
+        unreasoned = stage.say(eli, f"{url}/abort", reason=" ", sure="yes")
         assert unreasoned.status_code == 409
         assert "needs a reason" in unreasoned.text
-        assert stage.say(eli, f"{url}/abort", reason="the region is back", cancel="yes").status_code == 303
+        over = stage.say(eli, f"{url}/abort", reason="the region is back", cancel="yes", sure="yes")
+        assert over.status_code == 303
         assert last(place, waiting).event.cancel
         assert place.kinds(waiting)[-3:] == ["run.paused", "run.continued", "run.abort-requested"]
 
@@ -80,8 +84,9 @@ def test_orders_are_given_and_what_makes_no_sense_is_told(stage, place, waiting)
 def test_a_held_task_can_end_the_run(stage, place, waiting):
     with stage.login("eli") as eli:
         url = f"/runs/{waiting}/holds"
-        assert stage.say(eli, f"{url}/declare@localhost", decision="abort", reason="x").status_code == 409
-        assert stage.say(eli, f"{url}/probe@localhost", decision="abort", reason="x").status_code == 303
+        assert stage.say(eli, f"{url}/declare@localhost", decision="abort", reason="x", sure="yes").status_code == 409
+        assert stage.say(eli, f"{url}/probe@localhost", decision="abort", reason="x").status_code == 400
+        assert stage.say(eli, f"{url}/probe@localhost", decision="abort", reason="x", sure="yes").status_code == 303
     assert place.kinds(waiting)[-2:] == ["hold.resolved", "run.abort-requested"]
 
 
