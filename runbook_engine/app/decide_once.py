@@ -41,6 +41,9 @@ def append_decided(journal: Journal, run: str, speaker: Actor, decide: Decide) -
         except OvertakenError:
             if tries == _TRIES:
                 raise
+        about = {getattr(event, "task", None) for event in events}
         for stored in journal.read(run, after=state.seq):
             state.apply(stored)
-            faster = stored if stored.event.kind in DECISIVE else faster
+            # What was decided about another task in between has not kept this from being decided.
+            mine = getattr(stored.event, "task", None) in {None, *about}
+            faster = stored if mine and stored.event.kind in DECISIVE else faster

@@ -227,6 +227,7 @@ def _timeline(fold: RunFold, steps: Iterable[StepReport], marks: Clocks) -> tupl
         TimelineEntry(at=mark, kind="mark", label=name)
         for name in ("declared", "decided", "recovered", "verified")
         if (mark := getattr(marks, name)) is not None
+        and (name != "recovered" or fold.closed is not None)  # the last change so far is no recovery yet
     ]
     for step in steps:
         for task in step.tasks:

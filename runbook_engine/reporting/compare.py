@@ -10,7 +10,8 @@ from runbook_engine.reporting import words
 from runbook_engine.reporting.inert import markdown as inert
 
 _GOOD = frozenset({"changed", "unchanged", "would-change"})
-_NEITHER = frozenset({"", "skipped", "unproven"})  # nothing was found out of the step, or nobody wanted it done
+_NEITHER = frozenset({"", "skipped", "unproven", "held", "waiting", "running", "pending"})
+"""Nothing was found out of the step, or nobody wanted it done, or it is not over."""
 _SHORT = 12  # characters of a digest that a person compares
 
 

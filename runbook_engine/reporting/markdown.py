@@ -40,8 +40,7 @@ def _lines(report: RunReport) -> Iterator[str]:
             for one in report.readiness.findings
         ))  # fmt: skip
     yield "\n## Recovery\n"
-    marks = report.clocks
-    rows = [(name, words.moment(getattr(marks, name))) for name in ("declared", "decided", "recovered", "verified")]
+    rows = words.marks(report)
     rows += [("recovery time", words.recovery_time(report)), ("recovery point", words.recovery_point(report))]
     yield from _table(("mark", "when"), rows)
     if report.proof is not None:

@@ -53,10 +53,20 @@ def verdict(achieved: float | None, objective: float | None, *, missing: str) ->
 
 
 def recovery_time(report: RunReport) -> str:
-    """Say the recovery time achieved against its objective."""
-    return verdict(
-        report.rta, report.rto, missing="not achieved" if report.mode is not Mode.DRY_RUN else "not measured"
-    )
+    """Say the recovery time achieved against its objective; of a run that is not over, that there is none yet."""
+    missing = "not yet" if report.closed_at is None else "not achieved"
+    return verdict(report.rta, report.rto, missing=missing if report.mode is not Mode.DRY_RUN else "not measured")
+
+
+def marks(report: RunReport) -> list[tuple[str, str]]:
+    """Name the marks with their times; before a run is over, the last change so far is no recovery."""
+    passed = report.clocks
+    return [
+        ("declared", moment(passed.declared)),
+        ("decided", moment(passed.decided)),
+        ("recovered" if report.closed_at or passed.recovered is None else "last change", moment(passed.recovered)),
+        ("verified", moment(passed.verified)),
+    ]
 
 
 def recovery_point(report: RunReport) -> str:

@@ -54,7 +54,7 @@ def run_view(source: Source, viewer: Viewer | None, run: str) -> dict[str, objec
         "outlook": outlook(report, takes, now),
         "cards": step_cards(report),
         "graph": picture(as_svg(graph, inline=True, styled=False)) if graph else "",
-        "chart": make_chart(folded(report, over=over), None if over else now),
+        "chart": make_chart(folded(report), None if over else now),
         "deviations": [one for one in report.deviations if one.kind != "tolerated"],
         "tolerated": _tolerated(report),
         "running": running(source, report) if not over else [],

@@ -54,18 +54,12 @@ def step_cards(report: RunReport) -> list[StepCard]:
     return [_card(step, report.troubles, crowded=one_by_one > _MOST_TASKS) for step in report.steps]
 
 
-def folded(report: RunReport, *, over: bool) -> RunReport:
-    """Give the report with one line of the timeline for each step that has many tasks.
-
-    Args:
-        over: the run is; before that the last change so far is no recovery yet, and is not marked as one.
-    """
+def folded(report: RunReport) -> RunReport:
+    """Give the report with one line of the timeline for each step that has many tasks."""
     many = {step.id: step for step in report.steps if step.planned > FOLD_ABOVE}
     kept: list[TimelineEntry] = []
     lines: dict[str, TimelineEntry] = {}
     for entry in report.timeline:
-        if entry.kind == "mark" and entry.label == "recovered" and not over:
-            continue
         step = many.get(step_of(entry.label)) if entry.kind == "attempt" else None
         if step is None:
             kept.append(entry)

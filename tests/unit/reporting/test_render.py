@@ -210,6 +210,16 @@ def test_a_failed_run_achieved_nothing(story):
     assert "Recovery time:  not achieved (objective 1m)" in render_text(build_report(story.events))
 
 
+def test_a_run_that_is_not_over_has_recovered_nothing_and_missed_nothing_yet(story):
+    report = build_report(story.opened([("a", 1), ("b", 1)], objectives={"rto": "1m"}).did("a@h", took=5).events)
+    for render in (render_text, render_markdown, render_html):
+        assert "not yet (objective 1m)" in render(report).replace("\\", "")
+        assert "recovered" not in render(report).partition("What was proven")[0]
+    assert "| last change | 2026" in render_markdown(report)
+    assert "last change" in render_html(report)
+    assert {one.label for one in report.timeline if one.kind == "mark"} == {"declared"}
+
+
 def test_a_dry_run_ends_with_its_grade(story):
     story.opened([("a", 8)], mode="dry-run")
     for number in range(5):
