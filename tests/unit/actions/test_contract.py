@@ -10,6 +10,7 @@ import pytest
 from support import aws_compute_worlds, aws_control_worlds, aws_data_worlds
 
 import runbook_engine.actions
+from runbook_engine.actions.ansible_module import SCRIPT as MODULE_SCRIPT
 from runbook_engine.actions.ansible_playbook import SCRIPT as PLAY_SCRIPT
 from runbook_engine.actions.archive import SCRIPT
 from runbook_engine.actions.postgres_promote import PROMOTE
@@ -76,7 +77,8 @@ def ansible_host():
         return CommandResult(0, b"\nPLAY RECAP ****\nweb1 : ok=2 changed=1 unreachable=0 failed=0 skipped=0\n")
 
     argv = ("/bin/sh", "-c", PLAY_SCRIPT, "ansible.playbook", "ansible-playbook", "site.yml")
-    return make_context(connection=FakeConnection({}, {argv: play}))
+    module = ("/bin/sh", "-c", MODULE_SCRIPT, "ansible.module", "ansible-playbook")
+    return make_context(connection=FakeConnection({}, {argv: play, module: play}))
 
 
 def postgres_host():
@@ -260,6 +262,7 @@ WHERE = {"zone": "Z1", "records": [{"name": "a.example.com", "values": ["192.0.2
 RESTORED = {"dump": "/srv/a.dump", "sha256": hashlib.sha256(b"dump").hexdigest(), "database": "reviews"}
 COUNT = {"SELECT count(*) AS number_of_rows FROM t": [{"n": 2}]}
 CASES = {
+    "ansible.module": ({"module": "apt", "args": {"name": "x"}, "hosts": "web"}, ansible_host),
     "ansible.playbook": ({"playbook": "site.yml"}, ansible_host),
     "archive.restore": (
         {"archive": "/srv/a.tar", "sha256": hashlib.sha256(b"tar").hexdigest(), "dest": "/opt/app"},
