@@ -25,6 +25,8 @@ from runbook_engine.ports.clock import Clock
 from runbook_engine.ports.dispatcher import AttemptOrder, AttemptReport
 from runbook_engine.secrets.store import Secrets
 
+_SAME_COMMIT = "bring the worker's copy of the project to the same commit"
+
 
 class _CheckedHands(EngineHands):
     """Hands that read the project's files only as they were when the run's steps were planned."""
@@ -36,15 +38,17 @@ class _CheckedHands(EngineHands):
         """Read a file of the project.
 
         Raises:
-            RunbookError: it is not the one that the run was made with.
+            RunbookError: it is not the one that the run was made with, or is not there.
         """
-        data = read_project_file(self.root, path)
         known = self.files.get(path)
+        try:
+            data = read_project_file(self.root, path)
+        except RunbookError as error:
+            if known is None:
+                raise
+            raise RunbookError(f"{error.message}; it could where the run was made", hint=_SAME_COMMIT) from error
         if known is not None and known != file_hash(data):
-            raise RunbookError(
-                f"{path} is another one here than where the run was made",
-                hint="bring the worker's copy of the project to the same commit",
-            )
+            raise RunbookError(f"{path} is another one here than where the run was made", hint=_SAME_COMMIT)
         return data
 
 

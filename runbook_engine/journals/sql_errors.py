@@ -39,8 +39,8 @@ _SQLITE: dict[str, tuple[type[JournalError], str, str]] = {
 }
 _MAY_NOT = "42501"  # insufficient_privilege
 _AS_OWNER = (
-    "the role that runs have may only add; make, upgrade, copy and prune a journal as its owner: "
-    "RUNBOOK_JOURNAL=postgresql://OWNER@… runbook …"
+    "make, upgrade, copy and prune a journal as its owner (RUNBOOK_JOURNAL=postgresql://OWNER@… runbook …), "
+    "who gives those who run their rights: runbook journal init --app-role ROLE"
 )
 _FINAL = ("SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB")
 

@@ -83,6 +83,10 @@ def test_a_file_that_is_another_one_is_not_read(project):
     there = hashlib.sha256(b"there").hexdigest()
     report = _made(project, _facts(project, files={"files/a.txt": there}), order)
     assert "files/a.txt is another one here" in report.error
+    path.unlink()
+    lost = _made(project, _facts(project, files={"files/a.txt": there}), order).error
+    assert "it could where the run was made" in lost
+    assert "the worker's copy of the project" in lost
     assert not (project.root / "copy").exists()
 
 
