@@ -25,6 +25,7 @@ SCRIPT = f"""{FOLDER}for each in *; do
     if [ -e "$each" ]; then ln -s "$PWD/$each" "$folder/$each"; fi
 done
 cat >"$folder/.runbook-step.json"
+umask "$mask"
 status=0
 "$@" "$folder/.runbook-step.json" </dev/null || status=$?
 exit $status

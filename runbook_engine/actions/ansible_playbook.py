@@ -11,6 +11,7 @@ from runbook_engine.actions.guards import probes_of
 from runbook_engine.sdk import Action, ActionContext, Applied, Command, Effect, Finding
 
 SCRIPT = f"""{FOLDER}cat >"$folder/vars.json"
+umask "$mask"
 status=0
 "$@" --extra-vars "@$folder/vars.json" </dev/null || status=$?
 exit $status

@@ -24,13 +24,17 @@ PLAIN = {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_NOCOLOR"
 """The environment in which Ansible writes what can be read here."""
 
 FOLDER = """set -eu
+mask=$(umask)
 umask 077
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
 """
-"""Begins a script whose standard input goes into files that only the login can read: command lines are seen by all."""
+"""Begins a script whose standard input goes into files that only the login can read: command lines are seen by all.
+
+What modules make on this very machine gets the modes that it would have otherwise: the script sets `$mask` again.
+"""
 
 Counts: TypeAlias = dict[str, int]
 

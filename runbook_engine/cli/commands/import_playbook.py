@@ -17,14 +17,16 @@ from runbook_engine.model.errors import ExitCode, UsageError
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--name", default="", metavar="NAME", help="The runbook's name.  [default: the file's]")
 @click.option("--stdout", is_flag=True, help="Print the runbook, and write nothing.")
+@click.option("--without-ansible", is_flag=True, help="Leave to people what no action does, instead of to Ansible.")
 @click.option(
     "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For whom."
 )
-def import_playbook(file: Path, name: str, stdout: bool, form: str) -> int:
+def import_playbook(file: Path, name: str, stdout: bool, form: str, *, without_ansible: bool) -> int:
     """Turn an Ansible playbook into a runbook.
 
-    Tasks become steps, one after the other. A task that no action does becomes a `manual.task` at its place, so that
-    a run waits there for a person, and is listed, as is everything that is different here or was left out: roles,
+    Tasks become steps, one after the other. What no action does is left to Ansible (`ansible.module`), where that does
+    the same: Ansible has to be installed where the engine runs. Any other task becomes a `manual.task` at its place, so
+    that a run waits there for a person, and is listed, as is everything that is different here or was left out: roles,
     handlers, gathered facts, lookups. The playbook is read and never run; nothing is asked of any host. An existing
     runbook is never replaced.
 
@@ -35,7 +37,7 @@ def import_playbook(file: Path, name: str, stdout: bool, form: str) -> int:
     """
     if stdout and form == "json":
         raise UsageError("the runbook and JSON can't both go to the standard output", hint="leave one of them out")
-    imported = make_runbook(open_project(), file, name=name, write=not stdout)
+    imported = make_runbook(open_project(), file, name=name, write=not stdout, asks_ansible=not without_ansible)
     if form == "json":
         result_json(_json(imported))
         return ExitCode.OK

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from runbook_engine.loading.nesting import plain
+from runbook_engine.loading.playbook.by_ansible import Ansible
 from runbook_engine.loading.playbook.remarks import Remark
 from runbook_engine.loading.playbook.source import Playbook, Task, as_words
-from runbook_engine.loading.playbook.steps import Draft, Registered, holds_vault, make_step
+from runbook_engine.loading.playbook.steps import Draft, MadeStep, Registered, holds_vault, make_step
 from runbook_engine.model.json import JsonValue
 
 _NO_ID = re.compile(r"[^a-z0-9]+")
@@ -34,20 +35,25 @@ class Conversion:
         return sum(remark.by_hand for remark in self.remarks)
 
 
-def convert_playbook(playbook: Playbook, name: str) -> Conversion:
+def convert_playbook(playbook: Playbook, name: str, ansible: Ansible | None = None) -> Conversion:
     """Turn a playbook into a runbook of this name: each step needs the one before it, whatever its hosts are.
 
-    A task that nothing here does becomes a `manual.task` at its place, so that a run waits there for a person.
+    A task that nothing here does is left to Ansible, where that does the same, and becomes a `manual.task` at its place
+    otherwise, so that a run waits there for a person.
+
+    Args:
+        ansible: how Ansible is asked; None asks nothing of it.
     """
     remarks = list(playbook.remarks)
     registered, taken = Registered(), set[str]()
     variables, own = _variables(playbook.variables)
     steps: list[Draft] = []
+    by_ansible = False
     for task in playbook.tasks:
         if "never" in (*task.around.tags, *as_words(task.words.get("tags"))):
             remarks.append(_remark(task, "left out: it is tagged `never`, and Ansible runs it only when asked by tags"))
             continue
-        made = make_step(task, registered)
+        made = make_step(task, registered, ansible, playbook.variables[task.play])
         if made is None:
             remarks.append(_remark(task, "left out: it changes nothing"))
             continue
@@ -61,14 +67,36 @@ def convert_playbook(playbook: Playbook, name: str) -> Conversion:
             remarks.append(_remark(task, f"a person does it: {made.by_hand}", step=identity, by_hand=True))
         if holds_vault(made.step):
             remarks.append(_remark(task, "a value that ansible-vault encrypted: keep it as a secret, and name that"))
-        if isinstance(register := task.words.get("register"), str) and not made.by_hand:
-            registered.steps[register] = identity
-            registered.actions[register] = next(word for word in made.step if "." in word)
+        if made.by_ansible and not by_ansible:
+            remarks.append(_remark(task, _told_of(ansible or Ansible()), step=identity))
+        by_ansible = by_ansible or made.by_ansible
+        if isinstance(register := task.words.get("register"), str):
+            _keep(register, identity, made, registered)
     title = playbook.name or name
     runbook: Draft = {"runbook": name, "title": title, "description": "From an Ansible playbook."}
     if variables:
         runbook["vars"] = variables
     return Conversion({**runbook, "steps": list(steps)}, steps, sorted(remarks, key=lambda one: (one.file, one.line)))
+
+
+def _keep(name: str, identity: str, made: MadeStep, registered: Registered) -> None:
+    """Remember where the result of a name is now: in a step's outputs for each host, or nowhere."""
+    if made.by_hand or made.by_ansible:
+        registered.lost.add(name)
+        registered.steps.pop(name, None)
+        return
+    registered.lost.discard(name)
+    registered.steps[name] = identity
+    registered.actions[name] = next(word for word in made.step if "." in word)
+
+
+def _told_of(ansible: Ansible) -> str:
+    """Say what has to be known of a runbook that leaves something to Ansible."""
+    known = f"`inventory` ({', '.join(ansible.inventory)})" if ansible.inventory else "its own configuration"
+    return (
+        "ansible.module needs an Ansible where the engine runs (or `executable`), and takes its hosts from "
+        f"{known}: `-i` and `--limit` of a run choose no others, nor does a drill"
+    )
 
 
 def waits_for(steps: Sequence[Draft]) -> list[JsonValue]:

@@ -90,6 +90,11 @@ class Args:
             raise CannotConvertError(f"`{name}` depends on {value!r}")
         return word in _YES
 
+    def rest(self) -> dict[str, object]:
+        """Take all that is left."""
+        left, self._left = self._left, {}
+        return left
+
     def none_left(self, *harmless: str) -> None:
         """Refuse what nobody has taken."""
         rest = sorted(self._left.keys() - set(harmless))

@@ -4,9 +4,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeAlias, cast
 
 from runbook_engine.loading.nesting import plain
+from runbook_engine.loading.playbook.by_ansible import Ansible, ask_ansible, hand_over, stands_alone
+from runbook_engine.loading.playbook.keywords import KEYWORDS
 from runbook_engine.loading.playbook.modules import FREE_FORM, MODULES, Args, Converted
 from runbook_engine.loading.playbook.refusals import (
     LOST,
@@ -21,42 +24,6 @@ from runbook_engine.model.json import JsonValue
 
 Draft: TypeAlias = dict[str, JsonValue]
 
-KEYWORDS = frozenset(
-    {"name", "when", "loop", "loop_control", "register", "until", "retries", "delay", "become", "become_user", "vars"}
-    | {
-        "become_method",
-        "become_flags",
-        "become_exe",
-        "environment",
-        "tags",
-        "ignore_errors",
-        "no_log",
-        "notify",
-        "async",
-    }
-    | {
-        "poll",
-        "changed_when",
-        "failed_when",
-        "run_once",
-        "delegate_to",
-        "delegate_facts",
-        "throttle",
-        "timeout",
-        "args",
-    }
-    | {
-        "check_mode",
-        "diff",
-        "connection",
-        "remote_user",
-        "any_errors_fatal",
-        "ignore_unreachable",
-        "listen",
-        "debugger",
-    }
-    | {"module_defaults", "collections", "local_action", "action", "first_available_file", "port"}
-)
 _NOTHING_TO_DO = frozenset({"debug", "meta", "set_stats", "setup", "gather_facts"})
 _BATCH = re.compile(r"[0-9]{1,9}%?")
 _LOOKUP = re.compile(r"\b(?:lookup|query|q)\s*\(")
@@ -73,10 +40,15 @@ _INSTRUCTIONS = "Do by hand what the playbook did here ({reason}).\n\n{task}"
 
 @dataclass(slots=True)
 class Registered:
-    """What earlier tasks registered: by name the id of the step whose outputs it is now, and that step's action."""
+    """What earlier tasks registered: by name the id of the step whose outputs it is now, and that step's action.
+
+    Attributes:
+        lost: names that no step's outputs are.
+    """
 
     steps: dict[str, str] = field(default_factory=dict)
     actions: dict[str, str] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +60,28 @@ class MadeStep:
         notes: what is different, for people.
         label: what to call it when it has no name.
         by_hand: why a person has to do it; empty when an action does.
+        by_ansible: whether the action is ansible.module.
     """
 
     step: Draft
     label: str
     notes: tuple[str, ...] = ()
     by_hand: str = ""
+    by_ansible: bool = False
 
 
-def make_step(task: Task, registered: Registered) -> MadeStep | None:
-    """Turn a task into a step; None when it does nothing to anything."""
+def make_step(
+    task: Task,
+    registered: Registered,
+    ansible: Ansible | None = None,
+    variables: Mapping[str, object] = MappingProxyType({}),
+) -> MadeStep | None:
+    """Turn a task into a step; None when it does nothing to anything.
+
+    Args:
+        ansible: how Ansible does what no action here does; None leaves that to people.
+        variables: of the task's play.
+    """
     module = next((word for word in task.words if word not in KEYWORDS and not word.startswith("with_")), "")
     if module in _NOTHING_TO_DO:
         return None
@@ -108,8 +92,28 @@ def make_step(task: Task, registered: Registered) -> MadeStep | None:
         _refuse_unknown_words(step)
         refuse_bad_templates(step)
     except CannotConvertError as error:
-        return _by_hand(task, module, str(error))
+        if ansible is None or not stands_alone(module):
+            return _by_hand(task, module, str(error))
+        return _by_ansible(task, module, registered, ansible, variables, str(error))
     return MadeStep(step, task.name or module, (*converted.notes, *notes))
+
+
+def _by_ansible(
+    task: Task, module: str, registered: Registered, ansible: Ansible, variables: Mapping[str, object], reason: str
+) -> MadeStep:
+    """Leave a task to Ansible, or to a person when it would not do the same by itself."""
+    notes: list[str] = []
+    try:
+        args = Args(task.words[module], task.words.get("args"))
+        args.words()
+        params = ask_ansible(task, module, args.rest(), ansible)
+        step = hand_over(_keywords(task, registered, notes), params, task, variables)
+        _refuse_unknown_words(step)
+        refuse_bad_templates(step)
+    except CannotConvertError as error:
+        why = reason if str(error) == reason else f"{reason}; and Ansible can't be asked: {error}"
+        return _by_hand(task, module, why)
+    return MadeStep(step, task.name or module, (f"Ansible does it ({reason})", *notes), by_ansible=True)
 
 
 def _action(task: Task, module: str) -> Converted:
@@ -266,6 +270,8 @@ def _variables(task: Task, words: Mapping[str, object], step: Draft, registered:
     found |= {str(name): _plain(value) for name, value in own.items()} if isinstance(own, dict) else {}
     said = {**step, **_draft(_arguments(task)), "vars": found}
     text = json.dumps([step, _plain(task.words)], default=str)
+    if lost := [name for name in sorted(registered.lost) if uses(name, said)]:
+        raise CannotConvertError(f"it asks for {lost[0]}, which no step leaves behind")
     for name, source in registered.steps.items():
         if not uses(name, said):
             continue

@@ -1,7 +1,14 @@
 """runbook import-playbook: a playbook becomes a runbook that validates and runs; an existing one is never replaced."""
 
 import json
+import os
+import subprocess
+from pathlib import Path
 
+import pytest
+
+PYTHON = os.environ.get("RUNBOOK_ANSIBLE_PYTHON", "")
+ANSIBLE = Path(PYTHON).parent
 PLAYBOOK = """---
 - name: Put the settings back
   hosts: all
@@ -13,6 +20,15 @@ PLAYBOOK = """---
     - name: Settings
       copy: {content: "mode={{ who.stdout }}\\n", dest: "{{ folder }}/settings", mode: "0640"}
     - {name: Both, shell: "echo {{ item }} >> {{ folder }}/log", loop: [a, c, b, e, d], when: folder is defined}
+"""
+
+BY_ANSIBLE = """---
+- hosts: all
+  gather_facts: false
+  vars: {folder: "%s"}
+  tasks:
+    - {name: Folder, file: {path: "{{ folder }}", state: directory, mode: "u=rwx,go="}}
+    - {name: Words, copy: {src: motd, dest: "{{ folder }}/motd", mode: u=rw, force: false}}
 """
 
 
@@ -46,7 +62,7 @@ def test_an_existing_runbook_is_not_replaced(runbook):
 
 def test_what_nothing_here_does_waits_for_a_person(runbook):
     runbook.write("site.yml", "- hosts: all\n  tasks:\n    - {name: Packages, apt: {name: nginx}}\n")
-    told = runbook("import-playbook", "site.yml", "--name", "packages")
+    told = runbook("import-playbook", "site.yml", "--name", "packages", "--without-ansible")
     assert "site.yml:3: by hand: Packages: " in told.err
     waits = runbook("run", "packages", "--yes")
     assert waits.status == 4
@@ -67,3 +83,38 @@ def test_broken_files_are_refused_in_words(runbook):
     both = runbook("import-playbook", "tasks.yml", "--stdout", "--output", "json")
     assert (both.status, "can't both" in both.err, both.out) == (2, True, "")
     assert json.loads(runbook("runs", "--output", "json").out) == []
+
+
+@pytest.mark.skipif(not (ANSIBLE / "ansible-playbook").exists(), reason="RUNBOOK_ANSIBLE_PYTHON has no Ansible")
+def test_what_only_ansible_does_is_done_as_the_playbook_did_it(runbook, tmp_path):
+    folder, path = tmp_path / "made", f"{ANSIBLE}{os.pathsep}{os.environ['PATH']}"
+    host = f"{{ansible_connection: local, ansible_python_interpreter: {PYTHON}}}"
+    runbook.write("inventories/local/hosts.yml", f"all: {{hosts: {{here: {host}}}}}\n")
+    play = runbook.write("plays/site.yml", BY_ANSIBLE % folder)
+    runbook.write("plays/files/motd", "from beside the playbook\n")
+    done = runbook("import-playbook", "plays/site.yml")
+    assert (done.status, "2 steps, 0 left to people" in done.err) == (0, True), done.err
+    assert "needs an Ansible where the engine runs" in done.err
+    valid = runbook("validate", "site", "--strict")
+    assert valid.status == 0, valid.out
+    tried = runbook("run", "site", "--dry-run", PATH=path)
+    assert (tried.status, folder.exists()) == (0, False), tried.err
+    peer = [ANSIBLE / "ansible-playbook", "-i", runbook.root / "inventories/local", play]
+    subprocess.run(peer, check=True, capture_output=True, env={**os.environ, "PATH": path}, timeout=180)
+    made = state(folder)
+    assert len(made) == 2
+    (folder / "motd").unlink()
+    folder.rmdir()
+    for outcomes in (["changed", "changed"], ["unchanged", "unchanged"]):
+        ran = runbook("run", "site", "--yes", "--output", "json", PATH=path)
+        assert ran.status == 0, ran.err
+        assert [step["outcome"] for step in ran.json["steps"]] == outcomes
+        assert state(folder) == made
+
+
+def state(folder):
+    """Give the modes and texts of a folder and the files in it."""
+    return {
+        each.name: (oct(each.stat().st_mode), each.read_text() if each.is_file() else "")
+        for each in (folder, *folder.iterdir())
+    }

@@ -1,11 +1,15 @@
 """ansible.module: what is refused, and what its check makes of what Ansible counted."""
 
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from runbook_engine.actions.ansible_module import SCRIPT, AnsibleModule
+from runbook_engine.actions.ansible_playbook import SCRIPT as PLAY_SCRIPT
 from runbook_engine.sdk import CommandResult
 from runbook_engine.testing import FakeConnection, make_context
 
@@ -47,3 +51,18 @@ def test_done_is_only_what_ansible_looked_at_and_would_not_change(counted, statu
     finding = AnsibleModule().check(AnsibleModule.Params(**GIVEN), context)
     assert finding.status.value == status
     assert re.search(words, finding.summary)
+
+
+@pytest.mark.parametrize("script", [SCRIPT, PLAY_SCRIPT])
+def test_a_secret_is_the_logins_alone_and_what_ansible_makes_has_its_usual_mode(script, tmp_path):
+    program = tmp_path / "program"
+    look = 'umask\nfor last; do :; done\ncat "${last#@}"\nfind "${last#@}" -perm /077 -print\n'
+    program.write_text(f'#!/bin/sh\n{look}echo "$last" >>{tmp_path}/where\n')
+    program.chmod(0o700)
+    argv = ["/bin/sh", "-c", script, "ansible", str(program)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        argv, input=b"secret\n", capture_output=True, umask=0o027, env=environment, cwd="/", check=True
+    )
+    assert done.stdout == b"0027\nsecret\n"
+    assert not Path((tmp_path / "where").read_text().strip().lstrip("@")).exists()

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from runbook_engine.loading.playbook.by_ansible import Ansible
 from runbook_engine.loading.playbook.convert import convert_playbook
 from runbook_engine.loading.playbook.source import read_playbook
 from runbook_engine.model.config import Limits
@@ -13,14 +14,14 @@ from runbook_engine.model.errors import InvalidInputError
 def convert(tmp_path):
     """Convert a playbook that is given as text."""
 
-    def from_text(text, **files):
+    def from_text(text, ansible=None, **files):
         for name, content in files.items():
             (tmp_path / f"{name}.yml").write_text(content)
         path = tmp_path / "site.yml"
         path.write_text(text)
         read = read_playbook(path, shown_as="site.yml", limits=Limits())
         assert not read.diagnostics, read.diagnostics
-        return convert_playbook(read, "site")
+        return convert_playbook(read, "site", ansible)
 
     return from_text
 
@@ -381,3 +382,80 @@ def test_a_file_of_tasks_is_looked_for_beside_the_one_that_includes_it(convert, 
 def test_that_other_hosts_wait_for_one_that_failed_is_told(convert, hosts, tasks, told):
     made = convert(yaml.safe_dump([{"hosts": hosts, "tasks": [{"command": "a"}] * tasks}]))
     assert any("goes on with the others" in remark.text for remark in made.remarks) == told
+
+
+PLAY = {"vars": {"folder": "/srv/a", "deep": "{{ group_names }}", "inside": "{{ folder }}/b"}}
+FILE = {"path": "/a", "state": "touch"}
+
+
+def left_to_ansible(convert, task, **play):
+    """Convert one task that may be left to Ansible; gives its step and why a person has to do it, if one has to."""
+    text = yaml.safe_dump([{"hosts": "web", "tasks": [task], **PLAY, **play}], sort_keys=False)
+    made = convert(text, Ansible(["../inventories/local"], "plays"))
+    return made.steps[0], " ".join(remark.text for remark in made.remarks if remark.by_hand)
+
+
+@pytest.mark.parametrize(
+    ("task", "play", "params", "step"),
+    [
+        ({"file": "path=/a state=touch"}, {}, {"args": FILE}, {}),
+        ({"ansible.builtin.file": FILE, "become_user": "app"}, {"become": True}, {"become": True, "become_user": "app"}, {}),
+        ({"file": {"path": "{{ inside }}/{{ item }}"}, "loop": ["x"], "when": "folder != ''"}, {},
+         {"args": {"path": "{{ inside }}/{{ item }}"}}, {"loop": ["x"], "when": "folder != ''", "parallel": 1}),
+        ({"file": FILE, "environment": {"B": 2}, "no_log": True}, {"environment": {"A": "1"}},
+         {"module_environment": {"A": "1", "B": "2"}, "no_log": True}, {"sensitive": True}),
+        ({"copy": {"content": "x", "dest": "/b", "force": False}, "run_once": False}, {},
+         {"module": "ansible.builtin.copy", "args": {"content": "x", "dest": "/b", "force": False}}, {}),
+        ({"acme.cloud.box": {"size": 2}, "ignore_errors": True}, {},
+         {"module": "acme.cloud.box", "args": {"size": 2}}, {"on_failure": "continue"}),
+    ],
+)  # fmt: skip
+def test_what_no_action_does_is_left_to_ansible_on_the_same_hosts(convert, task, play, params, step):
+    made, by_hand = left_to_ansible(convert, task, **play)
+    assert not by_hand
+    rest = {"module": "ansible.builtin.file", "args": FILE, "hosts": "web", "inventory": ["../inventories/local"]}
+    assert made.pop("ansible.module") == {**rest, "cwd": "plays", **params}
+    assert {key: made[key] for key in made.keys() - {"id", "vars"}} == step
+
+
+@pytest.mark.parametrize(
+    ("task", "play", "why"),
+    [
+        ({"file": {"path": "/{{ inventory_hostname }}"}}, {}, "depends on inventory_hostname"),
+        ({"file": {"path": "{{ deep }}"}}, {}, "depends on group_names"),
+        ({"file": FILE, "when": "of_the_inventory"}, {}, "depends on of_the_inventory"),
+        ({"file": FILE, "loop": "{{ of_the_inventory }}"}, {}, "depends on of_the_inventory"),
+        ({"file": {"path": "{{ lookup('env', 'HOME') }}"}}, {}, "lookup"),
+        ({"file": FILE}, {"hosts": "{{ somebody }}"}, "depends on somebody"),
+        ({"file": FILE}, {"serial": 1}, "in batches"),
+        ({"file": FILE}, {"max_fail_percentage": 10}, "in batches"),
+        ({"file": FILE}, {"connection": "local"}, "says where it is done"),
+        ({"file": FILE, "delegate_to": "db1"}, {}, "on another host"),
+        ({"file": FILE, "run_once": True}, {}, "one host of many"),
+        ({"file": FILE, "changed_when": False}, {}, "changed something"),
+        ({"file": FILE, "failed_when": False}, {}, "whether it failed"),
+        ({"file": FILE, "check_mode": False}, {}, "what a dry run does"),
+        ({"file": FILE}, {"module_defaults": {"file": {"mode": "0600"}}}, "module_defaults"),
+        ({"file": FILE, "becom": True}, {}, "a word that no task has (becom)"),
+        ({"set_fact": {"a": 1}}, {}, "no action for the module set_fact"),
+        ({"template": {"src": "a", "dest": "/b", "force": False}}, {}, "leaves a file alone"),
+        ({"command": "ls ~/x"}, {}, "fills '~' in"),
+    ],
+)
+def test_what_ansible_would_do_otherwise_by_itself_is_a_persons_work(convert, task, play, why):
+    made, by_hand = left_to_ansible(convert, task, **play)
+    assert "manual.task" in made
+    assert why in by_hand
+
+
+def test_a_result_that_no_step_leaves_behind_is_asked_for_by_nobody(convert):
+    asks = {"command": "x", "when": "found.stat.exists"}
+    tasks = [{"stat": {"path": "/a"}, "register": "found"}, asks, {"command": "y", "register": "found"}]
+    later = {"command": "x", "when": "found.stdout == 'y'"}
+    text = yaml.safe_dump([{"hosts": "web", "tasks": [*tasks, later]}])
+    made = convert(text, Ansible())
+    assert [next(word for word in step if "." in word) for step in made.steps] == [
+        "ansible.module", "manual.task", "command.run", "command.run",
+    ]  # fmt: skip
+    (told,) = (remark.text for remark in made.remarks if "where the engine runs" in remark.text)
+    assert "its own configuration" in told
