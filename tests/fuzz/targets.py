@@ -6,7 +6,7 @@ A target is made with a folder of its own, so that what it prepares is prepared 
 import json
 import shutil
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from fuzz.others import OTHERS
@@ -214,7 +214,7 @@ def _change(path, data):
             whole[int.from_bytes(data[index : index + 3], "big") % len(whole)] = data[index + 3]
         path.write_bytes(whole)
         return
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         rows = [
             (table, column, row)
             for table in ("events", "runs", "tasks")

@@ -3,6 +3,7 @@
 import email
 import json
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from email import policy
 
@@ -195,7 +196,7 @@ def test_time_that_is_over_keeps_who_was_accepted(real, sink):
 @pytest.fixture
 def database(tmp_path):
     path = tmp_path / "reviews.sqlite"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE reviews (id INTEGER PRIMARY KEY, created_at TEXT)")
         rows = [(datetime.now(UTC).isoformat(),)] * 500
         connection.executemany("INSERT INTO reviews (created_at) VALUES (?)", rows)

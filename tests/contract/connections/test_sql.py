@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from runbook_engine.sdk import DatabaseReadOnlyError, ReadOnlyError, RunbookErro
 @pytest.fixture
 def lite(tmp_path):
     path = tmp_path / "a b#é.db"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("create table t (a integer, b text, c blob, d real)")
         connection.execute("insert into t values (1, 'é', x'00ff', 1.5)")
     connection.close()

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import Counter
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -225,7 +226,7 @@ def test_a_glance_leaves_what_is_out_of_the_ordinary_to_the_journal(written, tmp
 
 def test_a_glance_at_a_journal_of_an_older_version_says_what_to_do(written, tmp_path):
     written.close()
-    with sqlite3.connect(tmp_path / "journal.db") as database:
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as database, database:
         database.execute("UPDATE meta SET value = 1 WHERE key = 'schema_version'")
     database.close()
     glance = open_glance(FILE, project=tmp_path)
@@ -244,7 +245,7 @@ def test_a_glance_at_a_journal_of_an_older_version_says_what_to_do(written, tmp_
     ],
 )
 def test_a_row_of_a_task_that_is_not_what_its_events_say_is_found(written, tmp_path, statement):
-    with sqlite3.connect(tmp_path / "journal.db") as database:
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as database, database:
         database.execute(statement)
     database.close()
     damages = written.verify("r")

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_only_what_grew_is_added_and_all_is_compared(anchored):
 
 def test_a_tail_that_was_cut_off_with_all_traces_is_seen_by_the_anchor_alone(anchored):
     run = anchored("runs", "--output", "json").json[0]["id"]
-    with anchored.journal() as journal:
+    with closing(anchored.journal()) as journal, journal:
         (last,) = journal.execute("SELECT max(seq) FROM events WHERE run = ?", (run,)).fetchone()
         journal.execute("DELETE FROM events WHERE run = ? AND seq = ?", (run, last))
         (head,) = journal.execute("SELECT hash FROM events WHERE run = ? AND seq = ?", (run, last - 1)).fetchone()
@@ -74,7 +75,7 @@ def test_a_tail_that_was_cut_off_with_all_traces_is_seen_by_the_anchor_alone(anc
 
 def test_a_chain_that_was_computed_anew_is_seen_by_the_anchor_alone(anchored):
     run = anchored("runs", "--output", "json").json[0]["id"]
-    with anchored.journal() as journal:
+    with closing(anchored.journal()) as journal, journal:
         rows = journal.execute(
             "SELECT seq, time, actor, body, previous FROM events WHERE run = ? ORDER BY seq", (run,)
         ).fetchall()
@@ -141,7 +142,7 @@ def test_mistakes_are_told(runbook, tmp_path):
 @pytest.mark.parametrize("column", ["opened_at", "closed_at"])
 def test_a_time_that_is_none_any_more_is_named_itself(anchored, column):
     run = anchored("runs", "--output", "json").json[0]["id"]
-    with anchored.journal() as journal:
+    with closing(anchored.journal()) as journal, journal:
         journal.execute(f"UPDATE runs SET {column} = 'nonsense' WHERE id = ?", (run,))
     for words in ((), (run,), ("--anchor", anchored.place)):
         told = anchored("audit", "verify", *words)

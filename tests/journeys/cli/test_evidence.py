@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import tarfile
 import textwrap
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -332,7 +333,7 @@ def test_one_that_is_cut_anywhere_is_refused(bundle, check, tmp_path):
 
 
 def test_a_damaged_record_is_not_made_into_evidence(project):
-    with sqlite3.connect(project.root / ".runbook/journal.db") as journal:
+    with closing(sqlite3.connect(project.root / ".runbook/journal.db")) as journal, journal:
         journal.execute("UPDATE events SET body = replace(body, 'gone', 'good') WHERE kind = 'gate.approved'")
     done = project("audit", "export", "last", "-o", "evidence.tar.gz")
     assert (done.status, "is damaged, and is not made into evidence" in done.err) == (6, True)

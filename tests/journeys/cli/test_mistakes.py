@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -134,7 +135,7 @@ def test_skipped_steps_keep_their_reasons(runbook):
 def test_a_changed_journal_is_found_out_and_the_event_named(runbook):
     runbook("run", "restore-settings", "--yes")
     assert runbook("audit", "verify").status == 0
-    with sqlite3.connect(runbook.root / ".runbook/journal.db") as store:
+    with closing(sqlite3.connect(runbook.root / ".runbook/journal.db")) as store, store:
         store.execute("UPDATE events SET body = replace(body, 'changed', 'skipped') WHERE kind = 'attempt.finished'")
     store.close()
     verified = runbook("audit", "verify", "--output", "json")

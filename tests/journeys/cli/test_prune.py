@@ -1,6 +1,7 @@
 """`runbook runs prune`: asked first, recorded, and told apart from damage ever after."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_from_the_preview_to_the_audit(runbook, three_runs):
 def test_what_is_removed_otherwise_stays_damage(runbook, three_runs):
     oldest = three_runs[-1]
     assert runbook("runs", "prune", "--keep", "2", "--yes").status == 0
-    with sqlite3.connect(runbook.root / ".runbook/journal.db") as database:
+    with closing(sqlite3.connect(runbook.root / ".runbook/journal.db")) as database, database:
         database.execute("DELETE FROM prunings")
     database.close()
     verified = runbook("audit", "verify")

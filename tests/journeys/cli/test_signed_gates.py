@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,7 @@ def test_a_signature_that_was_exchanged_in_the_journal_is_found(runbook, key, tm
 
     runbook(*ASK)
     runbook("approve", "last", "declare", "--as", "dana", "--key", str(key.path), "--reason", "by phone")
-    with sqlite3.connect(runbook.root / ".runbook/journal.db") as database:
+    with closing(sqlite3.connect(runbook.root / ".runbook/journal.db")) as database, database:
         run, seq, time, actor, body, previous = database.execute(
             "SELECT run, seq, time, actor, body, previous FROM events WHERE kind = 'gate.approved'"
         ).fetchone()

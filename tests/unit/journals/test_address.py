@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -129,12 +130,12 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path):
     (tmp_path / "text.db").write_bytes(b"I am a letter. " * 100)
     (tmp_path / "text.db").chmod(0o600)
     assert "no SQLite database" in refusal("sqlite:///text.db", tmp_path, create=True)
-    with sqlite3.connect(tmp_path / "other.db") as database:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as database, database:
         database.execute("CREATE TABLE events (a)")
     database.close()
     (tmp_path / "other.db").chmod(0o600)
     assert "is not a journal" in refusal("sqlite:///other.db", tmp_path, create=True)
-    with sqlite3.connect(tmp_path / "meta.db") as database:
+    with closing(sqlite3.connect(tmp_path / "meta.db")) as database, database:
         database.execute("CREATE TABLE meta (key, value)")
     database.close()
     (tmp_path / "meta.db").chmod(0o600)
@@ -143,7 +144,7 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path):
 
 def test_a_newer_journal_is_refused(tmp_path):
     open_journal(URL, project=tmp_path, create=True).close()
-    with sqlite3.connect(tmp_path / ".runbook/journal.db") as database:
+    with closing(sqlite3.connect(tmp_path / ".runbook/journal.db")) as database, database:
         database.execute("UPDATE meta SET value = 99 WHERE key = 'schema_version'")
     database.close()
     told = refusal(URL, tmp_path)

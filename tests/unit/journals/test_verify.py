@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -54,7 +55,7 @@ def tampered(original, tmp_path):
     def verify(*statements, run=None):
         path = tmp_path / f"{next(counter)}.db"
         shutil.copy(original, path)
-        with sqlite3.connect(path) as database:
+        with closing(sqlite3.connect(path)) as database, database:
             for statement in statements:
                 database.execute(*statement) if isinstance(statement, tuple) else database.execute(statement)
         database.close()
@@ -131,7 +132,7 @@ def test_an_event_removed_with_the_rest_renumbered_is_found(tampered):
 def test_an_inserted_event_is_found_even_with_a_right_hash(tampered, original):
     from runbook_engine.journals.chain import make_row
 
-    with sqlite3.connect(original) as database:
+    with closing(sqlite3.connect(original)) as database, database:
         (previous,) = database.execute("SELECT hash FROM events WHERE run = 'run-b' AND seq = 3").fetchone()
     database.close()
     row, _ = make_row("run-b", 4, "2026-01-01T00:00:00.000000Z", ACTOR, NoteAdded(text="never said"), previous)
@@ -190,7 +191,7 @@ def test_reading_a_damaged_event_names_it(original, tmp_path):
     for number, (change, name) in enumerate(changes.items()):
         path = tmp_path / f"{number}.db"
         shutil.copy(original, path)
-        with sqlite3.connect(path) as database:
+        with closing(sqlite3.connect(path)) as database, database:
             database.execute(change)
         database.close()
         journal = open_journal(f"sqlite:///{path.name}", project=tmp_path, create=False)
@@ -214,7 +215,7 @@ COLUMNS = [
 @given(data=st.data())
 def test_any_changed_byte_of_any_column_is_found(tampered, original, data):
     table, column = data.draw(st.sampled_from(COLUMNS))
-    with sqlite3.connect(original) as database:
+    with closing(sqlite3.connect(original)) as database, database:
         query = f"SELECT {column} FROM {table} WHERE length({column}) > 0"
         values = [value for (value,) in database.execute(query)]
     database.close()

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -50,7 +51,7 @@ def tampered(original, tmp_path):
     def verify(*statements, run=None):
         path = tmp_path / f"{next(counter)}.db"
         shutil.copy(original, path)
-        with sqlite3.connect(path) as database:
+        with closing(sqlite3.connect(path)) as database, database:
             for statement in statements:
                 database.execute(*statement) if isinstance(statement, tuple) else database.execute(statement)
         database.close()
@@ -110,7 +111,7 @@ def test_a_changed_record_is_named_besides_its_run(tampered):
 
 def forge(path, *, newest, newest_hash=None):
     """Delete run c's events, and write a record that fits the chain and what is left."""
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         rows = {row[1]: row for row in database.execute("SELECT * FROM events WHERE run = 'run-c'")}
         (first,) = database.execute(
             "SELECT hash FROM events JOIN runs ON id = run WHERE number = ? AND seq = 1", (newest,)
@@ -149,7 +150,7 @@ def test_a_removal_can_be_passed_off_as_a_pruning_of_now_alone(original, tmp_pat
 def test_a_damaged_run_is_evidence_and_is_not_pruned(original, tmp_path):
     path = tmp_path / "journal.db"
     shutil.copy(original, path)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("DELETE FROM events WHERE run = 'run-c' AND seq = 3")
     database.close()
     journal = open_journal("sqlite:///journal.db", project=tmp_path, create=False)
@@ -189,7 +190,7 @@ def test_a_run_that_was_resealed_after_its_pruning_is_found(original, tmp_path):
     """A changed run.closed whose own hash was made to fit still is not the one that pruning left."""
     path = tmp_path / "journal.db"
     shutil.copy(original, path)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         run, seq, time, actor, _, body, previous, _ = database.execute(
             "SELECT * FROM events WHERE run = 'run-a' AND seq = 4"
         ).fetchone()
