@@ -45,6 +45,7 @@ def answering(field: str, among: tuple[str, ...]) -> Callable[[Request], Awaitab
         form = await read_form(request)
         viewer = viewer_of(request)
         check_csrf(form, viewer)
+        request.state.wrote = _written(form)
         if not viewer.may_act:
             raise RefusedError(
                 403, f"{viewer.name} has no role in team.yml and only looks on", hint="somebody with a role can say it"
@@ -94,9 +95,13 @@ def _carry_out(request: Request, viewer: Viewer, form: Mapping[str, str], word: 
     return RedirectResponse(f"/runs/{run}", 303)
 
 
+def _written(form: Mapping[str, str]) -> str:
+    return (form.get("reason") or form.get("note") or form.get("text") or "").strip()
+
+
 def _text(form: Mapping[str, str], word: str) -> str:
     """Give why somebody says it, what they saw, or what they want told; that (`say`, `note`) has its own limit."""
-    text = (form.get("reason") or form.get("note") or form.get("text") or "").strip()
+    text = _written(form)
     if word not in {"say", "note"} and len(text) > _LONGEST_REASON:
         raise RefusedError(413, f"the text has {len(text):,} characters; it may have {_LONGEST_REASON:,}")
     return text

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.web.desk import Desk
 from runbook_engine.web.keys import TooManyTriesError, whose
+from runbook_engine.web.replies import error_page
 from runbook_engine.web.security.sessions import Session
 from runbook_engine.web.security.tokens import Known
 from runbook_engine.web.viewer import Viewer
@@ -43,7 +44,8 @@ class Doors:
             await PlainTextResponse(_words(error), 503)(scope, receive, send)
             return
         if viewer is None and path not in _OPEN and not path.startswith("/assets/"):
-            await _to_the_door(request)(scope, receive, send)
+            state = {**scope.get("state", {}), "viewer": None}
+            await _to_the_door(Request({**scope, "state": state}))(scope, receive, send)
             return
         state = {**scope.get("state", {}), "viewer": viewer, "session": session, "desk": self._desk}
         await self._app({**scope, "state": state}, receive, send)
@@ -76,6 +78,9 @@ def _to_the_door(request: Request) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
         there = f"{request.url.path}{query}"
         return RedirectResponse("/login" if there == "/" else f"/login?{urlencode({'next': there})}", 303)
+    if "text/html" in request.headers.get("accept", ""):
+        hint = "log in (in another tab, if what you wrote still stands behind this page), and say it once more"
+        return error_page(request, 401, "you are not logged in any more, and nothing was recorded", hint)
     return PlainTextResponse("log in first\n", 401)
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import cast
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -23,6 +24,7 @@ from runbook_engine.web.source import Source
 from runbook_engine.web.viewer import Viewer
 
 _log = logging.getLogger("runbook.web")
+_RUN = re.compile(r"/runs/[\w-]+")
 _LONGEST_WORD, _LONGEST_TEXT = 200, 1000
 _STATUS: dict[type[RunbookError], int] = {
     AnsweredAlreadyError: 409,
@@ -70,6 +72,7 @@ def refuse(request: Request, error: RunbookError) -> Response:
 def error_page(request: Request, status: int, message: str, hint: str = "", *, wait: float = 0) -> Response:
     """Write the page of an error."""
     query = {"status": str(status), "message": message, "hint": hint, "back": _back(request)}
+    query["wrote"] = getattr(request.state, "wrote", "")
     headers = {"retry-after": f"{wait:.0f}"} if wait else None
     return HTMLResponse(page("error")(None, request.state.viewer, query), status, headers=headers)
 
@@ -94,4 +97,7 @@ def _capped(text: str) -> str:
 
 def _back(request: Request) -> str:
     run = request.path_params.get("run")
+    if request.state.viewer is None:
+        beyond = _RUN.match(request.url.path)  # the door stands before the paths
+        return f"/login?{urlencode({'next': beyond[0]})}" if beyond else "/login"
     return f"/runs/{run}" if run else "/"

@@ -23,7 +23,7 @@ _WORDS = {
 
 
 def page(_source: Source | None, viewer: Viewer | None, query: Mapping[str, str]) -> str:
-    """Write the page of `query["status"]` with its `message` and `hint`, and a link `back`."""
+    """Write the page of `query["status"]`: `message`, `hint`, a link `back`, and what somebody `wrote` in vain."""
     status = query.get("status", "500")
     return render(
         "error.html.j2",
@@ -33,4 +33,5 @@ def page(_source: Source | None, viewer: Viewer | None, query: Mapping[str, str]
         message=query.get("message", ""),
         hint=query.get("hint", ""),
         back=query.get("back", "/"),
+        wrote=query.get("wrote", ""),
     )

@@ -69,7 +69,8 @@ def test_orders_are_given_and_what_makes_no_sense_is_told(stage, place, waiting)
         assert again.status_code == 409
         assert "is paused already" in again.text
         assert stage.say(eli, f"{url}/continue").status_code == 303
-        unsure = stage.say(eli, f"{url}/abort", reason="a slip of the finger")
+        unsure = stage.say(eli, f"{url}/abort", reason="</textarea>a slip of the <finger>")
+        assert "&lt;/textarea&gt;a slip of the &lt;finger&gt;</textarea>" in unsure.text, "what was written is not lost"
         assert (unsure.status_code, "nobody said that they are sure" in unsure.text) == (400, True)
         assert stage.say(eli, f"{url}/answer", answer="abort", reason="another", sure="no").status_code == 400
         unreasoned = stage.say(eli, f"{url}/abort", reason=" ", sure="yes")

@@ -29,6 +29,9 @@ def test_without_a_login_there_is_only_the_door(stage, run):
             assert (led.status_code, led.text) == (303, ""), path
             assert led.headers["location"].startswith("/login"), path
         assert nobody.post(f"/runs/{run}/pause", data={"csrf": ""}).status_code == 401
+        page = nobody.post(f"/runs/{run}/pause", data={"csrf": ""}, headers={"accept": "text/html"})
+        assert (page.status_code, "not logged in any more, and nothing was recorded" in page.text) == (401, True)
+        assert f'href="/login?next=%2Fruns%2F{run}"' in page.text
         assert (nobody.get("/healthz").status_code, nobody.get("/healthz").text) == (200, "ok\n")
         assert nobody.get("/login").status_code == 200
 

@@ -65,6 +65,18 @@ def test_nothing_has_to_be_scrolled_sideways_and_buttons_are_big_enough(browser,
         assert not small, path
 
 
+def test_the_names_of_the_pages_stand_in_one_line_each_however_wide_the_phone(browser):
+    browser.open("/compliance")
+    browser.script("document.querySelector('.who span').textContent = 'Eli · engineering'")
+    for width in range(320, 720, 10):
+        browser.size(width, phone=True)
+        tall = browser.script(
+            "return [...document.querySelectorAll('.top a, .top button')]"
+            ".filter(one => one.getBoundingClientRect().height > 60).map(one => one.textContent)"
+        )
+        assert not tall, width
+
+
 def test_a_report_and_the_marks_hold_on_a_small_phone(browser, runs):
     browser.size(360, phone=True)
     for run in runs.values():
