@@ -145,7 +145,8 @@ class WorkerLoop:
             self._stopped_at = time.monotonic()
         loop, stopping = self._loop, self._stopping
         if loop is not None and stopping is not None:
-            loop.call_soon_threadsafe(stopping.set)
+            with suppress(RuntimeError):  # the loop is over: told again while attempts run to their end
+                loop.call_soon_threadsafe(stopping.set)
 
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()

@@ -15,7 +15,7 @@ from runbook_engine.dispatchers.queue_list import workers_and_orders
 from runbook_engine.dispatchers.queue_orders import End, NewOrder
 from runbook_engine.dispatchers.queue_wire import SentOrder, order_text, read_report
 from runbook_engine.dispatchers.worker import Keeper
-from runbook_engine.dispatchers.worker_loop import JobsConnector
+from runbook_engine.dispatchers.worker_loop import JobsConnector, WorkerLoop
 from runbook_engine.model.errors import ExitCode, JournalError
 from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.dispatcher import AttemptReport
@@ -191,3 +191,17 @@ def test_a_job_that_comes_while_there_seems_to_be_none_is_told_once_more(databas
 
     asyncio.run(scenario())
     assert set(told) == {("jobs", "one")}
+
+
+def test_the_queues_are_told_to_stop_as_often_as_one_likes(database):
+    """The second time comes while attempts run to their end, when the loop is over already."""
+    said = []
+    loop = WorkerLoop(database.info.dsn, ["eu"], 1, claim=lambda *_: pytest.fail("no order"), say=said.append)
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    loop.stop()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    loop.stop()
+    loop.stop()
+    assert said == []
