@@ -450,12 +450,12 @@ def test_what_ansible_would_do_otherwise_by_itself_is_a_persons_work(convert, ta
 
 def test_a_result_that_no_step_leaves_behind_is_asked_for_by_nobody(convert):
     asks = {"command": "x", "when": "found.stat.exists"}
-    tasks = [{"stat": {"path": "/a"}, "register": "found"}, asks, {"command": "y", "register": "found"}]
+    tasks = [{"ping": {}}, {"stat": {"path": "/a"}, "register": "found"}, asks, {"command": "y", "register": "found"}]
     later = {"command": "x", "when": "found.stdout == 'y'"}
     text = yaml.safe_dump([{"hosts": "web", "tasks": [*tasks, later]}])
     made = convert(text, Ansible())
     assert [next(word for word in step if "." in word) for step in made.steps] == [
-        "ansible.module", "manual.task", "command.run", "command.run",
+        "ansible.module", "ansible.module", "manual.task", "command.run", "command.run",
     ]  # fmt: skip
     (told,) = (remark.text for remark in made.remarks if "where the engine runs" in remark.text)
     assert "its own configuration" in told
