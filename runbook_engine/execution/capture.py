@@ -47,10 +47,11 @@ class Capture:
             self.came[stream] = self.came.get(stream, 0) + len(data)
             self._keep(stream, self._cleaners[stream].feed(data))
 
-    def tail(self, stream: str, most: int) -> bytes:
+    def tail(self, stream: str, most: int) -> tuple[bytes, int]:
         """Give the end of what came so far, while more may come: whole characters, no secret and no part of one.
 
-        It begins with a line's beginning where one is near, and lacks what may be the beginning of a secret.
+        It begins with a line's beginning where one is near, and lacks what may be the beginning of a secret. The number
+        is that of the bytes until its end, counted without secrets as well: it must not tell how long one is.
         """
         margin = self._redactor.longest
         with self._lock:
@@ -59,11 +60,14 @@ class Capture:
             kept = bytes(tail[-(most + 2 * margin) :])
             if len(kept) < most + 2 * margin and self._total.get(stream, 0) == len(head) + len(tail):
                 kept = bytes(head[-(most + 2 * margin - len(kept)) :]) + kept
-            is_cut = len(kept) < self._total.get(stream, 0)
+            before = self._total.get(stream, 0) - len(kept)
+            is_cut = before > 0
             kept += cleaner.peek() if cleaner is not None else b""
         # A secret that became known after the stream began may stand where it is cut.
-        shown = self._redactor.settled(kept)[margin if is_cut else 0 :]
-        return _whole(shown[-most:], is_cut=is_cut or len(shown) > most)
+        settled = _to_the_last_character(self._redactor.settled(kept))
+        shown = settled[margin if is_cut else 0 :]
+        data = shown[-most:]
+        return _from_a_beginning(data) if is_cut or len(shown) > most else data, before + len(settled)
 
     def _keep(self, stream: str, data: bytes) -> None:
         half = self._limit // _SHARE
@@ -93,14 +97,15 @@ class Capture:
         return {stream: data for stream, data in kept.items() if data}
 
 
-def _whole(data: bytes, *, is_cut: bool) -> bytes:
-    """Leave out parts of characters at both ends, and of a line at the beginning, where it was cut."""
+def _to_the_last_character(data: bytes) -> bytes:
+    """Leave out a part of a character at the end."""
     decoder = _Utf8("replace")
     decoder.decode(data)
-    pending = decoder.getstate()[0]
-    data = data[: len(data) - len(pending)]
-    if not is_cut:
-        return data
+    return data[: len(data) - len(decoder.getstate()[0])]
+
+
+def _from_a_beginning(data: bytes) -> bytes:
+    """Leave out parts of a character and of a line at the beginning, where it was cut."""
     data = data[:_LONGEST_CHARACTER].lstrip(_CONTINUED) + data[_LONGEST_CHARACTER:]
     line = data.find(b"\n", 0, len(data) // 2)
     return data[line + 1 :]

@@ -179,6 +179,7 @@ def _news(key: _Key, showing: _Showing) -> list[Tail]:
     for stream, came in sorted(showing.capture.came.items()):
         if came != showing.shown.get(stream):
             showing.shown[stream] = came
-            if data := showing.capture.tail(stream, MOST):
-                fresh.append(Tail(*key, stream, data, came))
+            data, until = showing.capture.tail(stream, MOST)
+            if data:
+                fresh.append(Tail(*key, stream, data, until))
     return fresh

@@ -12,7 +12,7 @@ class Tail(NamedTuple):
 
     Attributes:
         data: the newest bytes, a few thousand at most, free of secrets; whole characters at both ends.
-        total: how many bytes there were until now, these included.
+        total: how many bytes there were until now, these included; counted without secrets, too.
     """
 
     run: str

@@ -120,7 +120,7 @@ def test_characters_are_whole_and_junk_is_only_bytes(junk):
     place = Place()
     for at in range(0, len(junk), 7):
         place.capture.add("stdout", junk[at : at + 7])
-        shown = place.capture.tail("stdout", MOST)
+        shown, _ = place.capture.tail("stdout", MOST)
         assert len(shown) <= MOST
         if "😀".encode() in junk:
             assert set(shown.decode()) <= set("é€😀")
@@ -131,9 +131,9 @@ def test_characters_are_whole_and_junk_is_only_bytes(junk):
 def test_the_beginning_of_a_character_waits_for_its_end():
     place = Place()
     place.capture.add("stdout", "50 €".encode()[:-1])
-    assert place.capture.tail("stdout", MOST) == b"50 "
+    assert place.capture.tail("stdout", MOST) == (b"50 ", 3)
     place.capture.add("stdout", "50 €".encode()[-1:])
-    assert place.capture.tail("stdout", MOST) == "50 €".encode()
+    assert place.capture.tail("stdout", MOST) == ("50 €".encode(), 6)
 
 
 SECRETS = st.lists(st.text(alphabet="ab/é", min_size=4, max_size=9), min_size=1, max_size=4)
@@ -149,7 +149,8 @@ def test_at_no_moment_anything_is_shown_that_the_record_leaves_out(secrets, part
         if rest:
             capture.add("stdout", rest[:size])
         rest = rest[size:]
-        shown = capture.tail("stdout", 1 << 20)
+        shown, until = capture.tail("stdout", 1 << 20)
+        assert until == len(shown), "nothing stands before it, and what is left out is not counted"
         assert redactor.data(whole).startswith(shown)
     assert capture.streams().get("stdout", b"") == redactor.data(whole)
 
@@ -161,7 +162,7 @@ def test_a_secret_at_either_end_of_what_is_shown_is_not_seen_in_part(secret, bef
     for byte in ("-" * before + secret + "=" * 40 + secret[:-1]).encode():
         capture.add("stdout", bytes([byte]))
     redactor.add(secret)
-    shown = capture.tail("stdout", 48).decode()
+    shown = capture.tail("stdout", 48)[0].decode()
     for length in range(3, len(secret)):
         assert secret[:length] not in shown.replace(REDACTED, "")
         assert secret[-length:] not in shown.replace(REDACTED, "")
