@@ -64,10 +64,12 @@ class WorkerAttempts:
             return set(self._running)
 
     def end(self, key: OrderKey, *, drop: bool = False) -> None:
-        """Ask an attempt to end; `drop`: nobody wants to hear how it did."""
+        """Ask an attempt to end; `drop`: it is another's by now, who goes on with the command that it began."""
         with self._lock:
             running = self._running.pop(key, None) if drop else self._running.get(key)
-        if running is not None:
+        if running is not None and drop:
+            running.cancelled.leave()
+        elif running is not None:
             running.cancelled.set()
 
     def progress(self) -> dict[OrderKey, str]:

@@ -33,10 +33,12 @@ class Work:
         self.tidied: list[str] = []
         self.all_tidied = threading.Event()
         self.cancelled = threading.Event()
+        self.ended_there = threading.Event()
 
     def make(self, sent, _facts, cancelled, _on_progress):
-        while not (cancelled.is_set() or self.go.wait(0.01)):
-            pass
+        with cancelled.when_set(self.ended_there.set):  # as a command that runs at the target is
+            while not (cancelled.is_set() or self.go.wait(0.01)):
+                pass
         if cancelled.is_set():
             self.cancelled.set()
         return AttemptReport(sent.order.task, sent.order.number, Outcome.CHANGED)
@@ -142,6 +144,16 @@ def test_who_is_asked_to_end_an_attempt_does_so(database, keeper, work):
     assert keeper.claim(KEYS[0], lambda: None).result(PATIENCE) == "begun"
     queue_orders.cancel(database, "r", 3, KEYS[0].task)
     assert work.cancelled.wait(PATIENCE)
+
+
+def test_who_was_given_up_lets_go_and_leaves_what_runs_at_the_target_to_others(database, keeper, work):
+    """It was frozen: the next attempt has found the command by now, and waits for its end."""
+    _write(database, {KEYS[0]: _body(KEYS[0])})
+    assert keeper.claim(KEYS[0], lambda: None).result(PATIENCE) == "begun"
+    queue_orders.lose(database, [keeper.name])
+    keeper.drain()
+    assert work.cancelled.wait(PATIENCE), "what it does itself ends"
+    assert not work.ended_there.wait(0.2)
 
 
 def test_all_that_is_left_is_tidied_up_without_a_pause(database, work):
