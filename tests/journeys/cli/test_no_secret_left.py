@@ -182,10 +182,12 @@ def searched(project, *texts):
     on_target = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".runbook"
     folders = [project.root / ".runbook", on_target, project.root.parent / "home"]
     for folder in folders:
-        for path in folder.rglob("*") if folder.exists() else ():
-            with contextlib.suppress(FileNotFoundError):
-                if path.is_file():
-                    places[str(path)] = path.read_bytes()
+        # Other tests make attempts here, too, whose folders go while they are looked at: os.walk takes no notice.
+        for place, _, names in os.walk(folder):
+            for path in (Path(place, name) for name in names):
+                with contextlib.suppress(FileNotFoundError):
+                    if path.is_file():
+                        places[str(path)] = path.read_bytes()
     return {(name, form) for name, content in places.items() for form in wanted if form in content}
 
 
