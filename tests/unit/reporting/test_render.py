@@ -220,6 +220,13 @@ def test_a_run_that_is_not_over_has_recovered_nothing_and_missed_nothing_yet(sto
     assert {one.label for one in report.timeline if one.kind == "mark"} == {"declared"}
 
 
+def test_a_change_with_nothing_before_or_after_it_says_so_in_words(story):
+    changes = ({"what": "run", "after": "cp a b"}, {"what": "record", "before": "192.0.2.1"})
+    story.opened([("a", 1)]).did("a@h", finding=unsatisfied("not there", changes=changes))
+    made = render_html(build_report(story.say(RunClosed(status="succeeded")).events))
+    assert "<li>run: → cp a b</li><li>record: 192.0.2.1 → nothing</li>" in made
+
+
 def test_a_dry_run_ends_with_its_grade(story):
     story.opened([("a", 8)], mode="dry-run")
     for number in range(5):
