@@ -98,8 +98,8 @@ class AnsibleModule(Action[ModuleParams]):
     the same attempt made again reattaches to it. The step is `unchanged` when Ansible changed nothing, and fails when a
     host failed or was not reached, or when none matches `hosts`. While it runs, `args` and `extra_vars` stand in a file
     that only the login can read. Relative paths of inventories and of files to copy begin at `cwd`, without which that
-    is the folder that the engine was started in on this machine (start it in the project's), and the login's home
-    elsewhere; Ansible also looks in its `files/` and `templates/`. Give paths on the hosts in full.
+    is the project's folder on this machine, and the login's home elsewhere; Ansible also looks in its `files/` and
+    `templates/`. Give paths on the hosts in full.
     """
 
     name = "ansible.module"

@@ -23,8 +23,8 @@ class PlaybookParams(AnsibleParams):
 
     playbook: str = Field(
         pattern=r"^[^-].*$",
-        description="path of the playbook; a relative one begins at `cwd`, without which that is the folder that the "
-        "engine was started in on this machine (start it in the project's), and the login's home elsewhere",
+        description="path of the playbook; a relative one begins at `cwd`, without which that is the project's "
+        "folder on this machine, and the login's home elsewhere",
         examples=["playbooks/site.yml"],
     )
     tags: list[str] = Field([], description="only what has one of these tags", examples=[["config"]])

@@ -1,5 +1,6 @@
 """Makes a command checkable: the conditions under which it counts as done or as not needed."""
 
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,12 +16,12 @@ class Guarded(Params):
 
     creates: str | None = Field(
         None,
-        description="path on the target that is there once the command has done its work",
+        description="path on the target that is there once the command has done its work; relative to `cwd`",
         examples=["/opt/app/1.4.2"],
     )
     removes: str | None = Field(
         None,
-        description="path on the target that is gone once the command has done its work",
+        description="path on the target that is gone once the command has done its work; relative to `cwd`",
         examples=["/opt/app/lock"],
     )
     unless: list[str] | str | None = Field(
@@ -33,7 +34,12 @@ class Guarded(Params):
         description="command (argv, or a text for /bin/sh) that only reads; any exit status but 0 means not needed",
         examples=["grep -q standby /etc/app/role"],
     )
-    cwd: str | None = Field(None, description="folder on the target to run in", examples=["/opt/app"])
+    cwd: str | None = Field(
+        None,
+        description="folder on the target to run in; without it that is the login's home, and on this machine the "
+        "project's folder",
+        examples=["/opt/app"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +78,20 @@ def look(params: Guarded, context: ActionContext, what: str) -> Finding:
 def _signs(params: Guarded, context: ActionContext) -> list[_Sign]:
     signs: list[_Sign] = []
     if params.creates is not None:
-        there = context.connection.stat(params.creates) is not None
+        there = _is_there(params, params.creates, context)
         signs.append(_Sign(there, f"{params.creates} is there", f"{params.creates} is not there"))
     if params.removes is not None:
-        there = context.connection.stat(params.removes) is not None
+        there = _is_there(params, params.removes, context)
         signs.append(_Sign(not there, f"{params.removes} is gone", f"{params.removes} is still there"))
     if params.unless is not None:
         done = _succeeds(params.unless, params, context)
         signs.append(_Sign(done, "the unless command says it is done", "the unless command says it is not done"))
     return signs
+
+
+def _is_there(params: Guarded, path: str, context: ActionContext) -> bool:
+    """Look where the command itself would: what is relative begins at `cwd`."""
+    return context.connection.stat(posixpath.join(params.cwd or "", path)) is not None
 
 
 def _succeeds(command: Sequence[str] | str, params: Guarded, context: ActionContext) -> bool:

@@ -71,7 +71,7 @@ class MonitorAttempts:
         self._clock = clock
         self._cancelled = cancelled
         self._redactor = SecretRedactor()
-        hosts = HostConnections(HostSettings(ssh=SshSettings()))
+        hosts = HostConnections(HostSettings(ssh=SshSettings(), folder=project.root))
         self._aws = aws = aws_session(inventory, project.root)
         self._hands = EngineHands(
             project.root, project.team, hosts, sandbox=project.config.sandbox, resolve=self._resolve, aws=aws

@@ -46,7 +46,7 @@ def precheck(project: OpenProject, plan: Plan, opens: Mapping[Path, str], *, for
     if not hosts:
         return done
     redactor = SecretRedactor(plan.inventory.secrets)
-    connections = HostConnections(HostSettings(ssh=SshSettings(passphrases=opens)))
+    connections = HostConnections(HostSettings(ssh=SshSettings(passphrases=opens), folder=project.root))
     try:
         with ThreadPoolExecutor(max_workers=min(forks, len(hosts), _MOST_AT_ONCE)) as pool:
             said = dict(zip(hosts, pool.map(lambda name: _login(connections, plan, name), hosts), strict=True))

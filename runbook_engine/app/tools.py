@@ -58,7 +58,8 @@ def make_tools(
     aws = aws_session(plan.inventory, project.root)
     known = {**audience_references(project.team), **references(project, plan)}
     store = secret_store(project, plan, opens or {}, aws, known)
-    settings = HostSettings(ssh=SshSettings(passphrases=opens or {}), withheld=variables_of(known))
+    ssh = SshSettings(passphrases=opens or {})
+    settings = HostSettings(ssh=ssh, withheld=variables_of(known), folder=project.root)
     hosts = HostConnections(settings)
     hands = EngineHands(
         project.root, project.team, hosts, sandbox=project.config.sandbox, resolve=store.resolve, aws=aws

@@ -78,7 +78,7 @@ class WorkerRun:
         self._store = Secrets(schemes_of(project, _Lazily(self._decrypted), {}, aws), project.root)
         for reference in facts.references:
             prime(self._store, reference)
-        self._hosts = HostConnections(HostSettings(withheld=variables_of(known)))
+        self._hosts = HostConnections(HostSettings(withheld=variables_of(known), folder=project.root))
         self._hands = _CheckedHands(
             project.root,
             project.team,

@@ -37,11 +37,14 @@ class HostSettings:
         local_home: where detached commands on this machine keep their folders; None for the user's home.
         ssh: None for the defaults, which are OpenSSH's.
         withheld: variables of the engine's environment that commands on this machine do not inherit.
+        folder: where commands on this machine run that name no folder, and where its relative paths begin: the
+            project's, wherever somebody stood who started or resumed the run. None for the engine's own.
     """
 
     local_home: Path | None = None
     ssh: "SshSettings | None" = None
     withheld: frozenset[str] = frozenset()
+    folder: Path | None = None
 
 
 @dataclass(slots=True)
@@ -70,9 +73,14 @@ class HostConnections:
         if kind == "local":
             from runbook_engine.connections.local import LocalConnection
 
-            home = self.settings.local_home
+            settings = self.settings
             return LocalConnection(
-                home, name=target.name, become_user=user, become_password=password, withheld=self.settings.withheld
+                settings.local_home,
+                name=target.name,
+                become_user=user,
+                become_password=password,
+                withheld=settings.withheld,
+                folder=settings.folder,
             )
         if kind == "ssm":
             return self._by_ssm(target, user, password)

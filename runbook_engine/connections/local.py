@@ -33,6 +33,7 @@ class LocalConnection(WithFiles):
         become_user: run every command as this user, unless the command names another.
         become_password: for sudo, when it wants one.
         withheld: variables of the engine's environment that no command inherits: they hold secrets.
+        folder: where commands run that name no folder, and where relative paths begin; None for the engine's own.
     """
 
     def __init__(
@@ -43,12 +44,15 @@ class LocalConnection(WithFiles):
         become_user: str | None = None,
         become_password: str | None = None,
         withheld: frozenset[str] = frozenset(),
+        folder: Path | None = None,
     ) -> None:
-        super().__init__(LocalFiles() if become_user is None else ShellFiles(self._plainly))
+        folder = None if folder is None else folder.absolute()
+        super().__init__(LocalFiles(folder) if become_user is None else ShellFiles(self._plainly))
         self.name = name
         self._become_user = become_user
         self._become_password = become_password
         self._withheld = withheld
+        self._folder = None if folder is None else str(folder)
         base = None if home is None else str(home.absolute() / ".runbook" / "attempts")
         self._detached = DetachedCommands(self, base, become_password)
 
@@ -59,7 +63,7 @@ class LocalConnection(WithFiles):
         try:
             process = self._start(command)
         except OSError as error:
-            return _not_started(command, error)
+            return _not_started(command, self._within(command.cwd), error)
         try:
             if not process.pump(timeout, on_output=on_output):
                 killed = process.kill()
@@ -94,7 +98,7 @@ class LocalConnection(WithFiles):
     def start_shell(self, line: str, given: bytes, *, keep: int) -> LocalProcess:
         """Start `sh -c line` in a session of its own."""
         try:
-            return LocalProcess(("sh", "-c", line), given, keep=keep, withheld=self._withheld)
+            return LocalProcess(("sh", "-c", line), given, keep=keep, cwd=self._folder, withheld=self._withheld)
         except OSError as error:
             raise RunbookError(f"{self.name}: no shell can be started: {error.strerror}") from error
 
@@ -108,18 +112,24 @@ class LocalConnection(WithFiles):
         if command.become_user is None:
             environment = dict(command.environment)
             return LocalProcess(
-                command.argv, command.stdin, keep=_KEEP, cwd=command.cwd, environment=environment,
+                command.argv, command.stdin, keep=_KEEP, cwd=self._within(command.cwd), environment=environment,
                 mark=f"{MARK}={new_mark()}", withheld=self._withheld,
             )  # fmt: skip
         mark = new_mark()
         script, given = plain_script(command, None, self._become_password)
         script_input = framed(script, mark) + given
-        return LocalProcess(("sh", "-c", bootstrap(mark)), script_input, keep=_KEEP, withheld=self._withheld)
+        shell = ("sh", "-c", bootstrap(mark))
+        return LocalProcess(shell, script_input, keep=_KEEP, cwd=self._folder, withheld=self._withheld)
+
+    def _within(self, folder: str | None) -> str | None:
+        if folder is None or self._folder is None:
+            return folder or self._folder
+        return str(Path(self._folder, folder))
 
 
-def _not_started(command: Command, error: OSError) -> CommandResult:
+def _not_started(command: Command, folder: str | None, error: OSError) -> CommandResult:
     """Answer as a shell would when the program or the folder is not there."""
     words = f"{error.filename or command.argv[0]}: {error.strerror}\n".encode("utf-8", "surrogateescape")
-    folder = command.cwd is not None and error.filename == command.cwd
-    status = _NOT_FOUND if isinstance(error, FileNotFoundError) and not folder else _NOT_EXECUTABLE
+    no_folder = folder is not None and error.filename == folder
+    status = _NOT_FOUND if isinstance(error, FileNotFoundError) and not no_folder else _NOT_EXECUTABLE
     return CommandResult(status, b"", words, 0, len(words))

@@ -26,13 +26,23 @@ def kind_of(mode: int) -> Literal["file", "directory", "link", "other"]:
 
 
 class LocalFiles:
-    """The file operations of a connection to this machine."""
+    """The file operations of a connection to this machine.
+
+    Args:
+        folder: where relative paths begin; None for the folder of this process.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+
+    def _at(self, path: str) -> str:
+        return path if self._folder is None else str(self._folder / path)
 
     def stat(self, path: str) -> FileStat | None:
         """Describe a path; None when there is nothing."""
         with _told("look at", path):
             try:
-                facts = os.lstat(path)
+                facts = os.lstat(self._at(path))
             except (FileNotFoundError, NotADirectoryError):
                 return None
             mode = stat_bits.S_IMODE(facts.st_mode)
@@ -41,7 +51,7 @@ class LocalFiles:
 
     def read(self, path: str, *, limit: int) -> bytes:
         """Read a file of at most `limit` bytes."""
-        with _told("read", path), _opened(path) as file:
+        with _told("read", path), _opened(self._at(path)) as file:
             content = file.read(limit + 1)
         if len(content) > limit:
             raise FileAccessError(f"{path} is longer than {limit} bytes")
@@ -51,7 +61,7 @@ class LocalFiles:
         """Give a file's SHA-256, None when it is not there."""
         with _told("read", path):
             try:
-                with _opened(path) as file:
+                with _opened(self._at(path)) as file:
                     return hashlib.file_digest(file, "sha256").hexdigest()
             except (FileNotFoundError, NotADirectoryError):
                 return None
@@ -59,16 +69,16 @@ class LocalFiles:
     def listdir(self, path: str) -> tuple[str, ...]:
         """Name what is in a folder, sorted."""
         with _told("list", path):
-            return tuple(sorted(entry.name for entry in Path(path).iterdir()))
+            return tuple(sorted(entry.name for entry in Path(self._at(path)).iterdir()))
 
     def write(self, path: str, content: bytes, *, mode: int | None = None) -> None:
         """Write a file by a temporary neighbour and a rename, both on the disk before it returns."""
-        place = Path(path)
+        place = Path(self._at(path))
         with _told("write", path):
             if place.is_dir():
                 raise FileAccessError(f"can't write {path}: it is a folder")
             bits = _bits_for(place, mode)
-            part = Path(part_of(path))
+            part = Path(part_of(str(place)))
             # Left by an engine that was killed; a new one takes its place, so that nothing piles up.
             part.unlink(missing_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -76,7 +86,7 @@ class LocalFiles:
                 try:
                     file.write(content)
                     file.flush()
-                    _keep_owner(path, file.fileno())
+                    _keep_owner(place, path, file.fileno())
                     os.fchmod(file.fileno(), bits)
                     os.fsync(file.fileno())
                     part.replace(place)
@@ -87,7 +97,7 @@ class LocalFiles:
 
     def make_directory(self, path: str, *, mode: int | None = None) -> None:
         """Make a folder and its parents; an existing one is left as it is."""
-        place = Path(path)
+        place = Path(self._at(path))
         with _told("make the folder", path):
             if place.is_dir():
                 return
@@ -98,11 +108,11 @@ class LocalFiles:
     def set_mode(self, path: str, mode: int) -> None:
         """Set the permission bits."""
         with _told("set the mode of", path):
-            Path(path).chmod(mode)
+            Path(self._at(path)).chmod(mode)
 
     def remove(self, path: str) -> None:
         """Remove a file or an empty folder; nothing happens when it is not there."""
-        place = Path(path)
+        place = Path(self._at(path))
         with _told("remove", path), contextlib.suppress(FileNotFoundError):
             if place.is_dir() and not place.is_symlink():
                 place.rmdir()
@@ -133,14 +143,14 @@ def _told(what: str, path: str) -> Iterator[None]:
         raise FileAccessError(f"can't {what} {path}: {words}") from error
 
 
-def _keep_owner(path: str, descriptor: int) -> None:
+def _keep_owner(place: Path, path: str, descriptor: int) -> None:
     """Give what is written to whom the file is that it replaces.
 
     Raises:
         FileAccessError: this process may not.
     """
     try:
-        old = os.lstat(path)
+        old = place.lstat()
     except FileNotFoundError:
         return
     new = os.fstat(descriptor)
