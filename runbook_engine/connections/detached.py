@@ -31,15 +31,19 @@ _FIRST_LOOK = 3.0  # most commands end before, and a look costs the target about
 _STARTING_AT_MOST = 5.0
 _DRAIN = 1.0
 _FORGET_AT_ONCE = 8
+# Whoever was frozen for longer may find that another finished the attempt and tidied up: no folder proves nothing then.
+# (No lease is shorter, so that nobody else can have been at work before.)
+_AGAIN_WITHIN = 10.0
 
 
 @dataclass(slots=True)
 class _Listener:
-    """Hands output on as it comes, each byte once, however it was fetched."""
+    """Hands output on as it comes, each byte once, however it was fetched; knows whether anything was seen of it."""
 
     on_output: OnOutput | None
     stdout: int = 0
     stderr: int = 0
+    seen: bool = False
 
     def more(self, stdout: bytes, stderr: bytes) -> None:
         """Take bytes that follow those that were handed on before."""
@@ -61,6 +65,7 @@ class DetachedCommands:
         become_password: for sudo, when it wants one.
         forgotten: tokens whose folders are to go with the next start, shared by a target's connections.
         listen_every: seconds between two looks for output that somebody listens to.
+        again_within: seconds after a start, within which a missing folder proves that nothing was begun.
     """
 
     shell: Shell
@@ -68,6 +73,7 @@ class DetachedCommands:
     become_password: str | None = None
     forgotten: list[str] = field(default_factory=list)
     listen_every: float = 1.0
+    again_within: float = _AGAIN_WITHIN
 
     def run(self, command: Command, token: str, timeout: float, on_output: OnOutput | None = None) -> CommandResult:
         """Start the command unless the token's folder is there, and wait for its end.
@@ -80,12 +86,19 @@ class DetachedCommands:
         """
         if check_token(token) in self.forgotten:
             self.flush()
+        begun = _now()
         deadline = time.monotonic() + timeout
         listener = _Listener(on_output)
         process, nonce = self._start(command, token)
         try:
             result = self._follow(process, nonce, command, token, timeout, deadline, listener)
             if result is None:
+                if _now() - begun > self.again_within:
+                    raise TargetUnreachableError(
+                        f"{self.shell.name}: the shell that was to start the command is gone, and so long ago that "
+                        "nothing tells whether it ran",
+                        hint=LOOK_THERE,
+                    )
                 process, nonce = self._start(command, token)
                 result = self._follow(process, nonce, command, token, timeout, deadline, listener)
         except NoConnectionError as error:
@@ -114,6 +127,9 @@ class DetachedCommands:
         if answer is None or not is_over(answer.state):
             answer = self._wait(token, deadline, timeout, listener, command)
         if answer.state == DetachedStatus.ABSENT:
+            if listener.seen:
+                words = f"{self.shell.name}: command {token} was seen, and what it left was removed by somebody else"
+                raise CommandLostError(words, dead=False, hint=LOOK_THERE)
             if process.gone:
                 return None
             words = process.stderr.content()[-500:].decode("utf-8", "replace").strip()
@@ -197,6 +213,7 @@ class DetachedCommands:
         nonce = new_mark()
         script = scripts.listen_script(self._place(token, nonce), listener.stdout, listener.stderr)
         answer = self._ask(script, nonce)
+        listener.seen |= answer.state != DetachedStatus.ABSENT
         listener.more(answer.stdout, answer.stderr)
         return answer
 
@@ -212,6 +229,7 @@ class DetachedCommands:
             script = scripts.wait_script(self._place(token, nonce), seconds)
             answer = self._ask(script, nonce, patience=seconds + _PATIENCE)
             state = answer.state
+            listener.seen |= state != DetachedStatus.ABSENT
             if is_over(state):
                 return answer
             if listener.on_output is not None:
@@ -246,6 +264,11 @@ class DetachedCommands:
 
     def _ask(self, script: scripts.Script, nonce: str, *, patience: float = _PATIENCE) -> Answer:
         return ask(self.shell, script, nonce, patience=patience)
+
+
+def _now() -> float:
+    """Give seconds that go on while this process, or the machine, sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def check_token(token: str) -> str:

@@ -119,6 +119,48 @@ def test_a_shell_that_died_in_between_is_replaced(link):
 
 
 @pytest.mark.sshd
+def test_what_was_seen_and_tidied_up_by_another_is_not_begun_again(link, tmp_path, go):
+    """Another finished the attempt while this one was frozen, or so; its shell is gone, too."""
+    ran, heard = tmp_path / "ran", []
+    resident = parents(link, unique("who"))[-1]
+    waits = [f"while [ ! -e {name} ]; do sleep 0.05; done" for name in (f"{go}1", f"{go}2", go)]
+    command = sh(f"echo x >>{ran}; {waits[0]}; echo one; {waits[1]}; echo two; {waits[2]}")
+    thread, end = in_background(lambda: said_of(link, command, unique("tidied"), lambda _, data: heard.append(data)))
+    wait_for(ran.exists)
+    os.kill(resident, signal.SIGKILL)
+    Path(f"{go}1").touch()
+    wait_for(lambda: b"one" in b"".join(heard))
+    Path(f"{go}2").touch()
+    wait_for(lambda: b"two" in b"".join(heard))  # by now its shell is known to be gone, and the command to run
+    shutil.rmtree(tmp_path / "attempts" / unique("tidied"))
+    thread.join(30)
+    go.touch()
+    assert "removed by somebody else" in end[0]
+    assert ran.read_text() == "x\n"
+
+
+@pytest.mark.sshd
+def test_whoever_was_away_for_long_begins_nothing_anew(link, tmp_path):
+    first = parents(link, unique("before"))[-1]
+    link._detached.again_within = -1.0
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: gone(first))
+    ran = tmp_path / "ran"
+    said = said_of(link, sh(f"echo x >>{ran}"), unique("after"))
+    assert "nothing tells whether it ran" in said or not said
+    assert bool(said) != ran.exists()
+
+
+def said_of(link, command, token, on_output=None):
+    """Run it, and give what the error says; nothing when there is none."""
+    try:
+        link.run_detached(command, token=token, timeout=30, on_output=on_output)
+    except RunbookError as error:
+        return error.message
+    return ""
+
+
+@pytest.mark.sshd
 def test_a_wrapper_killed_between_two_commands_is_replaced(link, kind):
     wrapper, shell = parents(link, unique("before"))[0], parents(link, unique("before2"))[-1]
     if kind == "perl":
