@@ -25,7 +25,6 @@ import pytest
         (("run", "restore-settings"), 2, "--yes"),
         (("status", "last"), 2, "no journal yet"),
         (("resume",), 2, "no journal yet"),
-        (("validate", "no-such-thing"), 3, "no-such-thing"),
         (("schema", "-o", "no/such/folder/x.json"), 2, "can't be written"),
     ],
 )
@@ -35,6 +34,12 @@ def test_wrong_usage(runbook, words, status, says):
     assert says in called.err
     assert called.out == ""
     assert not (runbook.root / ".runbook/example-app").exists()
+
+
+def test_a_runbook_that_is_not_there_is_a_finding(runbook):
+    called = runbook("validate", "no-such-thing")
+    assert (called.status, "error RB001: there is no runbook 'no-such-thing'" in called.out) == (3, True)
+    assert "there are: restore-settings" in called.out
 
 
 def test_outside_a_project_it_says_how_to_make_one(runbook, tmp_path):
@@ -185,7 +190,7 @@ def test_rules_weigh_what_the_project_says(runbook):
         runbook.write("runbook.toml", f'{config}\n[rules]\nRB262 = "{weight}"\n')
         done = runbook("validate", "waits")
         assert (done.status, words in done.out, "RB262" in done.out) == (status, True, bool(words))
-    for rule, words in (("RB204", "only put right"), ("RB999", "no such rule"), ("RB240", "only put right")):
+    for rule, words in (("RB204", "only be put right"), ("RB999", "no such rule"), ("RB240", "only be put right")):
         runbook.write("runbook.toml", f'{config}\n[rules]\n{rule} = "off"\n')
         done = runbook("validate")
         assert (done.status, words in done.out, "runbook.toml:" in done.out) == (3, True, True)

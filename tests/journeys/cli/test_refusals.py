@@ -26,7 +26,7 @@ steps:
 def test_refused_with_a_reason(runbook, words, status, says):
     called = runbook(*words)
     assert called.status == status, called.err
-    assert says in called.err
+    assert says in called.out + called.err
     assert not (runbook.root / ".runbook/journal.db").exists()
 
 
