@@ -29,6 +29,7 @@ def test_every_part_that_people_write_or_reach_is_there():
     names = {part.splitlines()[0] for part in PARTS}
     assert names == {
         "A runbook",
+        "A playbook to import, a bundle to check",
         "An inventory",
         "A target",
         "A worker",
