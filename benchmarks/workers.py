@@ -1,5 +1,6 @@
 """Attempts made by workers over PostgreSQL: how long an order travels, what it costs whom, how that grows."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -63,7 +64,11 @@ class Database:
         """Give the seconds of processor time that its processes have taken by now, those that ended included."""
         main = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
         children = (Path(f"/proc/{main}/task/{main}/children")).read_text().split()
-        return cpu(main, ended=True) + sum(cpu(int(child)) for child in children)
+        seconds = cpu(main, ended=True)
+        for child in children:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+                seconds += cpu(int(child))
+        return seconds
 
 
 @dataclass(frozen=True, slots=True)

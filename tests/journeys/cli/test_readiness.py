@@ -242,7 +242,7 @@ def test_what_the_run_tolerates_is_noted_and_what_it_does_not_is_missing(runbook
 
 
 def test_a_look_that_somebody_ended_says_nothing_of_the_rest(runbook):
-    probe = "command.run: {argv: [date], unless: [sleep, '50']}"
+    probe = "command.run: {argv: [date], unless: [sleep, '15']}"
     runbook.write("runbooks/slow.yml", f"runbook: slow\nsteps:\n  - id: one\n    {probe}\n")
     looking = runbook.start("readiness", "slow", "--output", "json")
     while not (started := runbook("runs", "--output", "json").json):
