@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
@@ -90,7 +90,7 @@ def _laid_out(text: str, original: str, *, too_long: frozenset[int] = frozenset(
     """Write a text anew; brackets that begin in lines of `too_long` (from 0) become lines of their own."""
     library = _library(original)
     root = library.load(text)
-    for node in _collections(root):
+    for node in _anchored(root):
         # An anchor that no alias names is kept, too.
         node.yaml_set_anchor(node.anchor.value, always_dump=True)
     for node in _outermost_brackets(root):
@@ -122,31 +122,34 @@ def _long_lines(text: str) -> Iterator[int]:
             yield number
 
 
+def _in_brackets(node: CommentedMap | CommentedSeq) -> bool:
+    """Whether a collection stands in brackets. Empty ones can't be written otherwise."""
+    return bool(node.fa.flow_style() and len(node))
+
+
 def _outermost_brackets(root: object) -> Iterator[CommentedMap | CommentedSeq]:
-    """Give the collections in brackets that stand in no others. Empty ones can't be written otherwise."""
+    """Give the collections in brackets that stand in no others."""
+    return filter(_in_brackets, _collections(root, closed=_in_brackets))
+
+
+def _anchored(root: object) -> Iterator[CommentedMap | CommentedSeq]:
+    """Give the collections that have an anchor."""
+    return (node for node in _collections(root, closed=lambda _: False) if node.anchor.value is not None)
+
+
+def _collections(
+    root: object, *, closed: Callable[[CommentedMap | CommentedSeq], bool]
+) -> Iterator[CommentedMap | CommentedSeq]:
+    """Give each list and mapping once; what is in those that are `closed` is left."""
     pending, seen = [root], set[int]()
     while pending:
         node = pending.pop()
         if not isinstance(node, CommentedMap | CommentedSeq) or id(node) in seen:
             continue
         seen.add(id(node))
-        if node.fa.flow_style() and len(node):
-            yield node
-        else:
+        if not closed(node):  # (asked before whoever gets it changes how it is written)
             pending += node.values() if isinstance(node, CommentedMap) else node
-
-
-def _collections(root: object) -> Iterator[CommentedMap | CommentedSeq]:
-    """Give the lists and mappings that have an anchor."""
-    pending, seen = [root], set[int]()
-    while pending:
-        node = pending.pop()
-        if not isinstance(node, CommentedMap | CommentedSeq) or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if node.anchor.value is not None:
-            yield node
-        pending += node.values() if isinstance(node, CommentedMap) else node
+        yield node
 
 
 def _tidy(text: str) -> str:
