@@ -32,8 +32,9 @@ def failover(grounds):
 
 
 def test_killed_while_one_region_restores_and_frozen_while_two_deploy(failover, grounds):
-    waits = killed_and_frozen(failover, grounds.machines)
-    sys.stdout.write(f"seconds until another machine had the run: {waits}\n")
+    ended = killed_and_frozen(failover, grounds.machines)
+    sys.stdout.write(f"seconds until another machine had the run: {ended.waits}\n")
+    assert (ended.status, ended.attempts, ended.woken) == (0, [1, 1, 1, 1], 5), failover.everything()
 
 
 @pytest.mark.skipif(os.environ.get("RUNBOOK_FAULTS") != "all", reason="RUNBOOK_FAULTS=all runs this for minutes")

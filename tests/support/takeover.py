@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import NamedTuple
 
 import psycopg
 import yaml
@@ -264,10 +265,26 @@ class Failover:
         assert found == expected, self.everything()
 
 
+class HowItEnded(NamedTuple):
+    """How a harmed failover ended.
+
+    Attributes:
+        status: of the machine that brought it to its end.
+        attempts: how many the restore and each deployment took; one means that the one under way was waited for.
+        woken: status of the machine that was frozen, and woke after the end.
+        waits: seconds from each harm until another machine had the run.
+    """
+
+    status: int
+    attempts: list[int]
+    woken: int
+    waits: tuple[float, ...]
+
+
 def killed_and_frozen(failover, machines):
     """Kill the first machine while the cloud restores, freeze the second while two regions deploy; the third ends it.
 
-    Gives the seconds from the harm until another machine had the run, of both.
+    What targets saw is compared here; how it ended is for the test to judge.
     """
     first, second, third = machines
     failover.make_restores_slow(slow=True)
@@ -284,11 +301,11 @@ def killed_and_frozen(failover, machines):
     frozen.freeze()
     last, other = _taken_over(failover, third, 3)
     failover.let_hosts_go()
-    assert last.ended() == 0, failover.everything()
-    assert failover.attempts("restore-db", "deploy") == [1, 1, 1, 1], "each was waited for"
-    wakes_for_nothing(failover, frozen)
+    status = last.ended()
+    attempts = failover.attempts("restore-db", "deploy")
+    woken = wakes_for_nothing(failover, frozen)
     failover.all_done_once()
-    return one, other
+    return HowItEnded(status, attempts, woken, (one, other))
 
 
 def _taken_over(failover, machine, times):
@@ -299,10 +316,15 @@ def _taken_over(failover, machine, times):
 
 
 def wakes_for_nothing(failover, frozen):
-    """Let a control process that was frozen wake after the end: it writes nothing, and says whose the run is."""
+    """Let a control process that was frozen wake after the end: it writes nothing, and says whose the run is.
+
+    Gives its exit status.
+    """
     recorded = failover.count_events()
     frozen.thaw()
-    assert frozen.ended() == 5, failover.everything()
+    status = frozen.ended()
+    assert status == 5, failover.everything()
     assert re.search(r"is no longer held by|the right to advance .* was lost", frozen.said()), frozen.said()
     assert "goes on with: runbook resume" not in frozen.said()
     assert failover.count_events() == recorded, "who wakes writes nothing"
+    return status

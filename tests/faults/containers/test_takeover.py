@@ -33,5 +33,6 @@ def stage(tmp_path, postgres):
 
 
 def test_killed_while_one_region_restores_and_frozen_while_two_deploy(stage):
-    waits = killed_and_frozen(*stage)
-    sys.stdout.write(f"seconds until another container had the run: {waits}\n")
+    ended = killed_and_frozen(*stage)
+    sys.stdout.write(f"seconds until another container had the run: {ended.waits}\n")
+    assert (ended.status, ended.attempts, ended.woken) == (0, [1, 1, 1, 1], 5), stage[0].everything()
