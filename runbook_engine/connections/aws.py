@@ -25,7 +25,8 @@ class AwsSession:
 
     Args:
         connect_seconds, read_seconds: of one request.
-        attempts: how often a read, or a throttled change, is sent at most.
+        attempts: how often a read, or a throttled change, is sent at most; None for what AWS's configuration says
+            (`max_attempts`, AWS_MAX_ATTEMPTS), and 6 where it says nothing.
         sleep: waits between attempts of a throttled change.
         profile: of the AWS configuration; None for what the environment says.
         config_file: AWS configuration (profiles, endpoints, keys) to use in place of the user's own files.
@@ -36,7 +37,7 @@ class AwsSession:
         *,
         connect_seconds: float = 5.0,
         read_seconds: float = 60.0,
-        attempts: int = _ATTEMPTS,
+        attempts: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
         profile: str | None = None,
         config_file: Path | None = None,
@@ -75,7 +76,7 @@ class AwsSession:
             self._prove_account(account, region, role)
         reads = self._made(service, region, role, endpoint, "check" if read_only else "read")
         writes = reads if read_only else self._made(service, region, role, endpoint, "write")
-        attempts = self._attempts if endpoint is None else 1
+        attempts = (self._attempts or _ATTEMPTS) if endpoint is None else 1
         return BotoClient(service, reads, writes, read_only=read_only, attempts=attempts, sleep=self._sleep)
 
     def default_region(self) -> str:
@@ -117,18 +118,17 @@ class AwsSession:
         read_seconds = self._timeouts[1] if endpoint is None else min(self._timeouts[1], _ONE_OF_SEVERAL)
         with self._lock:
             if key not in self._clients:
-                config = Config(
-                    connect_timeout=self._timeouts[0],
-                    read_timeout=read_seconds,
-                    retries={"mode": "adaptive", "total_max_attempts": 1 if once else self._attempts},
-                    tcp_keepalive=True,
-                    max_pool_connections=32,
-                    user_agent_extra="runbook-engine",
-                )
                 try:
-                    made = cast("Any", self._session(role, region)).client(
-                        service, region_name=region, endpoint_url=endpoint, config=config
+                    session = cast("Any", self._session(role, region))  # knows from then on how often to ask
+                    config = Config(
+                        connect_timeout=self._timeouts[0],
+                        read_timeout=read_seconds,
+                        retries={"mode": "adaptive", "total_max_attempts": 1 if once else self._attempts or _ATTEMPTS},
+                        tcp_keepalive=True,
+                        max_pool_connections=32,
+                        user_agent_extra="runbook-engine",
                     )
+                    made = session.client(service, region_name=region, endpoint_url=endpoint, config=config)
                 except (BotoCoreError, ValueError) as error:
                     raise meaning(error, service, "") from error
                 if use == "check":
@@ -179,6 +179,8 @@ class AwsSession:
                 )
             for name in ("config_file", "credentials_file"):  # the user's own files must not mix in
                 core.set_config_variable(name, str(self._config_file))
+        if self._attempts is None:
+            self._attempts = _tries(core)
         return core
 
 
@@ -237,6 +239,18 @@ class BotoClient:
         if self._read_only and not is_read(self._service, name):
             raise _refused(self._service, name)
         return str(name)
+
+
+def _tries(core: "botocore.session.Session") -> int:
+    """Give what the configuration says of how often a request is sent at most (`max_attempts`), or our own number."""
+    hint = "give max_attempts (AWS_MAX_ATTEMPTS) a whole number from 1, or take it out"
+    try:
+        said = core.get_config_variable("max_attempts")
+    except ValueError as error:
+        raise AwsError(f"AWS's max_attempts is no number: {error}", code="InvalidConfiguration", hint=hint) from error
+    if said is not None and said < 1:
+        raise AwsError(f"AWS's max_attempts is {said}", code="InvalidConfiguration", hint=hint)
+    return _ATTEMPTS if said is None else int(said)
 
 
 def _guard(service: str) -> Callable[..., None]:

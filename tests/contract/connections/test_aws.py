@@ -196,6 +196,26 @@ def test_a_read_whose_answer_was_lost_is_sent_again(answering):
     assert len(seen) == 2
 
 
+@pytest.mark.parametrize("said", ["1", "2"])
+def test_the_users_own_setting_says_how_often_a_request_is_sent(answering, monkeypatch, said):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", said)
+    answers, seen = answering
+    answers.append(refusal("Throttling"))
+    for operation, more in (("delete_db_instance", {"DBInstanceIdentifier": "x"}), ("describe_db_instances", {})):
+        seen.clear()
+        with pytest.raises(AwsError, match="Throttling"):
+            client(AwsSession(sleep=lambda _: None), "rds").call(operation, **more)
+        assert len(seen) == int(said)
+
+
+@pytest.mark.parametrize("said", ["often", "0"])
+def test_a_setting_that_is_no_number_is_told(answering, monkeypatch, said):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", said)
+    with pytest.raises(AwsError, match="max_attempts") as caught:
+        client(AwsSession(), "rds")
+    assert "from 1" in caught.value.hint
+
+
 def test_a_throttled_change_is_sent_again(answering):
     answers, seen = answering
     answers += [refusal("Throttling"), DONE]
