@@ -160,8 +160,8 @@ class Keeper:
             begun = queue_claims.claim(connection, self._id, self._facts.host, keys) if keys else {}
             while asked:
                 key, answer, ended = asked[0]
-                if key in begun:
-                    self._begin(key, begun[key])
+                if claimed := begun.pop(key, None):  # once, also when two jobs bring it at the same time
+                    self._begin(key, claimed)
                     self._ended[key] = ended
                     answer.set_result("begun")
                 elif key not in keys or queue_claims.may_come(connection, key):

@@ -30,12 +30,14 @@ class Work:
 
     def __init__(self) -> None:
         self.go = threading.Event()
+        self.made: list[str] = []
         self.tidied: list[str] = []
         self.all_tidied = threading.Event()
         self.cancelled = threading.Event()
         self.ended_there = threading.Event()
 
     def make(self, sent, _facts, cancelled, _on_progress):
+        self.made.append(sent.order.task)
         with cancelled.when_set(self.ended_there.set):  # as a command that runs at the target is
             while not (cancelled.is_set() or self.go.wait(0.01)):
                 pass
@@ -55,10 +57,10 @@ def work():
 
 
 @pytest.fixture
-def keeper(database, work):
-    """A worker with room for two, whose clock stands still: it never looks around by itself after its beginning."""
+def idle_keeper(database, work):
+    """A worker with room for two that has not begun to work."""
     facts = WorkerFacts(("eu",), "vm 1", 7, "1", "{}", 2)
-    made = Keeper(
+    return Keeper(
         database.info.dsn,
         facts,
         make=work.make,
@@ -67,10 +69,15 @@ def keeper(database, work):
         say=lambda _: None,
         clock=ManualClock(),
     )
-    made.start()
-    yield made
+
+
+@pytest.fixture
+def keeper(idle_keeper, work):
+    """It works; its clock stands still: it never looks around by itself after its beginning."""
+    idle_keeper.start()
+    yield idle_keeper
     work.go.set()
-    made.close(PATIENCE)
+    idle_keeper.close(PATIENCE)
 
 
 @pytest.mark.parametrize("who", ["worker", "reader"])
@@ -116,6 +123,16 @@ def test_it_begins_what_there_is_room_for(database, keeper, work):
     assert keeper.claim(OrderKey("r", "none", 1), lambda: None).result(PATIENCE) == "gone"
     assert set(_reported(database, KEYS[3])) == {key.of_run for key in (*KEYS[:2], KEYS[3])}
     assert ended.wait(PATIENCE)
+
+
+def test_an_order_that_two_jobs_bring_at_once_is_begun_once(database, idle_keeper, work, request):
+    _write(database, {KEYS[0]: _body(KEYS[0])})
+    answers = [idle_keeper.claim(KEYS[0], lambda: None) for _ in range(2)]  # (a job that was given up comes once more)
+    request.getfixturevalue("keeper")
+    assert [answer.result(PATIENCE) for answer in answers] == ["begun", "gone"]
+    work.go.set()
+    _reported(database, KEYS[0])
+    assert work.made == [KEYS[0].task]
 
 
 @pytest.mark.parametrize(
