@@ -41,7 +41,8 @@ from runbook_engine.journals.sql_rows import (
     whole_run,
 )
 from runbook_engine.journals.sql_schema import events, next_number, outputs, prunings, runs
-from runbook_engine.journals.sql_store import Store
+from runbook_engine.journals.sql_silent import SILENT_SECONDS, Patient, unheld
+from runbook_engine.journals.sql_store import Store, take_time
 from runbook_engine.journals.tally import tally
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import MONITOR, Actor, Event, StoredEvent, write_time
@@ -51,20 +52,24 @@ from runbook_engine.ports.live import LiveOutput, Tail
 _PAGE = 1000  # events read in one transaction, so that a slow reader holds nothing back
 
 
-class SqlJournal:
+class SqlJournal(Patient):
     """Keeps runs in a database; safe to use from several threads and processes.
 
     Args:
         store: the database.
         now: gives the time of events in place of the store's own.
+        silent_seconds: see `Patient`.
     """
 
-    def __init__(self, store: Store, *, now: Callable[[], datetime] | None = None) -> None:
-        self._store = store
+    def __init__(
+        self, store: Store, *, now: Callable[[], datetime] | None = None, silent_seconds: float = SILENT_SECONDS
+    ) -> None:
+        super().__init__(store, silent_seconds)
         self._now = now
         self._broken: JournalError | None = None
         self._unsure: dict[str, tuple[tuple[Event, ...], Batch]] = {}
 
+    @unheld
     def open_run(self, run: str, event: Event, actor: Actor, *, lease: Lease | None = None) -> StoredEvent:
         """See `Journal.open_run`."""
         with self._writing() as connection:
@@ -87,6 +92,7 @@ class SqlJournal:
             insert_events(connection, batch.rows)
         return batch.stored[0]
 
+    @unheld
     def append(
         self,
         run: str,
@@ -199,6 +205,7 @@ class SqlJournal:
 
         return SqlEars(self._store, run, told)
 
+    @unheld
     def take_lease(self, name: str, holder: Holder, seconds: float, *, take_over: bool = False) -> Lease:
         """See `Journal.take_lease`."""
         with self._writing() as connection:
@@ -219,6 +226,7 @@ class SqlJournal:
         with self._reading() as connection:
             return sql_leases.current(self._store, connection, name)
 
+    @unheld
     def prune(self, run: str, actor: Actor, reason: str) -> Pruning:
         """See `Journal.prune`."""
         with self._writing() as connection:
@@ -319,6 +327,7 @@ class SqlJournal:
 
     def _verify(self, run: str | None, *, tolerant: bool) -> list[Damage]:
         with self._reading(tolerant=tolerant) as connection:
+            take_time(connection)
             return sql_verify.verify(connection, run, is_file=self._store.is_file)
 
     def _arrived(self, connection: Connection, run: str, again: Sequence[Event]) -> list[StoredEvent]:

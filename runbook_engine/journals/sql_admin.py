@@ -25,7 +25,7 @@ from runbook_engine.journals.sql_rights import (
     unknown_roles,
 )
 from runbook_engine.journals.sql_schema import leases, make_tables, prepare, version_of
-from runbook_engine.journals.sql_store import Store, alone
+from runbook_engine.journals.sql_store import Store, alone, take_time
 from runbook_engine.journals.sql_triggers import missing_triggers
 from runbook_engine.model.errors import InvalidInputError, LeaseError, UsageError
 from runbook_engine.ports.journal import Lease
@@ -215,19 +215,14 @@ class JournalDatabase:
     def writing(self) -> Iterator[Connection]:
         """Give a transaction that changes the database when the block ends well."""
         with self._explained(), self._store.writer.begin() as connection:
-            self._take_time(connection)
+            take_time(connection)
             yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         with self._explained(), self._store.reader.begin() as connection:
-            self._take_time(connection)
+            take_time(connection)
             yield connection
-
-    def _take_time(self, connection: Connection) -> None:
-        """Let no statement be cut off: a large journal takes long to be read as a whole."""
-        if not self.is_file:
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from runbook_engine.model.errors import JournalError, JournalUnavailableError
+from runbook_engine.model.errors import JournalError, JournalHeldError, JournalUnavailableError
 
 _RESUME = "then `runbook resume` goes on where the run stopped"
 _SQLITE: dict[str, tuple[type[JournalError], str, str]] = {
@@ -38,6 +38,7 @@ _SQLITE: dict[str, tuple[type[JournalError], str, str]] = {
     ),
 }
 _MAY_NOT = "42501"  # insufficient_privilege
+_HELD = "55P03"  # lock_not_available
 _AS_OWNER = (
     "make, upgrade, copy and prune a journal as its owner (RUNBOOK_JOURNAL=postgresql://OWNER@… runbook …), "
     "who gives those who run their rights: runbook journal init --app-role ROLE"
@@ -58,6 +59,11 @@ def explain(error: SQLAlchemyError, where: str) -> JournalError:
         )
     if _state(error) == _MAY_NOT:
         return JournalError(f"the journal {where} refused: {_words(error)}", hint=_AS_OWNER)
+    if _state(error) == _HELD:
+        return JournalHeldError(
+            f"the journal {where} is held by another session for too long ({_words(error)})",
+            hint="see in pg_stat_activity whose it is, and whether that process hangs",
+        )
     return JournalError(f"the journal {where} refused: {_words(error)}", hint="`runbook doctor` checks the journal")
 
 

@@ -11,7 +11,7 @@ from runbook_engine.journals.pruning import PruningRow, check_prunable, kept_row
 from runbook_engine.journals.sql_errors import explain
 from runbook_engine.journals.sql_rows import find_pruning, find_run, newest_pruning, opening_row
 from runbook_engine.journals.sql_schema import events, live_output, lock_numbers, outputs, prunings, tasks
-from runbook_engine.journals.sql_store import Store
+from runbook_engine.journals.sql_store import Store, take_time
 from runbook_engine.journals.sql_triggers import allow_pruning
 from runbook_engine.journals.sql_verify import verify
 from runbook_engine.model.errors import JournalError, KeptRunError
@@ -26,6 +26,7 @@ def prune(connection: Connection, run: str, actor: Actor, reason: str, *, time: 
     Raises:
         JournalError: it can't be pruned, or is damaged, and then is evidence; nothing was removed.
     """
+    take_time(connection)
     count = lock_numbers(connection)
     head = find_run(connection, run, lock=True)
     if head is None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _BUSY_SECONDS = 15
 _ASIDE_BUSY_SECONDS = 1
 _WRITE = "runbook_write"
+_LIMITS = ("statement_timeout", "idle_in_transaction_session_timeout")
 
 
 class _DriverConnection(Protocol):
@@ -116,6 +117,12 @@ def alone(connection: Connection) -> None:
     """Wait for others who make or change the tables; SQLite has one writer anyhow."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(0x52554E424F4F4B)))
+
+
+def take_time(connection: Connection) -> None:
+    """Let this transaction and its statements last: a large journal takes long to be read as a whole."""
+    if connection.dialect.name == "postgresql":
+        ask(connection, "SELECT set_config(name, '0', true) FROM unnest(%s::text[]) name", ([*_LIMITS],))
 
 
 def sqlite_store(path: Path, *, create: bool) -> Store:

@@ -79,3 +79,7 @@ class OvertakenError(RunbookError):
 
 class JournalUnavailableError(JournalError):
     """The journal can't be written just now (disk full, locked, database away); the same append may be tried again."""
+
+
+class JournalHeldError(JournalUnavailableError):
+    """What is to be written is held by another session, which was waited for as long as the database lets one wait."""

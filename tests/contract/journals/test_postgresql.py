@@ -4,11 +4,16 @@ import shutil
 import threading
 
 import pytest
+from sqlalchemy import event, make_url
 from support.in_background import in_background
 
 from runbook_engine.journals.address import open_journal
-from runbook_engine.model.errors import JournalError, JournalUnavailableError, LeaseError
-from runbook_engine.model.event import NoteAdded
+from runbook_engine.journals.sql import SqlJournal
+from runbook_engine.journals.sql_admin import JournalDatabase
+from runbook_engine.journals.sql_silent import SILENT_SECONDS
+from runbook_engine.journals.sql_store import postgresql_store
+from runbook_engine.model.errors import ExitCode, JournalError, JournalHeldError, JournalUnavailableError, LeaseError
+from runbook_engine.model.event import NoteAdded, RunClosed
 from runbook_engine.ports.journal import Holder
 
 
@@ -118,3 +123,99 @@ def test_who_is_frozen_in_a_transaction_keeps_nobody_from_taking_the_lease_over(
     assert [stored.seq for stored in others.read("r1")] == [1], "who wakes writes nothing"
     ours.close()
     others.close()
+
+
+def _opened(url, silent_seconds=SILENT_SECONDS, **limits):
+    """Open a journal whose sessions wait a shorter time than usual; these are tests."""
+    store = postgresql_store(make_url(url))
+
+    def limit(connection, _record):
+        for name, value in limits.items():
+            connection.execute(f"SET {name} = '{value}'")
+        connection.commit()
+
+    event.listen(store.reader, "connect", limit)  # after ours
+    return SqlJournal(store.prepared(create=False), silent_seconds=silent_seconds)
+
+
+@pytest.mark.parametrize("who", ["takes over", "says something", "opens another run"])
+def test_who_is_frozen_in_a_batch_keeps_nobody_waiting_for_long(postgres, tmp_path, opening, actor, who):
+    url = postgres.url(postgres.new_journal(), "journal_app")
+    ours, others = open_journal(url, project=tmp_path, create=False), _opened(url, 0.3, lock_timeout="1s")
+    lease = ours.take_lease("run:r1", Holder(host="frozen", boot="b", pid=1, started=1), 60)
+    ours.open_run("r1", opening, actor, lease=lease)
+    in_mid_batch, wakes = threading.Event(), threading.Event()
+
+    def freeze(connection):
+        connection.execute("SELECT value FROM meta WHERE key = 'runs_opened' FOR UPDATE")
+        with connection.pipeline():
+            connection.execute("SELECT 1")  # sent, and the server waits for what else is in the batch
+            in_mid_batch.set()
+            wakes.wait(60)
+
+    thread, ended = in_background(lambda: ours.append("r1", [NoteAdded(text="late")], actor, lease=lease, also=freeze))
+    assert in_mid_batch.wait(60), ended
+    if who == "takes over":
+        assert others.take_lease("run:r1", lease.holder, 60, take_over=True).fence == lease.fence + 1
+    elif who == "says something":
+        assert [one.seq for one in others.append("r1", [NoteAdded(text="here")], actor)] == [2]
+    else:
+        assert others.open_run("r2", opening, actor).seq == 1
+    wakes.set()
+    thread.join(60)
+    assert isinstance(ended[0], JournalUnavailableError), "as after any lost connection, it may ask again"
+    assert "late" not in str([stored.event for stored in others.read("r1")])
+    ours.close()
+    others.close()
+
+
+def test_who_is_at_work_is_waited_for_and_left_alone(postgres, tmp_path, opening, actor):
+    url = postgres.url(postgres.new_journal(), "journal_app")
+    ours, others = open_journal(url, project=tmp_path, create=False), _opened(url, lock_timeout="100ms")
+    ours.open_run("r1", opening, actor)
+
+    def work(connection):
+        with pytest.raises(JournalHeldError, match="is held by another session for too long") as refused:
+            others.append("r1", [NoteAdded(text="me, too")], actor)
+        assert refused.value.exit_code == ExitCode.JOURNAL
+        connection.execute("SELECT 1")
+
+    assert [one.seq for one in ours.append("r1", [NoteAdded(text="slowly")], actor, also=work)] == [2]
+    ours.close()
+    others.close()
+
+
+@pytest.mark.parametrize("does", ["verify", "prune", "copy"])
+def test_whoever_reads_a_large_journal_as_a_whole_may_take_long_in_between(postgres, opening, actor, does):
+    source = _slow(postgres.url(postgres.new_journal(), "journal_owner"))
+    journal = SqlJournal(source)
+    for run in ("r1", "r2"):
+        journal.open_run(run, opening, actor)
+        journal.append(run, [RunClosed(status="succeeded")], actor)
+    if does == "verify":
+        assert journal.verify() == []
+    elif does == "prune":
+        assert journal.prune("r1", actor, "old").run == "r1"
+    else:
+        target = JournalDatabase(_slow(postgres.url(postgres.new_database(), "journal_owner")))
+        assert JournalDatabase(source).copy_to(target).runs == 2
+        target.close()
+    journal.close()
+
+
+def _slow(url):
+    """Name a database whose answers are thought about for longer than its server would wait in any other transaction."""
+    store = postgresql_store(make_url(url))
+
+    def impatient(connection, _record):
+        connection.execute("SET idle_in_transaction_session_timeout = '50ms'")
+        connection.commit()
+
+    def think(_connection, _cursor, statement, *_):
+        if statement.lstrip().startswith("SELECT events."):
+            threading.Event().wait(0.2)
+
+    event.listen(store.reader, "connect", impatient)  # after ours
+    for engine in (store.reader, store.writer):
+        event.listen(engine, "after_cursor_execute", think)
+    return store
