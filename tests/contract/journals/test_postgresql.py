@@ -187,35 +187,37 @@ def test_who_is_at_work_is_waited_for_and_left_alone(postgres, tmp_path, opening
 
 @pytest.mark.parametrize("does", ["verify", "prune", "copy"])
 def test_whoever_reads_a_large_journal_as_a_whole_may_take_long_in_between(postgres, opening, actor, does):
-    source = _slow(postgres.url(postgres.new_journal(), "journal_owner"))
+    source, limits = _watched(postgres.url(postgres.new_journal(), "journal_owner"))
     journal = SqlJournal(source)
     for run in ("r1", "r2"):
         journal.open_run(run, opening, actor)
         journal.append(run, [RunClosed(status="succeeded")], actor)
+    limits.clear()
     if does == "verify":
         assert journal.verify() == []
     elif does == "prune":
         assert journal.prune("r1", actor, "old").run == "r1"
     else:
-        target = JournalDatabase(_slow(postgres.url(postgres.new_database(), "journal_owner")))
+        store, others = _watched(postgres.url(postgres.new_database(), "journal_owner"))
+        target = JournalDatabase(store)
         assert JournalDatabase(source).copy_to(target).runs == 2
         target.close()
+        limits |= others
     journal.close()
+    assert limits == {("0", "0")}, "neither a statement nor a pause between two of them is cut off"
 
 
-def _slow(url):
-    """Name a database whose answers are thought about for longer than its server would wait in any other transaction."""
-    store = postgresql_store(make_url(url))
+def _watched(url):
+    """Name a database, with what limits there were each time that events were read from it."""
+    store, limits = postgresql_store(make_url(url)), set()
 
-    def impatient(connection, _record):
-        connection.execute("SET idle_in_transaction_session_timeout = '50ms'")
-        connection.commit()
-
-    def think(_connection, _cursor, statement, *_):
+    def look(connection, _cursor, statement, *_):
         if statement.lstrip().startswith("SELECT events."):
-            threading.Event().wait(0.2)
+            asked = (
+                "SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')"
+            )
+            limits.add(connection.connection.driver_connection.execute(asked).fetchone())
 
-    event.listen(store.reader, "connect", impatient)  # after ours
     for engine in (store.reader, store.writer):
-        event.listen(engine, "after_cursor_execute", think)
-    return store
+        event.listen(engine, "after_cursor_execute", look)
+    return store, limits
