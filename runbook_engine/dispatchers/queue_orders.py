@@ -183,13 +183,13 @@ def lose(connection: Any, workers: Sequence[str]) -> list[str]:
 
 def ask_lose(connection: Any, workers: Sequence[str]) -> Any:
     """Ask for what `lose` does; gives the cursor, which has each run and nothing."""
-    # One statement, and so one transaction. Its parts all see what there was before it.
+    # One statement, and so one transaction. Its parts all see what there was before it. It waits for nobody: a worker
+    # that is frozen while it tells that it works holds its own row, and whatever it was about to note as lost.
     query = (
-        "WITH gone AS (DELETE FROM queue_workers WHERE id = ANY(%s)),"
-        # Whoever changes several rows takes them in the same order, or two would wait for each other.
+        "WITH gone AS (DELETE FROM queue_workers WHERE id IN"
+        " (SELECT id FROM queue_workers WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED)),"
         " left_over AS (SELECT run, task, number FROM queue_orders o WHERE state = 'begun' AND NOT EXISTS"
-        " (SELECT FROM queue_workers w WHERE w.id = o.worker AND w.id <> ALL(%s))"
-        " ORDER BY run, task, number FOR UPDATE),"
+        " (SELECT FROM queue_workers w WHERE w.id = o.worker AND w.id <> ALL(%s)) FOR UPDATE SKIP LOCKED),"
         " lost AS (UPDATE queue_orders o SET state = 'lost' FROM left_over l"
         " WHERE o.run = l.run AND o.task = l.task AND o.number = l.number RETURNING o.run)"
         " SELECT run, pg_notify(%s, run) FROM lost GROUP BY run ORDER BY run"

@@ -221,6 +221,23 @@ def test_what_another_is_about_to_begin_is_not_waited_for(database):
     assert not queue_claims.may_come(database, KEY)
 
 
+def test_a_worker_that_is_frozen_while_it_tells_that_it_works_is_given_up_all_the_same(database):
+    database.execute("SET lock_timeout = '20s'")
+    _order(database)
+    assert _claim(database, "w1", "vm 1")
+    with psycopg.connect(database.info.dsn, autocommit=True) as frozen:
+        with frozen.pipeline():
+            frozen.execute("UPDATE queue_workers SET heartbeat = clock_timestamp() WHERE id = 'w1'")
+            frozen.execute("SELECT 1").fetchone()  # the row is held from here on
+            assert queue_orders.lose(database, ["w1"]) == ["r"]
+            assert _state(database) == "lost"
+        heard = queue_claims.beat(frozen, "w1", draining=False, queues=["eu"], tidies=0)
+    assert (heard.known, heard.begun) == (True, {}), "it finds out that nothing is its own any more"
+    assert not _report(database, "w1", SAID, {})
+    assert queue_orders.lose(database, ["w1"]) == []
+    assert not queue_claims.beat(database, "w1", draining=False, queues=["eu"], tidies=0).known
+
+
 def test_what_an_attempt_prints_is_shown_by_who_makes_it_and_by_nobody_else(database, postgres):
     database.execute(
         "CREATE TABLE live_output (run text, task text, number integer, stream text, data bytea, total bigint, at text,"
