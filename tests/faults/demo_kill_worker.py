@@ -5,7 +5,6 @@ about two seconds. Prints one JSON object a line: what was killed when, and what
 """
 
 import argparse
-import importlib
 import json
 import os
 import signal
@@ -27,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "demo"), str(ROOT / "tests")]
 
 from stage import environment_for  # noqa: E402 - the demo's folder is no package
-from support.killing_journal import ENDS, KillingJournal, Silence  # noqa: E402 - nor is that of the tests
+from support.fork_helper import import_all  # noqa: E402 - nor is that of the tests
+from support.killing_journal import ENDS, KillingJournal, Silence  # noqa: E402
 from support.recorded_ends import ended_well, kept  # noqa: E402
 from support.rehearsal_lab import (  # noqa: E402
     deploy_lines,
@@ -69,9 +69,7 @@ def main():
 
 def warm(project):
     """Import now what an engine imports when it is first used, so that no fork has to."""
-    for name in ("aws", "http", "local", "mail", "sql"):
-        importlib.import_module(f"runbook_engine.connections.{name}")
-    importlib.import_module("httpx")
+    import_all()
     prepare_plan(project, PlanRequest("region-failover", ("demo",), ("incident=OPS-1042",)))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from support.fork_helper import import_all
 from support.kill_stage import stage
 from support.killing_journal import ENDS, KillingJournal, Silence
 from support.recorded_ends import begun_again
@@ -45,8 +46,7 @@ def main():
         os.chdir(made.root)
         project = open_project(made.root)
         prepare_plan(project, PlanRequest("everything"))
-        for name in ("aws", "http", "local", "mail", "ssh"):
-            __import__(f"runbook_engine.connections.{name}")
+        import_all()
         untouched = Strike(project, made, frozenset(), options.when).carry_out()
         tell(untouched)
         # A part that is resumed writes more often: so many writes has a run that is killed after its last.

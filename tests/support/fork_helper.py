@@ -14,8 +14,11 @@ import threading
 import time
 from pathlib import Path
 
+import pydantic
+
 LIBRARIES = (
     "boto3",
+    "httpcore",  # httpx imports it when it is first used
     "httpx",
     "jinja2",
     "paramiko",
@@ -37,6 +40,15 @@ def import_all():
             importlib.import_module(module.name)
     for name in LIBRARIES:
         importlib.import_module(name)
+    for model in _models(pydantic.BaseModel):
+        model.model_rebuild()  # else the first process that needs it does, and each does
+
+
+def _models(base):
+    for model in base.__subclasses__():
+        yield from _models(model)
+        if model.__module__.startswith("runbook_engine.") and not model.__pydantic_complete__:
+            yield model
 
 
 def serve(asking):
@@ -104,8 +116,9 @@ def become(call):
 def main():
     asking = socket.socket(fileno=int(sys.argv[1]))
     import_all()
+    # What was imported is old: a fork's collections of what is young leave its pages alone. Frozen it would be counted,
+    # object by object, whenever `collector_paused` asks whether something is.
     gc.collect()
-    gc.freeze()  # a collection in a fork would otherwise copy every page of what was imported
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who watch
     signal.signal(signal.SIGINT, signal.default_int_handler)
     call = serve(asking)
