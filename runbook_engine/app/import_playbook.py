@@ -2,10 +2,11 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook_engine.app.project import InvalidFilesError, OpenProject
+from runbook_engine.app.roles_path import roles_path
 from runbook_engine.app.whole_file import replacing
 from runbook_engine.loading.folder import is_there, real_path, shown
 from runbook_engine.loading.playbook.by_ansible import Ansible
@@ -30,20 +31,23 @@ class Imported:
         name: the runbook's.
         text: the runbook file.
         path: where it was written; None when it was not.
+        plays: files that were written beside the playbook, for steps that have Ansible run a role.
     """
 
     name: str
     text: str
     conversion: Conversion
     path: Path | None = None
+    plays: tuple[Path, ...] = ()
 
 
 def import_playbook(
     project: OpenProject, file: Path, *, name: str = "", write: bool = True, asks_ansible: bool = True
 ) -> Imported:
-    """Read a playbook, and write the runbook into the project's `runbooks/`; an existing one is never replaced.
+    """Read a playbook and its roles, and write the runbook into the project's `runbooks/`; nothing is ever replaced.
 
     Args:
+        write: whether files are written: the runbook, and plays that it needs beside the playbook.
         asks_ansible: whether steps may leave to Ansible what no action does.
 
     Raises:
@@ -57,19 +61,38 @@ def import_playbook(
     path = project.root / "runbooks" / f"{name}.yml"
     if write and (is_there(path) or path.is_symlink()):
         raise UsageError(f"{shown(path)} is there already", hint="give another name with --name")
-    playbook = read_playbook(file, shown_as=shown(file), limits=project.config.limits)
+    playbook = read_playbook(
+        file,
+        shown_as=shown(file),
+        limits=project.config.limits,
+        root=real_path(project.root),
+        roles_path=roles_path(project.root, file.parent),
+    )
     if has_errors(playbook.diagnostics):
         raise InvalidFilesError(f"{shown(file)} is not valid", playbook.diagnostics, playbook.sources)
-    conversion = convert_playbook(playbook, name, _ansible_of(project, file) if asks_ansible else None)
+    ansible = replace(_ansible_of(project, file), writes=write) if asks_ansible else None
+    conversion = convert_playbook(playbook, name, ansible)
     if not conversion.steps:
         raise InvalidInputError(f"{shown(file)} holds no task that becomes a step")
     text = _HEAD.format(file=shown(file.name), name=name) + write_yaml(conversion.runbook)
     if not write:
         return Imported(name, text, conversion)
+    plays = {file.parent / play: content for play, content in conversion.plays.items()}
+    for place in plays:
+        if is_there(place) or place.is_symlink():
+            raise UsageError(f"{shown(place)} is there already", hint="remove it, or give another name with --name")
     path.parent.mkdir(exist_ok=True)
-    with replacing(path, new_mode=0o666) as out:  # a source that people share, as their editors make it
-        out.write(text.encode())
-    return Imported(name, text, conversion, path)
+    for place, content in {**plays, path: text}.items():
+        _write(place, content)
+    return Imported(name, text, conversion, path, tuple(plays))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with replacing(path, new_mode=0o666) as out:  # a source that people share, as their editors make it
+            out.write(text.encode())
+    except OSError as error:
+        raise UsageError(f"{shown(path)} can't be written: {error.strerror}") from error
 
 
 def _ansible_of(project: OpenProject, file: Path) -> Ansible:
@@ -77,6 +100,6 @@ def _ansible_of(project: OpenProject, file: Path) -> Ansible:
     root, folder = real_path(project.root), real_path(file.parent)
     inventory = [real_path(path) for path in project.inventory_paths(())]
     if not folder.is_relative_to(root):
-        return Ansible([str(path) for path in inventory], str(folder))
+        return Ansible([str(path) for path in inventory], str(folder), folder, root)
     seen = [os.path.relpath(path, folder) if path.is_relative_to(root) else str(path) for path in inventory]
-    return Ansible(seen, None if folder == root else str(folder.relative_to(root)))
+    return Ansible(seen, None if folder == root else str(folder.relative_to(root)), folder, root)

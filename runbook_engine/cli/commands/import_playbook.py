@@ -26,9 +26,11 @@ def import_playbook(file: Path, name: str, stdout: bool, form: str, *, without_a
 
     Tasks become steps, one after the other. What no action does is left to Ansible (`ansible.module`), where that does
     the same: Ansible has to be installed where the engine runs. Any other task becomes a `manual.task` at its place, so
-    that a run waits there for a person, and is listed, as is everything that is different here or was left out: roles,
-    handlers, gathered facts, lookups. The playbook is read and never run; nothing is asked of any host. An existing
-    runbook is never replaced.
+    that a run waits there for a person, and is listed, as is everything that is different here or was left out:
+    handlers, gathered facts, lookups. The tasks of a role become steps, too; a role of which a person would have to do
+    a part is run by Ansible as a whole (`ansible.playbook`), by a play of this role alone that is written beside the
+    playbook (not with --stdout). The playbook is read and never run; nothing is asked of any host. An existing file is
+    never replaced.
 
     Examples:
       runbook import-playbook site.yml
@@ -50,8 +52,8 @@ def import_playbook(file: Path, name: str, stdout: bool, form: str, *, without_a
     say(f"{count} {'step' if count == 1 else 'steps'}, {imported.conversion.by_hand} left to people")
     if imported.path is not None:
         here = Path.cwd()
-        path = imported.path.relative_to(here) if imported.path.is_relative_to(here) else imported.path
-        result(f"wrote {shown(path)}")
+        for path in (*imported.plays, imported.path):
+            result(f"wrote {shown(path.relative_to(here) if path.is_relative_to(here) else path)}")
         say(f"next: runbook validate {imported.name}; look at each step; runbook run {imported.name} --dry-run")
     return ExitCode.OK
 
@@ -62,4 +64,11 @@ def _json(imported: Imported) -> dict[str, object]:
         for one in imported.conversion.remarks
     ]
     steps = len(imported.conversion.steps)
-    return {"runbook": imported.name, "path": str(imported.path), "steps": steps, "remarks": remarks}
+    plays = [str(path) for path in imported.plays]
+    return {
+        "runbook": imported.name,
+        "path": str(imported.path),
+        "plays": plays,
+        "steps": steps,
+        "remarks": remarks,
+    }

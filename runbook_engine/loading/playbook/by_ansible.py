@@ -3,14 +3,15 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from runbook_engine.expressions.references import names_used
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.playbook.keywords import KEYWORDS
 from runbook_engine.loading.playbook.modules import FREE_FORM, Draft
+from runbook_engine.loading.playbook.parts import Task, as_mapping
 from runbook_engine.loading.playbook.remarks import CannotConvertError
-from runbook_engine.loading.playbook.source import Task, as_mapping
 from runbook_engine.model.json import JsonValue
 
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
@@ -50,10 +51,15 @@ class Ansible:
     Attributes:
         inventory: inventories, as seen from `cwd`.
         cwd: the playbook's folder, where Ansible looks for files; None for the project's.
+        folder, root: the playbook's and the project's, as they are.
+        writes: whether plays may be written beside the playbook.
     """
 
     inventory: Sequence[str] = ()
     cwd: str | None = None
+    folder: Path | None = None
+    root: Path | None = None
+    writes: bool = False
 
 
 def stands_alone(module: str) -> bool:
@@ -77,6 +83,9 @@ def ask_ansible(task: Task, module: str, args: Mapping[str, object], ansible: An
         raise CannotConvertError(f"`connection: {words['connection']}` says where it is done")
     if task.serial is not None or task.max_fail_percentage is not None:
         raise CannotConvertError("its play takes the hosts in batches, or up to a number that fail")
+    src = args.get("src")
+    if task.role is not None and isinstance(src, str) and not src.startswith("/"):
+        raise CannotConvertError("it may take a file of the role, where a task by itself does not look")
     params: Draft = {"module": f"ansible.builtin.{module}" if module in _BUILT_IN else module}
     params["args"] = cast("JsonValue", plain(dict(args)))
     params["hosts"] = task.hosts
@@ -94,7 +103,7 @@ def hand_over(step: Draft, params: Draft, task: Task, variables: Mapping[str, ob
     moved = {there: step[here] for here, there in _MOVED.items() if here in step}
     kept = {word: value for word, value in step.items() if word not in {"targets", *_MOVED} or word == "sensitive"}
     made = {**kept, "ansible.module": {**params, **moved}}
-    scope = {**variables, **task.around.variables, **as_mapping(task.words.get("vars"))}
+    scope = {**variables, **task.around.variables, **as_mapping(task.words.get("vars")), **task.around.params}
     known = {"secret", *(("item",) if "loop" in step else ())}
     for name in sorted(_names(made, scope)):
         if name not in known and name not in scope:

@@ -1,14 +1,18 @@
 """A whole playbook becomes a runbook: its tasks one after the other, as Ansible runs them."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import cast
 
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.playbook.by_ansible import Ansible
-from runbook_engine.loading.playbook.remarks import Remark
-from runbook_engine.loading.playbook.source import Playbook, Task, as_words
+from runbook_engine.loading.playbook.known import known_of
+from runbook_engine.loading.playbook.parts import Playbook, RoleUse, Task, as_words
+from runbook_engine.loading.playbook.remarks import CannotConvertError, Remark
+from runbook_engine.loading.playbook.role_plays import RolePlay, role_play
+from runbook_engine.loading.playbook.roles import names_left
 from runbook_engine.loading.playbook.steps import Draft, MadeStep, Registered, holds_vault, make_step
 from runbook_engine.model.json import JsonValue
 
@@ -23,11 +27,13 @@ class Conversion:
     Attributes:
         runbook: as its file says it, `steps` and all.
         remarks: in the order of the playbook.
+        plays: files that the steps need in the playbook's folder: texts by name.
     """
 
     runbook: Draft
     steps: list[Draft]
     remarks: list[Remark] = field(default_factory=list)
+    plays: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def by_hand(self) -> int:
@@ -39,44 +45,143 @@ def convert_playbook(playbook: Playbook, name: str, ansible: Ansible | None = No
     """Turn a playbook into a runbook of this name: each step needs the one before it, whatever its hosts are.
 
     A task that nothing here does is left to Ansible, where that does the same, and becomes a `manual.task` at its place
-    otherwise, so that a run waits there for a person.
+    otherwise, so that a run waits there for a person. A role of which a person would have to do a part is left to
+    Ansible as a whole.
 
     Args:
         ansible: how Ansible is asked; None asks nothing of it.
     """
-    remarks = list(playbook.remarks)
-    registered, taken = Registered(), set[str]()
-    variables, own = _variables(playbook.variables)
-    steps: list[Draft] = []
-    by_ansible = False
-    for task in playbook.tasks:
+    made = _Maker(playbook, name, ansible)
+    for number, tasks in groupby(playbook.tasks, key=lambda task: task.role and task.role.number):
+        if number is None:
+            made.add(tasks)
+        else:
+            made.add_role(playbook.roles[number], list(tasks))
+    runbook: Draft = {"runbook": name, "title": playbook.name or name, "description": "From an Ansible playbook."}
+    if made.variables:
+        runbook["vars"] = made.variables
+    remarks = sorted([*playbook.remarks, *made.remarks], key=lambda one: (one.file, one.line))
+    return Conversion({**runbook, "steps": list(made.steps)}, made.steps, remarks, made.plays)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """How far a maker was."""
+
+    registered: Registered
+    taken: set[str]
+    steps: list[Draft]
+    remarks: list[Remark]
+    told_of_ansible: bool
+
+
+class _Maker:
+    """Makes steps of tasks, one after the other.
+
+    Attributes:
+        variables: of the runbook.
+        plays: files that steps need beside the playbook, by their names.
+    """
+
+    def __init__(self, playbook: Playbook, name: str, ansible: Ansible | None) -> None:
+        self._playbook = playbook
+        self._name = name
+        self._ansible = ansible
+        self._registered = Registered()
+        self._taken = set[str]()
+        self._told_of_ansible = False
+        self.variables, self._own = _variables(playbook.variables)
+        self.steps: list[Draft] = []
+        self.remarks: list[Remark] = []
+        self.plays: dict[str, str] = {}
+
+    def add(self, tasks: Iterable[Task]) -> bool:
+        """Add the steps of tasks; tells whether a person has to do any of them."""
+        by_hand = False
+        for task in tasks:
+            by_hand = self._add(task) or by_hand
+        return by_hand
+
+    def add_role(self, use: RoleUse, tasks: Sequence[Task]) -> None:
+        """Add the steps of a role's tasks; or one that has Ansible run the role, where these would leave a part out."""
+        before = self._kept()
+        parted = self.add(tasks) or bool(use.remarks) or any("notify" in task.words for task in tasks)
+        if parted and self._ansible is not None:
+            tried = self._kept()
+            self._go_back(before)
+            known = {*self._registered.steps, *self._registered.lost}
+            try:
+                play = role_play(use, tasks[0], self._playbook, self._name, self._ansible, known)
+            except CannotConvertError as error:
+                self._go_back(tried)
+                text = f"Ansible can't be asked for the whole role: {error}"
+                self.remarks.append(Remark(use.file, use.line, use.name, text))
+            else:
+                self._add_play(use, play)
+                return
+        self.remarks += use.remarks
+        if use.refusal:
+            self._registered.lost |= use.lost
+
+    def _add_play(self, use: RoleUse, play: RolePlay) -> None:
+        identity = _identity(use.name, self._taken)
+        self.steps.append({"id": identity, **self._needs(), **play.step})
+        self.plays[play.file] = play.text
+        why = use.refusal or "a part of it is nothing that an action does"
+        told = (f"Ansible runs it ({why}), by a play of its own: {play.file}", *play.notes)
+        self.remarks += [Remark(use.file, use.line, use.name, note) for note in told]
+        self._tell_of_ansible("ansible.playbook", Remark(use.file, use.line, use.name, ""))
+        self._registered.lost |= use.lost
+        for name in use.lost:
+            self._registered.steps.pop(name, None)
+
+    def _add(self, task: Task) -> bool:
+        """Add a task's step; tells whether a person has to do it."""
         if "never" in (*task.around.tags, *as_words(task.words.get("tags"))):
-            remarks.append(_remark(task, "left out: it is tagged `never`, and Ansible runs it only when asked by tags"))
-            continue
-        made = make_step(task, registered, ansible, playbook.variables[task.play])
+            text = "left out: it is tagged `never`, and Ansible runs it only when asked by tags"
+            self.remarks.append(_remark(task, text))
+            return False
+        known, folders = known_of(self._playbook, task), (self._playbook.folder, self._playbook.root)
+        made = make_step(task, self._registered, self._ansible, known, folders)
         if made is None:
-            remarks.append(_remark(task, "left out: it changes nothing"))
-            continue
-        identity = _identity(made.label, taken)
-        needs: Draft = {"needs": waits_for(steps)} if steps else {}
-        if own[task.play] and not made.by_hand:
-            made.step["vars"] = {**own[task.play], **_mapping(made.step.get("vars"))}
-        steps.append({"id": identity, **needs, **made.step})
-        remarks += [_remark(task, note, step=identity) for note in made.notes]
+            self.remarks.append(_remark(task, "left out: it changes nothing"))
+            return False
+        identity = _identity(made.label, self._taken)
+        own = self._own[task.play]
+        if own and not made.by_hand:
+            made.step["vars"] = {**own, **_mapping(made.step.get("vars"))}
+        self.steps.append({"id": identity, **self._needs(), **made.step})
+        self.remarks += [_remark(task, note, step=identity) for note in made.notes]
         if made.by_hand:
-            remarks.append(_remark(task, f"a person does it: {made.by_hand}", step=identity, by_hand=True))
+            self.remarks.append(_remark(task, f"a person does it: {made.by_hand}", step=identity, by_hand=True))
         if holds_vault(made.step):
-            remarks.append(_remark(task, "a value that ansible-vault encrypted: keep it as a secret, and name that"))
-        if made.by_ansible and not by_ansible:
-            remarks.append(_remark(task, _told_of(ansible or Ansible()), step=identity))
-        by_ansible = by_ansible or made.by_ansible
+            text = "a value that ansible-vault encrypted: keep it as a secret, and name that"
+            self.remarks.append(_remark(task, text))
+        if made.by_ansible:
+            self._tell_of_ansible("ansible.module", _remark(task, "", step=identity))
         if isinstance(register := task.words.get("register"), str):
-            _keep(register, identity, made, registered)
-    title = playbook.name or name
-    runbook: Draft = {"runbook": name, "title": title, "description": "From an Ansible playbook."}
-    if variables:
-        runbook["vars"] = variables
-    return Conversion({**runbook, "steps": list(steps)}, steps, sorted(remarks, key=lambda one: (one.file, one.line)))
+            _keep(register, identity, made, self._registered)
+        if made.by_hand:
+            self._registered.lost |= set(names_left([task.words]))
+        return bool(made.by_hand)
+
+    def _needs(self) -> Draft:
+        return {"needs": waits_for(self.steps)} if self.steps else {}
+
+    def _tell_of_ansible(self, action: str, at: Remark) -> None:
+        if not self._told_of_ansible:
+            self.remarks.append(replace(at, text=_told_of(action, self._ansible or Ansible())))
+        self._told_of_ansible = True
+
+    def _kept(self) -> _Kept:
+        registered = self._registered
+        copied = Registered(dict(registered.steps), dict(registered.actions), set(registered.lost))
+        return _Kept(copied, set(self._taken), [*self.steps], [*self.remarks], told_of_ansible=self._told_of_ansible)
+
+    def _go_back(self, kept: _Kept) -> None:
+        self._registered, self._taken = kept.registered, kept.taken
+        self.steps, self.remarks = kept.steps, kept.remarks
+        self._told_of_ansible = kept.told_of_ansible
 
 
 def _keep(name: str, identity: str, made: MadeStep, registered: Registered) -> None:
@@ -90,11 +195,11 @@ def _keep(name: str, identity: str, made: MadeStep, registered: Registered) -> N
     registered.actions[name] = next(word for word in made.step if "." in word)
 
 
-def _told_of(ansible: Ansible) -> str:
+def _told_of(action: str, ansible: Ansible) -> str:
     """Say what has to be known of a runbook that leaves something to Ansible."""
     known = f"`inventory` ({', '.join(ansible.inventory)})" if ansible.inventory else "its own configuration"
     return (
-        "ansible.module needs an Ansible where the engine runs (or `executable`), and takes its hosts from "
+        f"{action} needs an Ansible where the engine runs (or `executable`), and takes its hosts from "
         f"{known}: `-i` and `--limit` of a run choose no others, nor does a drill"
     )
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from runbook_engine.loading.playbook.parts import as_list
 from runbook_engine.loading.playbook.remarks import CannotConvertError
-from runbook_engine.loading.playbook.source import as_list
 from runbook_engine.model.between import replaced
 from runbook_engine.model.json import JsonValue
 
@@ -104,6 +104,9 @@ class Args:
             raise CannotConvertError(f"its argument {self.free!r} is not understood")
 
 
+TRIMS = "Ansible takes the line's end behind a {% … %} away; here it stays: write -%} in the template"
+"""What has to be known of a template, unless no line of it ends so."""
+
 _YES = frozenset({"yes", "true", "on", "1", "y", "t", "1.0"})
 _NO = frozenset({"no", "false", "off", "0", "n", "f", "0.0"})
 _OF_NO_USE = ("warn", "strip_empty_ends", "stdin_add_newline")
@@ -177,8 +180,7 @@ def _script(args: Args) -> Converted:
     interpreter = args.text("executable")
     args.none_left()
     more: Draft = {"interpreter": [interpreter]} if interpreter else {}
-    note = f"put the script where the project has it: {words[0]}"
-    return Converted("script.run", {"script": words[0], "args": words[1:], **more, **params}, (note,))
+    return Converted("script.run", {"script": words[0], "args": words[1:], **more, **params})
 
 
 def _copy(args: Args) -> Converted:
@@ -191,8 +193,7 @@ def _copy(args: Args) -> Converted:
 def _template(args: Args) -> Converted:
     src, trims = args.text("src"), args.flag("trim_blocks", default=True)
     made = _file("file.template", args, args.text("dest"), src=src)
-    note = "Ansible takes the line's end behind a {% … %} away; here it stays: write -%} in the template"
-    return replace(made, notes=(*made.notes, note)) if trims else made
+    return replace(made, notes=(*made.notes, TRIMS)) if trims else made
 
 
 def _file(action: str, args: Args, dest: str | None, **source: str | None) -> Converted:
@@ -204,8 +205,7 @@ def _file(action: str, args: Args, dest: str | None, **source: str | None) -> Co
         raise CannotConvertError("`dest` names no file")
     if str(source.get("src") or "").endswith("/"):
         raise CannotConvertError("it copies a folder")
-    notes = [f"put the file where the project has it: {source['src']}"] if source.get("src") else []
-    notes += ["no backup is kept: the record has the file's hash before and after"] if backup else []
+    notes = ["no backup is kept: the record has the file's hash before and after"] if backup else []
     # What YAML read as a number is one (0644 is 420); a text is octal as it stands.
     if isinstance(mode, str) and "{{" not in mode and not _BITS.fullmatch(mode):
         raise CannotConvertError(f"`mode: {mode}` is not octal")

@@ -54,7 +54,7 @@ def refuse_bad_templates(step: Mapping[str, JsonValue]) -> None:
     """Refuse what no template of a runbook can hold: filters, tests and functions that only Ansible has."""
     rest = {word: value for word, value in step.items() if word not in {*_BARE, "retry", "assert.that"}}
     problems = check_syntax(rest)
-    for text in _bare(step):
+    for text in bare_texts(step):
         problems += check_syntax(text, bare=True)
     if isinstance(step.get("loop"), list):
         problems += check_syntax(step["loop"])
@@ -77,7 +77,7 @@ def refuse_other_outputs(name: str, action: str, step: Mapping[str, JsonValue]) 
             raise CannotConvertError(f"it asks for {other[0]}; the outputs of {action} have {told}")
 
 
-def _bare(step: Mapping[str, JsonValue]) -> Iterator[str]:
+def bare_texts(step: Mapping[str, JsonValue]) -> Iterator[str]:
     """Give the texts that are expressions without braces."""
     retry, facts = step.get("retry"), step.get("assert.that")
     found: list[JsonValue] = [step.get(word) for word in _BARE]
@@ -88,7 +88,7 @@ def _bare(step: Mapping[str, JsonValue]) -> Iterator[str]:
 
 
 def _expressions(step: Mapping[str, JsonValue]) -> Iterator[str]:
-    yield from _bare(step)
+    yield from bare_texts(step)
     text = json.dumps(step, ensure_ascii=False, default=str)
     for begin, end in (("{{", "}}"), ("{%", "%}")):
         at = 0

@@ -4,13 +4,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from pathlib import Path
 from typing import TypeAlias, cast
 
 from runbook_engine.loading.nesting import plain
 from runbook_engine.loading.playbook.by_ansible import Ansible, ask_ansible, hand_over, stands_alone
 from runbook_engine.loading.playbook.keywords import KEYWORDS
+from runbook_engine.loading.playbook.known import Known
 from runbook_engine.loading.playbook.modules import FREE_FORM, MODULES, Args, Converted
+from runbook_engine.loading.playbook.parts import Task, as_list, as_words
+from runbook_engine.loading.playbook.project_files import place_file
 from runbook_engine.loading.playbook.refusals import (
     LOST,
     refuse_bad_templates,
@@ -19,7 +22,8 @@ from runbook_engine.loading.playbook.refusals import (
     uses,
 )
 from runbook_engine.loading.playbook.remarks import CannotConvertError
-from runbook_engine.loading.playbook.source import FROM_VAULT, Task, as_list, as_words
+from runbook_engine.loading.playbook.repeats import RESULT_TEST, repeated
+from runbook_engine.loading.playbook.task_files import FROM_VAULT
 from runbook_engine.model.json import JsonValue
 
 Draft: TypeAlias = dict[str, JsonValue]
@@ -30,8 +34,6 @@ _LOOKUP = re.compile(r"\b(?:lookup|query|q)\s*\(")
 _FACT = re.compile(
     r"\bansible_(?:facts\b|distribution|os_family|hostname|fqdn|default_ipv|architecture|date_time|kernel)"
 )
-_RESULT_TEST = re.compile(r"\bis\s+(?:not\s+)?(?:succeeded|success|failed|changed|skipped|finished|started)\b")
-_DEFAULT_RETRIES = 3
 _KINDS: Mapping[str, type] = {"ignore_errors": bool, "timeout": int, "async": int, "throttle": int, "delay": int}
 """Keywords that are taken over only where they are no template."""
 
@@ -74,32 +76,37 @@ def make_step(
     task: Task,
     registered: Registered,
     ansible: Ansible | None = None,
-    variables: Mapping[str, object] = MappingProxyType({}),
+    known: Known | None = None,
+    folders: tuple[Path, Path | None] = (Path(), None),
 ) -> MadeStep | None:
     """Turn a task into a step; None when it does nothing to anything.
 
     Args:
         ansible: how Ansible does what no action here does; None leaves that to people.
-        variables: of the task's play.
+        known: what is known around the task.
+        folders: the playbook's and the project's.
     """
+    known = known or Known()
     module = next((word for word in task.words if word not in KEYWORDS and not word.startswith("with_")), "")
     if module in _NOTHING_TO_DO:
         return None
     notes: list[str] = []
     try:
-        converted = _action(task, module)
-        step = {**_keywords(task, registered, notes), **(converted.step or {}), converted.action: converted.params}
-        _refuse_unknown_words(step)
+        converted, template = place_file(_action(task, module), task, *folders)
+        keywords = _keywords(task, registered, notes, template)
+        step = {**keywords, **(converted.step or {}), converted.action: converted.params}
+        step = known.given_to(step, task, template)
+        _refuse_unknown_words({**step, "template": template})
         refuse_bad_templates(step)
     except CannotConvertError as error:
         if ansible is None or not stands_alone(module):
             return _by_hand(task, module, str(error))
-        return _by_ansible(task, module, registered, ansible, variables, str(error))
+        return _by_ansible(task, module, registered, ansible, known, str(error))
     return MadeStep(step, task.name or module, (*converted.notes, *notes))
 
 
 def _by_ansible(
-    task: Task, module: str, registered: Registered, ansible: Ansible, variables: Mapping[str, object], reason: str
+    task: Task, module: str, registered: Registered, ansible: Ansible, known: Known, reason: str
 ) -> MadeStep:
     """Leave a task to Ansible, or to a person when it would not do the same by itself."""
     notes: list[str] = []
@@ -107,7 +114,8 @@ def _by_ansible(
         args = Args(task.words[module], task.words.get("args"))
         args.words()
         params = ask_ansible(task, module, args.rest(), ansible)
-        step = hand_over(_keywords(task, registered, notes), params, task, variables)
+        step = hand_over(_keywords(task, registered, notes), params, task, known.certain)
+        step = known.given_to(step, task)
         _refuse_unknown_words(step)
         refuse_bad_templates(step)
     except CannotConvertError as error:
@@ -119,6 +127,8 @@ def _by_ansible(
 def _action(task: Task, module: str) -> Converted:
     if not module:
         raise CannotConvertError("it names its module by `action` or `local_action`")
+    if task.role is not None and task.role.refusal:
+        raise CannotConvertError(task.role.refusal)
     if module in {"role", "include_role", "import_role", "import_playbook"}:
         raise CannotConvertError("what it does is in another file; ansible.playbook can run it")
     convert = MODULES.get(module)
@@ -130,7 +140,7 @@ def _action(task: Task, module: str) -> Converted:
     return convert(args)
 
 
-def _keywords(task: Task, registered: Registered, notes: list[str]) -> Draft:
+def _keywords(task: Task, registered: Registered, notes: list[str], template: str = "") -> Draft:
     words = {**task.around.words, **{word: value for word, value in task.words.items() if word in KEYWORDS}}
     own = task.words.get("environment")
     if isinstance(around := task.around.words.get("environment"), dict) and isinstance(own, dict):
@@ -140,7 +150,7 @@ def _keywords(task: Task, registered: Registered, notes: list[str]) -> Draft:
     step["targets"] = _targets(task, words, notes)
     if when := _when([*task.around.when, *as_list(words.get("when"))]):
         step["when"] = when
-    step |= _manner(task, words) | _repeated(task, words, notes)
+    step |= _manner(task, words) | repeated(task, words, notes)
     if task.serial is not None:
         sizes = [str(one).strip() for one in as_list(task.serial)]
         if sizes and all(_BATCH.fullmatch(size) for size in sizes):
@@ -153,7 +163,7 @@ def _keywords(task: Task, registered: Registered, notes: list[str]) -> Draft:
         if isinstance(seconds := words.get(word), int) and seconds > 0:
             step["timeout"] = f"{seconds}s"
     _tell_of_lost(words, notes)
-    return step | _variables(task, words, step, registered, notes)
+    return step | _variables(task, words, step, registered, notes, template)
 
 
 def _arguments(task: Task) -> dict[str, object]:
@@ -205,77 +215,21 @@ def _when(conditions: list[object]) -> JsonValue:
     return texts[0] if len(texts) == 1 else " and ".join(f"({text})" for text in texts)
 
 
-def _repeated(task: Task, words: Mapping[str, object], notes: list[str]) -> Draft:
-    step: Draft = {}
-    loops = [word for word in task.words if word == "loop" or word.startswith("with_")]
-    if loops:
-        if loops[0] not in {"loop", "with_items", "with_list"} or len(loops) > 1:
-            raise CannotConvertError(f"it repeats by `{loops[0]}`")
-        control = words.get("loop_control")
-        if isinstance(control, dict) and control.keys() - {"label", "pause"}:
-            raise CannotConvertError("`loop_control` gives the item another name")
-        step["loop"] = _loop(task.words[loops[0]], flat=loops[0] == "with_items")
-        # Items of a loop are done at once here, and may build on each other there.
-        step["parallel"] = 1
-        notes.append("items run one after another, and so do hosts: leave `parallel` out where order means nothing")
-    if (until := words.get("until")) is not None or "retries" in words:
-        retries = words.get("retries", _DEFAULT_RETRIES)
-        if not isinstance(retries, int):
-            raise CannotConvertError(f"`retries` depends on {retries!r}")
-        retry: Draft = {"attempts": 1 + max(0, retries)}  # Ansible does not count the first one
-        step["retry"] = retry
-        if isinstance(delay := words.get("delay", 5), int):
-            retry["delay"] = f"{delay}s"
-        if until is not None:
-            retry["until"] = _until(str(until), str(words.get("register") or ""))
-            notes.append("`until` sees the outputs of the action as `result`")
-    return step
-
-
-def _loop(value: object, *, flat: bool) -> JsonValue:
-    """Give a loop's items, or the expression for them; `with_items` takes lists among its items apart."""
-    if isinstance(value, list):
-        if not flat:
-            return _plain(value)
-        if not any(isinstance(item, str) and _expression(item) for item in value):
-            parts = [item if isinstance(item, list) else [item] for item in value]
-            return _plain([item for part in parts for item in part])
-        words = [_expression(item) or json.dumps(_plain(item)) if isinstance(item, str) else None for item in value]
-        if None in words or any("{{" in str(word) for word in words):
-            raise CannotConvertError("`with_items` mixes lists that templates name with other things")
-        return f"[{', '.join(str(word) for word in words)}] | flatten(1)"
-    text = str(value).strip()
-    found = _expression(text) or text
-    return f"({found}) | flatten(1)" if flat else found
-
-
-def _expression(text: str) -> str:
-    """Give the expression of a text that is one template and nothing else; empty for others."""
-    text = text.strip()
-    is_one = text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1
-    return text[2:-2].strip() if is_one else ""
-
-
-def _until(text: str, name: str) -> str:
-    if _RESULT_TEST.search(text):
-        raise CannotConvertError(f"`until: {text}` asks how the module ended")
-    text = re.sub(rf"\b{re.escape(name)}\b", "result", text) if name else text
-    return re.sub(r"\bresult\.rc\b", "result.exit_status", text)
-
-
-def _variables(task: Task, words: Mapping[str, object], step: Draft, registered: Registered, notes: list[str]) -> Draft:
+def _variables(
+    task: Task, words: Mapping[str, object], step: Draft, registered: Registered, notes: list[str], template: str
+) -> Draft:
     """Give the step's own vars: the block's and the task's, and what earlier tasks registered and this one names."""
     found = {name: _plain(value) for name, value in task.around.variables.items()}
     own = words.get("vars")
     found |= {str(name): _plain(value) for name, value in own.items()} if isinstance(own, dict) else {}
-    said = {**step, **_draft(_arguments(task)), "vars": found}
-    text = json.dumps([step, _plain(task.words)], default=str)
+    said = {**step, **_draft(_arguments(task)), "vars": found, "template": template}
+    text = json.dumps([step, _plain(task.words), template], default=str)
     if lost := [name for name in sorted(registered.lost) if uses(name, said)]:
         raise CannotConvertError(f"it asks for {lost[0]}, which no step leaves behind")
     for name, source in registered.steps.items():
         if not uses(name, said):
             continue
-        if _RESULT_TEST.search(text):
+        if RESULT_TEST.search(text):
             raise CannotConvertError(f"it asks how the task ended that registered {name}")
         if re.search(rf"\b{re.escape(name)}\.rc\b", text):
             raise CannotConvertError(f"{name}.rc is `exit_status` here")

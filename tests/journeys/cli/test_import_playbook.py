@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -83,6 +84,84 @@ def test_broken_files_are_refused_in_words(runbook):
     both = runbook("import-playbook", "tasks.yml", "--stdout", "--output", "json")
     assert (both.status, "can't both" in both.err, both.out) == (2, True, "")
     assert json.loads(runbook("runs", "--output", "json").out) == []
+
+
+ROLES = """---
+- name: Web
+  hosts: all
+  gather_facts: false
+  vars: {out: "%s/{{ inventory_hostname }}", size: of the play}
+  pre_tasks:
+    - {name: Folder, command: "mkdir -p {{ out }} creates={{ out }}"}
+    - {name: Before, shell: "echo before {{ kept }} >> {{ out }}/log"}
+  roles:
+    - {role: plain, given: by the entry, when: "wanted | bool", tags: [web]}
+    - plain
+    - plain
+    - {role: full, vars: {who: of the entry}}
+  tasks:
+    - {name: After, shell: "echo after {{ kept }} {{ color }} >> {{ out }}/log"}
+    - {import_role: {name: plain, tasks_from: more}, vars: {inner: of the import}}
+    - {include_role: {name: plain, tasks_from: more}, vars: {inner: of the include}}
+    - {include_tasks: {file: roles/plain/tasks/more.yml}, vars: {inner: of the file}, no_log: true}
+  post_tasks:
+    - {name: End, shell: "echo end >> {{ out }}/log"}
+"""
+LOG = "{{ inner }}, {{ given | default('-') }}, {{ color }}, {{ size }}, {{ kept }}, {{ deep.a }}, {{ where }}"
+IN_ROLES = {
+    "plain/tasks/main.yml": """---
+- {name: Words, template: {src: words.j2, dest: "{{ out }}/words", mode: "0640"}}
+- {name: File, copy: {src: motd, dest: "{{ out }}/motd", mode: "0644"}}
+- {import_tasks: more.yml, vars: {inner: of main}}
+""",
+    "plain/tasks/more.yml": f'- {{name: Log, shell: "echo {LOG} >> {{{{ out }}}}/log", vars: {{inner: of the task}}}}\n',
+    "plain/defaults/main.yml": """---
+color: of the role
+size: of the role
+wanted: yes
+deep: {a: [1, "{{ color }}"]}
+where: "{{ out }}/x"
+""",
+    "plain/vars/main.yml": "kept: of role vars\n",
+    "plain/files/motd": "hello\n",
+    "plain/templates/words.j2": "{{ color }} {{ size }} {{ kept }}\n",
+    "full/tasks/main.yml": """---
+- {name: Own, file: {path: "{{ out }}/{{ who }}", state: directory, mode: "0700"}, notify: again}
+- set_fact: {name_of_it: "{{ inventory_hostname }}"}
+- {name: Trimmed, template: {src: t.j2, dest: "{{ out }}/t", mode: "0600"}}
+""",
+    "full/handlers/main.yml": '- {name: again, shell: "echo handler {{ who }} >> {{ out }}/handled"}\n',
+    "full/templates/t.j2": "{% for each in [1, 2] %}\nx {{ each }} {{ name_of_it }}\n{% endfor %}\n",
+}
+
+
+@pytest.mark.skipif(not (ANSIBLE / "ansible-playbook").exists(), reason="RUNBOOK_ANSIBLE_PYTHON has no Ansible")
+def test_what_roles_do_is_done_as_the_playbook_did_it(runbook, tmp_path):
+    out, path = tmp_path / "made", f"{ANSIBLE}{os.pathsep}{os.environ['PATH']}"
+    local = f"ansible_connection: local, ansible_python_interpreter: {PYTHON}"
+    hosts = f"all: {{hosts: {{here: {{{local}, color: of the inventory}}, there: {{{local}}}}}}}\n"
+    runbook.write("inventories/local/hosts.yml", hosts)
+    play = runbook.write("plays/site.yml", ROLES % out)
+    for name, text in IN_ROLES.items():
+        runbook.write(f"plays/roles/{name}", text)
+    done = runbook("import-playbook", "plays/site.yml")
+    assert (done.status, "0 left to people" in done.err) == (0, True), done.err
+    assert "wrote plays/site-role-full-3.yml\nwrote runbooks/site.yml\n" in done.out
+    assert "once in a play" in done.err
+    valid = runbook("validate", "site", "--strict")
+    assert valid.status == 0, valid.out
+    peer = [ANSIBLE / "ansible-playbook", "-i", runbook.root / "inventories/local", play]
+    subprocess.run(peer, check=True, capture_output=True, env={**os.environ, "PATH": path}, timeout=180)
+    wanted = {host: state(out / host) for host in ("here", "there")}
+    assert wanted["here"]["log"] != wanted["there"]["log"]
+    shutil.rmtree(out)
+    ran = runbook("run", "site", "--yes", PATH=path)
+    assert ran.status == 0, ran.err
+    assert {host: state(out / host) for host in ("here", "there")} == wanted
+    (runbook.root / "runbooks/site.yml").unlink()
+    again = runbook("import-playbook", "plays/site.yml")
+    assert (again.status, "site-role-full-3.yml is there already" in again.err) == (2, True)
+    assert not (runbook.root / "runbooks/site.yml").exists()
 
 
 @pytest.mark.skipif(not (ANSIBLE / "ansible-playbook").exists(), reason="RUNBOOK_ANSIBLE_PYTHON has no Ansible")

@@ -95,7 +95,7 @@ def test_a_module_becomes_the_action_that_does_the_same(step, task, action):
         ({"command": "x", "delegate_to": "{{ groups.db[0] }}"}, "a host that a template names"),
         ({"command": "x", "with_fileglob": ["*"]}, "repeats by `with_fileglob`"),
         ({"command": "x", "loop": [1], "loop_control": {"loop_var": "one"}}, "another name"),
-        ({"include_role": {"name": "x"}}, "in another file"),
+        ({"include_role": {"name": "x"}}, "not found where Ansible looks"),
         ({"local_action": "command x"}, "`action` or `local_action`"),
         ({"service": {"name": "x", "state": "started", "daemon_reload": True}}, "daemon_reload"),
         ({"service": {"name": "x", "enabled": "{{ wanted }}"}}, "`enabled` depends on"),
