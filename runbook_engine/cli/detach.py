@@ -1,7 +1,7 @@
 """Drives a run in the background: what is said where it was started, and what goes on without a terminal."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,9 +9,8 @@ from runbook_engine.app.project import OpenProject
 from runbook_engine.app.run_log import log_path, open_log
 from runbook_engine.app.unlock import passphrases
 from runbook_engine.cli.background import Foreground, go_to_background
-from runbook_engine.cli.driving import Advance, Seat, drive
+from runbook_engine.cli.driving import Advance, Earlier, Seat, drive
 from runbook_engine.cli.terminal import can_ask, result, result_json, say
-from runbook_engine.model.event import StoredEvent
 from runbook_engine.model.plan import Plan
 from runbook_engine.ports.journal import Journal
 
@@ -32,14 +31,14 @@ def drive_detached(
     away: Away,
     advance: Advance,
     *,
-    earlier: Callable[[Journal], Iterable[StoredEvent]] = lambda _: (),
+    earlier: Callable[[Journal], Earlier | None] = lambda _: None,
 ) -> int:
     """Advance a run in a process in the background; gives the exit code of each of the two processes.
 
     No journal may be open meanwhile: what a process had open before the fork is not for both of them.
 
     Args:
-        earlier: reads the part of the run that is over, when it is resumed.
+        earlier: gives the part of the run that is over, when it is resumed.
 
     Raises:
         RunbookError: in the background: as `drive`, and what is raised before the run is on is said on the terminal.

@@ -1,10 +1,10 @@
 """Drives a run from the command line: what is seen meanwhile, signals, gates, and what is said at its end."""
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from runbook_engine.app.project import OpenProject
@@ -19,6 +19,7 @@ from runbook_engine.cli.run_end import tell_end
 from runbook_engine.cli.signals import heeding_signals
 from runbook_engine.cli.terminal import can_ask, is_terminal, say, wants_colour
 from runbook_engine.execution.loop_tools import Interrupts
+from runbook_engine.execution.state import RunState
 from runbook_engine.loading.collector import collector_paused
 from runbook_engine.model.errors import JournalError
 from runbook_engine.model.event import StoredEvent
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from runbook_engine.cli.gate_prompt import GatePrompt, Screen
 
 _RUNS = 20  # earlier runs that the outlook goes by
-_CHUNK = 1000  # earlier events in memory at once
 Advance = Callable[[Journal, Listener, Interrupts, AskSecret | None], RunResult]
 Tell = Callable[[RunResult], int]
 
@@ -51,27 +51,36 @@ class Seat:
     quiet: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The part of a run that is over: its events, yet to be read, and the state that takes note of them then."""
+
+    known: RunState
+    events: Iterable[StoredEvent]
+
+
 def drive(
     project: OpenProject,
     journal: Journal,
     seat: Seat,
     advance: Advance,
     *,
-    earlier: Iterable[StoredEvent] = (),
+    earlier: Earlier | None = None,
     tell: Tell | None = None,
 ) -> int:
     """Advance a run, show it, and say how it ended; gives the exit code.
 
     Args:
-        earlier: events of the part of the run that is over, when it is resumed.
+        earlier: the part of the run that is over, when it is resumed.
         tell: says how it ended and gives the exit code; None for what every run says.
     """
     interrupts = Interrupts()
     with ExitStack() as stack:
         lines = progress_of(stack, project, seat)
         listeners: list[Listener] = [lines]
-        memories: list[LineProgress | GatePrompt | Traces] = [lines]
+        memories: list[LineProgress | GatePrompt] = [lines]
         ask: AskSecret | None = None
+        traces: Traces | None = None
         if seat.output == "ndjson":
             listeners.append(EventLines())
         if can_ask():
@@ -81,13 +90,16 @@ def drive(
             listeners.append(prompt)
         if traces_wanted(project):
             traces = stack.enter_context(Traces(lambda: otlp_export(project), lines.warning))
-            memories.append(traces)
             listeners.append(traces)
-        events = iter(earlier)
-        with collector_paused():  # nothing of what is kept of 100,000 events is garbage
-            while chunk := list(islice(events, _CHUNK)):
+        if earlier is not None:
+            with collector_paused():  # nothing of what is kept of 100,000 events is garbage
+                events = earlier.known.passing(earlier.events)
+                if traces is not None:
+                    traces.recall(events)
+                else:
+                    deque(events, maxlen=0)
                 for memory in memories:
-                    memory.recall(chunk)
+                    memory.recall(earlier.known)
         stack.enter_context(heeding_signals(interrupts, lines.announce, hangup=seat.away is None))
         # What a plugin prints is no result of ours: it must not stand in the middle of one.
         stack.enter_context(redirect_stdout(sys.stderr))

@@ -4,13 +4,14 @@ import queue
 import select
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol, Self, runtime_checkable
 
 from runbook_engine.app.project import OpenProject
 from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.questions import Asked, question_of
 from runbook_engine.cli.run_view import RunView
+from runbook_engine.execution.state import RunState
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.event import GateOpened, HoldOpened, LeaseTaken, StoredEvent
 from runbook_engine.ports.dispatcher import AttemptProgress
@@ -67,11 +68,10 @@ class GatePrompt:
         self._questions.put(None)
         self._thread.join(timeout=2 * _LOOK_SECONDS + 1)
 
-    def recall(self, events: Iterable[StoredEvent]) -> None:
+    def recall(self, known: RunState) -> None:
         """Take note of an earlier part of the run; what it left open is asked about when it goes on."""
-        for stored in events:
-            self._run = stored.run
-            self._view.take(stored)
+        self._run = known.run
+        self._view.recall(known)
 
     def event(self, stored: StoredEvent) -> None:
         """Ask when a gate opens or a task is held, and when a run with open gates and holds goes on."""

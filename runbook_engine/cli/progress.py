@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TextIO
@@ -14,6 +14,7 @@ from runbook_engine.cli.plain_text import plain
 from runbook_engine.cli.recheck_lines import looked_again
 from runbook_engine.cli.run_view import RunView, StepProgress
 from runbook_engine.cli.step_line import clock_text, step_line, summary_of
+from runbook_engine.execution.state import RunState
 from runbook_engine.model.event import (
     AnswerRefused,
     AttemptFinished,
@@ -70,11 +71,10 @@ class LineProgress:
         # asks for ours, so that who wrote while holding ours would wait for it for ever.
         self._due: deque[tuple[str, str]] = deque()
 
-    def recall(self, events: Iterable[StoredEvent]) -> None:
+    def recall(self, known: RunState) -> None:
         """Take note of what happened before, without telling it again."""
         with self._lock:
-            for stored in events:
-                self.view.take(stored)
+            self.view.recall(known)
 
     def event(self, stored: StoredEvent) -> None:
         """Tell an event."""

@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from runbook_engine.execution.state import RunState
+from runbook_engine.execution.task_state import Phase, TaskState
 from runbook_engine.model.counted import CountedAnswers
 from runbook_engine.model.event import (
     AttemptFinished,
@@ -112,9 +114,39 @@ class RunView:
         found = [(task, since) for task, since in self.running.items() if step_of(task) == step]
         return sorted(found, key=lambda item: item[1])
 
+    def recall(self, state: RunState) -> None:
+        """Show what a run's events add up to, as if each had been taken; quicker, for a run has 100,000 of them."""
+        self._forget()
+        self.opened, self.run, self.started_at = state.opened, state.run, state.opened_at
+        self.plan, self._answers = state.steps, state.answers()
+        self.steps = {step.id: StepProgress(step.tasks) for step in state.steps}
+        self.order = "is to end" if state.abort is not None else "is paused" if state.paused is not None else ""
+        for name, task in state.tasks.items():
+            if task.phase is Phase.ENDED and task.outcome is not None:
+                self._ended[name] = task.outcome
+                if (step := self.steps.get(step_of(name))) is not None:
+                    step.outcomes[task.outcome] += 1
+            elif task.phase is not Phase.ENDED:
+                self._recall_open(name, task)
+
+    def _recall_open(self, name: str, task: TaskState) -> None:
+        if task.phase is Phase.RUNNING and task.begun_at is not None:
+            self.running[name] = task.begun_at
+        elif task.phase is Phase.DOUBT:
+            self.doubts[name] = task.reason
+        elif task.phase is Phase.HELD and task.held is not None:
+            self.holds[name] = task.held
+        elif task.phase is Phase.GATE and task.opened is not None and task.declined is None and task.answered is None:
+            self.gates[name], self.approvals[name] = task.opened, [one.person for one in task.approvals]
+
     def take(self, stored: StoredEvent) -> StoredEvent:
         """Take note of an event, and give it as it counts: what an answer amounts to that does not is another one."""
-        stored = self._answers.counted(stored)
+        event = stored.event
+        # (These two are nearly all events, and answer nothing.)
+        if isinstance(event, AttemptStarted) or isinstance(event, AttemptFinished):  # noqa: SIM101 - a union is made anew each time
+            self._answers.take(event)
+        else:
+            stored = self._answers.counted(stored)
         self._take(stored)
         return stored
 
@@ -122,6 +154,7 @@ class RunView:
         match stored.event:
             case AttemptStarted(task=task):  # (this and the next are nearly all events, so they are asked first)
                 self.running[task] = stored.time
+                self.doubts.pop(task, None)
                 self._again(task)
             case AttemptFinished() as finished:
                 self._finish(finished)
@@ -151,15 +184,17 @@ class RunView:
         self.steps = {step.id: StepProgress(step.tasks) for step in opened.steps}
 
     def _finish(self, finished: AttemptFinished) -> None:
+        if not finished.in_doubt and not finished.unbegun:
+            self._end(finished.task, finished.outcome)
+            return
         self._stop(finished.task)
-        if finished.was_none:
-            self._again(finished.task)
-        elif finished.in_doubt:
+        if finished.in_doubt:
             self.doubts[finished.task] = finished.error
         else:
-            self._end(finished.task, finished.outcome)
+            self._again(finished.task)
 
     def _resolve(self, resolved: TaskResolved) -> None:
+        self._stop(resolved.task)
         self.doubts.pop(resolved.task, None)
         if resolved.truth == "done":
             self._end(resolved.task, Outcome.CHANGED)
@@ -182,6 +217,7 @@ class RunView:
         match event:
             case GateOpened(task=task) as gate:
                 self.gates[task], self.approvals[task] = gate, []
+                self._again(task)  # (one that expired is asked anew)
             case GateApproved(task=task, person=person):
                 self.approvals.setdefault(task, []).append(person)
             case GateDeclined(task=task) | ManualAnswered(task=task):

@@ -84,6 +84,10 @@ class RunState:
             self.apply(stored)
             yield stored
 
+    def answers(self) -> CountedAnswers:
+        """Give what tells of each later answer whether it counts; it goes on by itself."""
+        return self._answers.copy()
+
     def task(self, task: str) -> TaskState:
         """Give a task's state; a task that nothing happened to is waiting."""
         return self.tasks.get(task) or _UNTOUCHED
@@ -105,10 +109,13 @@ class RunState:
         Of two answers to one question the first does; the other one changes nothing.
         """
         event = stored.event
-        if isinstance(event, AttemptStarted):  # (half of all events, and it marks nothing)
+        # (These two are nearly all events, and answer nothing; a start marks nothing either.)
+        if isinstance(event, AttemptStarted) or isinstance(event, AttemptFinished):  # noqa: SIM101 - a union is made anew each time
             self.seq = stored.seq
             self._answers.take(event)
-            self._apply_task(event)
+            if isinstance(event, AttemptFinished):
+                self.marks.take(stored)
+            self._apply_task(event, stored.time)
             return True
         if self._answers.objection(stored) is not None:
             self.seq = stored.seq
@@ -132,7 +139,7 @@ class RunState:
         self._answers.take(event)
         match event:
             case AttemptStarted() | AttemptFinished() | TaskSkipped() | TaskBlocked() | TaskResolved():
-                self._apply_task(event)  # (nearly all events, so it is asked first)
+                self._apply_task(event, time)  # (nearly all events, so it is asked first)
             case RunOpened():
                 self.opened, self.opened_at = event, time
                 self._take_plan(event)
@@ -166,15 +173,17 @@ class RunState:
         self.fingerprint, self.steps = event.fingerprint, event.steps
         self._digests = {step.id: step.digest for step in event.steps}
 
-    def _apply_task(self, event: AttemptStarted | AttemptFinished | TaskSkipped | TaskBlocked | TaskResolved) -> None:
+    def _apply_task(
+        self, event: AttemptStarted | AttemptFinished | TaskSkipped | TaskBlocked | TaskResolved, time: datetime
+    ) -> None:
         task = self._touched(event.task)
         task.ignored, task.drift = False, None
         if not isinstance(event, AttemptStarted):
             task.digest = self._digests.get(step_of(event.task))
-        match event:
+        match event:  # (this runs a hundred thousand times before a long run goes on)
             case AttemptStarted():
                 task.machine = task.machine if task.unproven_end else self.machine
-                task.settles = event.settles
+                task.settles, task.begun_at = event.settles, time
                 task.phase, task.attempts, task.unproven_end = Phase.RUNNING, event.number, True
             case AttemptFinished():
                 task.phase = Phase.DOUBT if event.in_doubt else Phase.ENDED
@@ -185,7 +194,7 @@ class RunState:
                 else:
                     task.partial = event.outputs
                     task.logical += not event.in_doubt
-                if event.was_none:
+                if event.unbegun and event.was_none:
                     task.phase, task.outcome = Phase.WAITING, None
             case TaskSkipped():
                 task.phase, task.outcome, task.reason = Phase.ENDED, Outcome.SKIPPED, event.reason
@@ -206,9 +215,9 @@ class RunState:
         match event:
             case GateOpened():
                 task.phase, task.opened, task.opened_at = Phase.GATE, event, time
-                task.approvals, task.declined, task.answered = [], None, None
+                task.approvals, task.declined, task.answered = (), None, None
             case GateApproved():
-                task.approvals = [*task.approvals, event]
+                task.approvals = (*task.approvals, event)
             case GateDeclined():
                 task.declined = event
             case ManualAnswered():

@@ -26,6 +26,8 @@ class Phase(StrEnum):
     DOUBT = "in doubt"
     ENDED = "ended"
 
+    __hash__ = str.__hash__
+
 
 @dataclass(slots=True)
 class TaskState:
@@ -36,6 +38,7 @@ class TaskState:
         logical: number of the logical attempt: a new one only after the old one's end is proven.
         partial: what an attempt that failed got done; the next one is told.
         digest: of the task's step as it was planned when the task ended; None when that was not recorded.
+        begun_at: when its newest attempt began.
         machine: where the first attempt of this logical attempt was made; empty when that was not recorded.
         settles: the newest attempt is to find out what became of an earlier one.
         found_done: an attempt was interrupted, and the next one found all done: who did it, nobody knows.
@@ -47,6 +50,7 @@ class TaskState:
 
     phase: Phase = Phase.WAITING
     attempts: int = 0
+    begun_at: datetime | None = None
     logical: int = 1
     unproven_end: bool = False
     machine: str = ""
@@ -59,7 +63,7 @@ class TaskState:
     reason: str = ""
     opened: GateOpened | None = None
     opened_at: datetime | None = None
-    approvals: list[GateApproved] = field(default_factory=list)
+    approvals: tuple[GateApproved, ...] = ()
     declined: GateDeclined | None = None
     answered: ManualAnswered | None = None
     held: HoldOpened | None = None

@@ -73,14 +73,13 @@ class Marks:
         event, time = stored.event, stored.time
         match event:
             case AttemptStarted():
-                return  # (half of all events, so it is asked first)
+                return  # (this and the next are nearly all events, so they are asked first)
+            case AttemptFinished(outcome=Outcome.CHANGED | Outcome.UNCHANGED as outcome):
+                if not self.told or step_of(event.task) not in self.told:
+                    self.recovered, self.proof = time if outcome is Outcome.CHANGED else self.recovered, time
             case RunOpened():
                 self.mode, self.began = event.mode, time
                 self.told = frozenset(step.id for step in event.steps if step.kind in {"message", "gate"})
-            case AttemptFinished(outcome=Outcome.CHANGED) if step_of(event.task) not in self.told:
-                self.recovered = self.proof = time
-            case AttemptFinished(outcome=Outcome.UNCHANGED) if step_of(event.task) not in self.told:
-                self.proof = time
             case TaskResolved(truth="done"):
                 self.recovered = self.proof = time
             case GateOpened(by_hand=False, opens_at=None):

@@ -95,19 +95,11 @@ class _Asked:
         self.approved: set[str] = set()
         self.decided = ""
 
-
-def _quickly(event: Event) -> int | None:
-    """Give in a number what `standing` says of the two events that a long run has hundreds of thousands of."""
-    if isinstance(event, AttemptStarted):
-        return event.number
-    if (
-        isinstance(event, AttemptFinished)
-        and not event.in_doubt
-        and not event.was_none
-        and event.outcome not in _FAILED
-    ):
-        return ~event.number
-    return None
+    def copy(self) -> "_Asked":
+        """Give another one that knows the same."""
+        other = _Asked(self.opened)
+        other.approved, other.decided = set(self.approved), self.decided
+        return other
 
 
 class CountedAnswers:
@@ -125,6 +117,13 @@ class CountedAnswers:
         self._over: set[str] = set()  # gates that are no longer open
         # A number stands for what nearly all events leave: an attempt begun, or (inverted) one that ended well.
         self._standing: dict[str, Standing | int] = {}
+
+    def copy(self) -> "CountedAnswers":
+        """Give another one that was told the same."""
+        other = CountedAnswers(whole=self._whole)
+        other._gates = {task: asked.copy() for task, asked in self._gates.items()}
+        other._over, other._standing = set(self._over), dict(self._standing)
+        return other
 
     def objection(self, stored: StoredEvent) -> str | None:
         """Say why an answer or decision changes nothing, None when it counts (or is none).
@@ -171,12 +170,21 @@ class CountedAnswers:
 
     def take(self, event: Event) -> None:
         """Take note of an event that counts."""
-        now: Standing | int | None = _quickly(event)
-        if now is None:
+        now: Standing | int | None
+        # The two events that a long run has hundreds of thousands of come first, and leave a number.
+        if isinstance(event, AttemptStarted):
+            now = event.number
+        elif (
+            isinstance(event, AttemptFinished)
+            and event.outcome not in _FAILED
+            and not (event.in_doubt or event.unbegun)
+        ):
+            now = ~event.number
+        else:
             now = standing(event)
-        if now is None:
-            self._take_answer(event)
-            return
+            if now is None:
+                self._take_answer(event)
+                return
         task: str = event.task  # type: ignore[union-attr]  # what moves a task has one
         self._standing[task] = now
         if isinstance(event, GateOpened):

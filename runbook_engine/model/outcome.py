@@ -29,6 +29,9 @@ class Outcome(StrEnum):
     BLOCKED = "blocked"
     UNPROVEN = "unproven"
 
+    # That of the text: an enumeration's own is made in Python, and a long run asks for it a million times.
+    __hash__ = str.__hash__
+
     @property
     def ended_well(self) -> bool:
         """Whether steps that need this one may go on."""

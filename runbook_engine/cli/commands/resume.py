@@ -13,7 +13,7 @@ from runbook_engine.app.run_requests import ResumeRequest, RunResult
 from runbook_engine.app.run_runbook import plan_to_resume, resume_run
 from runbook_engine.app.unlock import AskSecret
 from runbook_engine.cli.documented import documented
-from runbook_engine.cli.driving import Seat, drive
+from runbook_engine.cli.driving import Earlier, Seat, drive
 from runbook_engine.cli.options import (
     forks_option,
     output_option,
@@ -109,13 +109,13 @@ def resume(
 
         seat, opens, known = Seat(output, person, quiet=quiet), dict[Path, str](), RunState(head.id)
         if not detach:
-            return drive(project, journal, seat, advance, earlier=known.passing(journal.read(head.id)))
+            return drive(project, journal, seat, advance, earlier=Earlier(known, journal.read(head.id)))
         from runbook_engine.cli.detach import Away, asked_before, drive_detached
 
         opens.update(asked_before(project, lambda: plan_to_resume(project, journal, request)))
         journal.close()  # what is open at a fork is not for both processes
         away = Away(head.id, head.runbook, head.inventory, head.mode)
-        return drive_detached(project, seat, away, advance, earlier=lambda again: known.passing(again.read(head.id)))
+        return drive_detached(project, seat, away, advance, earlier=lambda again: Earlier(known, again.read(head.id)))
     finally:
         journal.close()
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 
 from runbook_engine.cli.live import LiveProgress
+from runbook_engine.execution.state import RunState
 from runbook_engine.model.event import AttemptFinished, AttemptStarted, GateOpened
 from runbook_engine.ports.dispatcher import AttemptProgress
 
@@ -24,7 +25,7 @@ def begun(task):
 def test_it_shows_what_runs_what_waits_and_for_whom(stored, opened):
     progress = LiveProgress(colour=False)
     gate = GateOpened(task="declare@localhost", roles=("director",), fingerprint="f")
-    progress.recall([stored(opened(copy=1, declare=1)), stored(begun("copy@db1")), stored(gate)])
+    progress.recall(RunState("r", [stored(opened(copy=1, declare=1)), stored(begun("copy@db1")), stored(gate)]))
     progress.progress(AttemptProgress("copy@db1", 1, "snapshot copy 43 %"))
     shown = footer(progress)
     assert "0 of 2 tasks" in shown
@@ -34,7 +35,9 @@ def test_it_shows_what_runs_what_waits_and_for_whom(stored, opened):
 
 def test_a_thousand_targets_take_one_line(stored, opened):
     progress = LiveProgress(colour=False)
-    progress.recall([stored(opened(deploy=1000)), *[stored(begun(f"deploy@web{index}")) for index in range(1000)]])
+    progress.recall(
+        RunState("r", [stored(opened(deploy=1000)), *[stored(begun(f"deploy@web{index}")) for index in range(1000)]])
+    )
     shown = footer(progress)
     assert "deploy  0 of 1000; 1000 running, longest web0" in shown
     assert len(shown.splitlines()) == 2
@@ -48,7 +51,7 @@ def test_of_many_targets_the_failures_and_the_longest_running_are_seen_on_80_col
         stored(AttemptFinished(task=f"deploy@web{index}", number=1, outcome="failed" if index < 8 else "changed"))
         for index in range(450)
     ]
-    progress.recall(events)
+    progress.recall(RunState("r", events))
     lines = [text for text, _ in progress._lines(events[-1].time)]
     assert lines[1].startswith("  deploy  450 of 1000: 8 failed, 442 changed; 50 running, longest web450 ")
     assert len(lines) == 2
@@ -57,7 +60,7 @@ def test_of_many_targets_the_failures_and_the_longest_running_are_seen_on_80_col
 def test_the_footer_stays_small_when_many_tasks_wait_for_people(stored, opened):
     progress = LiveProgress(colour=False)
     lost = [AttemptFinished(task=f"mail@h{index}", number=1, outcome="failed", in_doubt=True) for index in range(100)]
-    progress.recall([stored(opened(mail=100)), *[stored(event) for event in lost]])
+    progress.recall(RunState("r", [stored(opened(mail=100)), *[stored(event) for event in lost]]))
     shown = footer(progress)
     assert len(shown.splitlines()) < 12
     assert "and 92 more" in shown
@@ -66,7 +69,7 @@ def test_the_footer_stays_small_when_many_tasks_wait_for_people(stored, opened):
 def test_tasks_of_small_steps_are_still_told_one_by_one_beside_a_large_one(stored, opened):
     progress = LiveProgress(colour=False)
     events = [opened(copy=1, deploy=100), begun("copy@db1"), *[begun(f"deploy@web{index}") for index in range(10)]]
-    progress.recall([stored(event) for event in events])
+    progress.recall(RunState("r", [stored(event) for event in events]))
     shown = footer(progress)
     assert "copy@db1" in shown
     assert "web9" not in shown
@@ -77,7 +80,7 @@ def test_the_clock_runs_against_the_rto(stored, opened):
     event = opened(a=1)
     objectives = event.objectives.model_copy(update={"rto": timedelta(minutes=60)})
     progress = LiveProgress(colour=False)
-    progress.recall([stored(event.model_copy(update={"objectives": objectives}))])
+    progress.recall(RunState("r", [stored(event.model_copy(update={"objectives": objectives}))]))
     assert "of RTO 1:00:00" in footer(progress)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from runbook_engine.cli.progress import LineProgress
 from runbook_engine.cli.run_view import FOLD_ABOVE
+from runbook_engine.execution.state import RunState
 from runbook_engine.model.event import (
     AttemptFinished,
     AttemptStarted,
@@ -196,6 +197,6 @@ def test_a_closed_screen_disturbs_nobody(stored, opened):
 def test_what_was_recalled_is_not_told_again(stored, opened):
     screen = io.StringIO()
     listener = LineProgress(screen)
-    listener.recall([stored(opened(a=2)), stored(finished("a@x"))])
+    listener.recall(RunState("r", [stored(opened(a=2)), stored(finished("a@x"))]))
     assert screen.getvalue() == ""
     assert listener.view.counts.total() == 1
