@@ -50,7 +50,8 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 
 SECONDS ?= 60
-TARGETS ?= runbook team config inventory expression layout playbook cases journal bundle sealed wire feed mail request
+TARGETS ?= runbook team config layout playbook cases inventory constructed program instances expression plan journal record answer ssh \
+	bundle sealed wire feed mail request
 fuzz: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.lock
 	for target in $(TARGETS); do $(BIN)/python tests/fuzz/run.py $$target $(SECONDS) || exit 1; done

@@ -1,7 +1,6 @@
 """notify.webhook: a message to a service of your own, signed as Standard Webhooks say."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 from typing import ClassVar, Literal
@@ -109,6 +108,6 @@ def _key(secret: str) -> bytes:
     if secret.startswith(_PREFIX):
         try:
             return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-        except binascii.Error:
+        except ValueError:
             return secret.encode()
     return secret.encode()

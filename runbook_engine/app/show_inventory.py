@@ -14,6 +14,8 @@ from runbook_engine.model.json import JsonObject
 from runbook_engine.model.quoting import did_you_mean, quoted
 from runbook_engine.planning.targets import choose_targets
 
+MOST_LINES = 1_000_000
+
 
 def load_shown(project: OpenProject, names: tuple[str, ...]) -> tuple[Inventory, list[Diagnostic]]:
     """Load the inventory that was named (or the default), with its warnings.
@@ -65,13 +67,22 @@ def show_host(inventory: Inventory, name: str) -> JsonObject:
         raise InvalidInputError(f"there is no host {quoted(name)} in inventory {inventory.name}", hint=hint) from None
 
 
-def draw_groups(inventory: Inventory, group: str, *, variables: bool) -> Iterator[str]:
-    """Give the lines that `ansible-inventory --graph` prints.
+def draw_groups(inventory: Inventory, group: str, *, variables: bool, most: int = MOST_LINES) -> Iterator[str]:
+    """Give the lines that `ansible-inventory --graph` prints, at most so many.
 
     Raises:
-        InvalidInputError: there is no such group.
+        InvalidInputError: there is no such group; or, behind `most` lines, there are more: a group is drawn below each
+            of its parents, so that groups that share their children can double the lines with every level.
     """
     if group not in inventory.groups:
         hint = did_you_mean(group, inventory.groups) or f"there are: {', '.join(list(inventory.groups)[:20])}"
         raise InvalidInputError(f"there is no group {quoted(group)} in inventory {inventory.name}", hint=hint)
-    return graph_lines(inventory, group, variables=variables)
+    return _bounded(graph_lines(inventory, group, variables=variables), most)
+
+
+def _bounded(lines: Iterator[str], most: int) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        if number == most:
+            message = f"the graph has more than {most:,} lines"
+            raise InvalidInputError(message, hint="draw one of its groups: runbook inventory graph GROUP")
+        yield line

@@ -9,6 +9,7 @@ from runbook_engine.sdk import RunbookError, TargetUnreachableError
 
 PATIENCE = 30.0  # for answers that need no waiting on the target, on a busy machine
 _KEEP = 48 << 20
+_DIGITS = 18  # of a number that a target says; Python refuses to read one of thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,6 @@ def read_answer(content: bytes, nonce: str) -> Answer | None:
     output, _, errors = rest.rpartition(b"\n" + mark + b" err ")
     out_dropped, _, stdout = output.partition(b"\n")
     err_dropped, _, stderr = errors.partition(b"\n")
-    if not (out_dropped.isdigit() and err_dropped.isdigit()):
+    if not all(one.isdigit() and len(one) <= _DIGITS for one in (out_dropped, err_dropped)):
         return Answer(name, verdict=words)
     return Answer(name, stdout, stderr, int(out_dropped), int(err_dropped), words)

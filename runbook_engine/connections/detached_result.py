@@ -1,5 +1,6 @@
 """What became of a detached command, by the words in which its scripts tell it."""
 
+import re
 from collections.abc import Iterable
 
 from runbook_engine.connections.capture import Capture
@@ -7,6 +8,7 @@ from runbook_engine.connections.detached_answer import Answer
 from runbook_engine.sdk import CommandLostError, CommandResult, DetachedState, DetachedStatus
 
 LOOK_THERE = "what it did until then is unknown: look on the target, then say so with `runbook resolve`"
+_STATUS = re.compile(r"[0-9]{1,9}", re.ASCII)
 _DEAD = {DetachedStatus.LOST_KILLED, DetachedStatus.LOST_REBOOT, DetachedStatus.DONE}
 _WHY = {
     DetachedStatus.ABSENT: "its folder is gone",
@@ -25,11 +27,19 @@ def is_over(state: str) -> bool:
 
 
 def state_of(words: str) -> DetachedState:
-    """Read a state: `done 3`."""
+    """Read a state: `done 3`.
+
+    Raises:
+        CommandLostError: the target says something that our scripts never say.
+    """
     name, _, status = words.partition(" ")
     if name == DetachedStatus.DONE:
-        return DetachedState(DetachedStatus.DONE, int(status) if status.strip().isdigit() else None)
-    return DetachedState(DetachedStatus(name))
+        return DetachedState(DetachedStatus.DONE, int(status) if _STATUS.fullmatch(status.strip()) else None)
+    try:
+        return DetachedState(DetachedStatus(name))
+    except ValueError:
+        message = f"the target says {words[:40]!r} of the command, which is no state of one"
+        raise CommandLostError(message, dead=False, hint=LOOK_THERE) from None
 
 
 def result_of(name: str, token: str, answer: Answer, *, reattached: bool) -> CommandResult:

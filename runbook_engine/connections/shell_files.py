@@ -1,6 +1,7 @@
 """File operations by shell commands, for targets on which another user's rights are needed (sudo)."""
 
 import hashlib
+import re
 import shlex
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from runbook_engine.connections.local_files import kind_of
 from runbook_engine.sdk import Command, CommandResult, FileAccessError, FileStat
 
 _SECONDS = 120.0
+_STAT = re.compile(r"([0-9a-f]{1,8}) ([0-9]{1,19}) (-?[0-9]{1,19}) ([0-9]{1,10}) ([0-9]{1,10})", re.ASCII)
 _NOTHING = 44  # the scripts' own exit status for "there is nothing"
 
 
@@ -29,9 +31,12 @@ class ShellFiles:
         )
         if result.exit_status == _NOTHING:
             return None
-        mode, size, modified, owner, group = _good(result, "look at", path).stdout.split()
-        bits = int(mode, 16)
-        return FileStat(kind_of(bits), int(size), bits & 0o7777, float(modified), int(owner), int(group))
+        told = _good(result, "look at", path).stdout.decode("ascii", "replace")
+        found = _STAT.fullmatch(told.strip())
+        if found is None:
+            raise FileAccessError(f"can't look at {path}: the target's stat says {told[:80]!r}")
+        bits = int(found[1], 16)
+        return FileStat(kind_of(bits), int(found[2]), bits & 0o7777, float(found[3]), int(found[4]), int(found[5]))
 
     def read(self, path: str, *, limit: int) -> bytes:
         """Read a file of at most `limit` bytes."""

@@ -1,7 +1,6 @@
 """Decides whether a server's host key is the known one, by OpenSSH's known_hosts rules; there is no way around it."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -102,7 +101,7 @@ def _named(file: Path, name: str) -> Iterator[KnownKey]:
     for line in sorted(found):
         try:
             key = base64.b64decode(line.key, validate=True)
-        except binascii.Error:
+        except ValueError:
             continue
         yield KnownKey(line.kind, key, line.marker, f"{file}:{line.number}")
 
@@ -134,6 +133,6 @@ def _names(patterns: str, name: str) -> bool:
         return False
     try:
         salt, digest = base64.b64decode(parts[2], validate=True), base64.b64decode(parts[3], validate=True)
-    except binascii.Error:
+    except ValueError:
         return False
     return hmac.compare_digest(hmac.new(salt, name.encode(), hashlib.sha1).digest(), digest)

@@ -17,8 +17,9 @@ _JUMP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?P<host>\[[^]]+\]|[^:]+)(?
 _DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 _DEPTH = 5
 _TIMES = ("connecttimeout", "serveraliveinterval", "serveralivecountmax")
-_TIME = re.compile(r"(?:[0-9]+[smhdw]?){1,8}", re.IGNORECASE)
+_TIME = re.compile(r"(?:[0-9]++[smhdw]?){1,8}", re.IGNORECASE)
 _LONGEST = 86400
+_MOST_LETTERS = 1000  # of a time or a count; Python refuses to read one of some thousand
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 # The first is ansible-core's and ansible.netcommon's name, the second ansible-core's other one; the last is ours.
 PASSPHRASES = ("ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase", "ansible_ssh_key_passphrase")
@@ -235,16 +236,16 @@ def _seconds(text: str | None, keyword: str, host: str) -> float:
     """Read a time as OpenSSH writes it (`90`, `1m30s`); 0 for none, and for what it calls `none` or 0."""
     if text is None or text.lower() == "none":
         return 0.0
-    if not _TIME.fullmatch(text):
-        raise RunbookError(f"{host}: {keyword} {text!r} is not a time", hint="as 30 (seconds), 90s or 1m30s")
+    if len(text) > _MOST_LETTERS or not _TIME.fullmatch(text):
+        raise RunbookError(f"{host}: {keyword} {text[:40]!r} is not a time", hint="as 30 (seconds), 90s or 1m30s")
     whole = sum(int(number) * _UNITS[unit.lower()] for number, unit in re.findall(r"([0-9]+)([a-zA-Z]?)", text))
     return float(min(whole, _LONGEST))
 
 
 def _count(text: str | None, host: str) -> int:
-    if text is not None and not (text.isascii() and text.isdigit()):
-        raise RunbookError(f"{host}: ServerAliveCountMax {text!r} is not a number")
-    return int(text or 0)
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= _MOST_LETTERS):
+        raise RunbookError(f"{host}: ServerAliveCountMax {text[:40]!r} is not a number")
+    return min(int(text or 0), _LONGEST)
 
 
 def _arguments(target: Target) -> dict[str, str]:

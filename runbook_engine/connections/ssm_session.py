@@ -1,5 +1,6 @@
 """A session with one instance through Systems Manager: its key, and shells whose input and output are sealed."""
 
+import re
 import threading
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from runbook_engine.sdk import NoConnectionError, TargetUnreachableError
 
 _PART = 30_000  # characters of a sealed input in one command; AWS allows about twice as many in all parameters
 _SECONDS = 60.0
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _AT = 7  # the words of a report's first line
 
 
@@ -113,7 +115,7 @@ class SsmSession:
         if words == ["lost"]:
             self._forget()
             raise TargetUnreachableError(f"{self.name}: the shell's folder on the instance is gone")
-        if len(words) != _AT or words[0] != "at":
+        if len(words) != _AT or words[0] != "at" or not all(_NUMBER.fullmatch(word) for word in words[3:]):
             raise TargetUnreachableError(f"{self.name}: the instance's answer can't be read: {text[:100]!r}")
         over, status = words[1] == "1", words[2]
         out, err, got_out, got_err = map(int, words[3:])
@@ -124,4 +126,4 @@ class SsmSession:
         stdout, stderr = content[:got_out], content[got_out:]
         if len(stderr) != got_err:
             raise TargetUnreachableError(f"{self.name}: the instance's answer is not whole")
-        return Report(over, int(status) if status.isdigit() else None, stdout, stderr, out, err)
+        return Report(over, int(status) if _NUMBER.fullmatch(status) else None, stdout, stderr, out, err)

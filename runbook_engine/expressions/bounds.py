@@ -64,6 +64,16 @@ def check_text_size(size: int) -> None:
         raise TemplateError(f"the text would have {size:,} characters; a template may make {MAX_TEXT:,}")
 
 
+def check_bits(bits: int) -> None:
+    """Refuse a number that would be larger than a template may make.
+
+    Raises:
+        TemplateError: it would.
+    """
+    if bits > MAX_BITS:
+        raise TemplateError(f"the number would have more than {MAX_BITS} bits")
+
+
 def check_product(left: object, right: object) -> None:
     """Refuse a `*` whose result would be too large."""
     for sequence, times in ((left, right), (right, left)):
@@ -72,13 +82,13 @@ def check_product(left: object, right: object) -> None:
             if len(sequence) * times > limit:
                 raise TemplateError(f"a repetition {times} times would be larger than {limit:,} items or characters")
     if isinstance(left, int) and isinstance(right, int):
-        _check_bits(left.bit_length() + right.bit_length())
+        check_bits(left.bit_length() + right.bit_length())
 
 
 def check_power(base: object, exponent: object) -> None:
     """Refuse a `**` whose result would be too large."""
     if isinstance(base, int) and isinstance(exponent, int):
-        _check_bits(max(base.bit_length(), 1) * abs(exponent))
+        check_bits(max(base.bit_length(), 1) * abs(exponent))
 
 
 def check_replacement(text: str, old: str, new: str) -> None:
@@ -103,8 +113,3 @@ def _longest_text(arguments: object) -> int:
         arguments = tuple(arguments.values())
     items = arguments if isinstance(arguments, list | tuple) else (arguments,)
     return max((len(item) if isinstance(item, str) else 64 for item in items), default=0)
-
-
-def _check_bits(bits: int) -> None:
-    if bits > MAX_BITS:
-        raise TemplateError(f"the number would have more than {MAX_BITS} bits")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from runbook_engine.expressions.bounds import check_text_size
+from runbook_engine.expressions.bounds import check_bits, check_text_size
 from runbook_engine.expressions.errors import TemplateError
 from runbook_engine.expressions.placeholders import issue
 from runbook_engine.expressions.secret_value import SecretValue
@@ -23,7 +23,10 @@ def to_json_value(value: object, issued: dict[str, str] | None, depth: int = 0) 
     Raises:
         TemplateError: it is not JSON, is nested too deeply, or holds a secret where none may be.
     """
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        check_bits(value.bit_length())
         return value
     if isinstance(value, float):
         if not math.isfinite(value):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jinja2 import nodes
 
+from runbook_engine.expressions.bounds import MAX_BITS
 from runbook_engine.expressions.catalog import FILTER_NAMES, METHODS, TEST_NAMES
 from runbook_engine.expressions.scope import RESERVED
 from runbook_engine.model.quoting import did_you_mean
@@ -67,7 +68,7 @@ def _check_node(node: nodes.Node) -> Iterator[SyntaxProblem]:
         yield SyntaxProblem(f"{word} is not allowed in a runbook's template", line, hint="use if, for and set")
     elif isinstance(node, nodes.For) and node.recursive:
         yield SyntaxProblem("a recursive loop is not allowed", line, "recursive")
-    elif isinstance(node, nodes.Const) and isinstance(node.value, float) and not math.isfinite(node.value):
+    elif isinstance(node, nodes.Const) and _too_large(node.value):
         yield SyntaxProblem("the number is too large", line)
     elif isinstance(node, nodes.Name):
         yield from _check_name(node, line)
@@ -77,6 +78,12 @@ def _check_node(node: nodes.Node) -> Iterator[SyntaxProblem]:
         yield from _check_filter_or_test(node, line)
     elif isinstance(node, nodes.Call):
         yield from _check_call(node, line)
+
+
+def _too_large(value: object) -> bool:
+    if isinstance(value, int):
+        return value.bit_length() > MAX_BITS
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _check_name(node: nodes.Name, line: int) -> Iterator[SyntaxProblem]:

@@ -12,6 +12,12 @@ _KEY = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
 _TABLE = re.compile(rf"[ \t]*\[\[?[ \t]*({_KEY})[ \t]*\]")
 _ENTRY = re.compile(rf"[ \t]*({_KEY})[ \t]*=[ \t]*")
 _PARTS = re.compile(_PART)
+# A key of thousands of parts takes `tomllib` gigabytes. Nothing is given back here, so that each word is read once.
+_MOST_DEPTH = 64
+_LONG_KEY = re.compile(
+    rf"""(?<![A-Za-z0-9_."'-])(?:(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MOST_DEPTH}}}"""
+)
+_LARGEST = 2**63
 _ERROR_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -27,8 +33,12 @@ def read_toml(text: str) -> LocatedDict:
     """Read TOML; entries of inline tables and of arrays have the place of the line's own key.
 
     Raises:
-        TomlSyntaxError: the text is not TOML.
+        TomlSyntaxError: the text is not TOML, is nested deeper than 64 levels, or has a number of more than 64 bits.
     """
+    if long := _LONG_KEY.search(text):
+        line = text.count("\n", 0, long.start())
+        column = long.start() - text.rfind("\n", 0, long.start())
+        raise TomlSyntaxError(f"a key has more than {_MOST_DEPTH} parts", (line + 1, column))
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -66,6 +76,8 @@ def _path(key: str) -> Path:
 
 
 def _locate(value: object, path: Path, marks: dict[Path, tuple[Mark, Mark]], parent: Mark) -> object:
+    if len(path) > _MOST_DEPTH:
+        raise TomlSyntaxError(f"it is nested deeper than {_MOST_DEPTH} levels", parent)
     if isinstance(value, dict):
         mapping = LocatedDict(parent)
         for key, child in value.items():
@@ -80,4 +92,6 @@ def _locate(value: object, path: Path, marks: dict[Path, tuple[Mark, Mark]], par
         return sequence
     if isinstance(value, float) and not math.isfinite(value):
         raise TomlSyntaxError("nan and inf are not allowed", parent)
+    if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+        raise TomlSyntaxError("the number is too large for an integer of 64 bits", parent)
     return value

@@ -1,10 +1,14 @@
 """Changes an input as its readers see it: words, lines, indentation, and values that nobody expects."""
 
+_BORDER = b"\x1e"
 _ODD = [
     *(b"null", b"~", b"true", b"[]", b"{}", b"''", b"0", b"-1", b"1e999", b".nan", b".inf", b"0x", b"017", b"1:30"),
     *(
         b"9" * 30,
         b"9" * 400,
+        b"0x" + b"f" * 5000,
+        b"0o" + b"7" * 9000,
+        b"a." * 400 + b"a",
         b"'" * 3,
         b'"\\0"',
         b'"\\ud800"',
@@ -108,6 +112,25 @@ def _lines(data, draw, _):
     return b"\n".join(lines)
 
 
+def _another_lines(data, draw, others):
+    """Put lines of another input among these."""
+    theirs = (draw.choice(others) if others else data).split(b"\n")
+    lines = data.split(b"\n")
+    at, to = draw.randrange(len(theirs)), draw.randrange(len(lines))
+    lines[to : to + draw.choice((0, 0, 1))] = theirs[at : at + draw.choice((1, 1, 3, 9))]
+    return b"\n".join(lines)
+
+
+def _another_part(data, draw, others):
+    """Put a part of another input in the place of one; an input of one part is its own first."""
+    theirs = (draw.choice(others) if others else data).split(_BORDER)
+    mine = data.split(_BORDER)
+    at = draw.randrange(max(len(theirs), len(mine)))
+    if at < len(theirs):
+        mine[at : at + 1] = theirs[at : at + 1]
+    return _BORDER.join(mine)
+
+
 def _indent(data, draw, _):
     lines = data.split(b"\n")
     at = draw.randrange(len(lines))
@@ -139,4 +162,7 @@ def _one_word(data, draw):
     return begin, end
 
 
-_CHANGES = (_insert, _word, _word, _another_word, _another_word, _value, _value, _lines, _indent, _byte, _cut)
+_CHANGES = (
+    *(_insert, _word, _word, _another_word, _another_word, _value, _value, _lines, _indent, _byte, _cut),
+    *(_another_lines, _another_part),
+)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fuzz.seeds_more import MORE
 from fuzz.seeds_others import OTHERS
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +119,13 @@ def seeds(target: str) -> list[bytes]:
     """Give the inputs to begin with, always in the same order."""
     paths = [path for pattern in _SHIPPED.get(target, ()) for path in sorted(ROOT.glob(pattern)) if path.is_file()]
     texts = [path.read_bytes() for path in paths] + [text.encode() for text in _WRITTEN.get(target, ())]
-    return [*texts, *OTHERS.get(target, ()), *(_JOURNAL if target == "journal" else ()), *found(target).values()]
+    return [
+        *texts,
+        *OTHERS.get(target, ()),
+        *MORE.get(target, ()),
+        *(_JOURNAL if target == "journal" else ()),
+        *found(target).values(),
+    ]
 
 
 def found(target: str) -> dict[str, bytes]:

@@ -11,23 +11,30 @@ from fuzz.mutate import mutated
 from fuzz.seeds import found, seeds
 from fuzz.targets import TARGETS
 
-# As many as take about two seconds of one core.
+# As many as take one or two seconds of one core.
 INPUTS = {
-    "runbook": 8,
-    "team": 25,
-    "config": 40,
-    "inventory": 60,
-    "expression": 150,
-    "layout": 20,
-    "playbook": 150,
-    "cases": 40,
-    "journal": 40,
-    "bundle": 60,
-    "sealed": 100,
+    "runbook": 6,
+    "team": 15,
+    "config": 30,
+    "layout": 15,
+    "playbook": 90,
+    "cases": 25,
+    "inventory": 30,
+    "constructed": 40,
+    "program": 40,
+    "instances": 50,
+    "expression": 100,
+    "plan": 12,
+    "journal": 20,
+    "record": 40,
+    "answer": 400,
+    "ssh": 200,
+    "bundle": 40,
+    "sealed": 60,
     "wire": 300,
     "feed": 100,
-    "mail": 300,
-    "request": 100,
+    "mail": 200,
+    "request": 60,
 }
 
 

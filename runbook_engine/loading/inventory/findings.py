@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from runbook_engine.model.diagnostic import Diagnostic, Location
-from runbook_engine.model.rules import diagnostic
+from runbook_engine.model.diagnostic import Diagnostic, Location, Severity
+from runbook_engine.model.rules import RULES, diagnostic
 
 MOST = 1000
 
@@ -18,23 +18,30 @@ class Place(NamedTuple):
 
 
 class Findings:
-    """An append-only list of diagnostics that stops growing at `MOST`."""
+    """An append-only list of diagnostics that stops growing at `MOST` of a severity: warnings never hide an error."""
 
     def __init__(self) -> None:
         self._found: list[Diagnostic] = []
+        self._room = dict.fromkeys(Severity, MOST)
 
     def add(self, rule: str, place: Place, message: str, hint: str | Callable[[], str] = "") -> None:
         """Note one finding; the rule decides whether it is an error or a warning.
 
         A hint that takes time to find is given as a function, which is not called for findings that are dropped.
         """
-        if len(self._found) < MOST:
+        if self._room[RULES[rule].severity]:
             location = Location(file=place.file, line=place.line, column=place.column)
-            self._found.append(diagnostic(rule, location, message, hint if isinstance(hint, str) else hint()))
+            self._take(diagnostic(rule, location, message, hint if isinstance(hint, str) else hint()))
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Note findings that another reader made."""
-        self._found.extend(list(diagnostics)[: MOST - len(self._found)])
+        for found in diagnostics:
+            self._take(found)
+
+    def _take(self, found: Diagnostic) -> None:
+        if self._room[found.severity]:
+            self._room[found.severity] -= 1
+            self._found.append(found)
 
     def sorted(self) -> list[Diagnostic]:
         """Give all findings by file, line and column, each once: a file may be read for several purposes."""

@@ -13,6 +13,7 @@ _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 _KEYWORDS = frozenset({"True", "False", "None"})
 _MANY_SIGNS = re.compile(r"(?:[-+]\s*){8}")
 _LONGEST_LITERAL = 65_536
+_MOST_BITS = 13_000  # Python writes no integer of more than 4,300 digits; one in base 2, 8 or 16 it reads all the same
 
 
 def read_literal(text: str) -> JsonValue:
@@ -22,7 +23,7 @@ def read_literal(text: str) -> JsonValue:
     bytes become text, complex numbers and `...` stay text. What has no JSON form stays the text that was written.
 
     Raises:
-        ValueError: the value is a number that no JSON can hold (infinity).
+        ValueError: the value is a number that no JSON can hold (infinity, an integer of thousands of digits).
     """
     if _PLAIN_WORD.fullmatch(text) and text not in _KEYWORDS:
         return text
@@ -58,6 +59,8 @@ def _scalar(value: object) -> JsonValue:
     match value:
         case float() if not math.isfinite(value):
             raise ValueError("infinity can't be stored as JSON; quote it to make it text")
+        case int() if value.bit_length() > _MOST_BITS:
+            raise ValueError("the number has thousands of digits; quote it to make it text")
         case bool() | int() | float() | str() | None:
             return value
         case bytes():
@@ -78,7 +81,7 @@ def _key(key: object) -> str:
         case bool():
             return "true" if key else "false"
         case int() | float():
-            return repr(key)
+            return repr(_scalar(key))
         case _:
             message = f"{key!r} can't be the key of a JSON object"
             raise TypeError(message)

@@ -312,6 +312,7 @@ def test_pagerduty_gets_an_event_of_its_form(chat, real):
         ("whsec_" + base64.b64encode(b"0123456789").decode(), b"0123456789"),
         ("plain words", b"plain words"),
         ("whsec_is no Base64", b"whsec_is no Base64"),
+        ("whsec_é", "whsec_é".encode()),
     ],
 )
 def test_a_webhook_is_signed_as_standard_webhooks_say(chat, real, secret, key):

@@ -48,7 +48,8 @@ def check(tmp_path, text, host="db.example.org", port=22, key=KEY):
     ],
 )
 def test_names_that_mean_the_host(tmp_path, names, port):
-    check(tmp_path, f"# comment\n\ngarbage\n{names} ssh-ed25519 {b64(KEY)} somebody\n", port=port)
+    unreadable = "db.example.org ssh-rsa clé\n"
+    check(tmp_path, f"# comment\n\ngarbage\n{unreadable}{names} ssh-ed25519 {b64(KEY)} somebody\n", port=port)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,7 @@ def test_names_that_mean_the_host(tmp_path, names, port):
         ("[db.example.org]:2223", 2222),
         (hashed("db.example.com"), 22),
         ("|1|broken|!!", 22),
+        ("|1|brök|en", 22),
     ],
 )
 def test_names_that_do_not_mean_the_host(tmp_path, names, port):
@@ -183,6 +185,7 @@ def test_jumps_in_a_circle_are_refused(tmp_path):
         ({}, "Host *\n  ConnectTimeout 4\n  ServerAliveInterval 1m30S\n  ServerAliveCountMax 2\n", (4.0, 90.0, 2)),
         ({}, "Host *\n  ConnectTimeout none\n  ServerAliveInterval 0\n  ServerAliveCountMax 0\n", (10.0, 3.0, 3)),
         ({}, f"Host *\n  ConnectTimeout {'9' * 400}\n", (86400.0, 3.0, 3)),
+        ({}, f"Host *\n  ServerAliveCountMax {'9' * 400}\n", (10.0, 3.0, 86400)),
         ({}, "Host other\n  ConnectTimeout 4\n", (10.0, 3.0, 3)),
         (
             {"ansible_ssh_common_args": "-o ConnectTimeout=5 -oServerAliveInterval=7"},
@@ -211,7 +214,10 @@ def test_a_file_is_read_once_for_all_hosts(tmp_path):
     ("variables", "config", "words"),
     [
         ({}, "Host *\n  ConnectTimeout soon\n", "ConnectTimeout 'soon' is not a time"),
+        ({}, f"Host *\n  ConnectTimeout {'9' * 900}x\n", "ConnectTimeout '999.* is not a time"),
+        ({}, f"Host *\n  ConnectTimeout {'9' * 9000}\n", "ConnectTimeout '999.* is not a time"),
         ({}, "Host *\n  ServerAliveInterval -1\n", "ServerAliveInterval '-1' is not a time"),
+        ({}, f"Host *\n  ServerAliveCountMax {'9' * 9000}\n", "ServerAliveCountMax '999.* is not a number"),
         ({}, "Host *\n  ServerAliveCountMax 2s\n", "ServerAliveCountMax '2s' is not a number"),
         ({"ansible_host": "-oProxyCommand=id"}, "", "host's name"),
         ({"ansible_user": "-x"}, "", "user's name"),

@@ -102,8 +102,16 @@ def test_the_environment_names_the_journal(tmp_path):
         ("forks = " + "9" * 5000, ("runbook.toml:1:1", "RB403")),
         ("a = " + "[" * 50_000, ("runbook.toml:1:1", "RB403")),
         ("plugins = 'x'\n", ("runbook.toml:1:11", "RB104")),
+        ("\nforks = 0x" + "f" * 5000, ("runbook.toml:2:9", "RB403")),
+        ("forks = [0x1ffffffffffffffff]", ("runbook.toml:1:9", "RB403")),
+        ("\n" + "a." * 500_000 + "a = 1", ("runbook.toml:2:1", "RB403")),
+        ("[" + "a . " * 100_000 + "a]\n", ("runbook.toml:1:2", "RB403")),
+        ("x = {" + "a.'b c'." * 50_000 + '"a" = 1}', ("runbook.toml:1:6", "RB403")),
+        (f"[{'a.' * 60}a]\n{'b.' * 60}b = 1\n", ("runbook.toml:1:2", "RB403")),
+        ("x = " + "[" * 70 + "]" * 70, ("runbook.toml:1:5", "RB403")),
+        ("x = '" + "-" * 1_000_000, ("runbook.toml:1:1000006", "RB403")),
     ],
-    ids=range(16),
+    ids=range(24),
 )
 def test_mistakes(tmp_path, text, expected):
     config, found = load(tmp_path, text)

@@ -142,6 +142,13 @@ def test_infinity_is_refused_wherever_it_hides():
             read_literal(text)
 
 
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "0o" + "7" * 9000, "-0b" + "1" * 19_000])
+@pytest.mark.parametrize("where", ["{}", "[1, {{'a': {}}}]", "{{{}: 1}}", "{{1, ({},)}}"])
+def test_numbers_that_python_reads_and_can_not_write_are_refused(where, number):
+    with pytest.raises(ValueError, match="digits"):
+        read_literal(where.format(number))
+
+
 FRAGMENTS = st.sampled_from(
     [
         "[web]",
@@ -175,3 +182,9 @@ def test_any_text_ends_in_a_draft_and_findings_inside_the_file(text):
 
 def test_findings_stop_growing(project):
     assert len(project.findings("[x y]\n" * 5000)) == 1000
+
+
+def test_no_number_of_warnings_hides_an_error(project):
+    warnings = "".join(f"h{number} a-b{number}=1\n" for number in range(1200))
+    found = project.findings(f"{warnings}-x\n")
+    assert [one for one in found if one[0] != "RB321"] == [("RB309", 1201)]
