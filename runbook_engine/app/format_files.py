@@ -39,27 +39,46 @@ class Layout:
         return self.before != self.after
 
 
-def lay_out_files(project: OpenProject, names: Sequence[str]) -> Iterator[Layout]:
-    """Give each file's layout; nothing is written yet.
+def lay_out_files(project: OpenProject, names: Sequence[str]) -> Iterator[Layout | InvalidInputError]:
+    """Give each file's layout, or why it has to be left as it is; nothing is written yet.
 
     Args:
         names: runbooks by name, any YAML file by path; without names all runbooks, and team.yml.
 
     Raises:
-        InvalidFilesError: a file is not valid YAML.
-        InvalidInputError: there is no such file, it is not in the project, or it can't be laid out without a change of
-            what it says.
+        InvalidInputError: the runbooks can't be listed.
     """
     for path in _chosen(project, names):
         name = _relative(project, path)
-        data = read_limited(path, shown_as=name, limits=project.config.limits)
-        if isinstance(data, Diagnostic):
-            raise InvalidFilesError(f"{name} can't be read", [data])
-        yield _layout(path, name, data, project.config.limits)
+        try:
+            _refuse_strange(project, path)
+            data = read_limited(path, shown_as=name, limits=project.config.limits)
+            if isinstance(data, Diagnostic):
+                raise InvalidFilesError(f"{name} can't be read", [data])
+            layout = _layout(path, name, data, project.config.limits)
+        except InvalidInputError as error:
+            yield error
+        else:
+            yield layout
+
+
+def together(refused: Sequence[InvalidInputError]) -> InvalidInputError:
+    """Give one error for all files that are left as they are, with everything that was found in them."""
+    if len(refused) == 1:
+        return refused[0]
+    found = [item for error in refused for item in getattr(error, "diagnostics", ())]
+    sources = {name: text for error in refused for name, text in getattr(error, "sources", {}).items()}
+    others = [error.message for error in refused if not getattr(error, "diagnostics", ())]
+    return InvalidFilesError("; ".join([f"{len(refused)} files are left as they are", *others]), found, sources)
 
 
 def lay_out_text(data: bytes, limits: Limits) -> Layout:
-    """Give the layout of a text that is no file; the same errors as for files."""
+    """Give the layout of a text that is no file.
+
+    Raises:
+        InvalidFilesError: it is not valid YAML.
+        InvalidInputError: it can't be laid out without a change of what it says.
+    """
     return _layout(None, "standard input", data, limits)
 
 
@@ -92,17 +111,15 @@ def _layout(path: Path | None, name: str, data: bytes, limits: Limits) -> Layout
 
 def _chosen(project: OpenProject, names: Sequence[str]) -> list[Path]:
     if names:
-        return [_own(project, project.runbook_path(name)) for name in dict.fromkeys(names)]
+        return [project.runbook_path(name) for name in dict.fromkeys(names)]
     team = project.root / "team.yml"
-    found = [*yaml_files(project.root / "runbooks"), *([team] if is_file(team) else [])]
-    return [_own(project, path) for path in found]
+    return [*yaml_files(project.root / "runbooks"), *([team] if is_file(team) else [])]
 
 
-def _own(project: OpenProject, path: Path) -> Path:
+def _refuse_strange(project: OpenProject, path: Path) -> None:
     """Refuse a file, or a link to one, that is no part of the project: nobody asked for it to be written anew."""
     if not real_path(path).is_relative_to(real_path(project.root)):
         raise InvalidInputError(f"{shown(path)} is left as it is: it is not in the project", hint=_WHAT)
-    return path
 
 
 def _relative(project: OpenProject, path: Path) -> str:

@@ -5,11 +5,11 @@ import sys
 
 import click
 
-from runbook_engine.app.format_files import Layout, lay_out_files, lay_out_text, write_layout
+from runbook_engine.app.format_files import Layout, lay_out_files, lay_out_text, together, write_layout
 from runbook_engine.app.project import open_project
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.terminal import result, say
-from runbook_engine.model.errors import ExitCode, UsageError
+from runbook_engine.model.errors import ExitCode, InvalidInputError, UsageError
 
 
 @documented
@@ -22,7 +22,8 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> int:
     Two spaces a level, list items set in, one blank line at most; lists and mappings in brackets stay on their line
     while it has no more than 120 characters. Words, order, quotes and comments stay as they are: what a file says is
     compared before it is written. Without PATH all runbooks and team.yml are laid out; `-` reads the standard input
-    and writes the standard output. A file that is not valid YAML is told of (exit 3), and left alone.
+    and writes the standard output. A file that is not valid YAML is told of, and left alone; the others are laid out,
+    and it ends with 3.
 
     Examples:
       runbook fmt
@@ -37,8 +38,10 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> int:
         limits = project.config.limits
         sys.stdout.write(lay_out_text(sys.stdin.buffer.read(limits.file_bytes + 1), limits).after)
         return ExitCode.OK
-    # All are looked at before the first is written: a file that is not valid stops it before anything has changed.
-    layouts = list(lay_out_files(project, paths))
+    # All are looked at before the first is written.
+    looked_at = list(lay_out_files(project, paths))
+    refused = [each for each in looked_at if isinstance(each, InvalidInputError)]
+    layouts = [each for each in looked_at if isinstance(each, Layout)]
     changed = [layout for layout in layouts if layout.changes]
     for layout in changed:
         if diff:
@@ -47,6 +50,8 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> int:
             write_layout(layout)
         say(f"{'would lay out' if check else 'laid out'} {layout.shown_as}")
     say(f"{len(layouts)} {'file' if len(layouts) == 1 else 'files'}: {_told(len(changed), check=check)}")
+    if refused:
+        raise together(refused)
     return ExitCode.FAILED if check and changed else ExitCode.OK
 
 

@@ -49,13 +49,19 @@ def test_check_writes_nothing_and_ends_with_1_until_the_files_are_laid_out(runbo
     assert runbook("plan", "tidy", "--output", "json").json["fingerprint"] == fingerprint
 
 
-def test_a_file_that_is_not_valid_stops_it_before_anything_is_written(runbook):
-    tidy = runbook.write("runbooks/a-tidy.yml", UNTIDY.replace("tidy", "a-tidy"))
-    runbook.write("runbooks/broken.yml", "runbook: broken\nsteps: [\n")
-    done = runbook("fmt")
-    assert done.status == 3
-    assert "runbooks/broken.yml:3:1" in done.err
-    assert "\n- id: one\n" in tidy.read_text()
+def test_files_that_are_not_valid_are_all_told_and_keep_none_of_the_others_from_it(runbook):
+    tidy = runbook.write("runbooks/tidy.yml", UNTIDY)
+    broken = runbook.write("runbooks/broken.yml", "runbook: broken\nsteps: [\n")
+    other = runbook.write("runbooks/other.yml", "a: {\n")
+    odd = runbook.write("runbooks/odd.yml", "one:x\ntwo:x\n")
+    given = {path: path.read_text() for path in (broken, other, odd)}
+    for options, text in ((["--check"], UNTIDY), ([], TIDY), ([], TIDY)):
+        done = runbook("fmt", *options)
+        assert done.status == 3
+        for words in ("runbooks/broken.yml:3:1", "runbooks/other.yml:2:1", "3 files are left", "odd.yml is left"):
+            assert words in done.err, done.err
+        assert tidy.read_text() == text
+    assert {path: path.read_text() for path in given} == given
 
 
 def test_what_cannot_be_laid_out_is_told_and_left_alone(runbook):
