@@ -62,16 +62,6 @@ def lay_out_files(project: OpenProject, names: Sequence[str]) -> Iterator[Layout
             yield layout
 
 
-def together(refused: Sequence[InvalidInputError]) -> InvalidInputError:
-    """Give one error for all files that are left as they are, with everything that was found in them."""
-    if len(refused) == 1:
-        return refused[0]
-    found = [item for error in refused for item in getattr(error, "diagnostics", ())]
-    sources = {name: text for error in refused for name, text in getattr(error, "sources", {}).items()}
-    others = [error.message for error in refused if not getattr(error, "diagnostics", ())]
-    return InvalidFilesError("; ".join([f"{len(refused)} files are left as they are", *others]), found, sources)
-
-
 def lay_out_text(data: bytes, limits: Limits) -> Layout:
     """Give the layout of a text that is no file.
 

@@ -4,6 +4,7 @@ import getpass
 import os
 import pwd
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +45,18 @@ class InvalidFilesError(InvalidInputError):
         super().__init__(message, hint="`runbook validate` shows everything that is wrong" if has_errors(files) else "")
         self.diagnostics = diagnostics
         self.sources = sources or {}
+
+
+def together(refused: Sequence[InvalidInputError], message: str) -> InvalidInputError:
+    """Give one error for all that was refused, with everything that was found; `message` counts them."""
+    if len(refused) == 1:
+        return refused[0]
+    found = [item for error in refused if isinstance(error, InvalidFilesError) for item in error.diagnostics]
+    sources = {
+        name: text for error in refused if isinstance(error, InvalidFilesError) for name, text in error.sources.items()
+    }
+    others = [error.message for error in refused if not isinstance(error, InvalidFilesError)]
+    return InvalidFilesError("; ".join([message, *others]), found, sources)
 
 
 @dataclass(frozen=True)

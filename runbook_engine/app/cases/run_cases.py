@@ -13,6 +13,7 @@ from runbook_engine.loading.folder import is_file, real_path, shown, yaml_files
 from runbook_engine.loading.inputs import complete_inputs
 from runbook_engine.loading.runbook import load_runbook
 from runbook_engine.model.case import Case, CaseFile
+from runbook_engine.model.diagnostic import Severity
 from runbook_engine.model.errors import InvalidInputError, RunbookError, UsageError
 from runbook_engine.model.names import step_of
 from runbook_engine.model.plan import Plan
@@ -28,12 +29,14 @@ class CaseResult:
     Attributes:
         file: where it stands.
         problems: what is not as expected; empty when all is.
+        refused: why it can't be played; None when it was.
     """
 
     file: str
     runbook: str
     name: str
     problems: tuple[str, ...] = ()
+    refused: InvalidInputError | None = None
 
     @property
     def passed(self) -> bool:
@@ -44,22 +47,36 @@ class CaseResult:
 def run_cases(project: OpenProject, names: Sequence[str] = ()) -> Iterator[CaseResult]:
     """Play cases, one after the other; no target is touched, no secret read, and nothing recorded.
 
+    A file of cases that is not valid is one case that can't be played, as is a case that names what does not exist, or
+    whose runbook is not valid.
+
     Args:
         names: runbooks by name, or files of cases by path; without names all of the project.
 
     Raises:
-        InvalidFilesError: a file of cases, or a runbook, is not valid.
-        InvalidInputError: a case names a step that does not exist.
         UsageError: there are no cases.
     """
     paths = _files(project, names)
     if not paths:
         raise UsageError(f"there are no cases in {FOLDER}", hint=f"write some: {FOLDER}/NAME.yml")
-    # All are read before the first is played, so that whatever is wrong is told at once.
-    files = [(path, _load(project, path)) for path in paths]
-    for path, file in files:
+    for path in paths:
+        try:
+            file = _load(project, path)
+        except InvalidInputError as error:
+            yield _refused(_relative(project, path), path.stem, "the file is valid", error)
+            continue
         for case in file.cases:
-            yield _result(project, path, file, case)
+            try:
+                played = _result(project, path, file, case)
+            except InvalidInputError as error:
+                played = _refused(_relative(project, path), file.runbook, case.name, error)
+            yield played
+
+
+def _refused(file: str, runbook: str, name: str, error: InvalidInputError) -> CaseResult:
+    found = error.diagnostics if isinstance(error, InvalidFilesError) else []
+    told = [f"{item.location}: {item.rule} {item.message}" for item in found if item.severity is Severity.ERROR]
+    return CaseResult(file, runbook, name, tuple(told) or (error.message,), error)
 
 
 def _result(project: OpenProject, path: Path, file: CaseFile, case: Case) -> CaseResult:

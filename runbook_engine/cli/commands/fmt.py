@@ -5,8 +5,8 @@ import sys
 
 import click
 
-from runbook_engine.app.format_files import Layout, lay_out_files, lay_out_text, together, write_layout
-from runbook_engine.app.project import open_project
+from runbook_engine.app.format_files import Layout, lay_out_files, lay_out_text, write_layout
+from runbook_engine.app.project import open_project, together
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.terminal import result, say
 from runbook_engine.model.errors import ExitCode, InvalidInputError, UsageError
@@ -51,7 +51,7 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> int:
         say(f"{'would lay out' if check else 'laid out'} {layout.shown_as}")
     say(f"{len(layouts)} {'file' if len(layouts) == 1 else 'files'}: {_told(len(changed), check=check)}")
     if refused:
-        raise together(refused)
+        raise together(refused, f"{len(refused)} files are left as they are")
     return ExitCode.FAILED if check and changed else ExitCode.OK
 
 

@@ -18,7 +18,8 @@ from runbook_engine.cli.terminal import result
 def init(folder: Path, *, lab: bool) -> None:
     """Make a small project to start from.
 
-    It validates, and its runbook runs on this machine. Nothing that is there is overwritten.
+    It validates, the cases of its runbook pass (`runbook test`), and it runs on this machine. Nothing that is there is
+    overwritten.
 
     Examples:
       runbook init my-project && cd my-project && runbook run restore-settings --dry-run

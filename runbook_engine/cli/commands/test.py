@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from runbook_engine.app.cases.run_cases import CaseResult, run_cases
-from runbook_engine.app.project import open_project
+from runbook_engine.app.project import open_project, together
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.terminal import result, result_json, say
 from runbook_engine.model.errors import ExitCode
@@ -28,7 +28,8 @@ def test(names: tuple[str, ...], form: str) -> int:
     A case gives what the attempts of steps come to, what people answer, and what is expected of the run: how it ends,
     outcomes, order, attempts, messages. Planning, conditions, templates, retries, gates, holds and messages are the
     real ones, on a clock of their own, so that hours pass at once. Cases stand in runbooks/tests/NAME.yml. Without
-    NAME all of them are played. Ends with 1 when one is not as expected.
+    NAME all of them are played. Ends with 1 when one is not as expected, and with 3 when one can't be played: its file
+    or its runbook is not valid, or it names what does not exist. That is told at the end, and the others are played.
 
     Examples:
       runbook test
@@ -43,20 +44,28 @@ def test(names: tuple[str, ...], form: str) -> int:
     if form == "json":
         result_json([_json(one) for one in found])
     elif form == "junit":
-        click.echo(junit_of_cases([(one.runbook, one.name, one.file, one.problems) for one in found]))
-    failed = sum(not one.passed for one in found)
-    say(_told(found, failed))
+        click.echo(
+            junit_of_cases([(one.runbook, one.name, one.file, one.problems, one.refused is not None) for one in found])
+        )
+    refused = [one.refused for one in found if one.refused is not None]
+    failed = sum(not one.passed for one in found) - len(refused)
+    say(_told(found, failed, len(refused)))
+    if refused:
+        raise together(refused, f"{len(refused)} cases can't be played")
     return ExitCode.FAILED if failed else ExitCode.OK
 
 
 def _line(one: CaseResult) -> str:
-    lines = [f"{'ok    ' if one.passed else 'FAILED'}  {one.runbook}: {one.name}"]
+    mark = "ok    " if one.passed else "FAILED" if one.refused is None else "INVALID"
+    lines = [f"{mark}  {one.runbook}: {one.name}"]
     return "\n".join([*lines, *(f"        {problem}" for problem in one.problems)])
 
 
-def _told(found: Sequence[CaseResult], failed: int) -> str:
+def _told(found: Sequence[CaseResult], failed: int, refused: int) -> str:
     count = f"{len(found)} {'case' if len(found) == 1 else 'cases'}"
-    return f"{count}: {failed} not as expected" if failed else f"{count}: all as expected"
+    told = [f"{failed} not as expected"] if failed else []
+    told += [f"{refused} can't be played"] if refused else []
+    return f"{count}: {', '.join(told) or 'all as expected'}"
 
 
 def _json(one: CaseResult) -> dict[str, object]:
@@ -65,5 +74,6 @@ def _json(one: CaseResult) -> dict[str, object]:
         "name": one.name,
         "file": one.file,
         "passed": one.passed,
+        "invalid": one.refused is not None,
         "problems": list(one.problems),
     }

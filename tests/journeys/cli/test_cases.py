@@ -127,7 +127,27 @@ def test_junit_tells_what_failed(cases):
     assert suite.find("testcase").get("name") == "a <b>"
 
 
+def test_what_can_t_be_played_is_told_to_machines_too_and_the_others_are_played(cases, runbook):
+    runbook.write("runbooks/tests/broken.yml", "runbook: book\ncases: [\n")
+    text = "  - {name: good, expect: {status: waiting}}\n  - {name: strange, given: {nobody: {fails: x}}}\n"
+    told = cases(text, "runbooks/tests/broken.yml", "--format", "junit")
+    suite = ET.fromstring(told.out)
+    assert [suite.get(each) for each in ("tests", "failures", "errors")] == ["3", "0", "2"]
+    marks = {case.get("name"): [each.tag for each in case] for case in suite}
+    assert marks == {"good": [], "strange": ["error"], "the file is valid": ["error"]}
+    assert (told.status, "runbooks/tests/broken.yml:3:1" in told.err, "2 cases can't" in told.err) == (3, True, True)
+    rows = cases(text, "runbooks/tests/broken.yml", "--format", "json").json
+    assert [row["invalid"] for row in rows] == [False, True, True]
+    assert any("broken.yml:3:1" in problem for row in rows for problem in row["problems"])
+
+
+def test_the_cases_of_a_new_project_hold(runbook):
+    done = runbook("test")
+    assert (done.status, "3 cases: all as expected" in done.err) == (0, True), done.err
+
+
 def test_a_project_without_cases_says_where_they_would_be(runbook):
+    (runbook.root / "runbooks/tests/restore-settings.yml").unlink()
     done = runbook("test")
     assert (done.status, "runbooks/tests" in done.err) == (2, True)
 
