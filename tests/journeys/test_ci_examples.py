@@ -48,7 +48,6 @@ def project(tmp_path_factory):
     """A project with cases."""
     root = tmp_path_factory.mktemp("ci") / "project"
     init_project(root, person="dana")
-    (root / "runbooks/tests").mkdir()
     (root / "runbooks/tests/restore-settings.yml").write_text(CASES)
     return root
 

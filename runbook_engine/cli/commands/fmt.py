@@ -6,6 +6,7 @@ import sys
 import click
 
 from runbook_engine.app.format_files import Layout, lay_out_files, lay_out_text, write_layout
+from runbook_engine.app.named_project import named_project
 from runbook_engine.app.project import open_project, together
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.terminal import result, say
@@ -21,25 +22,26 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> int:
 
     Two spaces a level, list items set in, one blank line at most; lists and mappings in brackets stay on their line
     while it has no more than 120 characters. Words, order, quotes and comments stay as they are: what a file says is
-    compared before it is written. Without PATH all runbooks and team.yml are laid out; `-` reads the standard input
-    and writes the standard output. A file that is not valid YAML is told of, and left alone; the others are laid out,
-    and it ends with 3.
+    compared before it is written. Without PATH, and with the folder of a project, all runbooks and team.yml are laid
+    out; `-` reads the standard input and writes the standard output. A file that is not valid YAML is told of, and left
+    alone; the others are laid out, and it ends with 3.
 
     Examples:
       runbook fmt
       runbook fmt --check --diff
+      runbook fmt ops/dr --check
       runbook fmt runbooks/region-failover.yml
       runbook fmt - < draft.yml
     """
-    project = open_project()
     if "-" in paths:
         if len(paths) > 1 or check or diff:
             raise UsageError("`-` stands alone", hint="name files, or give one text by the standard input")
-        limits = project.config.limits
+        limits = open_project().config.limits
         sys.stdout.write(lay_out_text(sys.stdin.buffer.read(limits.file_bytes + 1), limits).after)
         return ExitCode.OK
+    start, names = named_project(paths)
     # All are looked at before the first is written.
-    looked_at = list(lay_out_files(project, paths))
+    looked_at = list(lay_out_files(open_project(start), names))
     refused = [each for each in looked_at if isinstance(each, InvalidInputError)]
     layouts = [each for each in looked_at if isinstance(each, Layout)]
     changed = [layout for layout in layouts if layout.changes]

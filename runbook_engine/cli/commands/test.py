@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from runbook_engine.app.cases.run_cases import CaseResult, run_cases
+from runbook_engine.app.named_project import named_project
 from runbook_engine.app.project import open_project, together
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.terminal import result, result_json, say
@@ -28,16 +29,19 @@ def test(names: tuple[str, ...], form: str) -> int:
     A case gives what the attempts of steps come to, what people answer, and what is expected of the run: how it ends,
     outcomes, order, attempts, messages. Planning, conditions, templates, retries, gates, holds and messages are the
     real ones, on a clock of their own, so that hours pass at once. Cases stand in runbooks/tests/NAME.yml. Without
-    NAME all of them are played. Ends with 1 when one is not as expected, and with 3 when one can't be played: its file
-    or its runbook is not valid, or it names what does not exist. That is told at the end, and the others are played.
+    NAME, and with the folder of a project, all of them are played. Ends with 1 when one is not as expected, and with 3
+    when one can't be played: its file or its runbook is not valid, or it names what does not exist. That is told at the
+    end, and the others are played.
 
     Examples:
       runbook test
       runbook test region-failover
+      runbook test ops/dr
       runbook test --format junit > cases.xml
     """
     found: list[CaseResult] = []
-    for one in run_cases(open_project(), names):
+    start, names = named_project(names)
+    for one in run_cases(open_project(start), names):
         found.append(one)
         if form == "text":
             result(_line(one))

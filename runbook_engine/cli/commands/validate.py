@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from runbook_engine.app.git import folder_in_repository
+from runbook_engine.app.named_project import named_project
 from runbook_engine.app.project import open_project
 from runbook_engine.app.validate import Validation, broken_config, files_checked
 from runbook_engine.app.validate import validate as check
@@ -23,21 +24,24 @@ def validate(paths: tuple[str, ...], form: str, strict: bool) -> int:
     """Check runbooks, inventories, team and configuration.
 
     Everything that is wrong is told at once, with file, line, column, rule and what to do. Without PATH the whole
-    project is checked. Ends with 3 when anything is invalid.
+    project is checked; a folder with a runbook.toml is a project that is checked as a whole, from wherever somebody
+    stands. Ends with 3 when anything is invalid.
 
     Examples:
       runbook validate
       runbook validate runbooks/region-failover.yml --strict
       runbook validate --format github
+      runbook validate ops/dr
     """
-    found = _look(paths)
+    start, names = named_project(paths)
+    found = _look(start, names)
     refused = found.refused(strict=strict)
     text = render(
         found.diagnostics,
         found.sources,
         output_format=form,
         files=found.files,
-        folder=folder_in_repository(Path.cwd()),
+        folder=folder_in_repository(start),
         strict=strict,
     )
     if text:
@@ -47,13 +51,13 @@ def validate(paths: tuple[str, ...], form: str, strict: bool) -> int:
     return ExitCode.INVALID if refused else ExitCode.OK
 
 
-def _look(paths: tuple[str, ...]) -> Validation:
+def _look(start: Path, names: tuple[str, ...]) -> Validation:
     try:
-        project = open_project()
+        project = open_project(start)
     except InvalidInputError:
         # A broken runbook.toml is a finding like others, with its place; anything else that refuses is not.
-        broken = broken_config(Path.cwd())
+        broken = broken_config(start)
         if broken is None:
             raise
         return broken
-    return check(project, paths)
+    return check(project, names)
