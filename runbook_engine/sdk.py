@@ -41,6 +41,7 @@ from runbook_engine.ports.connection import (
     NoConnectionError,
     OnOutput,
     ReadOnlyError,
+    Ready,
     TargetUnreachableError,
 )
 from runbook_engine.ports.services import (
@@ -102,6 +103,7 @@ __all__ = [
     "PositiveDuration",
     "Problem",
     "ReadOnlyError",
+    "Ready",
     "RunFacts",
     "RunbookError",
     "ServiceUnreachableError",

@@ -144,6 +144,7 @@ def resume_run(
         name = f"runbook:{opened.runbook}|{opened.inventory}"
         exclusive = journal.take_lease(name, holder, LEASE_SECONDS * 4, take_over=request.take_over)
     try:
+        held = request.take_over and journal.lease(f"run:{request.run}") is not None
         lease = journal.take_lease(f"run:{request.run}", holder, LEASE_SECONDS, take_over=request.take_over)
         options = RunOptions(
             run=request.run,
@@ -153,6 +154,7 @@ def resume_run(
             skip=opened.skip,
             no_recheck=request.no_recheck,
             lease_seconds=LEASE_SECONDS,
+            displaced_seconds=LEASE_SECONDS if held else 0.0,
         )
         leases = _Leases(lease, exclusive)
         done = _advance(

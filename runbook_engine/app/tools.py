@@ -55,6 +55,7 @@ def make_tools(
         opens: passphrases of private keys and of age files, by file.
     """
     clock, term, news = SystemClock(), LeaseTerm(), News()
+    term.displaced(clock.monotonic(), options.displaced_seconds)
     aws = aws_session(plan.inventory, project.root)
     known = {**audience_references(project.team), **references(project, plan)}
     store = secret_store(project, plan, opens or {}, aws, known)

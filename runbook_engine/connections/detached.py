@@ -20,6 +20,7 @@ from runbook_engine.sdk import (
     DetachedStatus,
     NoConnectionError,
     OnOutput,
+    Ready,
     RunbookError,
     TargetUnreachableError,
 )
@@ -75,8 +76,15 @@ class DetachedCommands:
     listen_every: float = 1.0
     again_within: float = _AGAIN_WITHIN
 
-    def run(self, command: Command, token: str, timeout: float, on_output: OnOutput | None = None) -> CommandResult:
-        """Start the command unless the token's folder is there, and wait for its end.
+    def run(
+        self,
+        command: Command,
+        token: str,
+        timeout: float,
+        on_output: OnOutput | None = None,
+        ready: Ready | None = None,
+    ) -> CommandResult:
+        """Start the command unless the token's folder is there, and wait for its end; see `Connection.run_detached`.
 
         Raises:
             CommandTimeoutError: it did not end in time; says whether it is proven dead.
@@ -89,7 +97,7 @@ class DetachedCommands:
         begun = _now()
         deadline = time.monotonic() + timeout
         listener = _Listener(on_output)
-        process, nonce = self._start(command, token)
+        process, nonce = self._start(command, token, ready)
         try:
             result = self._follow(process, nonce, command, token, timeout, deadline, listener)
             if result is None:
@@ -99,7 +107,7 @@ class DetachedCommands:
                         "nothing tells whether it ran",
                         hint=LOOK_THERE,
                     )
-                process, nonce = self._start(command, token)
+                process, nonce = self._start(command, token, ready)
                 result = self._follow(process, nonce, command, token, timeout, deadline, listener)
         except NoConnectionError as error:
             # The start was sent before the connection was lost: the command may run.
@@ -162,11 +170,18 @@ class DetachedCommands:
             else:
                 self._ask(scripts.forget_script(place, tokens), place.nonce)
 
-    def _start(self, command: Command, token: str) -> tuple[Process, str]:
+    def _start(self, command: Command, token: str, ready: Ready | None) -> tuple[Process, str]:
         nonce, mark = new_mark(), new_mark()
         check_argv(command.argv)
         # What reads an input gets a shell of its own: the resident one's input is the next script's.
         resident = None if command.stdin or command.become_user is not None else self.shell.resident()
+        if resident is not None:
+            try:
+                if ready is not None:
+                    ready()
+            except BaseException:
+                resident.give_back(clean=True)
+                raise
         tokens = self._due()
         if resident is not None:
             return resident.begin(self._place(token, nonce), command, tokens, keep=_KEEP), nonce
@@ -183,7 +198,7 @@ class DetachedCommands:
             start = replace(start, input_digest=hashlib.sha256(given).hexdigest())
         script = scripts.start_script(self._place(token, nonce), start)
         content = framed(script.text, mark) + secret + given
-        return self.shell.start_shell(bootstrap(mark, script.library), content, keep=_KEEP), nonce
+        return self.shell.start_shell(bootstrap(mark, script.library), content, keep=_KEEP, ready=ready), nonce
 
     def _due(self) -> tuple[str, ...]:
         """Give what a start is to remove besides, once it is worth a process on the target."""

@@ -16,6 +16,7 @@ from runbook_engine.sdk import (
     CommandTimeoutError,
     DetachedState,
     OnOutput,
+    Ready,
     RunbookError,
 )
 
@@ -78,10 +79,16 @@ class LocalConnection(WithFiles):
         return CommandResult(status, out.content(), err.content(), out.total, err.total)
 
     def run_detached(
-        self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
+        self,
+        command: Command,
+        *,
+        token: str,
+        timeout: float,
+        on_output: OnOutput | None = None,
+        ready: Ready | None = None,
     ) -> CommandResult:
         """Run a command that survives the engine; a second call with the token reattaches."""
-        return self._detached.run(as_user(command, self._become_user), token, timeout, on_output)
+        return self._detached.run(as_user(command, self._become_user), token, timeout, on_output, ready)
 
     def probe_detached(self, token: str) -> DetachedState:
         """Tell what became of a detached command."""
@@ -95,8 +102,10 @@ class LocalConnection(WithFiles):
         """Remove what was to be forgotten."""
         self._detached.flush()
 
-    def start_shell(self, line: str, given: bytes, *, keep: int) -> LocalProcess:
+    def start_shell(self, line: str, given: bytes, *, keep: int, ready: Ready | None = None) -> LocalProcess:
         """Start `sh -c line` in a session of its own."""
+        if ready is not None:
+            ready()
         try:
             return LocalProcess(("sh", "-c", line), given, keep=keep, cwd=self._folder, withheld=self._withheld)
         except OSError as error:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from runbook_engine.connections.capture import Capture
 from runbook_engine.connections.detached_script import Place
-from runbook_engine.sdk import Command, OnOutput
+from runbook_engine.sdk import Command, OnOutput, Ready
 
 
 class Process(Protocol):
@@ -49,6 +49,10 @@ class Resident(Protocol):
         """
         ...
 
+    def give_back(self, *, clean: bool) -> None:
+        """Let the next one have it; unless it is `clean`, it is not used again."""
+        ...
+
     def forget(self, place: Place, tokens: tuple[str, ...], *, keep: int) -> Process:
         """Remove the folders of commands that are over; it ends with an answer, as `start` does.
 
@@ -77,8 +81,12 @@ class Shell(Protocol):
         """The target, for messages."""
         ...
 
-    def start_shell(self, line: str, given: bytes, *, keep: int) -> Process:
-        """Start `sh -c line` in a session of its own with this input; at most `keep` bytes a stream are kept."""
+    def start_shell(self, line: str, given: bytes, *, keep: int, ready: Ready | None = None) -> Process:
+        """Start `sh -c line` in a session of its own with this input; at most `keep` bytes a stream are kept.
+
+        Args:
+            ready: called before the input is sent, behind all that takes time; when it raises, nothing is begun.
+        """
         ...
 
     def resident(self) -> Resident | None:

@@ -32,6 +32,7 @@ from runbook_engine.sdk import (
     CommandTimeoutError,
     DetachedState,
     OnOutput,
+    Ready,
     Target,
     TargetUnreachableError,
 )
@@ -131,10 +132,16 @@ class SshConnection(WithFiles):
         )
 
     def run_detached(
-        self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
+        self,
+        command: Command,
+        *,
+        token: str,
+        timeout: float,
+        on_output: OnOutput | None = None,
+        ready: Ready | None = None,
     ) -> CommandResult:
         """Run a command that survives the connection and the engine; a second call with the token reattaches."""
-        return self._detached.run(as_user(command, self._become_user), token, timeout, on_output)
+        return self._detached.run(as_user(command, self._become_user), token, timeout, on_output, ready)
 
     def probe_detached(self, token: str) -> DetachedState:
         """Tell what became of a detached command."""
@@ -152,12 +159,12 @@ class SshConnection(WithFiles):
         """Give the session for files back; the transport stays in the pool."""
         self._sftp.close()
 
-    def start_shell(self, line: str, given: bytes, *, keep: int) -> SshProcess:
+    def start_shell(self, line: str, given: bytes, *, keep: int, ready: Ready | None = None) -> SshProcess:
         """Start `sh -c line` in a session of its own, which sshd makes for every command."""
         self._pool.residents.check(self.name, self._route)
-        return self._start(line, given, keep=keep)
+        return self._start(line, given, keep=keep, ready=ready)
 
-    def _start(self, line: str, given: bytes | None, *, keep: int) -> SshProcess:
+    def _start(self, line: str, given: bytes | None, *, keep: int, ready: Ready | None = None) -> SshProcess:
         link, channel = self._pool.session(self._route)
         try:
             channel.settimeout(self._route[-1].connect_seconds)
@@ -169,6 +176,13 @@ class SshConnection(WithFiles):
                 f"{self.name}: the command could not be sent: {link.lost or error or 'connection closed'}",
                 hint="whether it was started is unknown",
             ) from error
+        try:
+            if ready is not None:
+                ready()  # a shell that is given nothing does nothing
+        except BaseException:
+            channel.close()
+            self._pool.release(link)
+            raise
         return SshProcess(self.name, self._pool, link, channel, given, keep=keep)
 
     def resident(self) -> ResidentShell | None:

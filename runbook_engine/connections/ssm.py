@@ -9,7 +9,7 @@ from runbook_engine.connections.shell import check_argv, new_mark
 from runbook_engine.connections.shell_files import ShellFiles
 from runbook_engine.connections.ssm_process import SsmProcess
 from runbook_engine.connections.ssm_session import SsmSession
-from runbook_engine.sdk import Command, CommandResult, DetachedState, OnOutput
+from runbook_engine.sdk import Command, CommandResult, DetachedState, OnOutput, Ready
 
 _LISTEN_EVERY = 3.0  # each time costs some calls, and AWS lets an account make only so many
 
@@ -49,10 +49,16 @@ class SsmConnection(WithFiles):
             self._detached.forget(token)
 
     def run_detached(
-        self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
+        self,
+        command: Command,
+        *,
+        token: str,
+        timeout: float,
+        on_output: OnOutput | None = None,
+        ready: Ready | None = None,
     ) -> CommandResult:
         """Run a command that survives the engine; a second call with the token reattaches."""
-        return self._detached.run(as_user(command, self._become_user), token, timeout, on_output)
+        return self._detached.run(as_user(command, self._become_user), token, timeout, on_output, ready)
 
     def probe_detached(self, token: str) -> DetachedState:
         """Tell what became of a detached command."""
@@ -70,8 +76,10 @@ class SsmConnection(WithFiles):
     def close(self) -> None:
         """Give nothing back: the session is shared, and ends with the run."""
 
-    def start_shell(self, line: str, given: bytes, *, keep: int) -> SsmProcess:
+    def start_shell(self, line: str, given: bytes, *, keep: int, ready: Ready | None = None) -> SsmProcess:
         """Start `sh -c line` in a session of its own."""
+        if ready is not None:
+            ready()
         return SsmProcess(self._session, new_mark(), line, given, keep=keep)
 
     def resident(self) -> None:

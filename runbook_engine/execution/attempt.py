@@ -48,6 +48,10 @@ def attempt(
     | not satisfied | apply, check again | `would-change`, simulated | apply again with the same token |
     | cannot tell | apply | `unproven` | reattach when the effect is `token`, else in doubt |
     """
+    if order.settle and (seconds := tools.term.shared(tools.clock.monotonic())):
+        # Who wakes within that time may begin the same command; when it ended here, and its folder is gone, once more.
+        on_progress(f"waits {seconds:.0f} s: the process that it was taken over from may be frozen, and wake")
+        tools.clock.wait(cancelled, seconds)
     started = tools.clock.monotonic()
     capture, on_progress = _shown(order, tools, on_progress)
     progress = Progress()

@@ -13,7 +13,7 @@ from runbook_engine.model.json import JsonObject
 from runbook_engine.ports.action import ActionFailedError, CancelledError, DeadlineError, RunFacts
 from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.clock import Clock
-from runbook_engine.ports.connection import Connection
+from runbook_engine.ports.connection import Connection, Ready
 from runbook_engine.ports.dispatcher import AttemptOrder
 from runbook_engine.ports.hands import Hands
 from runbook_engine.ports.secrets import Redactor
@@ -38,8 +38,12 @@ class OneConnection:
         self._hands = hands
         self._opened: Connection | None = None
 
-    def get(self) -> Connection:
-        """Give the connection, with the step's environment and become applied."""
+    def get(self, ready: Ready | None = None) -> Connection:
+        """Give the connection, with the step's environment and become applied.
+
+        Args:
+            ready: called right before a detached command is begun.
+        """
         if self._opened is None:
             self._opened = self._hands.connection(self._order.target, become_user=self._order.become_user)
         made = StepConnection(
@@ -49,6 +53,7 @@ class OneConnection:
             self._cancelled,
             self._redactor,
             self._order.elsewhere,
+            ready,
         )
         self._made.append(made)
         return made
@@ -128,9 +133,10 @@ class AttemptContext:
     @property
     def connection(self) -> Connection:
         """The target's connection, with the step's environment and become applied."""
-        own = self._connection.get()
         if self._probes is None:
-            return own
+            # Between the look at the lease and the command lie a login and whatever else an action does before it.
+            return self._connection.get(self.before_a_change)
+        own = self._connection.get()
         return ReadOnlyConnection(own, self._order.action, self._probes)
 
     @property

@@ -14,10 +14,19 @@ class LeaseTerm:
 
     def __init__(self) -> None:
         self._until = math.inf
+        self._displaced_until = -math.inf
 
     def renewed(self, asked_at: float, seconds: float) -> None:
         """Take note that the lease was renewed for so long, and at which monotonic time that was asked for."""
         self._until = asked_at + seconds - min(_MARGIN, seconds / 3)
+
+    def displaced(self, now: float, seconds: float) -> None:
+        """Take note that whoever had the lease before may think for so long that it is theirs: they may be frozen."""
+        self._displaced_until = now + seconds
+
+    def shared(self, now: float) -> float:
+        """Give the seconds for which they may still begin what they said that they would."""
+        return max(0.0, self._displaced_until - now)
 
     def is_over(self, now: float) -> bool:
         """Whether the lease may be another's at that monotonic time."""

@@ -44,6 +44,7 @@ class RunOptions:
         poll_seconds, heard_seconds: between two looks at what others wrote; where the store tells of it by itself.
         journal_patience: seconds to wait for a journal that can't be written for the moment.
         lease_seconds: how long the lease lasts when it is not renewed.
+        displaced_seconds: for how long whoever it was taken from before its end may think that it is theirs.
     """
 
     run: str
@@ -53,6 +54,7 @@ class RunOptions:
     skip: Mapping[str, str] = field(default_factory=dict)
     no_recheck: str = ""
     lease_seconds: float = 15.0
+    displaced_seconds: float = 0.0
     poll_seconds: float = 0.25
     heard_seconds: float = 0.9
     journal_patience: float = 30.0

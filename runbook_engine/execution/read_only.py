@@ -10,6 +10,7 @@ from runbook_engine.ports.connection import (
     FileStat,
     OnOutput,
     ReadOnlyError,
+    Ready,
 )
 
 
@@ -32,10 +33,16 @@ class ReadOnlyConnection:
         return self._inner.run(command, timeout=timeout, on_output=on_output)
 
     def run_detached(
-        self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
+        self,
+        command: Command,
+        *,
+        token: str,
+        timeout: float,
+        on_output: OnOutput | None = None,
+        ready: Ready | None = None,
     ) -> CommandResult:
         """Refuse."""
-        del token, timeout, on_output
+        del token, timeout, on_output, ready
         raise self._refusal(f"start the detached command {list(command.argv)!r}")
 
     def probe_detached(self, token: str) -> DetachedState:

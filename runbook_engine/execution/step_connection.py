@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from runbook_engine.model.errors import RunbookError
+from runbook_engine.ports.action import CancelledError
 from runbook_engine.ports.cancel import CancelSignal
 from runbook_engine.ports.connection import (
     BegunElsewhereError,
@@ -16,6 +17,7 @@ from runbook_engine.ports.connection import (
     DetachedState,
     FileStat,
     OnOutput,
+    Ready,
     TargetUnreachableError,
 )
 from runbook_engine.ports.secrets import Redactor
@@ -31,6 +33,7 @@ class StepConnection:
         cancelled: when it is set, a detached command that runs is ended.
         elsewhere: the machine on whose localhost a detached command may have begun, when this is another one.
         redactor: takes secrets out of what commands say, before anything of it is cut off or kept.
+        ready: called right before a detached command is begun; see `Connection.run_detached`.
 
     Attributes:
         touched: whether anything reached the target through it.
@@ -44,7 +47,9 @@ class StepConnection:
         cancelled: CancelSignal,
         redactor: Redactor,
         elsewhere: str = "",
+        ready: Ready | None = None,
     ) -> None:
+        self._ready = ready
         self.touched = False
         self._redactor = redactor
         self._elsewhere = elsewhere
@@ -58,7 +63,13 @@ class StepConnection:
         return self._clean(self._inner.run(self._own(command), timeout=timeout, on_output=on_output))
 
     def run_detached(
-        self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
+        self,
+        command: Command,
+        *,
+        token: str,
+        timeout: float,
+        on_output: OnOutput | None = None,
+        ready: Ready | None = None,
     ) -> CommandResult:
         """Run a command that survives the connection; the operator's cancelling ends it.
 
@@ -87,8 +98,10 @@ class StepConnection:
         with self._cancelled.when_set(end):
             killed = CommandTimeoutError(f"{own.argv[0]} was cancelled by the operator, and was ended", killed=True)
             try:
-                result = self._inner.run_detached(own, token=token, timeout=timeout, on_output=on_output)
-            except TargetUnreachableError:
+                result = self._inner.run_detached(
+                    own, token=token, timeout=timeout, on_output=on_output, ready=ready or self._ready
+                )
+            except (TargetUnreachableError, CancelledError):
                 if self._cancelled.is_set() and ended.wait(_ENDING):
                     raise killed from None
                 raise

@@ -120,6 +120,8 @@ class FileStat:
 
 
 OnOutput = Callable[[Literal["stdout", "stderr"], bytes], None]
+Ready = Callable[[], None]
+"""Called when all is there to begin something, right before it is begun; raises when it may not be (any more)."""
 
 
 class Connection(Protocol):
@@ -134,9 +136,18 @@ class Connection(Protocol):
         ...
 
     def run_detached(
-        self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
+        self,
+        command: Command,
+        *,
+        token: str,
+        timeout: float,
+        on_output: OnOutput | None = None,
+        ready: Ready | None = None,
     ) -> CommandResult:
         """Run a command that survives the connection and the engine; a second call with the token reattaches.
+
+        Args:
+            ready: called once more behind all that takes time, such as a login, before anything is sent that begins it.
 
         Raises:
             CommandTimeoutError: it did not end in time; says whether it is proven dead.

@@ -16,6 +16,7 @@ from runbook_engine.sdk import (
     FileStat,
     OnOutput,
     ReadOnlyError,
+    Ready,
 )
 
 
@@ -100,10 +101,18 @@ class FakeConnection:
         return self._answer(command, on_output)
 
     def run_detached(
-        self, command: Command, *, token: str, timeout: float, on_output: OnOutput | None = None
+        self,
+        command: Command,
+        *,
+        token: str,
+        timeout: float,
+        on_output: OnOutput | None = None,
+        ready: Ready | None = None,
     ) -> CommandResult:
         """Answer a command; the same token gets the same answer and runs nothing."""
         del timeout
+        if ready is not None:
+            ready()
         self._refuse(f"start {' '.join(command.argv)}")
         if token in self._host.detached:
             earlier = self._host.detached[token]

@@ -36,7 +36,7 @@ class Recorder:
     def set_mode(self, path, mode):
         self.done.append(f"chmod {path}")
 
-    def run_detached(self, command, *, token, timeout, on_output=None):
+    def run_detached(self, command, *, token, timeout, on_output=None, ready=None):
         self.done.append(f"detached {command.argv}")
 
     def forget_detached(self, token):

@@ -225,6 +225,24 @@ def test_detached_runs_once_and_reattaches(connection, tmp_path):
     assert (again.exit_status, again.stdout, again.reattached) == (4, b"hello\n", True)
 
 
+@pytest.mark.parametrize("given", [b"", b"words"], ids=["without input", "with input"])
+def test_who_may_not_begin_any_more_is_asked_behind_the_login_and_begins_nothing(connection, tmp_path, given):
+    command = sh(f"cat >/dev/null; echo x >>{tmp_path}/begun", stdin=given)
+
+    def too_late():
+        raise RunbookError("the lease is over")
+
+    with pytest.raises(RunbookError, match="the lease is over"):
+        connection.run_detached(command, token="late", timeout=60, ready=too_late)
+    assert connection.probe_detached("late").status is DetachedStatus.ABSENT
+    asked = []
+    for _ in range(2):
+        result = connection.run_detached(command, token="late", timeout=60, ready=lambda: asked.append("ready"))
+        assert result.exit_status == 0
+    assert asked == ["ready"] * 2
+    assert (tmp_path / "begun").read_text() == "x\n"
+
+
 def test_twelve_simultaneous_starts_run_once(connection, tmp_path):
     ran = tmp_path / "ran"
     command = sh(f"echo x >>{ran}; sleep 0.3; echo hello; exit 5")

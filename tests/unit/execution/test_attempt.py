@@ -259,7 +259,7 @@ def test_a_secret_at_the_cut_of_an_output_leaves_no_piece():
     secret = "SuperSecretTokenValue-0123456789"
 
     class Cut(Recorder):
-        def run_detached(self, command, *, token, timeout, on_output=None):
+        def run_detached(self, command, *, token, timeout, on_output=None, ready=None):
             on_output("stdout", b"x" * 100 + secret[:10].encode())
             on_output("stdout", secret[10:].encode() + b"y" * 100)
             return CommandResult(0, b"x" * 50 + secret[:12].encode() + secret[-14:].encode() + b"y", b"", 1000, 0)
@@ -318,7 +318,7 @@ def test_a_secret_in_the_environment_is_filled_in_too():
             return Applied()
 
     class Environment(Recorder):
-        def run_detached(self, command, *, token, timeout, on_output=None):
+        def run_detached(self, command, *, token, timeout, on_output=None, ready=None):
             self.done.append(dict(command.environment))
             return CommandResult(0)
 

@@ -59,12 +59,12 @@ class Reattached(Switch):
 
 
 class Ended(Recorder):
-    def run_detached(self, command, *, token, timeout, on_output=None):
+    def run_detached(self, command, *, token, timeout, on_output=None, ready=None):
         return CommandResult(3)
 
 
 class Killed(Recorder):
-    def run_detached(self, command, *, token, timeout, on_output=None):
+    def run_detached(self, command, *, token, timeout, on_output=None, ready=None):
         raise CommandTimeoutError("did not end in time and was ended", killed=True)
 
 
@@ -89,7 +89,7 @@ def lost(*findings, dead, **order):
     """Make an attempt whose detached command's end is lost."""
 
     class Lost(Recorder):
-        def run_detached(self, command, *, token, timeout, on_output=None):
+        def run_detached(self, command, *, token, timeout, on_output=None, ready=None):
             raise CommandLostError("rebooted", dead=dead)
 
     hands = Hands()
