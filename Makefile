@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PYTEST_WORKERS ?= 3
 
-.PHONY: help setup demo test lint types contracts unit bench fuzz docs site sbom audit lock clean
+.PHONY: help setup demo test pythons test-pythons lint types contracts unit bench fuzz docs site sbom audit lock clean
 
 help:
 	@echo "make demo   fail a region over, in an emulated cloud on this machine"
 	@echo "make test   lint, types, import contracts and every test"
+	@echo "make test-pythons  unit, contract and case tests on each supported Python that is found here"
 	@echo "make bench  measure it beside its peers, and write benchmarks/results.md (about 20 minutes)"
 	@echo "make fuzz   put random input into whatever reads files: make fuzz SECONDS=300 TARGETS=playbook (Linux)"
 	@echo "make docs   write the generated reference pages and the manual page"
@@ -20,7 +21,7 @@ help:
 setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11 to 3.13 is needed; set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -45,6 +46,14 @@ contracts: $(STAMP)
 unit: $(STAMP)
 	@$(BIN)/python -m compileall -q runbook_engine # so that no process that a test starts has to
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder
+
+# Each supported Python that is found gets an environment in .cache/pythons; the test of the installed wheel uses them, too.
+pythons: $(STAMP)
+	@$(BIN)/python .ci/pythons.py
+
+PARTS ?= tests/unit tests/contract tests/cases
+test-pythons: $(STAMP)
+	@$(BIN)/python .ci/pythons.py --test -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PARTS)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py

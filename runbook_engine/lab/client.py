@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 TIMEOUT_SECONDS = 30.0
+LEVER_TIMEOUT_SECONDS = 100.0
 
 
 def lab_state(lab: LabAddresses) -> dict[str, object]:
@@ -40,7 +41,9 @@ def set_status(lab: LabAddresses, *, aws: str | None = None, statuspage: str | N
 
 def set_broken(lab: LabAddresses, what: Broken, *, broken: bool) -> dict[str, object]:
     """Break or mend one thing; returns the new state once that is done."""
-    return _ask("POST", lab, f"/_lab/{'break' if broken else 'mend'}", {"what": str(what).split()})
+    return _ask(
+        "POST", lab, f"/_lab/{'break' if broken else 'mend'}", {"what": str(what).split()}, LEVER_TIMEOUT_SECONDS
+    )
 
 
 def break_region(lab: LabAddresses, region: str) -> dict[str, object]:
@@ -63,10 +66,12 @@ def snapshot_file(lab: LabAddresses, snapshot_id: str) -> Path:
     return lab.data_dir / "snapshots" / f"{snapshot_id.lower()}.sqlite"
 
 
-def _ask(method: str, lab: LabAddresses, path: str, document: dict[str, object] | None) -> dict[str, object]:
+def _ask(
+    method: str, lab: LabAddresses, path: str, document: dict[str, object] | None, seconds: float = TIMEOUT_SECONDS
+) -> dict[str, object]:
     try:
         # no proxy of the environment: the lab is on this machine
-        with httpx.Client(trust_env=False, timeout=TIMEOUT_SECONDS, base_url=lab.status_url) as client:
+        with httpx.Client(trust_env=False, timeout=seconds, base_url=lab.status_url) as client:
             response = client.request(method, path, json=document)
     except httpx.HTTPError as error:
         raise LabError(f"the lab does not answer at {lab.status_url}: {error}", "is it still running?") from error

@@ -28,7 +28,7 @@ from runbook_engine.lab.second_cloud import OnMain
 __all__ = ["HOSTS", "SERVERS", "LabOptions", "run_lab"]
 
 LOOK_SECONDS = 1.0
-LEVER_SECONDS = 25.0
+LEVER_SECONDS = 90.0  # a machine that rehearses may be a busy one; `client` waits a little longer
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def running_lab(state):
             yield read_lab(state)
         finally:
             process.terminate()
-            process.wait(15)
+            process.wait(120)
 
 
 @functools.cache

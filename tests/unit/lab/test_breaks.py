@@ -151,9 +151,9 @@ def test_the_way_back_brings_what_was_written_in_the_standby_region(lab, aws):
 def test_mail_that_is_down_refuses_connections_and_keeps_its_port(lab, broken):
     broken("mail")
     with pytest.raises(ConnectionRefusedError):
-        smtplib.SMTP(lab.smtp.host, lab.smtp.port, timeout=5)
+        smtplib.SMTP(lab.smtp.host, lab.smtp.port, timeout=30)
     client.set_broken(lab, Broken("mail"), broken=False)
-    with smtplib.SMTP(lab.smtp.host, lab.smtp.port, timeout=5) as server:
+    with smtplib.SMTP(lab.smtp.host, lab.smtp.port, timeout=30) as server:
         assert server.noop()[0] == 250
 
 

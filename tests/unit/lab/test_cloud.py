@@ -26,7 +26,7 @@ def _snapshot(client, lab):
 
 
 def _ask(lab, name, kind, how=dns.query.udp):
-    return how(dns.message.make_query(name, kind), lab.dns.host, port=lab.dns.port, timeout=5)
+    return how(dns.message.make_query(name, kind), lab.dns.host, port=lab.dns.port, timeout=30)
 
 
 def test_the_snapshot_is_in_both_regions_and_recent_enough_for_a_quarter_of_an_hour(lab, aws):

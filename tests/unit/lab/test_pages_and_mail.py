@@ -104,7 +104,7 @@ def test_a_wrong_lever_is_explained_and_changes_nothing(lab, http):
 
 
 def test_mail_is_kept_as_it_was_sent_and_logged(lab):
-    with smtplib.SMTP(lab.smtp.host, lab.smtp.port, timeout=10) as connection:
+    with smtplib.SMTP(lab.smtp.host, lab.smtp.port, timeout=30) as connection:
         connection.send_message(_message("outage"), to_addrs=["a@customer.example", "b@customer.example"])
     entry = json.loads((lab.mail_dir / "log.ndjson").read_text().splitlines()[-1])
     assert entry["from"] == "dr@vendor.example"
@@ -116,7 +116,7 @@ def test_mail_is_kept_as_it_was_sent_and_logged(lab):
 def test_a_recipient_can_be_refused_for_a_while(lab):
     client.refuse_mail(lab, "Gone@customer.example", 550)
     client.refuse_mail(lab, "busy@customer.example", 451)
-    with smtplib.SMTP(lab.smtp.host, lab.smtp.port, timeout=10) as connection:
+    with smtplib.SMTP(lab.smtp.host, lab.smtp.port, timeout=30) as connection:
         people = ["gone@customer.example", "Busy@customer.example", "here@customer.example"]
         refused = connection.send_message(_message("partly"), to_addrs=people)
         assert {address: code for address, (code, _) in refused.items()} == {
@@ -130,7 +130,7 @@ def test_a_recipient_can_be_refused_for_a_while(lab):
 
 
 def test_the_lab_shows_itself_and_its_mail_to_a_browser(lab, http):
-    with smtplib.SMTP(lab.smtp.host, lab.smtp.port, timeout=5) as server:
+    with smtplib.SMTP(lab.smtp.host, lab.smtp.port, timeout=30) as server:
         server.sendmail("dr@example.com", ["all@example.com"], "Subject: we are back\r\n\r\nhello")
     assert "Broken: nothing" in http.get(f"{lab.status_url}/").text
     assert "we are back" in http.get(f"{lab.status_url}/mail").text
