@@ -88,9 +88,6 @@ def compact(store: Store) -> None:
 def _compact_file(store: Store) -> None:
     with store.writer.connect() as connection:
         driver = connection.connection.driver_connection
-        connection.detach()
-        try:
-            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
-                driver.execute(statement)  # type: ignore[union-attr]  # sqlite3's
-        finally:
-            connection.invalidate()
+        connection.detach()  # closed with the block, and not lent again
+        for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+            driver.execute(statement)  # type: ignore[union-attr]  # sqlite3's
