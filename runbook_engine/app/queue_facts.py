@@ -14,7 +14,7 @@ from runbook_engine.model.inventory import LOCALHOST, Inventory, Target
 from runbook_engine.model.json import JsonObject, JsonValue
 from runbook_engine.model.plan import Plan
 
-# No inventory can have a variable of such a name.
+# Begins the keys that sealing puts in; a key of the inventory that begins with it travels with one more in front.
 _MARK = "\ue000"
 _SEALED = f"{_MARK}vault"
 _OWN = f"{_MARK}own"
@@ -70,7 +70,7 @@ def run_for_workers(
 def seal(target: Target, inventory: Inventory) -> Target:
     """Give a target whose decrypted values are named by their position, and whose passwords are left out."""
     plain = _PASSWORDS & target.variables.keys()
-    if not inventory.secrets and not plain:
+    if not inventory.secrets and not plain and not is_sealed(target):
         return target
     positions = {text: index for index, text in enumerate(inventory.secrets)}
     variables = cast("dict[str, JsonValue]", _seal(target.variables, positions))
@@ -80,8 +80,8 @@ def seal(target: Target, inventory: Inventory) -> Target:
 
 
 def is_sealed(target: Target) -> bool:
-    """Tell whether a target has such values."""
-    return _MARK in json.dumps(target.variables, ensure_ascii=False)
+    """Tell whether a target has such values, or keys that look like theirs, so that it is to be unsealed."""
+    return _is_marked(target.variables)
 
 
 def unseal(target: Target, texts: list[str], here: JsonObject) -> Target:
@@ -107,11 +107,17 @@ def file_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _is_marked(value: JsonValue) -> bool:
+    if isinstance(value, Mapping):
+        return any(key.startswith(_MARK) or _is_marked(one) for key, one in value.items())
+    return isinstance(value, list | tuple) and any(map(_is_marked, value))
+
+
 def _seal(value: JsonValue, positions: Mapping[str, int]) -> JsonValue:
     if isinstance(value, str):
         return {_SEALED: positions[value]} if value in positions else value
     if isinstance(value, Mapping):
-        return {key: _seal(one, positions) for key, one in value.items()}
+        return {_MARK * key.startswith(_MARK) + key: _seal(one, positions) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_seal(one, positions) for one in value]
     if not isinstance(value, bool) and value is not None and str(value) in positions:
@@ -124,7 +130,9 @@ def _unseal(value: JsonValue, texts: list[str]) -> JsonValue:
         if _SEALED in value:
             text = texts[cast("int", value[_SEALED])]
             return cast("JsonValue", json.loads(text)) if "number" in value else text
-        return {key: _unseal(one, texts) for key, one in value.items()}
+        if _OWN in value:
+            return value
+        return {key.removeprefix(_MARK): _unseal(one, texts) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_unseal(one, texts) for one in value]
     return value

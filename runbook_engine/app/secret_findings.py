@@ -11,11 +11,14 @@ from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.secret_reference import parse_reference
 from runbook_engine.planning.flatten import Source
 
+AGE = "age:"
+"""How a reference to an age file begins; it is found in so many words or not at all."""
+
 
 def age_findings(source: Source, root: Path) -> Iterator[Diagnostic]:
     """Find age files that a runbook, or what it imports, names and that are not there, or are none."""
     for reference, place in written_references(source):
-        if not reference.startswith("age:"):
+        if not reference.startswith(AGE):
             continue
         from runbook_engine.secrets.age import read_age_file
 

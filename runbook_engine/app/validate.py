@@ -10,7 +10,7 @@ from runbook_engine.app.project import OpenProject
 from runbook_engine.app.project_file import read_project_file
 from runbook_engine.app.queues import queue_problems
 from runbook_engine.app.safe_files import refuse_open, refuse_open_tree
-from runbook_engine.app.secret_findings import age_findings
+from runbook_engine.app.secret_findings import AGE, age_findings
 from runbook_engine.app.source_maps import source_maps
 from runbook_engine.app.validate_kind import is_inventory
 from runbook_engine.loading.accepted import accept
@@ -20,6 +20,7 @@ from runbook_engine.loading.folder import entries, is_there, real_path, yaml_fil
 from runbook_engine.loading.inputs import complete_inputs
 from runbook_engine.loading.inventory.load import load_inventory
 from runbook_engine.loading.runbook import load_runbook
+from runbook_engine.loading.source_lines import SourceLines
 from runbook_engine.loading.team import load_team
 from runbook_engine.model.diagnostic import Diagnostic, Location, Severity
 from runbook_engine.model.errors import InvalidInputError
@@ -256,7 +257,8 @@ def _runbook(
         return
     loaded = load_runbook(path, project=project.root, limits=project.config.limits, action_names=tuple(catalog.names()))
     found.files.append(loaded.sources.file)
-    found.sources.update(source_maps(loaded))
+    maps = source_maps(loaded)
+    found.sources.update(maps)
     found.diagnostics += loaded.diagnostics
     source = loaded.for_lint()
     found.diagnostics += lint(
@@ -270,7 +272,8 @@ def _runbook(
     read = partial(read_project_file, project.root)
     found.diagnostics += lint_files(source, catalog, project.config.defaults, read)
     found.diagnostics += lint_survival(source, catalog, inventories)
-    found.diagnostics += age_findings(source, project.root)
+    if any(not isinstance(one.lines, SourceLines) or one.lines.may_say(AGE) for one in maps.values()):
+        found.diagnostics += age_findings(source, project.root)
     found.escaped |= escaped_regions(source, inventories)
 
 

@@ -16,12 +16,10 @@ def facts_in(value: JsonValue, *, bare: bool = False) -> Facts:
     """
     if isinstance(value, str):
         return facts_of(value, bare=bare)
-    if not isinstance(value, _COLLECTIONS) or (not bare and not _holds(value, "{")):
+    if not isinstance(value, _COLLECTIONS):
         return NOTHING
     found: list[Facts] = []
-    for path, text in _texts(value):
-        if not bare and "{" not in text:
-            continue
+    for path, text in _texts(value, "" if bare else "{"):
         facts = facts_of(text, bare=bare)
         if facts.problems:
             facts = replace(facts, problems=tuple(replace(problem, path=path) for problem in facts.problems))
@@ -88,13 +86,21 @@ def _holds(value: JsonValue, words: str) -> bool:
     return False
 
 
-def _texts(value: JsonValue) -> Iterator[tuple[Path, str]]:
+def _texts(value: JsonValue, words: str) -> Iterator[tuple[Path, str]]:
+    """Give the texts in a list or mapping that hold these words, each with its path, in the order they are written."""
+    # (A long runbook has hundreds of thousands of texts, and few are templates: what is not given costs no path.)
     pending: list[tuple[Path, JsonValue]] = [((), value)]
     while pending:
         path, part = pending.pop()
         if isinstance(part, str):
             yield path, part
-        elif isinstance(part, list | tuple):
-            pending.extend([((*path, index), item) for index, item in enumerate(part)][::-1])
-        elif isinstance(part, Mapping):
-            pending.extend([((*path, key), item) for key, item in part.items()][::-1])
+            continue
+        items = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list | tuple) else ()
+        chosen: list[tuple[Path, JsonValue]] = []
+        for key, item in items:
+            if item.__class__ is str:
+                if words in item:
+                    chosen.append(((*path, key), item))
+            elif isinstance(item, _COLLECTIONS) or (isinstance(item, str) and words in item):
+                chosen.append(((*path, key), item))
+        pending += reversed(chosen)

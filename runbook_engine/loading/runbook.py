@@ -193,8 +193,9 @@ def _check_ids(root: LocatedDict, sources: SourceMap) -> Iterator[Diagnostic]:
                 "RB104", sources.at(("steps", index, "id")), f"the step id {quoted(name)} may not hold a /", hint
             )
         needs = step.get("needs")
+        own = (name, f"{name}@target")
         for number, need in enumerate(needs if isinstance(needs, list) else []):
-            if isinstance(need, str) and need.removesuffix("@target") == name:
+            if need in own:
                 where = sources.at(("steps", index, "needs", number))
                 yield diagnostic("RB107", where, f"the step {quoted(name)} needs itself", "remove it from needs")
 

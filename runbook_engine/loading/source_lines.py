@@ -29,6 +29,10 @@ class SourceLines(Sequence[str]):
         """Whether the file holds a text, without splitting it."""
         return text in self._text
 
+    def may_say(self, text: str) -> bool:
+        """Whether a value in the file can hold a text: it stands there as it is, or something is written by escapes."""
+        return text in self._text or "\\" in self._text
+
     def place(self, offset: int) -> tuple[int, int]:
         """Give line and column (from 1) of an offset in the text."""
         before = self._text[:offset]

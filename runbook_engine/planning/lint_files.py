@@ -30,11 +30,11 @@ def lint_files(
     known: dict[tuple[str, bool], list[_Problem]] = {}
     for place, call in _calls(source):
         action = catalog.get(call.name)
-        if action is None:
+        if action is None or not (names := (*action.template_files, *action.project_files)):
             continue
-        params = {**defaults.get(call.name, {}), **call.params}
-        for name in (*action.template_files, *action.project_files):
-            path = params.get(name)
+        given = defaults.get(call.name, {})
+        for name in names:
+            path = call.params.get(name, given.get(name))
             if not isinstance(path, str) or "{{" in path or "{%" in path:
                 continue
             key = (path, name in action.template_files)
