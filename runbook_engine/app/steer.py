@@ -192,7 +192,7 @@ def _check_open(state: RunState) -> None:
 def _undecided(state: RunState, step: str, *, live: bool) -> list[str]:
     """Find the tasks of a step that wait for a decision.
 
-    What failed while a process advances the run is not held: the steps that need it were told already.
+    What failed while a process advances the run is not held: it is tried again, or the steps that need it were told.
     """
 
     def waits(task: TaskState) -> bool:
@@ -207,8 +207,8 @@ def _undecided(state: RunState, step: str, *, live: bool) -> list[str]:
     named = [name for name in state.tasks if name == step or step_of(name) == step]
     if live and any(state.tasks[name].phase is Phase.ENDED and state.tasks[name].outcome in _FAILED for name in named):
         raise InvalidInputError(
-            f"{step} of run {state.run} failed and is not held; what needs it was blocked",
-            hint=f"when the run has ended, `runbook resume {state.run}` tries it again",
+            f"{step} of run {state.run} failed and is not held: it is tried again, or what needs it was blocked",
+            hint=f"see `runbook status`; after the run's end `runbook resume {state.run}` tries it again",
         )
     hint = f"these wait for one: {', '.join(there)}" if there else "nothing of this run waits for one"
     raise InvalidInputError(f"{step} of run {state.run} waits for no decision", hint=hint)

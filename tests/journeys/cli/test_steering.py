@@ -88,6 +88,20 @@ def test_a_run_that_waits_takes_the_decision_from_another_terminal_at_once(steer
     assert "skip, by" in err
 
 
+def test_what_is_tried_again_takes_no_decision_and_is_not_called_lost(steered):
+    text = (steered.root / "runbooks/held.yml").read_text()
+    steered.write("runbooks/held.yml", text.replace("on_failure: hold", "retry: {attempts: 2, delay: 1h}"))
+    process = steered.start("run", "held", "--yes", "--wait")
+    try:
+        wait_for(steered, process, lambda _: kinds(steered).count("attempt.finished") == 2)
+        early = steered("skip", "last", "probe", "--reason", "known")
+    finally:
+        process.kill()
+        process.communicate()
+    assert early.status == 3
+    assert "failed and is not held: it is tried again, or what needs it was blocked" in early.err
+
+
 def test_a_decision_needs_a_reason_and_something_to_decide_on(steered):
     steered("run", "held", "--yes")
     assert steered("skip", "last", "probe").status == 2
