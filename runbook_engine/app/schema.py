@@ -3,9 +3,11 @@
 from typing import Any
 
 from runbook_engine.loading.json_schema import runbook_schema
-from runbook_engine.model.team import Team
+from runbook_engine.loading.schema_of_models import cases_schema, config_schema, inventory_schema, team_schema
 from runbook_engine.ports.catalog import Catalog
 
+OTHERS = {"team": team_schema, "cases": cases_schema, "config": config_schema, "inventory": inventory_schema}
+"""What makes the schema of each other kind of file of a project."""
 _BARE: dict[str, Any] = {"type": "string", "description": "An expression without braces: count > 3"}
 
 
@@ -17,12 +19,6 @@ def schema_of(catalog: Catalog) -> dict[str, Any]:
         properties = schema["$defs"][name]["properties"]
         for parameter in action.expressions:
             properties[parameter] = _or_bare(properties[parameter])
-    return schema
-
-
-def team_schema() -> dict[str, Any]:
-    """Give the JSON Schema (2020-12) of team.yml."""
-    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Team.model_json_schema()}
     return schema
 
 

@@ -15,6 +15,8 @@ A runbook is a YAML file in `runbooks/`, named as the runbook. Its steps form a 
 `steps['restore-db'].endpoint`, are the only order there is. Durations are written `90s`, `15m`, `1h30m`, `365d`.
 Unknown keys are errors. [runbook.schema.json](runbook.schema.json) is the same for editors: put
 `# yaml-language-server: $schema=../docs/reference/runbook.schema.json` on the file's first line.
+`runbook schema` prints it with your plugins' actions, `runbook schema --of team|cases|config|inventory` those of the
+other files.
 """
 _COMMUNICATION = (
     "Messages that the run owes to an audience, from the good end of one step to that of another: see "

@@ -46,6 +46,7 @@ class Expected(Frozen):
     """What is expected of a case; what is left out is not looked at.
 
     Attributes:
+        status: how the run ends, or that it waits.
         outcomes: by step (all of its tasks) or task (`deploy@web1`).
         attempts: how many were made, by step or task.
         order: steps of which each begins only when the one before it has ended.
@@ -65,10 +66,14 @@ class Case(Frozen):
     """One case: a run that touches no target.
 
     Attributes:
+        name: what it shows, in words.
+        mode: live unless it says otherwise; a dry run or a drill.
         inputs: of the runbook.
+        limit: only these targets, as `--limit`.
         given: by step, or by task (`deploy@web1`), which goes before.
         answers: of people, by step (or task): gates, manual tasks, steps that are held.
         skip: reason by step, as `--skip` gives it.
+        expect: what is to come of it.
     """
 
     name: str
@@ -82,7 +87,13 @@ class Case(Frozen):
 
 
 class CaseFile(Frozen):
-    """The cases of a runbook."""
+    """The cases of a runbook.
+
+    Attributes:
+        runbook: its name.
+        inventory: on which it is played; the project's without it.
+        cases: each is a run of its own.
+    """
 
     runbook: RunbookName
     inventory: str | None = None

@@ -17,7 +17,14 @@ from runbook_engine.model.team import Sandbox
 
 
 class Limits(Frozen):
-    """Bounds on input, so that a hostile or broken file ends in a finding and not in a full memory."""
+    """Bounds on input, so that a hostile or broken file ends in a finding and not in a full memory.
+
+    Attributes:
+        file_bytes: the largest file that is read.
+        depth: how deep lists and mappings may be nested.
+        nodes: how many values a file may hold.
+        output_bytes: how much of each stream of a task's output is kept, in bytes.
+    """
 
     file_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
     depth: Annotated[int, Field(ge=1, le=500)] = 64
@@ -100,6 +107,10 @@ class Config(Frozen):
         plugins: folders with actions of your own, relative to the project.
         defaults: parameters given to every use of an action that does not set them itself, by action name.
         rules: by id of a rule whose findings are warnings, what `validate` makes of them: `error`, `warning` or `off`.
+        limits: bounds on input.
+        monitor: how `runbook monitor` looks, and whom it tells.
+        secrets: who opens age files, and on which day secrets end.
+        traces: where spans are sent.
         sandbox: where messages without an audience go in a drill, by channel; a list is of mail addresses.
     """
 

@@ -8,7 +8,11 @@ from runbook_engine.model.base import Frozen
 
 
 class Role(Frozen):
-    """A role of the policy, such as `director`."""
+    """A role of the policy, such as `director`.
+
+    Attributes:
+        description: what those who have it do.
+    """
 
     description: str = ""
 
@@ -17,6 +21,9 @@ class Person(Frozen):
     """Somebody who can approve, answer and be told.
 
     Attributes:
+        name: as people know them.
+        roles: their roles, of those under `roles`: gates and manual tasks ask by role.
+        email: their mail address.
         phone: as one dials it, shown where the run waits for them.
         ssh_keys: public keys: answers are signed with them, and age files may be made for them.
         os_user: the operating system's user that they are.
@@ -36,6 +43,10 @@ class Contact(Frozen):
     """Somebody outside of the team who may have to be called: a provider's support, an insurer, an authority.
 
     Attributes:
+        name: who they are.
+        phone: as one dials it.
+        email: their mail address.
+        url: where they are asked in a browser.
         reference: what they ask for: a contract's or customer's number; no secret.
         note: when to call them, and what they can do.
     """
@@ -74,13 +85,24 @@ CHANNELS = tuple(Sandbox.model_fields)
 
 
 class Audience(Sandbox):
-    """Whom a message is for: addresses by channel, and the sandbox used in drills."""
+    """Whom a message is for: addresses by channel, and the sandbox used in drills.
+
+    Attributes:
+        sandbox: where its messages go in a drill.
+    """
 
     sandbox: Sandbox = Sandbox()
 
 
 class Team(Frozen):
-    """The contents of team.yml."""
+    """The contents of team.yml.
+
+    Attributes:
+        roles: the policy's roles, by id.
+        people: who decides and is told, by the id that they say with `--as`.
+        audiences: who is told together, by the name that runbooks use.
+        contacts: who may have to be called outside of the team; nothing is sent to them by itself.
+    """
 
     roles: dict[str, Role] = {}
     people: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")], Person] = {}

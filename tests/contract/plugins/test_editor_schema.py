@@ -1,5 +1,6 @@
 """What editors are given for this repository's own files: they are valid, each key has a text, choices are listed."""
 
+import tomllib
 from pathlib import Path
 
 import jsonschema
@@ -7,7 +8,7 @@ import pytest
 import yaml
 
 from runbook_engine.app.project import open_project
-from runbook_engine.app.schema import schema_of, team_schema
+from runbook_engine.app.schema import OTHERS, schema_of
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = sorted([*ROOT.glob("runbooks/*.yml"), *ROOT.glob("runbook_engine/app/starter*/runbooks/*.yml")])
@@ -34,14 +35,57 @@ def test_every_shipped_runbook_is_valid(file, schema):
     assert [(list(error.absolute_path), error.message) for error in found] == []
 
 
+OTHER_FILES = [
+    pytest.param(kind, file, id=file.relative_to(ROOT).as_posix())
+    for kind, patterns in {
+        "team": ("team.yml", "runbook_engine/app/starter*/team.yml"),
+        "config": ("runbook.toml", "runbook_engine/app/starter*/runbook.toml"),
+        "cases": ("runbooks/tests/*.yml", "runbook_engine/app/starter*/runbooks/tests/*.yml"),
+        "inventory": ("inventories/*/hosts.yml", "runbook_engine/app/starter*/inventories/*/hosts.yml"),
+    }.items()
+    for pattern in patterns
+    for file in sorted(ROOT.glob(pattern))
+]
+
+
+@pytest.mark.parametrize(("kind", "file"), OTHER_FILES)
+def test_every_other_shipped_file_is_valid(kind, file):
+    assert problems(kind, read(file)) == []
+
+
+def read(file):
+    text = file.read_text(encoding="utf-8")
+    return tomllib.loads(text) if file.suffix == ".toml" else AsEditorsRead(text).get_single_data()
+
+
+def problems(kind, document):
+    return [error.message for error in jsonschema.Draft202012Validator(OTHERS[kind]()).iter_errors(document)]
+
+
 @pytest.mark.parametrize(
-    "file", [ROOT / "team.yml", ROOT / "runbook_engine/app/starter/team.yml"], ids=["own", "starter"]
+    ("kind", "document"),
+    [
+        ("team", {"people": {"dana": {"name": "Dana", "role": ["director"]}}}),
+        ("team", {"audiences": {"customers": {"fax": ["1"]}}}),
+        ("config", {"fork": 5}),
+        ("config", {"rules": {"RB261": "loud"}}),
+        ("config", {"sandbox": [5]}),
+        ("cases", {"runbook": "a", "cases": []}),
+        ("cases", {"runbook": "a", "cases": [{"name": "x", "expect": {"status": "won"}}]}),
+        ("inventory", {"web": {"host": {}}}),
+        ("inventory", {"web": {"hosts": ["web1"]}}),
+        ("inventory", {"plugin": "constructed"}),
+    ],
 )
-def test_every_shipped_team_is_valid(file):
-    found = jsonschema.Draft202012Validator(team_schema()).iter_errors(
-        AsEditorsRead(file.read_text()).get_single_data()
-    )
-    assert [error.message for error in found] == []
+def test_what_the_loader_refuses_an_editor_shows(kind, document):
+    assert problems(kind, document)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_the_other_files_have_texts_too(kind):
+    schema = OTHERS[kind]()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert [path for path, key in _keys(schema) if not _text(schema, key)] == []
 
 
 def test_every_key_has_a_text_for_who_points_at_it(schema):
