@@ -46,13 +46,12 @@ def end_silent(store: Store, seconds: float) -> int:
 class Patient:
     """Whoever writes to a store and may meet others there.
 
-    Args:
-        silent_seconds: after how long a session is ended that says nothing and keeps this one waiting.
+    Attributes:
+        _silent_seconds: after how long a session is ended that says nothing and keeps this one waiting.
     """
 
-    def __init__(self, store: Store, silent_seconds: float) -> None:
-        self._store = store
-        self._silent_seconds = silent_seconds
+    _store: Store
+    _silent_seconds: float
 
     def _ends_silent(self) -> bool:
         """End such sessions; tell whether there were any."""
