@@ -1,7 +1,7 @@
 """Hands orders to workers on other machines, by queues in the journal's own PostgreSQL database."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -13,17 +13,17 @@ from runbook_engine.dispatchers.queue_jobs import Key, defer
 from runbook_engine.dispatchers.queue_link import Link
 from runbook_engine.dispatchers.queue_list import refusal
 from runbook_engine.dispatchers.queue_orders import End, NewOrder, OrderRow, WorkerRow
-from runbook_engine.dispatchers.queue_watch import STALL_SECONDS, Watch
+from runbook_engine.dispatchers.queue_report import report_of
+from runbook_engine.dispatchers.queue_served import Served
+from runbook_engine.dispatchers.queue_watch import Watch
 from runbook_engine.dispatchers.queue_window import Window
-from runbook_engine.dispatchers.queue_wire import SentOrder, order_text, read_order, read_report
+from runbook_engine.dispatchers.queue_wire import SentOrder, order_text, read_order
 from runbook_engine.model.errors import JournalError
-from runbook_engine.model.outcome import Outcome
 from runbook_engine.ports.clock import Clock
-from runbook_engine.ports.dispatcher import AttemptOrder, AttemptProgress, AttemptReport, EndedAttempt, Message
+from runbook_engine.ports.dispatcher import AttemptOrder, AttemptProgress, EndedAttempt, Message
 
 WINDOW = 100  # jobs that wait in one queue
 _LOOK = 1.0  # seconds between two looks when nothing is said
-_NOBODY = 3.0  # seconds for which a queue may have no worker before people are told
 _CLOSING = 5.0
 _STRANDED = 10.0  # seconds after which an order that waits without a job is brought once more
 _AT_ONCE = 50  # reports whose output is read together
@@ -69,8 +69,7 @@ class QueueDispatcher:
         self._told: set[Key] = set()
         self._said: dict[Key, str] = {}
         self._window = Window(WINDOW)
-        self._unserved: dict[str, float] = {}
-        self._warned: set[str] = set()
+        self._served = Served(facts.warn)
         self._todo: SimpleQueue[Callable[[Any], None]] = SimpleQueue()
         self._watch = Watch()
         self._look_at = 0.0
@@ -223,7 +222,7 @@ class QueueDispatcher:
                 self._link.wait(_LOOK)
             except psycopg.Error as error:
                 self._watch.blind()
-                self._unserved.clear()
+                self._served.blind()
                 self._link.pause(error)
 
     def _do(self, connection: Any, waits: list[Callable[[Any], None]]) -> None:
@@ -258,7 +257,7 @@ class QueueDispatcher:
         run = self._facts.run
         outputs = queue_orders.outputs_of(connection, run, [row.key for row, _ in ended if row.state == "reported"])
         for row, order in ended:
-            report = self._report(row, order, outputs.get(row.key, {}))
+            report = report_of(row, order, outputs.get(row.key, {}))
             self._said.pop(row.key, None)
             with self._lock:
                 self._window.over(row.queue, row.key)
@@ -269,19 +268,6 @@ class QueueDispatcher:
             self._facts.deliver(report)
             if order.look:
                 queue_orders.forget_look(connection, run, self._facts.fence, row.key)
-
-    def _report(self, row: OrderRow, order: AttemptOrder, output: Mapping[str, bytes]) -> AttemptReport:
-        if row.state == "reported":
-            try:
-                return read_report(row.report, order, output)
-            except ValueError as error:
-                text = f"what the worker on {row.host} reported can't be read: {error}"
-                return AttemptReport(order.task, order.number, Outcome.FAILED, error=text, in_doubt=True)
-        text = (
-            f"its worker on {row.host} (queue {row.queue}) vanished: no heartbeat for {STALL_SECONDS:g} s;"
-            " how the attempt ended is not known"
-        )
-        return AttemptReport(order.task, order.number, Outcome.FAILED, error=text, in_doubt=True, lost=True)
 
     def _next(self, connection: Any) -> None:
         """Bring orders to workers for which there is room by now."""
@@ -306,22 +292,6 @@ class QueueDispatcher:
         vanished = self._watch.look({worker.id: worker.beat for worker in workers}, now)
         if queue_orders.lose(connection, sorted(vanished)):
             self._link.wake()
-        served = {
-            queue
-            for worker in workers
-            if worker.id not in vanished and not worker.draining and worker.silent < STALL_SECONDS
-            for queue in worker.queues
-        }
         with self._lock:
             wanted = {self._queues[key] for key in self._known if key not in self._told}
-        for queue in sorted(wanted - served):
-            since = self._unserved.setdefault(queue, now)
-            if now - since >= _NOBODY and queue not in self._warned:
-                self._warned.add(queue)
-                hint = f"start one there: runbook worker --queue {queue}"
-                self._facts.warn(f"no worker serves the queue {queue}, and its steps wait; {hint}")
-        for queue in served & self._unserved.keys():
-            del self._unserved[queue]
-            if queue in self._warned:
-                self._warned.discard(queue)
-                self._facts.warn(f"the queue {queue} is served again")
+        self._served.look(workers, vanished, wanted, now)
