@@ -18,12 +18,14 @@ def make_report(journal: Journal, run: str, *, verify: bool = False) -> RunRepor
     Args:
         verify: check the run's chain, too, and say so in the report.
     """
+    # Looked at before the events: whoever ends the run meanwhile is in these.
+    advanced = journal.lease(f"run:{run}") is not None
     verified = not journal.verify(run) if verify else None
 
     def outputs(task: str, number: int) -> Mapping[str, bytes]:
         return journal.output(run, task, number)
 
-    return build_report(journal.read(run), outputs=outputs, verified=verified)
+    return build_report(journal.read(run), outputs=outputs, verified=verified, advanced=advanced)
 
 
 def make_summary(journal: Journal, run: str) -> RunReport:

@@ -47,6 +47,8 @@ class Proof(Frozen):
 class RunReport(Frozen):
     """A run, told as a whole; a run that is not over yet has status `running` or `waiting`.
 
+    One that no process has any more, as after a kill, is `stopped` unless it waits for people; it can be resumed.
+
     Attributes:
         rto, rpo: objectives; rta, rpa: what was achieved; all in seconds, None where there is none.
         limit_hosts: the hosts that a limit with `@` stood for when the run was opened.

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from runbook_engine.model.counted import CountedAnswers
 from runbook_engine.model.event import (
     Clocks,
-    RunClosed,
     StepSummary,
     StoredEvent,
 )
@@ -52,6 +51,7 @@ def build_report(
     well: Mapping[tuple[str, str], int] = MappingProxyType({}),
     targets: Mapping[tuple[str, str], int] = MappingProxyType({}),
     whole: bool = True,
+    advanced: bool = True,
 ) -> RunReport:
     """Tell what became of a run.
 
@@ -61,11 +61,12 @@ def build_report(
         outputs: gives the captured output of a task's attempt, by stream; None leaves output out.
         verified: whether the journal's chain was checked and found whole; None when nobody looked.
         whole: these are all events of the run, and not only those of a tally.
+        advanced: a process has the run, if it is not over; False when nobody has, as after a kill.
     """
     fold = RunFold(CountedAnswers(whole=whole))
     for stored in events:
         fold.follow(stored)
-    return report_of(fold, outputs=outputs, verified=verified, well=well, targets=targets)
+    return report_of(fold, outputs=outputs, verified=verified, well=well, targets=targets, advanced=advanced)
 
 
 def report_of(
@@ -75,6 +76,7 @@ def report_of(
     verified: bool | None = None,
     well: Mapping[tuple[str, str], int] = MappingProxyType({}),
     targets: Mapping[tuple[str, str], int] = MappingProxyType({}),
+    advanced: bool = True,
 ) -> RunReport:
     """Tell what became of a run as far as its events were folded; see `build_report`."""
     steps = _steps(fold, outputs, _by_name(well))
@@ -84,7 +86,7 @@ def report_of(
     marks, rta, rpa = fold.achieved()
     return RunReport(
         **_identity(fold),
-        status=_status(fold, steps),
+        status=_status(fold, steps, advanced=advanced),
         opened_at=fold.opened_at,
         closed_at=fold.closed_at,
         seconds=(last.time - fold.opened_at).total_seconds() if last and fold.opened_at else 0.0,
@@ -110,7 +112,12 @@ def report_of(
         timeline=_timeline(fold, steps, marks),
         proof=_proof(steps, tasks, _unsendable(fold)) if opened and opened.mode is Mode.DRY_RUN else None,
         readiness=fold.readiness,
-        in_doubt=tuple(task.id for step in steps for task in step.tasks if _is_in_doubt(task, closed=fold.closed)),
+        in_doubt=tuple(
+            task.id
+            for step in steps
+            for task in step.tasks
+            if _is_in_doubt(task, over=fold.closed is not None or not advanced)
+        ),
         events=last.seq if last else 0,
         head_hash=last.hash if last else "",
         chain_verified=verified,
@@ -203,10 +210,12 @@ def _is_bad(task: TaskReport) -> bool:
     )
 
 
-def _status(fold: RunFold, steps: Iterable[StepReport]) -> str:
+def _status(fold: RunFold, steps: Iterable[StepReport], *, advanced: bool) -> str:
     if fold.closed is not None:
         return fold.closed.status
     states = {task.state for step in steps for task in step.tasks}
+    if not advanced:
+        return "waiting" if states & {"waiting", "held", "in-doubt"} else "stopped"
     return "waiting" if states & {"waiting", "held"} and "running" not in states else "running"
 
 
@@ -253,8 +262,8 @@ def _proof(steps: Iterable[StepReport], tasks: int, unsendable: int) -> Proof:
     return Proof(proven=proven, simulated=simulated, unproven=total - proven - simulated, total=total)
 
 
-def _is_in_doubt(task: TaskReport, *, closed: RunClosed | None) -> bool:
-    return task.state == "in-doubt" or (task.state == "running" and closed is not None)
+def _is_in_doubt(task: TaskReport, *, over: bool) -> bool:
+    return task.state == "in-doubt" or (task.state == "running" and over)
 
 
 def _in_seconds(duration: timedelta | None) -> float | None:

@@ -24,6 +24,8 @@ def render_markdown(report: RunReport) -> str:
 def _lines(report: RunReport) -> Iterator[str]:
     yield f"# {inert(report.title or report.runbook or report.run)}: {report.status}"
     yield ""
+    if stopped := words.stopped(report):
+        yield f"**{inert(stopped)}**\n"
     yield from _table(("", ""), _facts(report))
     people = [("not told", "", "0", who, why) for who, why in untold(report)]
     if report.troubles or people:

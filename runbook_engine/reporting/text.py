@@ -46,6 +46,8 @@ def _head(report: RunReport) -> Iterator[str]:
     yield f"run {one_line(report.run)} · {mode} · inventory {inventory} · by {operator}"
     took = f"{words.moment(report.opened_at)}, {words.duration(report.seconds)}"
     yield f"{took} · {words.counts(report.counts, report.pending)}"
+    if stopped := words.stopped(report):
+        yield stopped
     if sum(report.hosts.values()) > FOLD_ABOVE:
         yield f"{sum(report.hosts.values())} hosts: {words.counts(report.hosts)}"
 

@@ -85,6 +85,13 @@ def counts(outcomes: dict[Outcome, int], pending: int = 0) -> str:
     return ", ".join([*parts, f"{pending} not ended"] if pending else parts) or "no tasks"
 
 
+def stopped(report: RunReport) -> str:
+    """Say that a run was interrupted, and how it goes on; empty for any other."""
+    if report.status != "stopped":
+        return ""
+    return f"Interrupted: no process has this run any more. To go on: runbook resume {report.run}"
+
+
 def limited(report: RunReport) -> str:
     """Say what the run was limited to, and which hosts that were when a file or an earlier run named them."""
     if report.limit is None or not report.limit_hosts:

@@ -113,8 +113,15 @@ def test_what_is_refused_is_refused_in_the_foreground(slow):
 def test_a_killed_detached_run_is_resumed_in_the_background(slow):
     runbook, detach = slow
     told = detach("run", "slow")
+    assert runbook("report", told["id"], "--format", "json").json["status"] == "running"
     os.kill(told["pid"], signal.SIGKILL)
     wait_until(lambda: is_over(told["pid"]))
+    assert runbook("status", "--output", "json").json["status"] == "stopped"
+    report = runbook("report", told["id"], "--format", "json").json
+    assert (report["status"], report["in_doubt"]) == ("stopped", ["first@localhost"])
+    for form in ("md", "html"):
+        written = runbook("report", told["id"], "--format", form).out.replace("\\", "")
+        assert f"no process has this run any more. To go on: runbook resume {told['id']}" in written, written[:500]
     left = runbook("watch", told["id"])
     assert left.status == 130
     assert "ended without a word" in left.err
