@@ -12,7 +12,7 @@ from runbook_engine.model.connection_variables import (
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.inventory import Target
 from runbook_engine.model.json import JsonObject, JsonScalar, JsonValue, canonical_json, digest
-from runbook_engine.model.names import Duration, PositiveDuration, format_duration, parse_duration
+from runbook_engine.model.names import Duration, PositiveDuration, format_duration, format_seconds, parse_duration
 from runbook_engine.model.outcome import Change, CheckStatus, Finding, Mode, satisfied, unknown, unsatisfied
 from runbook_engine.ports.action import (
     Action,
@@ -115,6 +115,7 @@ __all__ = [
     "connection_kind",
     "digest",
     "format_duration",
+    "format_seconds",
     "is_port",
     "parse_duration",
     "satisfied",

@@ -2,16 +2,18 @@
 
 from runbook_engine.sdk import ActionFailedError, ServiceUnreachableError
 
+_PASSING = frozenset({0, 408, 409, 420, 423, 425, 429})  # refusals of now, and not of what was asked
+
 
 class RefusedError(ActionFailedError):
-    """The service refused: nothing was done.
+    """The service refused: nothing was done, and unless it was for the moment alone, asking again would do no more.
 
     Attributes:
         status: its HTTP status; 0 when the request was not even sent.
     """
 
     def __init__(self, message: str, *, status: int = 0, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, for_good=status not in _PASSING)
         self.status = status
 
 

@@ -26,6 +26,7 @@ from runbook_engine.sdk import (
     RunbookError,
     ServiceUnreachableError,
     canonical_json,
+    format_seconds,
     unknown,
 )
 
@@ -185,11 +186,11 @@ def _post(context: ActionContext, url: str, request: Request, mark: str, timeout
             seconds = wait if wait is not None else 2.0**tries
             if seconds * _SLACK >= context.remaining():
                 raise ActionFailedError(
-                    f"is busy (HTTP {answer.status}) and asks to wait {seconds:g} s, but only "
+                    f"is busy (HTTP {answer.status}) and asks to wait {format_seconds(seconds)}, but only "
                     f"{max(0.0, context.remaining()):.0f} s remain for this try; nothing was posted",
                     hint="give the step a longer timeout, or a message owed a longer `every`; or try later again",
                 )
-            context.progress(f"{mark} asks to wait {seconds:g} s")
+            context.progress(f"{mark} asks to wait {format_seconds(seconds)}")
             context.pause(seconds * _SLACK)
         elif answer.status in _SERVER_ERRORS:
             said = f"HTTP {answer.status}: {_words(answer, url, request)}"

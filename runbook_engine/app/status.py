@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Literal
 
+from runbook_engine.app.workers import WaitingOrder
 from runbook_engine.execution.state import RunState
 from runbook_engine.execution.task_state import Phase
 from runbook_engine.model.base import Frozen
@@ -91,6 +92,7 @@ class RunStatus(Frozen):
         tasks: number of tasks in the plan it was opened with.
         counts: how many tasks ended how, the worst first.
         troubles: tasks that failed, are in doubt, or drifted since they ended well.
+        queued: tasks of `running` that wait for a worker of their queue, as far as the journal's database tells.
         held: tasks that failed (or drifted, and something stands on them) and wait for a decision.
         paused, aborting: why the operator paused the run, or wants it to end; None otherwise.
         taken_back: the step whose failure takes the run back (`on_failure: revert`); empty otherwise.
@@ -119,6 +121,7 @@ class RunStatus(Frozen):
     limit: str | None = None
     limit_hosts: tuple[str, ...] = ()
     grouped: tuple[Trouble, ...] = ()
+    queued: tuple[WaitingOrder, ...] = ()
     held: tuple[TaskLine, ...] = ()
     paused: str | None = None
     aborting: str | None = None

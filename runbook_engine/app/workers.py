@@ -39,6 +39,18 @@ class WorkerView(Frozen):
     skew: str = ""
 
 
+class WaitingOrder(Frozen):
+    """A task whose attempt no worker has begun.
+
+    Attributes:
+        served: whether any worker serves the queue now.
+    """
+
+    task: str
+    queue: str
+    served: bool
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Say what it means that the database can't hold orders, or can't be asked.
@@ -83,3 +95,17 @@ def list_workers(url: str) -> list[WorkerView]:
         )
         for facts, orders in found
     ]
+
+
+def waiting_orders(url: str, run: str) -> list[WaitingOrder]:
+    """Ask the database which tasks of a run wait for a worker.
+
+    Raises:
+        JournalError: it can't be reached, or has no tables for orders.
+    """
+    from runbook_engine.dispatchers.queue_list import orders_not_begun
+
+    with explained():
+        return [
+            WaitingOrder(task=task, queue=queue, served=served) for task, queue, served in orders_not_begun(url, run)
+        ]

@@ -23,6 +23,7 @@ from runbook_engine.sdk import (
     Ready,
     RunbookError,
     TargetUnreachableError,
+    format_seconds,
 )
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
@@ -262,7 +263,7 @@ class DetachedCommands:
 
     def _kill(self, token: str, timeout: float, command: Command) -> Answer:
         nonce = new_mark()
-        what = f"{self.shell.name}: {command.argv[0]} did not end within {timeout:g} s"
+        what = f"{self.shell.name}: {command.argv[0]} did not end within {format_seconds(timeout)}"
         try:
             login = login_for(command, self.become_password)
             script = scripts.kill_script(self._place(token, nonce), login.login)

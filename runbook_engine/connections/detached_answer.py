@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from runbook_engine.connections.detached_script import Script
 from runbook_engine.connections.process import Process, Shell
 from runbook_engine.connections.shell import bootstrap, framed, new_mark
-from runbook_engine.sdk import RunbookError, TargetUnreachableError
+from runbook_engine.sdk import RunbookError, TargetUnreachableError, format_seconds
 
 PATIENCE = 30.0  # for answers that need no waiting on the target, on a busy machine
 _KEEP = 48 << 20
@@ -49,7 +49,7 @@ def heard(shell: Shell, process: Process, nonce: str, *, patience: float = PATIE
     """
     try:
         if not process.pump(patience, stop=end_of(nonce)):
-            raise TargetUnreachableError(f"{shell.name}: no answer within {patience:g} s")
+            raise TargetUnreachableError(f"{shell.name}: no answer within {format_seconds(patience)}")
         answer = read_answer(process.stdout.content(), nonce)
         if answer is None:
             words = heard_words(process.stderr.content()[-500:]) or heard_words(process.stdout.content()[-500:])

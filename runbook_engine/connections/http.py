@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
-from runbook_engine.sdk import HttpAnswer, ReadOnlyError, RunbookError, ServiceUnreachableError
+from runbook_engine.sdk import HttpAnswer, ReadOnlyError, RunbookError, ServiceUnreachableError, format_seconds
 
 if TYPE_CHECKING:
     import httpx
@@ -83,7 +83,7 @@ class _Exchange:
         import httpx
 
         what = f"{self.method} {_shown(self.url)}"
-        late = f"{what}: no complete answer within {self.seconds:g} s"
+        late = f"{what}: no complete answer within {format_seconds(self.seconds)}"
         try:
             with _Deadline(self.seconds) as deadline, httpx.Client(verify=_trust(verify=verify)) as client:
                 self.deadline = deadline

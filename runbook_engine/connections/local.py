@@ -18,6 +18,7 @@ from runbook_engine.sdk import (
     OnOutput,
     Ready,
     RunbookError,
+    format_seconds,
 )
 
 _KEEP = 1 << 20
@@ -70,7 +71,8 @@ class LocalConnection(WithFiles):
                 killed = process.kill()
                 words = "and was ended" if killed else "and can't be ended"
                 raise CommandTimeoutError(
-                    f"{self.name}: {command.argv[0]} did not end within {timeout:g} s {words}", killed=killed
+                    f"{self.name}: {command.argv[0]} did not end within {format_seconds(timeout)} {words}",
+                    killed=killed,
                 )
         finally:
             process.close()

@@ -35,6 +35,7 @@ from runbook_engine.sdk import (
     Ready,
     Target,
     TargetUnreachableError,
+    format_seconds,
 )
 
 _KEEP = 1 << 20
@@ -192,7 +193,7 @@ class SshConnection(WithFiles):
     def _timed_out(
         self, command: Command, timeout: float, session: int | None, token: str | None = None
     ) -> CommandTimeoutError:
-        what = f"{self.name}: {command.argv[0]} did not end within {timeout:g} s"
+        what = f"{self.name}: {command.argv[0]} did not end within {format_seconds(timeout)}"
         if session is None:
             return CommandTimeoutError(f"{what}, and it can't be told whether it was started", killed=False)
         nonce = new_mark()

@@ -13,7 +13,7 @@ from runbook_engine.connections.ssh_auth import log_in
 from runbook_engine.connections.ssh_hostkeys import check_host_key, known_keys
 from runbook_engine.connections.ssh_keys import KeyRing
 from runbook_engine.connections.ssh_settings import Hop
-from runbook_engine.sdk import NoConnectionError
+from runbook_engine.sdk import NoConnectionError, format_seconds
 
 # Eight times cheaper for us than the post-quantum exchange, which stays as the alternative.
 _EXCHANGES = ("curve25519-sha256@libssh.org", "mlkem768x25519-sha256")
@@ -109,7 +109,7 @@ def _connect(hop: Hop, through: paramiko.Transport | None, seconds: float) -> "s
         connection = socket.create_connection((hop.host, hop.port), timeout=seconds)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except TimeoutError as error:
-        raise NoConnectionError(f"{hop.name}: no connection within {seconds:g} s") from error
+        raise NoConnectionError(f"{hop.name}: no connection within {format_seconds(seconds)}") from error
     except ConnectionResetError as error:
         raise _DroppedError(str(error)) from error
     except (OSError, paramiko.SSHException) as error:
@@ -130,7 +130,7 @@ def _exchange(transport: paramiko.Transport, hop: Hop, seconds: float) -> None:
     # Paramiko's own timeout bounds each line of a banner, not the whole; and it ends without an error.
     transport.start_client(event=done)
     if not done.wait(seconds):
-        raise NoConnectionError(f"{hop.name}: no SSH key exchange within {seconds:g} s")
+        raise NoConnectionError(f"{hop.name}: no SSH key exchange within {format_seconds(seconds)}")
     if not transport.is_active():
         error = transport.get_exception()
         if _is_drop(error):

@@ -16,6 +16,7 @@ from runbook_engine.sdk import (
     RunbookError,
     ServiceUnreachableError,
     TargetUnreachableError,
+    format_seconds,
 )
 
 _SHORTEST_DELIVERY = 30  # what SendCommand demands
@@ -116,8 +117,9 @@ class SsmCalls:
                 break
         self._cancel(client, command)
         why = f": {last.message}" if last is not None else ""
+        waited = format_seconds(until - began)
         raise TargetUnreachableError(
-            f"{self.name}: SSM command {command} on {self._instance} did not end within {until - began:g} s{why}",
+            f"{self.name}: SSM command {command} on {self._instance} did not end within {waited}{why}",
             hint="whether it ran is unknown",
         )
 

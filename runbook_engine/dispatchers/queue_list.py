@@ -87,3 +87,23 @@ def workers_and_orders(url: str) -> list[tuple[dict[str, Any], list[tuple[str, s
     except psycopg.Error as error:
         raise refusal(error) from error
     return [(worker, orders.get(worker["id"], [])) for worker in workers]
+
+
+def orders_not_begun(url: str, run: str) -> list[tuple[str, str, bool]]:
+    """Give the orders of a run that no worker has begun: the task, its queue, and whether any worker serves that.
+
+    Raises:
+        NoSchemaError: the database has no tables for that.
+        UnreachableError, RefusedError: it can't be asked.
+    """
+    query = (
+        "SELECT o.task, o.queue, EXISTS (SELECT FROM queue_workers w WHERE o.queue = ANY(w.queues) AND NOT w.draining"
+        " AND clock_timestamp() - w.heartbeat <= make_interval(secs => %s))"
+        " FROM queue_orders o WHERE o.run = %s AND o.state = 'waiting' ORDER BY o.ordered_at, o.task"
+    )
+    try:
+        with psycopg.connect(url, application_name="runbook status", **PATIENCE) as connection:
+            check_schema(connection)
+            return [(task, queue, served) for task, queue, served in connection.execute(query, [STALL_SECONDS, run])]
+    except psycopg.Error as error:
+        raise refusal(error) from error

@@ -58,6 +58,16 @@ def format_duration(value: timedelta) -> str:
     return sign + "".join(parts)
 
 
+def format_seconds(seconds: float) -> str:
+    """Write a number of seconds as people do, rounded: `60 s`, `7.9 s`, `0.7 s`."""
+    if abs(seconds) >= _TENTHS_BELOW:
+        return f"{round(seconds)} s"
+    return f"{seconds:.1f} s".replace(".0 s", " s") if abs(seconds) >= _LEAST else f"{seconds:.1g} s"
+
+
+_TENTHS_BELOW = 9.95
+_LEAST = 0.1
+
 _parse_again = lru_cache(maxsize=256)(parse_duration)
 
 

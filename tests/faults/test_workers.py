@@ -166,6 +166,17 @@ def test_a_queue_without_a_worker_is_told_and_waited_for(fleet):
     fleet.wait(lambda: "no worker serves the queue eu-west-1" in fleet.said(control))
     (here,) = fleet.runbook("workers", "--output", "json").json
     assert (here["queues"], here["state"]) == (["us-east-1"], "works")
+    fleet.wait(lambda: fleet.sql("SELECT to_regclass('queue_orders') IS NOT NULL") == [(True,)])
+    fleet.wait(lambda: fleet.sql("SELECT FROM queue_orders WHERE queue = 'eu-west-1' AND state = 'waiting'"))
+    told = fleet.runbook("status", "--output", "json")
+    assert told.status == 0, told.err
+    queued = told.json["queued"]
+    assert {(one["queue"], one["served"]) for one in queued} >= {("eu-west-1", False)}
+    stands = fleet.runbook("status").out
+    assert "waits for a worker of the queue eu-west-1, which nobody serves: " in stands, stands
+    waiting = [one["task"] for one in queued if not one["served"]]
+    assert waiting
+    assert not [task for task in waiting if f"running: {task}" in stands]
     fleet.worker("eu-west-1")
     assert fleet.ended(control) == 0, fleet.everything()
     assert fleet.ledger == ALL

@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 
 from runbook_engine.app.again import failed_again
 from runbook_engine.app.find_run import find_run
-from runbook_engine.app.project import open_project
+from runbook_engine.app.project import OpenProject, open_project
+from runbook_engine.app.queues import database, uses_queues
 from runbook_engine.app.status import RunStatus, run_status
+from runbook_engine.app.workers import WaitingOrder, waiting_orders
 from runbook_engine.cli.documented import documented
 from runbook_engine.cli.message_lines import audience_line
 from runbook_engine.cli.options import output_option, run_argument
 from runbook_engine.cli.terminal import result, result_json, say, width_of
-from runbook_engine.model.errors import InvalidInputError, NoJournalError
+from runbook_engine.model.errors import InvalidInputError, JournalError, NoJournalError
 from runbook_engine.model.local_time import local_deadline
 from runbook_engine.model.names import step_of
 from runbook_engine.reporting.inert import one_line
@@ -50,6 +52,7 @@ def _found(run: str | None) -> tuple[RunStatus | None, str]:
             say("no runs yet")
             return None, ""
         found = run_status(journal, find_run(journal, run or "last"))
+        found = _with_queues(project, found)
         return found, failed_again(project, journal, found.id, found.grouped) if found.closed_at else ""
     except NoJournalError as error:
         if run is not None:
@@ -58,6 +61,19 @@ def _found(run: str | None) -> tuple[RunStatus | None, str]:
         return None, ""
     finally:
         journal.close()
+
+
+def _with_queues(project: OpenProject, found: RunStatus) -> RunStatus:
+    """Tell tasks that wait for a worker from those that run; the database knows, beside the record."""
+    url = database(project.config) if found.running and found.holder else None
+    if url is None or not uses_queues(project.config):
+        return found
+    try:
+        orders = waiting_orders(url, found.id)
+    except JournalError as error:
+        say(f"whether a worker has begun what runs can't be told: {error.message}")
+        return found
+    return found.model_copy(update={"queued": tuple(one for one in orders if one.task in found.running)})
 
 
 def _lines(found: RunStatus) -> list[str]:
@@ -74,7 +90,9 @@ def _lines(found: RunStatus) -> list[str]:
         names = f" ({hosts_in_words(found.limit_hosts, _MOST_NAMED)})" if found.limit_hosts else ""
         lines.append(f"limited to {one_line(found.limit)}{names}")
     if found.holder:
-        lines += _running(found.running)
+        queued = {one.task for one in found.queued}
+        lines += _running([task for task in found.running if task not in queued])
+        lines += _queued(found.queued)
     lines += _asked(found)
     lines += [audience_line(one) for one in found.audiences]
     if all(len(group.tasks) == 1 for group in found.grouped):
@@ -136,6 +154,18 @@ def _asked(found: RunStatus) -> list[str]:
 
 def _reason(text: str) -> str:
     return f": {one_line(text.strip())}" if text.strip() else ""
+
+
+def _queued(orders: Sequence[WaitingOrder]) -> list[str]:
+    """Name what waits for a worker, by queue."""
+    by_queue: dict[tuple[str, bool], list[str]] = {}
+    for one in orders:
+        by_queue.setdefault((one.queue, one.served), []).append(one.task)
+    return [
+        f"waits for a worker of the queue {one_line(queue)}{'' if served else ', which nobody serves'}: "
+        f"{hosts_in_words(tasks, _MOST_NAMED)}" + ("" if served else f"; start one: runbook worker --queue {queue}")
+        for (queue, served), tasks in by_queue.items()
+    ]
 
 
 def _running(tasks: Sequence[str]) -> list[str]:

@@ -208,8 +208,9 @@ def test_page_that_is_not_what_was_promised_is_told(notes, client, page, words):
     ],
 )
 def test_refusal_is_told_in_the_services_words(client, path, kind, words):
-    with pytest.raises(getattr(ERRORS, kind), match=words):
+    with pytest.raises(getattr(ERRORS, kind), match=words) as refused:
         client().get(path)
+    assert refused.value.for_good, "the same once more would be refused again"
 
 
 def test_no_content_is_none(client):
@@ -220,6 +221,7 @@ def test_wrong_token_is_told_without_it(client):
     with pytest.raises(ERRORS.LoginRefusedError) as refused:
         client(token="wrong-secret").get("/notes")
     assert "wrong-secret" not in f"{refused.value} {refused.value.hint}"
+    assert refused.value.for_good
 
 
 def test_token_is_in_no_address_message_or_representation(notes, client):
