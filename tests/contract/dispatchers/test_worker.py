@@ -1,6 +1,7 @@
 """What a worker does with the orders' database: begins what it has room for, reads what it can, hears what is asked."""
 
 import asyncio
+import itertools
 import threading
 
 import psycopg
@@ -196,8 +197,8 @@ def test_a_job_that_comes_while_there_seems_to_be_none_is_told_once_more(databas
         first, again = asyncio.Event(), asyncio.Event()
 
         async def on_notification(*, channel, payload):
+            (again if (channel, payload) in told else first).set()
             told.append((channel, payload))
-            (again if first.is_set() else first).set()
 
         connector = JobsConnector(conninfo=url, min_size=1, max_size=2)
         await connector.open_async()
@@ -207,8 +208,10 @@ def test_a_job_that_comes_while_there_seems_to_be_none_is_told_once_more(databas
             await other.execute("SELECT pg_advisory_lock(7)")
             query = "SELECT NULL::bigint AS id FROM pg_advisory_xact_lock(7)"
             fetched = asyncio.create_task(connector.execute_query_one_async(query))
-            while not first.is_set():  # (it does not listen at once)
-                await other.execute("NOTIFY jobs, 'one'")
+            for number in itertools.count():  # (it does not listen at once, and may hear of several on a busy machine)
+                if first.is_set():
+                    break
+                await other.execute(f"NOTIFY jobs, '{number}'")
                 await asyncio.wait({asyncio.create_task(first.wait())}, timeout=0.05)
             assert not again.is_set()
             await other.execute("SELECT pg_advisory_unlock(7)")
@@ -219,7 +222,7 @@ def test_a_job_that_comes_while_there_seems_to_be_none_is_told_once_more(databas
         await connector.close_async()
 
     asyncio.run(scenario())
-    assert set(told) == {("jobs", "one")}
+    assert told[-1] in told[:-1], "the newest one"
 
 
 def test_the_queues_are_told_to_stop_as_often_as_one_likes(database):
