@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from runbook_engine.model.between import replaced
 from runbook_engine.model.json import JsonValue
 
-_SECRET = re.compile(r"secret\(\s*(?:['\"]([^'\"]*)['\"]|([^)]*))\s*\)")
+# Bounds, since a text that opens a parenthesis many times and closes none would be read anew from each.
+_SECRET = re.compile(r"secret\(\s{0,99}+(?:['\"]([^'\"]{0,999}+)['\"]|([^)]{0,999}+))\s{0,99}+\)")
 _STEP = re.compile(r"steps\[['\"]([^'\"]+)['\"]\]\.(\w+)")
 _CHANGED = re.compile(r"outcome of (step \S+) == ['\"]changed['\"]")
 _MARK = re.compile(r"«[^»]*»")
@@ -45,7 +46,7 @@ def said(expression: str) -> str:
     """Give an expression in words, as far as that goes."""
     words = _SECRET.sub(lambda found: f"the secret {found[1] or found[2].strip()}", expression)
     words = _STEP.sub(r"\2 of step \1", words)
-    return re.sub(r"\s*\|\s*(?:quote|default\([^)]*\)|dict2items)", "", " ".join(words.split()))
+    return re.sub(r"\s*\|\s*(?:quote|default\([^)]{0,999}+\)|dict2items)", "", " ".join(words.split()))
 
 
 def condition(expression: str) -> str:

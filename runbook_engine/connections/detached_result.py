@@ -33,8 +33,9 @@ def state_of(words: str) -> DetachedState:
         CommandLostError: the target says something that our scripts never say.
     """
     name, _, status = words.partition(" ")
+    status = status.strip()
     if name == DetachedStatus.DONE:
-        return DetachedState(DetachedStatus.DONE, int(status) if _STATUS.fullmatch(status.strip()) else None)
+        return DetachedState(DetachedStatus.DONE, int(status) if _STATUS.fullmatch(status) else None)
     try:
         return DetachedState(DetachedStatus(name))
     except ValueError:

@@ -13,7 +13,7 @@ from runbook_engine.sdk import RunbookError
 
 _MANY = frozenset({"identityfile", "certificatefile"})
 _DEPTH = 16
-_LINE = re.compile(r"\s*([A-Za-z]+)\s*(?:=\s*|\s+)(.*?)\s*$")
+_LINE = re.compile(r"([A-Za-z]++)(?:\s*+=\s*+|\s++|$)(.*)")
 _MATCHES = {"host": "hostname", "originalhost": "host"}
 
 
@@ -140,7 +140,7 @@ def _lines(file: Path) -> Iterator[Line]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         where = f"{file}:{number}"
-        match = _LINE.fullmatch(line)
+        match = _LINE.fullmatch(line.strip())
         if match is None:
             raise RunbookError(f"{where}: can't read {line.strip()!r}")
         words = _words(match[2], where)

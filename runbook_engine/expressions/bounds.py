@@ -1,7 +1,7 @@
 """Bounds on what a template may cost, so that none can hang the engine or eat its memory."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from runbook_engine.expressions.errors import TemplateError
 
@@ -10,7 +10,9 @@ MAX_RANGE = 10_000
 MAX_WORK = 500_000
 MAX_BITS = 4096
 _CHARACTERS_A_UNIT = 32
-_FORMAT_FIELD = re.compile(r"%(?:\((?P<key>[^)]*)\))?(?P<flags>[-#0 +]*)(?P<width>\*|\d+)?(?:\.(?P<digits>\*|\d*))?")
+# What stands in a `%` format behind `%` and its key, to the end of the field, as Python takes it apart.
+_FORMAT_FIELD = re.compile(r"[-#0 +]*+(?P<width>\*|[0-9]++)?(?:\.(?P<digits>\*|[0-9]*+))?[hlL]?.?", re.DOTALL)
+_PARENTHESES = re.compile("[()]")
 
 
 class Budget:
@@ -100,12 +102,35 @@ def check_format(pattern: str, arguments: object) -> None:
     """Refuse a `%` formatting with a width or precision that would make a large text."""
     size = len(pattern)
     longest = _longest_text(arguments)
-    for match in _FORMAT_FIELD.finditer(pattern):
+    for match in _format_fields(pattern):
         for number in (match["width"], match["digits"]):
             if number == "*" or (number and (len(number) > 3)):  # noqa: PLR2004 - below 1,000
                 raise TemplateError("a width or precision in a format must be a number below 1000")
         size += 1000 + longest if match["width"] or match["digits"] else longest
     check_text_size(size)
+
+
+def _format_fields(pattern: str) -> Iterator[re.Match[str]]:
+    """Take a format apart exactly as Python does, `%%` and parentheses inside of keys included, each letter once."""
+    at = pattern.find("%") + 1
+    while at:
+        if pattern.startswith("(", at):
+            at = _behind_key(pattern, at)
+        match = _FORMAT_FIELD.match(pattern, at)
+        if match is None:
+            return
+        yield match
+        at = pattern.find("%", match.end()) + 1
+
+
+def _behind_key(pattern: str, begin: int) -> int:
+    """Give where a key ends, its own parentheses counted; the end of the text when it does not end (Python refuses)."""
+    open_ones = 0
+    for match in _PARENTHESES.finditer(pattern, begin):
+        open_ones += 1 if match[0] == "(" else -1
+        if not open_ones:
+            return match.end()
+    return len(pattern)
 
 
 def _longest_text(arguments: object) -> int:

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from re import _constants as sre  # type: ignore[attr-defined] # the parser of `re` has no public name
 from re import _parser  # type: ignore[attr-defined] # see above
@@ -31,6 +31,8 @@ match job["what"]:
         result = pattern.sub(job["replacement"], job["text"], count=job["count"])
     case "findall":
         result = pattern.findall(job["text"])
+    case "lines":
+        result = [line for line in job["text"].split("\\n") if pattern.match(line)]
     case how:
         found = getattr(pattern, how)(job["text"])
         result = None if found is None else [found[0], *found.groups()]
@@ -70,6 +72,19 @@ def find(text: str, pattern: str, how: str = "search", *, flags: int = 0) -> lis
         return answer
     found = getattr(compiled, how)(text)
     return None if found is None else [found[0], *found.groups()]
+
+
+def matching(lines: Collection[str], pattern: str) -> list[str]:
+    """Give the lines that a pattern matches at their beginning, in their order.
+
+    Raises:
+        TemplateError: it is no pattern, or finds no end in time.
+    """
+    compiled, cheap = _prepare(pattern, 0, max(lines, key=len, default=""))
+    if cheap:
+        return [line for line in lines if compiled.match(line)]
+    found: list[str] = _in_child({"what": "lines"}, pattern, 0, "\n".join(lines))
+    return found
 
 
 def _prepare(pattern: str, flags: int, text: str) -> tuple[re.Pattern[str], bool]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from runbook_engine.journals.chain import EventRow, event_row, read_row
 from runbook_engine.journals.rows import ATTEMPT_KINDS, WELL, asked_tasks, without
+from runbook_engine.model.errors import JournalError
 from runbook_engine.ports.journal import Tally
 
 Ask = Callable[[str, Sequence[str]], Sequence[Sequence[object]]]
@@ -18,7 +19,7 @@ def tally(ask: Ask, run: str, *, mark: str, few: int, by_target: bool) -> Tally:
         mark: what stands for a value in a query, `?` or `%s`.
 
     Raises:
-        JournalError: an event is damaged.
+        JournalError: an event, or what is said of a task, is damaged.
     """
     query = _Queries(mark, few)
     of_small = (run,) if few else ()
@@ -27,7 +28,7 @@ def tally(ask: Ask, run: str, *, mark: str, few: int, by_target: bool) -> Tally:
     if gates := sorted(asked_tasks(events)):
         found = ask(query.asked(gates), (*WELL, *of_small, run, *gates))
         well = {str(task) for task, _, counted in found if counted}
-        events = without(events, well, {str(task): int(str(seq)) for task, seq, _ in found})
+        events = without(events, well, {str(task): _seq(run, task, seq) for task, seq, _ in found})
     values = (run, *WELL, *of_small)
     by_step = _counted(ask(query.counted("step"), values))
     return Tally(events, by_step, _counted(ask(query.counted("target"), values)) if by_target else {})
@@ -63,6 +64,12 @@ class _Queries:
 
     def _marks(self, values: Sequence[str]) -> str:
         return ", ".join([self._mark] * len(values))
+
+
+def _seq(run: str, task: object, seq: object) -> int:
+    if not isinstance(seq, int):
+        raise JournalError(f"run {run}: the newest event of {str(task)!r} is {str(seq)[:40]!r}, which is no number")
+    return seq
 
 
 def _counted(rows: Sequence[Sequence[object]]) -> dict[tuple[str, str], int]:

@@ -22,7 +22,7 @@ from runbook_engine.model.rules import diagnostic
 from runbook_engine.model.runbook import Input, InputType, Runbook
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"[-+]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][-+]?[0-9]{1,3})?")
 _FROM_RUN = Location(file="--from-run")
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 

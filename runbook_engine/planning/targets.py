@@ -6,8 +6,10 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
+from runbook_engine.expressions.errors import TemplateError
+from runbook_engine.expressions.regex import matching
 from runbook_engine.model.errors import InvalidInputError
 from runbook_engine.model.host_address import split_port
 from runbook_engine.model.inventory import LOCALHOST, Inventory
@@ -178,11 +180,11 @@ def _matches(inventory: Inventory, part: str) -> list[str]:
 
 def _named(inventory: Inventory, name: str) -> list[str]:
     """Give the hosts of all groups that match; hosts by their name too, if no group does or it is a glob or regex."""
-    matcher = _matcher(name)
-    groups = [group for group in inventory.groups if matcher.match(group)]
+    choose = _matcher(name)
+    groups = choose(inventory.groups)
     found = [host for group in groups for host in inventory.members[group]]
     if not groups or name[0] == "~" or any(sign in name for sign in ".?*["):
-        found += [host for host in inventory.targets if matcher.match(host)]
+        found += choose(inventory.targets)
     if not found and name == LOCALHOST:
         return [LOCALHOST]
     if not found and not groups and not _is_loose(name):
@@ -190,18 +192,23 @@ def _named(inventory: Inventory, name: str) -> list[str]:
     return found
 
 
-def _matcher(name: str) -> re.Pattern[str]:
+def _matcher(name: str) -> Callable[[Collection[str]], list[str]]:
     if name[0] != "~":
-        return re.compile(fnmatch.translate(name))
+        glob = re.compile(fnmatch.translate(name))
+        return lambda names: [one for one in names if glob.match(one)]
     if len(name) > _LONGEST_REGEX:
         raise TargetPatternError(f"a regex may have at most {_LONGEST_REGEX} characters", part=name)
+    return lambda names: _by_regex(names, name)
+
+
+def _by_regex(names: Collection[str], name: str) -> list[str]:
     try:
         with warnings.catch_warnings():
             # `[[` means something else in a later Python; a pattern means today what it meant to Ansible.
             warnings.simplefilter("ignore", FutureWarning)
-            return re.compile(name[1:])
-    except re.error as error:
-        raise TargetPatternError(f"{_said(name)} is no regular expression: {error}", part=name) from error
+            return matching(names, name[1:])
+    except TemplateError as error:
+        raise TargetPatternError(f"{_said(name)} can't be used: {error.message}", part=name, hint=error.hint) from error
 
 
 def _is_loose(name: str) -> bool:

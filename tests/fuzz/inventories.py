@@ -7,7 +7,8 @@ from contextlib import suppress
 from itertools import islice
 from unittest import mock
 
-from fuzz.parts import Project, parts
+from fuzz.parts import BORDER, Project, parts
+from fuzz.seeds_more import MORE
 from runbook_engine.loading.inventory.as_graph import graph_lines
 from runbook_engine.loading.inventory.as_json import ansible_inventory_json
 from runbook_engine.loading.inventory.load import load_inventory
@@ -18,6 +19,7 @@ from runbook_engine.planning.targets import choose_targets
 LIMITS = Limits(nodes=20_000)
 PASSWORD = "correct horse"  # of tests/unit/loading/inventory/vault_files
 _LINES = 2000
+EXAMPLE = json.loads(MORE["instances"][0].split(BORDER)[1])[0]
 _PLACES = {"yaml": "hosts.yml", "ini": "hosts", "vars": "group_vars/all.yml", "host": "host_vars/web1"}
 
 
@@ -66,10 +68,21 @@ def instances(folder):
         known = []
         with suppress(ValueError, RecursionError):
             read = json.loads(told)
-            known = [one for one in read if isinstance(one, dict)] if isinstance(read, list) else []
+            known = [_as_told(one, EXAMPLE) for one in read] if isinstance(read, list) else []
         _look(project, {"aws_ec2.yml": settings}, describe=lambda _region, _filters: known)
 
     return check
+
+
+def _as_told(value, example):
+    """Give a value the types that AWS's library gives: those of the example, where that has the key."""
+    if isinstance(example, dict):
+        given = value if isinstance(value, dict) else {}
+        shaped = {key: _as_told(one, example[key]) if key in example else one for key, one in given.items()}
+        return {**({"InstanceId": "i-0"} if "InstanceId" in example else {}), **shaped}
+    if isinstance(example, list):
+        return [_as_told(one, example[0]) for one in value] if isinstance(value, list) and example else []
+    return value if type(value) is type(example) else example
 
 
 def _look(project, texts, *, mode=0o600, describe=None):

@@ -14,24 +14,24 @@ from runbook_engine.cli.plan_view import plan_text
 from runbook_engine.model.diagnostic import Severity
 from runbook_engine.model.errors import RunbookError
 
+_INVENTORY = "inventories/local/hosts.yml"
 _OF_INPUTS = "RB405"
 
 
 def plan(folder):
     """A runbook, the lines of `-e`, a limit, and an inventory; `validate` and `plan` have one opinion of the files."""
     project = Project(folder)
+    usual = (project.root / _INVENTORY).read_bytes()
 
     def check(data):
         runbook, given, limit, inventory = parts(data, 4)
         project.write("runbooks/x.yml", runbook)
-        if inventory:
-            project.write("inventories/y.yml", inventory)
+        project.write(_INVENTORY, inventory or usual)
         extra = tuple(given.decode("utf-8", "replace").split("\n")) if given else ()
-        names = ("inventories/y.yml",) if inventory else ()
         opened = open_project(project.root)
-        request = PlanRequest("x", names, extra, limit.decode("utf-8", "replace") or None)
+        request = PlanRequest("x", (), extra, limit.decode("utf-8", "replace") or None)
         try:
-            refused = _errors(validate(opened, ("runbooks/x.yml", *(names or ("inventories/local",)))).diagnostics)
+            refused = _errors(validate(opened, ("runbooks/x.yml", "inventories/local")).diagnostics)
         except RunbookError:
             refused = None
         with suppress(RunbookError):

@@ -195,7 +195,10 @@ MORE: dict[str, list[bytes]] = {
     ],
     "ssh": [_joined(_SSH, _KNOWN, _VARIABLES), _joined("Include config\n", _KNOWN, ""), _joined("", _KNOWN, _VARIABLES)],
     "plan": [
-        _joined(_BOOK, "n=4\n@given.yml\nl=[1,2]\nc=b", "app", ""),
+        _joined(_BOOK, "@given.yml", "app", ""),
+        _joined(_BOOK.replace("  - include: other.yml\n", ""), "n=4\nl=[1,2]\nc=b\nd=1m\nb=true\nf=2.5\ns=aaa", "app", ""),
+        _joined(_BOOK.replace("  - include: other.yml\n", ""), "n=10\nl=a\nc=x\nd=soon\nb=maybe\nf=x\ns=b\nu=1", "", ""),
+        _joined(_BOOK.replace("  - include: other.yml\n", ""), '{"n": 5, "l": ["x"]}', "all:!app", ""),
         _joined(_BOOK.replace("  - include: other.yml\n", ""), "", "", ""),
         *(path.read_bytes() for path in sorted(ROOT.glob("runbook_engine/app/starter/runbooks/*.yml"))),
         *(path.read_bytes() for path in sorted(ROOT.glob("runbooks/*.yml"))),

@@ -187,6 +187,7 @@ def test_jumps_in_a_circle_are_refused(tmp_path):
         ({}, f"Host *\n  ConnectTimeout {'9' * 400}\n", (86400.0, 3.0, 3)),
         ({}, f"Host *\n  ServerAliveCountMax {'9' * 400}\n", (10.0, 3.0, 86400)),
         ({}, "Host other\n  ConnectTimeout 4\n", (10.0, 3.0, 3)),
+        ({}, f"Host a b{' ' * 300_000}c\n  ConnectTimeout 4\n", (10.0, 3.0, 3)),
         (
             {"ansible_ssh_common_args": "-o ConnectTimeout=5 -oServerAliveInterval=7"},
             "Host *\n  ConnectTimeout 4\n  ServerAliveCountMax 2\n",

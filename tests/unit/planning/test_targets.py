@@ -94,6 +94,15 @@ def test_what_is_not_there_or_wrong_is_an_error_wherever_it_stands(inventory, pa
     assert caught.value.exit_code is ExitCode.INVALID
 
 
+def test_a_regex_that_finds_no_end_is_an_error_and_one_like_it_that_does_is_not():
+    name = "web" + "-a" * 30
+    inventory = Inventory(name="x", targets={name: Target(name=name)}, groups={"all": Group(name="all")})
+    assert choose_targets(inventory, r"~web(-\w+)+") == (name,)
+    with pytest.raises(TargetPatternError, match="no end") as caught:
+        choose_targets(inventory, r"~web(-a|-a)+!")
+    assert caught.value.part == r"~web(-a|-a)+!"
+
+
 @pytest.mark.parametrize(
     ("pattern", "limit", "names"),
     [
