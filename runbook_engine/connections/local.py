@@ -4,6 +4,7 @@ from pathlib import Path
 
 from runbook_engine.connections.detached import DetachedCommands
 from runbook_engine.connections.detached_script import MARK
+from runbook_engine.connections.detaching import WithDetached
 from runbook_engine.connections.files import WithFiles
 from runbook_engine.connections.listen import as_user
 from runbook_engine.connections.local_files import LocalFiles
@@ -14,7 +15,6 @@ from runbook_engine.sdk import (
     Command,
     CommandResult,
     CommandTimeoutError,
-    DetachedState,
     OnOutput,
     Ready,
     RunbookError,
@@ -26,7 +26,7 @@ _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 
 
-class LocalConnection(WithFiles):
+class LocalConnection(WithDetached, WithFiles):
     """Runs commands and touches files on the machine that runs the attempt.
 
     Args:
@@ -79,26 +79,6 @@ class LocalConnection(WithFiles):
         out, err = process.stdout, process.stderr
         status = process.exit_status if process.exit_status is not None else _NOT_FOUND
         return CommandResult(status, out.content(), err.content(), out.total, err.total)
-
-    def run_detached(
-        self,
-        command: Command,
-        *,
-        token: str,
-        timeout: float,
-        on_output: OnOutput | None = None,
-        ready: Ready | None = None,
-    ) -> CommandResult:
-        """Run a command that survives the engine; a second call with the token reattaches."""
-        return self._detached.run(as_user(command, self._become_user), token, timeout, on_output, ready)
-
-    def probe_detached(self, token: str) -> DetachedState:
-        """Tell what became of a detached command."""
-        return self._detached.probe(token)
-
-    def forget_detached(self, token: str) -> None:
-        """Remove what a finished detached command left, at the next start or close at the latest."""
-        self._detached.forget(token)
 
     def close(self) -> None:
         """Remove what was to be forgotten."""

@@ -8,6 +8,7 @@ import paramiko
 from runbook_engine.connections.detached import DetachedCommands
 from runbook_engine.connections.detached_answer import ask
 from runbook_engine.connections.detached_script import MARK, kill_session_script
+from runbook_engine.connections.detaching import WithDetached
 from runbook_engine.connections.files import WithFiles
 from runbook_engine.connections.listen import BehindMark, as_user, split_mark
 from runbook_engine.connections.shell import (
@@ -30,7 +31,6 @@ from runbook_engine.sdk import (
     Command,
     CommandResult,
     CommandTimeoutError,
-    DetachedState,
     OnOutput,
     Ready,
     Target,
@@ -42,7 +42,7 @@ _KEEP = 1 << 20
 _DIGEST_SECONDS = 600.0
 
 
-class SshConnection(WithFiles):
+class SshConnection(WithDetached, WithFiles):
     """Runs commands and touches files on a target over SSH; nothing is opened before the first use.
 
     Args:
@@ -131,26 +131,6 @@ class SshConnection(WithFiles):
             process.stdout.total - len(out) + len(stdout),
             process.stderr.total - len(process.stderr.content()) + len(stderr),
         )
-
-    def run_detached(
-        self,
-        command: Command,
-        *,
-        token: str,
-        timeout: float,
-        on_output: OnOutput | None = None,
-        ready: Ready | None = None,
-    ) -> CommandResult:
-        """Run a command that survives the connection and the engine; a second call with the token reattaches."""
-        return self._detached.run(as_user(command, self._become_user), token, timeout, on_output, ready)
-
-    def probe_detached(self, token: str) -> DetachedState:
-        """Tell what became of a detached command."""
-        return self._detached.probe(token)
-
-    def forget_detached(self, token: str) -> None:
-        """Remove what a finished detached command left: with the next start on this target, or when the pool closes."""
-        self._detached.forget(token)
 
     def flush_forgotten(self) -> None:
         """Remove now what was to be forgotten."""

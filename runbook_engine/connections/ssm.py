@@ -3,18 +3,18 @@
 import secrets
 
 from runbook_engine.connections.detached import DetachedCommands
+from runbook_engine.connections.detaching import WithDetached
 from runbook_engine.connections.files import WithFiles
-from runbook_engine.connections.listen import as_user
 from runbook_engine.connections.shell import check_argv, new_mark
 from runbook_engine.connections.shell_files import ShellFiles
 from runbook_engine.connections.ssm_process import SsmProcess
 from runbook_engine.connections.ssm_session import SsmSession
-from runbook_engine.sdk import Command, CommandResult, DetachedState, OnOutput, Ready
+from runbook_engine.sdk import Command, CommandResult, OnOutput, Ready
 
 _LISTEN_EVERY = 3.0  # each time costs some calls, and AWS lets an account make only so many
 
 
-class SsmConnection(WithFiles):
+class SsmConnection(WithDetached, WithFiles):
     """Runs commands and touches files on an instance; nothing is sent before the first use.
 
     Every command is a detached one: nothing that Systems Manager runs may take longer than a look, and nothing that
@@ -47,26 +47,6 @@ class SsmConnection(WithFiles):
             return self.run_detached(command, token=token, timeout=timeout, on_output=on_output)
         finally:
             self._detached.forget(token)
-
-    def run_detached(
-        self,
-        command: Command,
-        *,
-        token: str,
-        timeout: float,
-        on_output: OnOutput | None = None,
-        ready: Ready | None = None,
-    ) -> CommandResult:
-        """Run a command that survives the engine; a second call with the token reattaches."""
-        return self._detached.run(as_user(command, self._become_user), token, timeout, on_output, ready)
-
-    def probe_detached(self, token: str) -> DetachedState:
-        """Tell what became of a detached command."""
-        return self._detached.probe(token)
-
-    def forget_detached(self, token: str) -> None:
-        """Remove what a finished detached command left: with the next start on this target, or at the run's end."""
-        self._detached.forget(token)
 
     def flush_forgotten(self) -> None:
         """Remove now what was to be forgotten, and what the session left on the instance."""
