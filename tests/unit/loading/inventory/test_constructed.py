@@ -67,6 +67,15 @@ def test_settings_that_make_no_sense_are_refused(build, source, words):
     assert words in loaded.diagnostics[0].message
 
 
+@pytest.mark.parametrize("parent", ["eu_west_1", "{{ region | default('web') | replace('-', '_') }}"])
+def test_a_group_that_would_be_its_own_parent_refuses_the_source(build, parent):
+    """Ansible warns, and goes on without what the source made after that."""
+    keyed = {"key": "region", "prefix": "", "separator": "", "parent_group": parent}
+    loaded = build({"keyed_groups": [keyed]})
+    assert loaded.inventory is None
+    assert [(one.rule, "eu_west_1 > eu_west_1" in one.message) for one in loaded.diagnostics] == [("RB308", True)]
+
+
 def test_a_finding_leads_to_the_line(build):
     loaded = build("plugin: constructed\ncompose:\n  fine: size\n  wrong: size +\n")
     assert [(one.rule, one.location.line) for one in loaded.diagnostics] == [("RB326", 4)]
