@@ -29,7 +29,7 @@ def _list(dumper: yaml.SafeDumper, items: list[JsonValue]) -> yaml.SequenceNode:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=plain)
 
 
-_Dumper.add_representer(str, _text)
+_Dumper.add_multi_representer(str, _text)  # keys of Ansible's files may be texts of a kind of their own
 _Dumper.add_representer(list, _list)
 
 
