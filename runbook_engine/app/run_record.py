@@ -61,7 +61,12 @@ def opened_event(project: OpenProject, request: RunRequest, prepared: PreparedPl
 def summaries(plan: Plan, catalog: Catalog) -> tuple[StepSummary, ...]:
     """Give what the journal keeps of each step."""
     found = []
+    # (Thousands of steps have the same few targets, and a digest of them takes longer than all the rest.)
+    digests: dict[tuple[str, ...], str] = {}
     for step in plan.steps:
+        targets = digests.get(step.targets)
+        if targets is None:
+            targets = digests[step.targets] = digest(list(step.targets))
         name = step.step.action.name if step.step.action else ""
         found.append(
             StepSummary(
@@ -70,7 +75,7 @@ def summaries(plan: Plan, catalog: Catalog) -> tuple[StepSummary, ...]:
                 kind=_kind(name, catalog),
                 digest=step.digest,
                 tasks=sum(step.batches),
-                targets_digest=digest(list(step.targets)),
+                targets_digest=targets,
                 needs=tuple(f"{need.step}@target" if need.per_target else need.step for need in step.needs),
             )
         )

@@ -12,7 +12,7 @@ from runbook_engine.execution.outputs import StepResults
 from runbook_engine.execution.parameters import parameters_digest, render_files, render_params
 from runbook_engine.execution.state import RunState
 from runbook_engine.expressions.errors import KnownAfterApplyError
-from runbook_engine.expressions.render import Rendered, evaluate_bool, has_templates, render
+from runbook_engine.expressions.render import Rendered, evaluate_bool, has_templates, render, unrendered
 from runbook_engine.expressions.scope import InventoryView, Scope
 from runbook_engine.model.errors import RunbookError
 from runbook_engine.model.event import GateOpened
@@ -237,21 +237,23 @@ class OrderMaker:
         """Render what a task is given; a step without templates gives all its tasks the same."""
         call = cast("ActionCall", planned.step.action)
         written = {**self.defaults.get(call.name, {}), **call.params}
+        if not action.expressions and not has_templates(written) and not has_templates(planned.step.environment):
+            parameters = cast("JsonObject", unrendered(written))
+            values = _Values(parameters, dict(planned.step.environment), {}, (), parameters_digest(parameters, {}))
+            self._constants[task.step] = values
+            return values
         scope = self.scope(task)
         rendered = render_params(action, written, scope)
         environment = render(dict(planned.step.environment), scope) if planned.step.environment else Rendered({})
         parameters = cast("JsonObject", rendered.value)
         secrets = {**rendered.secrets, **environment.secrets}
-        values = _Values(
+        return _Values(
             parameters=parameters,
             environment={name: str(value) for name, value in cast("JsonObject", environment.value).items()},
             secrets=secrets,
             unknown=tuple(dict.fromkeys(rendered.unknown + environment.unknown)),
             digest=parameters_digest(parameters, secrets),
         )
-        if not has_templates((written, planned.step.environment)) and not action.expressions:
-            self._constants[task.step] = values
-        return values
 
     def _gate(self, task: Task, action: Gate[Params], parameters: JsonObject) -> Prepared:
         try:

@@ -1,10 +1,11 @@
 """Rendering of parameters, conditions and whole files: what the rest of the engine calls."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_engine.expressions.errors import KnownAfterApplyError, TemplateError
+from runbook_engine.expressions.facts import Path
 from runbook_engine.expressions.placeholders import issue
 from runbook_engine.expressions.plain import to_json_value
 from runbook_engine.expressions.scope import Scope
@@ -44,6 +45,15 @@ def render(value: JsonValue, scope: Scope, *, html: bool = False) -> Rendered:
     work = _Rendering(scope, html=html)
     rendered = work.walk(value, ())
     return Rendered(rendered, work.secrets, tuple(sorted(work.unknown)))
+
+
+def unrendered(value: JsonValue) -> JsonValue:
+    """Give what `render` gives for a value that `has_templates` denies, which needs no scope.
+
+    Raises:
+        TemplateError: it is nested too deeply.
+    """
+    return _walk(value, (), lambda text, _: text)
 
 
 def has_templates(value: object) -> bool:
@@ -96,6 +106,21 @@ def evaluate_bool(expression: str | bool, scope: Scope) -> bool:
     )
 
 
+def _walk(value: JsonValue, path: Path, text: Callable[[str, Path], JsonValue]) -> JsonValue:
+    """Give a value with each text that may be a template replaced."""
+    if isinstance(value, str):
+        return text(value, path) if "{" in value else value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if len(path) > _MAX_NESTING:
+        raise TemplateError(f"the value is nested deeper than {_MAX_NESTING} levels", path=path)
+    if isinstance(value, dict):
+        return {key: _walk(item, (*path, key), text) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_walk(item, (*path, index), text) for index, item in enumerate(value)]
+    return to_json_value(value, None)
+
+
 class _Rendering:
     """Walks one value and gathers what it met; one session, so that vars and costs are shared."""
 
@@ -107,17 +132,7 @@ class _Rendering:
         self.unknown: set[str] = set()
 
     def walk(self, value: JsonValue, path: tuple[str | int, ...]) -> JsonValue:
-        if isinstance(value, str):
-            return self._text(value, path) if "{" in value else value
-        if value is None or isinstance(value, bool | int | float):
-            return value
-        if len(path) > _MAX_NESTING:
-            raise TemplateError(f"the value is nested deeper than {_MAX_NESTING} levels", path=path)
-        if isinstance(value, dict):
-            return {key: self.walk(item, (*path, key)) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.walk(item, (*path, index)) for index, item in enumerate(value)]
-        return to_json_value(value, None)
+        return _walk(value, path, self._text)
 
     def _text(self, text: str, path: tuple[str | int, ...]) -> JsonValue:
         if "{{" not in text and "{%" not in text and "{#" not in text:
