@@ -51,7 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "actions",
         "List the actions that steps can use, or describe one; or print the IAM policy that a runbook needs.",
     ),
-    "schema": ("schema", "Print the JSON Schema of runbooks, or of team.yml, for editors."),
+    "schema": ("schema", "Print the JSON Schema of runbooks, or of a project's other files, for editors."),
     "import-playbook": ("import_playbook", "Turn an Ansible playbook into a runbook."),
     "init": ("init", "Make a small project to start from."),
     "guide": ("guide", "Write a runbook as a guide for people who do its steps by hand."),

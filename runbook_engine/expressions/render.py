@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_engine.expressions.errors import KnownAfterApplyError, TemplateError
-from runbook_engine.expressions.facts import Path
 from runbook_engine.expressions.placeholders import issue
 from runbook_engine.expressions.plain import to_json_value
 from runbook_engine.expressions.scope import Scope
 from runbook_engine.expressions.secret_value import SecretValue
 from runbook_engine.model.json import JsonValue
 
+_Path = tuple[str | int, ...]
 KNOWN_AFTER_APPLY = "(known after apply)"
 _MAX_NESTING = 100
 
@@ -106,7 +106,7 @@ def evaluate_bool(expression: str | bool, scope: Scope) -> bool:
     )
 
 
-def _walk(value: JsonValue, path: Path, text: Callable[[str, Path], JsonValue]) -> JsonValue:
+def _walk(value: JsonValue, path: _Path, text: Callable[[str, _Path], JsonValue]) -> JsonValue:
     """Give a value with each text that may be a template replaced."""
     if isinstance(value, str):
         return text(value, path) if "{" in value else value
