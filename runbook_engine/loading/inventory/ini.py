@@ -92,10 +92,14 @@ def _open_section(group: str, kind: str, place: Place, draft: Draft, awaited: di
 def _read_host(line: str, group: str, place: Place, draft: Draft) -> None:
     try:
         words = _words(line)
-        names, port = expand_host(words[0], has_room=lambda count: draft.has_room(count, place))
         variables = dict(_assignment(word) for word in words[1:])
     except ValueError as error:
         draft.findings.add("RB306", place, f"can't read host line: {error}", _HOST_LINE)
+        return
+    try:
+        names, port = expand_host(words[0], has_room=lambda count: draft.has_room(count, place))
+    except ValueError as error:
+        draft.findings.add("RB310", place, f"can't read host {quoted(words[0])}: {error}", _HOST_LINE)
         return
     for name in names:
         if draft.add_host(name, group, port, place):
