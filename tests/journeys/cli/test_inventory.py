@@ -82,7 +82,7 @@ def test_a_limit_that_names_nothing_and_a_broken_inventory_are_told(shown):
     shown.write("inventories/broken", "[web\n")
     broken = shown("inventory", "list", "-i", "broken")
     assert (broken.status, broken.out) == (3, "")
-    assert "RB306" in broken.err
+    assert "RB310" in broken.err
 
 
 @pytest.fixture
