@@ -1,5 +1,6 @@
 """AWS clients with bounds: a check's clients refuse what isn't a read, and a lost answer is never a second call."""
 
+import functools
 import random
 import threading
 import time
@@ -13,6 +14,7 @@ from runbook_engine.sdk import AwsAnswer, AwsError, ReadOnlyError, RunbookError
 
 if TYPE_CHECKING:
     import boto3
+    import botocore.loaders
     import botocore.session
 
 BODY_LIMIT = 64 << 20
@@ -147,6 +149,7 @@ class AwsSession:
         if base is None:
             core = self._configured()
             base = self._sessions[None] = boto3.Session(botocore_session=core, profile_name=self._profile)
+            _keep_models(core)
         if role is None:
             return base
         source = base.get_credentials()
@@ -163,6 +166,7 @@ class AwsSession:
         # botocore has no public way to give a session credentials that renew themselves
         assumed._credentials = credentials  # type: ignore[attr-defined] # noqa: SLF001
         self._sessions[role] = boto3.Session(botocore_session=assumed)
+        _keep_models(assumed)
         return self._sessions[role]
 
     def _configured(self) -> "botocore.session.Session":
@@ -239,6 +243,23 @@ class BotoClient:
         if self._read_only and not is_read(self._service, name):
             raise _refused(self._service, name)
         return str(name)
+
+
+@functools.cache
+def service_models(data_path: str | None) -> "botocore.loaders.Loader":
+    """Give what reads the services' models, and keeps them as long as the process: reading one takes 50 to 150 ms.
+
+    Args:
+        data_path: of AWS's configuration (`data_path`, AWS_DATA_PATH): where to look for more models.
+    """
+    import botocore.loaders
+
+    return botocore.loaders.create_loader(data_path)
+
+
+def _keep_models(core: "botocore.session.Session") -> None:
+    """Let a session read models by what keeps them; boto3 has added its own folder to the session's by then."""
+    core.register_component("data_loader", service_models(core.get_config_variable("data_path")))
 
 
 def _tries(core: "botocore.session.Session") -> int:

@@ -40,8 +40,21 @@ def import_all():
             importlib.import_module(module.name)
     for name in LIBRARIES:
         importlib.import_module(name)
+    read_aws_models()
     for model in _models(pydantic.BaseModel):
         model.model_rebuild()  # else the first process that needs it does, and each does
+
+
+def read_aws_models():
+    """Read what is asked for by most runbooks in which there is any AWS."""
+    from botocore.session import Session
+
+    from runbook_engine.connections.aws import service_models
+
+    session = Session()
+    session.register_component("data_loader", service_models(None))
+    for name in ("rds", "route53", "s3", "sts"):
+        session.create_client(name, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
 
 
 def _models(base):

@@ -6,7 +6,7 @@ import threading
 import pytest
 from moto.server import ThreadedMotoServer
 
-from runbook_engine.connections.aws import AwsSession
+from runbook_engine.connections.aws import AwsSession, service_models
 from runbook_engine.sdk import AwsError, ReadOnlyError, RunbookError, ServiceUnreachableError
 
 
@@ -100,6 +100,17 @@ def test_a_role_is_assumed(session):
     role = "arn:aws:iam::210987654321:role/restore"
     identity = client(session, "sts", role=role).call("get_caller_identity")
     assert identity["Account"] == "210987654321"
+
+
+def test_what_a_service_offers_is_read_once_for_all_sessions_and_roles(session):
+    def model(by, **more):
+        return client(by, "sts", **more)._reads.meta.service_model._service_description
+
+    first = model(session)
+    searched = list(service_models(None).search_paths)
+    assert model(session, role="arn:aws:iam::210987654321:role/restore") is first
+    assert model(AwsSession()) is first
+    assert service_models(None).search_paths == searched, "no session adds to it"
 
 
 def test_the_wrong_account_stops_before_anything(session):
