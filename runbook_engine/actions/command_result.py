@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
 
@@ -10,6 +10,7 @@ from runbook_engine.sdk import ActionFailedError, CommandResult, Outputs
 
 CAP = 64 * 1024
 LAST_LINES = 8
+_DEEPEST = 200  # outputs hold about 250 levels
 
 ExitStatus = Annotated[int, Field(ge=0, le=255, strict=True)]
 
@@ -53,9 +54,26 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
 
 
+def _is_deeper(value: JsonValue, levels: int) -> bool:
+    """Whether lists and mappings stand in one another on more levels."""
+    inside: list[Any] = [value]
+    for _ in range(levels + 1):
+        inside = [
+            part
+            for one in inside
+            if isinstance(one, list | dict)
+            for part in (one.values() if isinstance(one, dict) else one or [None])
+        ]
+        if not inside:
+            return False
+    return True
+
+
 def _json(data: bytes, what: str, target: str) -> JsonValue:
     try:
         value: JsonValue = json.loads(data)
+        if _is_deeper(value, _DEEPEST):
+            raise RecursionError  # noqa: TRY301 - some Pythons read what no output can hold, others do not
     except (ValueError, RecursionError) as error:
         why = "it is nested too deep" if isinstance(error, RecursionError) else error
         raise ActionFailedError(

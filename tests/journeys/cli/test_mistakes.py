@@ -100,7 +100,7 @@ def test_a_folder_that_is_gone_is_the_users_mistake(runbook, tmp_path, words):
     assert "the current folder is gone" in told.stderr
 
 
-@pytest.mark.parametrize(("deep", "status"), [(100, 0), (3000, 1)])
+@pytest.mark.parametrize(("deep", "status"), [(200, 0), (201, 1), (3000, 1)])
 def test_output_nested_too_deep_fails_its_step_and_leaves_no_doubt(runbook, deep, status):
     shell = f"printf '[%.0s' $(seq {deep}); printf ']%.0s' $(seq {deep})"
     runbook.write(
