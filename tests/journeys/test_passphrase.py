@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from support.own_path import own_path
 from support.sshd import SSHD, start_sshd
 
 pytestmark = [pytest.mark.sshd, pytest.mark.skipif(SSHD is None, reason="no sshd: install openssh-server")]
@@ -47,7 +48,7 @@ class Project:
     def environment(self, **more):
         unwanted = {"SSH_AUTH_SOCK", "CI", "NO_COLOR", "RUNBOOK_JOURNAL", "RUNBOOK_OPERATOR"}
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
-        return {**kept, "HOME": str(self.home), "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm", **more}
+        return {**kept, "HOME": str(self.home), "PYTHONPATH": own_path(), "TERM": "xterm", **more}
 
     def argv(self, *words):
         return [sys.executable, "-m", "runbook_engine.cli.main", *words]

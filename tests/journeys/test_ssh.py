@@ -5,7 +5,6 @@ import io
 import json
 import os
 import signal
-import sys
 import tarfile
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from textwrap import dedent
 
 import pytest
 from support.forks import Forked, helper
+from support.own_path import own_path
 from support.sshd import SSHD, start_sshd
 
 pytestmark = [pytest.mark.sshd, pytest.mark.skipif(SSHD is None, reason="no sshd: install openssh-server")]
@@ -48,7 +48,7 @@ class Project:
         return path.read_text().splitlines() if path.exists() else []
 
     def start(self, *words: str) -> Forked:
-        environment = {**os.environ, "HOME": str(self.home), "PYTHONPATH": os.pathsep.join(sys.path)}
+        environment = {**os.environ, "HOME": str(self.home), "PYTHONPATH": own_path()}
         environment.pop("SSH_AUTH_SOCK", None)
         return helper().start(words, cwd=self.root, env=environment)
 

@@ -16,6 +16,8 @@ import threading
 import time
 from pathlib import Path
 
+from support.own_path import own_path
+
 HELPER = Path(__file__).with_name("fork_helper.py")
 # Variables that an interpreter or the system's libraries read when a process starts.
 _SEEN = 7  # the priority that a process is told to have while strace sees its calls
@@ -89,7 +91,7 @@ class Helper:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        environment = {**os.environ, "PYTHONPATH": own_path()}
         self._process = subprocess.Popen(
             [sys.executable, str(HELPER), str(theirs.fileno())], pass_fds=[theirs.fileno()], env=environment
         )

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.own_path import own_path
 from support.sshd import Sshd, start_sshd
 
 TARGETS = Path(__file__).with_name("kill_targets.py")
@@ -248,7 +249,7 @@ def _environment(top, aws, sshd):
     return {
         **{name: value for name, value in os.environ.items() if name not in unwanted},
         "HOME": str(home),
-        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONPATH": own_path(),
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws}",
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.forked_command import forked_command
+from support.own_path import own_path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -69,7 +70,7 @@ def shell_in(folder):
     (tools / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (tools / "python3").chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
-    environment |= {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment |= {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(home), "PYTHONPATH": own_path()}
 
     def run(script, cwd, **more):
         done = subprocess.run(

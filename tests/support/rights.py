@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+from support.own_path import own_path
+
 _SETPRIV = shutil.which("setpriv")
 _CALLS = """
 import contextlib, io, json, sys
@@ -40,7 +42,7 @@ def call_bound(root: Path, *calls: str) -> list[Ended]:
         if _SETPRIV is None:
             pytest.skip("permissions don't hold for root, and there is no setpriv to become less")
         argv = [_SETPRIV, "--bounding-set=-dac_override,-dac_read_search", *argv]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": own_path()}
     given = json.dumps([call.split() for call in calls])
     done = subprocess.run(
         argv, cwd=root, env=environment, input=given, capture_output=True, text=True, timeout=180, check=False

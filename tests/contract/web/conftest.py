@@ -1,11 +1,11 @@
 """A project with runs that wait for people, and its dashboard."""
 
 import os
-import sys
 
 import pytest
 from support.dashboard import TEAM, served
 from support.forks import helper
+from support.own_path import own_path
 
 from runbook_engine.app.init import init_project
 from runbook_engine.app.project import open_project
@@ -34,7 +34,7 @@ class Place:
     def runbook(self, *words):
         unwanted = {"RUNBOOK_JOURNAL", "RUNBOOK_OPERATOR", "RUNBOOK_DEBUG"}
         environment = {name: value for name, value in os.environ.items() if name not in unwanted}
-        environment |= {"TZ": "UTC", "PYTHONPATH": os.pathsep.join(sys.path)}
+        environment |= {"TZ": "UTC", "PYTHONPATH": own_path()}
         return helper().run(words, cwd=self.root, env=environment, timeout=180)
 
     def run(self, name):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.forks import Forked, helper, is_plain
+from support.own_path import own_path
 
 from runbook_engine.app.init import init_project
 
@@ -38,7 +39,7 @@ class CommandLine:
     def environment(self, **more: str) -> dict[str, str]:
         unwanted = {"RUNBOOK_JOURNAL", "RUNBOOK_OPERATOR", "RUNBOOK_DEBUG", "NO_COLOR", "CI"}
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
-        return {**kept, "TZ": "UTC", "PYTHONPATH": os.pathsep.join(sys.path), **more}
+        return {**kept, "TZ": "UTC", "PYTHONPATH": own_path(), **more}
 
     def __call__(self, *words: str, cwd: Path | None = None, **environment: str) -> Called:
         how = {"cwd": cwd or self.root, "env": self.environment(**environment), "timeout": 180}

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.own_path import own_path
 
 from runbook_engine.lab import client
 from runbook_engine.lab.background import running
@@ -46,7 +47,7 @@ class Project:
         done = subprocess.run(
             [*RUNBOOK, *words],
             cwd=self.root,
-            env={**environment, **own, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**environment, **own, "PYTHONPATH": own_path()},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -181,7 +182,7 @@ def test_a_dead_lab_is_told_started_anew_at_its_addresses_and_removed(project):
 
 def test_a_start_that_is_killed_is_found_and_ended(tmp_path):
     project = Project(tmp_path)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": own_path()}
     marker = tmp_path / ".lab" / ".lab"
     with subprocess.Popen(
         [*RUNBOOK, "lab", "up"], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL

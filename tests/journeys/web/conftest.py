@@ -17,6 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 from support.dashboard_project import make_project
+from support.own_path import own_path
 
 PATIENCE = 60  # seconds
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -90,7 +91,7 @@ class Site:
     def _environment(self) -> dict[str, str]:
         unwanted = {"RUNBOOK_JOURNAL", "RUNBOOK_OPERATOR", "RUNBOOK_DEBUG", "NO_COLOR", "CI"}
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
-        return {**kept, "TZ": "UTC", "PYTHONPATH": os.pathsep.join(sys.path)}
+        return {**kept, "TZ": "UTC", "PYTHONPATH": own_path()}
 
     def _wait_for_address(self) -> str:
         for _ in range(20 * PATIENCE):
