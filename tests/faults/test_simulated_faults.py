@@ -155,7 +155,7 @@ def plans(draw):
 
 def standing(task):
     """Where a task stands, without the times that the engine and the journal each take by themselves."""
-    return replace(task, opened_at=None)
+    return replace(task, begun_at=None, opened_at=None)
 
 
 class Faults(RuleBasedStateMachine):
