@@ -95,7 +95,13 @@ def _texts(value: JsonValue, words: str) -> Iterator[tuple[Path, str]]:
         if isinstance(part, str):
             yield path, part
             continue
-        items = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list | tuple) else ()
+        # (What is asked first is quick to tell; whether something is a mapping of another kind is not.)
+        if isinstance(part, list) or isinstance(part, tuple):  # noqa: SIM101 - a union is made anew each time
+            items: Iterable[tuple[str | int, JsonValue]] = enumerate(part)
+        elif isinstance(part, Mapping):
+            items = part.items()
+        else:
+            continue
         chosen: list[tuple[Path, JsonValue]] = []
         for key, item in items:
             if item.__class__ is str:

@@ -57,7 +57,8 @@ def lint_call(
         hint = did_you_mean(call.name, catalog.names()) or "`runbook actions` lists what there is"
         yield diagnostic("RB201", place(*name), f"there is no action {call.name!r}", hint)
         return None
-    given = {**defaults.get(call.name, {}), **call.params}
+    own = defaults.get(call.name)
+    given = {**own, **call.params} if own else dict(call.params)
     yield from _lint_params(place, action, call.name, given, params)
     return action
 
@@ -67,7 +68,7 @@ def _lint_params(
 ) -> Iterator[Diagnostic]:
     """Validate the parameters; what a template will give can't be judged yet."""
     try:
-        action.Params.model_validate(dict(given))
+        action.Params.model_validate(given)
     except ValidationError as error:
         fields = {field.alias or key for key, field in action.Params.model_fields.items()}
         for problem in error.errors(include_url=False):

@@ -27,10 +27,12 @@ def lint_files(
         defaults: parameters that the project's configuration gives, by action.
         read: gives a file of the project by its path; raises `RunbookError`.
     """
+    if not any(_files(catalog, name) for name in _names(source)):
+        return  # (most runbooks, and to make the steps of a long one known takes its time)
     known: dict[tuple[str, bool], list[_Problem]] = {}
     for place, call in _calls(source):
-        action = catalog.get(call.name)
-        if action is None or not (names := (*action.template_files, *action.project_files)):
+        action, names = catalog.get(call.name), _files(catalog, call.name)
+        if action is None or not names:
             continue
         given = defaults.get(call.name, {})
         for name in names:
@@ -42,6 +44,22 @@ def lint_files(
                 known[key] = list(_problems(*key, read))
             for rule, text, hint in known[key]:
                 yield diagnostic(rule, place(name), f"{call.name}: {text}", hint)
+
+
+def _files(catalog: Catalog, name: str) -> tuple[str, ...]:
+    """Name the parameters of an action that name files."""
+    action = catalog.get(name)
+    return (*action.template_files, *action.project_files) if action is not None else ()
+
+
+def _names(source: Source) -> set[str]:
+    """Name the actions that a file, and what it imports, calls."""
+    if source.runbook is None:
+        return set()
+    steps, talks = source.runbook.steps, source.runbook.communications
+    calls = {call.name for step in steps for call in (step.action, step.revert) if call is not None}
+    calls |= {call.name for talk in talks for kind in _MESSAGES for call in getattr(talk, kind)}
+    return calls.union(*map(_names, source.imported.values()))
 
 
 def _calls(source: Source) -> Iterator[tuple[Place, ActionCall]]:

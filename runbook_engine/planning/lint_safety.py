@@ -22,6 +22,7 @@ _DESTRUCTIVE = re.compile(
     r"|\baws\s+(?:\S+\s+){1,10}(?:delete|terminate)-",
     re.IGNORECASE,
 )
+_TOLD = ("argv", "shell", "stdin", "commands", "statement", "query")
 _WAITS = frozenset({"wait.for", "wait.until"})
 _WORTH_TELLING = timedelta(minutes=15)
 _ASK = "put a gate.approval before it, and let it need that"
@@ -107,8 +108,11 @@ def _after_people(context: LintContext, needs: Mapping[str, Sequence[str]]) -> f
 
 def _words(params: Mapping[str, JsonValue]) -> str:
     """Give what a command says, its guards left out: these only look."""
-    told = [params.get(name) for name in ("argv", "shell", "stdin", "commands", "statement", "query")]
-    return " ".join(" ".join(map(str, part)) if isinstance(part, list | tuple) else str(part) for part in told if part)
+    told: list[str] = []
+    for name in _TOLD:
+        if part := params.get(name):
+            told += map(str, part) if isinstance(part, list | tuple) else (str(part),)
+    return " ".join(told)
 
 
 def _lint_waits(flat: FlatStep) -> Iterator[Diagnostic]:
