@@ -90,8 +90,8 @@ def unseal(target: Target, texts: list[str], here: JsonObject) -> Target:
     Args:
         here: the target's variables in this machine's inventory.
     """
+    own = {name for name, value in target.variables.items() if isinstance(value, Mapping) and _OWN in value}
     variables = cast("dict[str, JsonValue]", _unseal(target.variables, texts))
-    own = {name for name, value in variables.items() if isinstance(value, Mapping) and _OWN in value}
     variables |= {name: here.get(name) for name in own}
     return target.model_copy(update={"variables": cast("JsonObject", variables)})
 

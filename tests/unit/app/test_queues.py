@@ -80,3 +80,9 @@ def test_what_was_decrypted_does_not_travel_and_is_there_again_afterwards(variab
     assert not secrets or ("hunter2" not in text and "271828182," not in text)
     assert unseal(sealed, list(secrets), target.variables) == target
     assert is_sealed(sealed) is (sealed != target)
+
+
+def test_a_key_that_looks_like_ours_is_not_looked_for_in_the_workers_inventory():
+    inventory = _inventory(a={"x": {"\ue000own": 5}})
+    target = inventory.target("a")
+    assert unseal(seal(target, inventory), [], {}) == target
